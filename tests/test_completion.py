@@ -27,7 +27,9 @@ values = st.one_of(
     st.integers(-9, 9),
     st.floats(allow_nan=False, allow_infinity=False, width=32),
 )
-prompts = st.one_of(texts, st.lists(st.builds(Message, texts, texts), max_size=3).map(tuple))
+prompts = st.one_of(
+    texts, st.lists(st.builds(Message, texts, texts), max_size=3).map(tuple)
+)
 
 
 @st.composite
@@ -38,7 +40,9 @@ def requests(draw: st.DrawFn) -> Request:
         prompt=draw(prompts),
         max_tokens=draw(st.integers(1, 4096)),
         stop=tuple(draw(st.lists(texts, max_size=2))),
-        settings=tuple(sorted(draw(st.dictionaries(texts, values, max_size=3)).items())),
+        settings=tuple(
+            sorted(draw(st.dictionaries(texts, values, max_size=3)).items())
+        ),
     )
 
 
@@ -64,7 +68,10 @@ def test_the_canonical_form_is_what_stored_draws_were_bought_under() -> None:
         '"stop":["\\n","##"],"text":"Once “upon”"}'
     )
     assert whole.key == hashlib.sha256(whole.canonical.encode()).digest()
-    assert BASE.key.hex() == "293bf5d2cbc8b324e5d5115fec8b4fe8dc231144f8d8dfdfed83fc115c85c1c7"
+    assert (
+        BASE.key.hex()
+        == "293bf5d2cbc8b324e5d5115fec8b4fe8dc231144f8d8dfdfed83fc115c85c1c7"
+    )
 
 
 @settings(deadline=None)
@@ -78,13 +85,22 @@ def test_equal_requests_have_equal_keys(request: Request) -> None:
 
 
 @settings(deadline=None)
-@given(requests(), requests(), st.sampled_from([f.name for f in dataclasses.fields(Request)]))
-def test_any_changed_field_changes_the_key(request: Request, other: Request, name: str) -> None:
+@given(
+    requests(),
+    requests(),
+    st.sampled_from([f.name for f in dataclasses.fields(Request)]),
+)
+def test_any_changed_field_changes_the_key(
+    request: Request, other: Request, name: str
+) -> None:
     new = getattr(other, name)
     changed = dataclasses.replace(request, **{name: new})
     if name == "settings":
         mine, theirs = dict(request.settings), dict(other.settings)
-        assume(mine.keys() != theirs.keys() or not all(same(mine[k], theirs[k]) for k in mine))
+        assume(
+            mine.keys() != theirs.keys()
+            or not all(same(mine[k], theirs[k]) for k in mine)
+        )
     else:
         assume(new != getattr(request, name))
     assert changed.key != request.key
@@ -92,7 +108,9 @@ def test_any_changed_field_changes_the_key(request: Request, other: Request, nam
 
 @settings(deadline=None)
 @given(requests(), requests())
-def test_requests_that_differ_have_keys_that_differ(one: Request, other: Request) -> None:
+def test_requests_that_differ_have_keys_that_differ(
+    one: Request, other: Request
+) -> None:
     assert (one.canonical == other.canonical) == (one.key == other.key)
 
 
@@ -105,20 +123,28 @@ def test_a_whole_number_is_the_same_setting_with_and_without_a_point(
     one: Setting, other: Setting
 ) -> None:
     first, second = (
-        dataclasses.replace(BASE, settings=(("temperature", value),)) for value in (one, other)
+        dataclasses.replace(BASE, settings=(("temperature", value),))
+        for value in (one, other)
     )
     assert first.key == second.key
 
 
 @pytest.mark.parametrize(
-    ("one", "other"), [(1, True), (0, False), (1, "1"), (0.5, "0.5"), (1, 1.05), ("a", "A")]
+    ("one", "other"),
+    [(1, True), (0, False), (1, "1"), (0.5, "0.5"), (1, 1.05), ("a", "A")],
 )
-def test_settings_of_other_kinds_are_other_settings(one: Setting, other: Setting) -> None:
-    first, second = (dataclasses.replace(BASE, settings=(("x", value),)) for value in (one, other))
+def test_settings_of_other_kinds_are_other_settings(
+    one: Setting, other: Setting
+) -> None:
+    first, second = (
+        dataclasses.replace(BASE, settings=(("x", value),)) for value in (one, other)
+    )
     assert first.key != second.key
 
 
-def test_the_order_of_settings_is_no_part_of_the_key_and_that_of_stops_and_messages_is() -> None:
+def test_the_order_of_settings_is_no_part_of_the_key_and_that_of_stops_and_messages_is() -> (
+    None
+):
     turns = (Message("system", "a"), Message("user", "b"))
     settings = (("temperature", 0.5), ("top_p", 0.9))
     request = Request("s", "m", turns, 9, ("x", "y"), settings)
@@ -129,7 +155,10 @@ def test_the_order_of_settings_is_no_part_of_the_key_and_that_of_stops_and_messa
 
 def test_a_text_is_not_a_user_message() -> None:
     assert dataclasses.replace(BASE, prompt="Hello").key != BASE.key
-    assert dataclasses.replace(BASE, prompt="").key != dataclasses.replace(BASE, prompt=()).key
+    assert (
+        dataclasses.replace(BASE, prompt="").key
+        != dataclasses.replace(BASE, prompt=()).key
+    )
 
 
 def test_an_optional_field_at_its_default_changes_no_key() -> None:
@@ -142,7 +171,12 @@ def test_an_optional_field_at_its_default_changes_no_key() -> None:
     }
     assert set(optional) == {"stop", "settings"}
     assert dataclasses.replace(BASE, **optional).key == BASE.key  # type: ignore[arg-type]
-    assert set(json.loads(BASE.canonical)) == {"service", "model", "messages", "max_tokens"}
+    assert set(json.loads(BASE.canonical)) == {
+        "service",
+        "model",
+        "messages",
+        "max_tokens",
+    }
 
 
 def test_a_field_that_is_not_on_the_list_is_no_part_of_the_key() -> None:
@@ -173,7 +207,11 @@ def test_the_key_is_the_same_in_another_process() -> None:
     code = f"from tune.completion import *; print({BASE!r}.key.hex(), {BASE!r}.seed(3))"
     environment = {**os.environ, "PYTHONHASHSEED": "9"}
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment,
     )
     assert done.stdout.split() == [BASE.key.hex(), str(BASE.seed(3))]
 
@@ -193,12 +231,22 @@ def test_a_seed_has_31_bits_and_belongs_to_its_request_and_number(
 
 def test_seeds_differ_from_draw_to_draw_and_from_request_to_request() -> None:
     other = dataclasses.replace(BASE, max_tokens=257)
-    assert len({request.seed(number) for request in (BASE, other) for number in range(500)}) == 1000
+    assert (
+        len(
+            {request.seed(number) for request in (BASE, other) for number in range(500)}
+        )
+        == 1000
+    )
 
 
 def test_a_setting_is_had_by_name() -> None:
-    request = dataclasses.replace(BASE, settings=(("reasoning_effort", "low"), ("temperature", 0)))
-    assert (request.setting("temperature"), request.setting("reasoning_effort")) == (0, "low")
+    request = dataclasses.replace(
+        BASE, settings=(("reasoning_effort", "low"), ("temperature", 0))
+    )
+    assert (request.setting("temperature"), request.setting("reasoning_effort")) == (
+        0,
+        "low",
+    )
     assert request.setting("top_p") is None
 
 
@@ -207,5 +255,9 @@ def test_requests_and_completions_are_values() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         BASE.model = "other"  # type: ignore[misc]
     answer = Completion("yes", "stop", 10, 1)
-    assert (answer.reasoning_tokens, answer.cached_tokens, answer.token_ends) == (0, 0, None)
+    assert (answer.reasoning_tokens, answer.cached_tokens, answer.token_ends) == (
+        0,
+        0,
+        None,
+    )
     assert answer == Completion("yes", "stop", 10, 1)

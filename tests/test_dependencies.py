@@ -69,7 +69,9 @@ def imported(path: Path) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom):
             assert node.module
             names = [node.module]
-        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith(
+            "import_module"
+        ):
             given = node.args[0]
             names = [given.value] if isinstance(given, ast.Constant) else []
         else:
@@ -85,7 +87,9 @@ def test_every_imported_package_is_declared() -> None:
         for module in imported(path):
             found.setdefault(module, path)
     known = declared()
-    missing = {module: path for module, path in found.items() if module not in known | ours}
+    missing = {
+        module: path for module, path in found.items() if module not in known | ours
+    }
     assert missing == {}
     assert known - set(found) == {"tune_llm"}, "declared, but imported nowhere"
 

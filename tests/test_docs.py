@@ -1,7 +1,7 @@
 """The README and the pages of docs/ are true: what they show runs, and what they name exists.
 
-Every block of code in them is run, in the order of the page, against a server of our own. A block is left out only
-with a comment before it that says why: `<!-- not run: REASON -->`.
+Every block of code in them is run, in the order of the page, against a server of our own. A block
+is left out only with a comment before it that says why: `<!-- not run: REASON -->`.
 """
 
 from __future__ import annotations
@@ -36,13 +36,24 @@ from tune.task.metrics import METRICS, parse_metric
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
-PAGES = {"README.md": ROOT / "README.md", **{page.name: page for page in sorted(DOCS.glob("*.md"))}}
+PAGES = {
+    "README.md": ROOT / "README.md",
+    **{page.name: page for page in sorted(DOCS.glob("*.md"))},
+}
 
 WORLD = LabelledWorld(
     models={"gpt-6-luna": 0.55, "gpt-6-sol": 0.6}, templates={"step by step": 0.35}
 )
-PRICES = {"gpt-6-luna": (0.10, 0.40), "gpt-6-sol": (1.0, 4.0), "gpt-6.1-sol": (1.0, 4.0)}
-OTHERS = {"deepseek/deepseek-v3.2": (0.3, 0.5), "qwen3-4b": (0.05, 0.2), "llama": (0.0, 0.0)}
+PRICES = {
+    "gpt-6-luna": (0.10, 0.40),
+    "gpt-6-sol": (1.0, 4.0),
+    "gpt-6.1-sol": (1.0, 4.0),
+}
+OTHERS = {
+    "deepseek/deepseek-v3.2": (0.3, 0.5),
+    "qwen3-4b": (0.05, 0.2),
+    "llama": (0.0, 0.0),
+}
 STATED = [f"{name}={price[0]}/{price[1]}" for name, price in PRICES.items()]
 
 MAIN_JOB = ["--budget", "5"]
@@ -72,11 +83,15 @@ def blocks(page: Path) -> list[Block]:
     text = page.read_text(encoding="utf-8")
     found = []
     for match in re.finditer(
-        r"(<!-- not run: \S.*? -->\n+)?^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE
+        r"(<!-- not run: \S.*? -->\n+)?^```(\w*)\n(.*?)^```$",
+        text,
+        re.DOTALL | re.MULTILINE,
     ):
         marker, language, source = match.groups()
         if marker is None:
-            found.append(Block(language, source, text.count("\n", 0, match.start()) + 1))
+            found.append(
+                Block(language, source, text.count("\n", 0, match.start()) + 1)
+            )
     return found
 
 
@@ -91,7 +106,12 @@ class Reader:
 
     def read(self, block: Block) -> None:
         """Run one block."""
-        ways = {"sh": self.shell, "python": self.python, "toml": self.toml, "json": json.loads}
+        ways = {
+            "sh": self.shell,
+            "python": self.python,
+            "toml": self.toml,
+            "json": json.loads,
+        }
         if block.language == "text":
             return
         if block.language not in ways:
@@ -104,7 +124,9 @@ class Reader:
         """Run Python, and the tests that it defines."""
         exec(compile(source, "page", "exec"), self.namespace)
         for name in [name for name in self.namespace if name.startswith("test_")]:
-            with suppress(pytest.fail.Exception):  # so few examples leave the check undecided
+            with suppress(
+                pytest.fail.Exception
+            ):  # so few examples leave the check undecided
                 self.namespace.pop(name)(self.check)
 
     def toml(self, source: str) -> None:
@@ -116,7 +138,9 @@ class Reader:
         Space.from_mapping(record)
         if "metric" in record:
             parse_metric(record["metric"])
-        assert set(read_entries(record.get("models", {}))) <= set(record["space"]["model"])
+        assert set(read_entries(record.get("models", {}))) <= set(
+            record["space"]["model"]
+        )
 
     def shell(self, source: str) -> None:
         """Run the commands of a shell."""
@@ -132,8 +156,13 @@ class Reader:
                 name, _, _ = setting.partition("=")
                 self.patch.setenv(name, "a-key-of-this-page")
             case ["pip", "install", *packages]:
-                assert [package for package in packages if not _is_ours(package)] in ([], ["uv"])
-            case ["uv", "run", "tune.py", *flags] | ["tune", *flags] if flags == MAIN_JOB:
+                assert [package for package in packages if not _is_ours(package)] in (
+                    [],
+                    ["uv"],
+                )
+            case ["uv", "run", "tune.py", *flags] | ["tune", *flags] if (
+                flags == MAIN_JOB
+            ):
                 pass
             case ["tune", *flags]:
                 self.tune(flags)
@@ -145,10 +174,16 @@ class Reader:
         name = flags[0] if flags[0] in COMMANDS else ""
         if name in ("", "estimate", "reprice", "challenge"):
             for price in STATED:
-                if not any(flag.startswith(price.partition("=")[0] + "=") for flag in flags):
+                if not any(
+                    flag.startswith(price.partition("=")[0] + "=") for flag in flags
+                ):
                     flags = [*flags, "--price", price]
             if name != "estimate":
-                flags = [*flags, "--trials", "4"]  # also of a study that was made with it
+                flags = [
+                    *flags,
+                    "--trials",
+                    "4",
+                ]  # also of a study that was made with it
         if name == "" and "--budget" in flags:
             flags = [*flags, "--budget", "0.01"]
         assert main(flags) in FINE.get(name, FINE[""]), flags
@@ -156,9 +191,9 @@ class Reader:
 
 def _is_ours(package: str) -> bool:
     """Say if pip installs this repository, with extras that it has."""
-    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"][
-        "optional-dependencies"
-    ]
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))[
+        "project"
+    ]["optional-dependencies"]
     match = re.fullmatch(r"\.(?:\[([\w,]+)\])?", package)
     return match is not None and set((match[1] or "all").split(",")) <= set(extras)
 
@@ -239,7 +274,10 @@ def reader(
     "ignore::UserWarning"
 )  # of `tune_check`: with few examples, it has something to say
 def test_what_a_page_shows_runs(
-    name: str, reader: Reader, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
+    name: str,
+    reader: Reader,
+    request: pytest.FixtureRequest,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     page = PAGES[name]
     if name != "README.md" and "results/tickets" in page.read_text(encoding="utf-8"):
@@ -264,7 +302,9 @@ def test_the_readme_has_its_four_steps_in_order_on_one_page() -> None:
 
 
 def test_the_links_of_the_readme_lead_somewhere() -> None:
-    links = re.findall(r"\]\(([^)#]+)\)", PAGES["README.md"].read_text(encoding="utf-8"))
+    links = re.findall(
+        r"\]\(([^)#]+)\)", PAGES["README.md"].read_text(encoding="utf-8")
+    )
     assert links
     assert [link for link in links if not (ROOT / link).exists()] == []
 
@@ -272,13 +312,18 @@ def test_the_links_of_the_readme_lead_somewhere() -> None:
 def test_the_files_and_fields_that_are_explained_are_there(finished: Path) -> None:
     study = finished / "tickets"
     files = re.findall(
-        r"^\| (`[^|]+`) \| ", PAGES["report.md"].read_text(encoding="utf-8"), re.MULTILINE
+        r"^\| (`[^|]+`) \| ",
+        PAGES["report.md"].read_text(encoding="utf-8"),
+        re.MULTILINE,
     )
     fields = re.findall(
         r"^\| `(\w+)` \| ", PAGES["agents.md"].read_text(encoding="utf-8"), re.MULTILINE
     )
     names = re.findall(r"`([^`]+)`", " ".join(files))
-    assert set(names) == {file.name for file in study.iterdir()} - {"draws.db-shm", "draws.db-wal"}
+    assert set(names) == {file.name for file in study.iterdir()} - {
+        "draws.db-shm",
+        "draws.db-wal",
+    }
     best = json.loads((study / "best.json").read_text(encoding="utf-8"))
     assert set(fields) - {"keeps_limit"} <= set(best)
 
@@ -287,11 +332,15 @@ PATH = re.compile(r"`((?:\.ci|tune|tests|benchmarks|docs|results)/[\w./-]*)`")
 TEST = re.compile(r"`(?!benchmarks/)(?:tests/)?([\w/]*test_\w+\.py)`")
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "promises.md", "statistics.md"])
+@pytest.mark.parametrize(
+    "name", ["README.md", "CONTRIBUTING.md", "promises.md", "statistics.md"]
+)
 def test_the_files_that_a_page_names_exist(name: str) -> None:
     page = ROOT / name if name == "CONTRIBUTING.md" else PAGES[name]
     text = page.read_text(encoding="utf-8")
-    tests = [str(file.relative_to(ROOT)) for file in (ROOT / "tests").rglob("test_*.py")]
+    tests = [
+        str(file.relative_to(ROOT)) for file in (ROOT / "tests").rglob("test_*.py")
+    ]
     lost = [path for path in PATH.findall(text) if not (ROOT / path).exists()]
     lost += [
         test
@@ -309,7 +358,9 @@ def test_no_page_holds_the_marks_of_a_merge() -> None:
 
 
 def test_every_page_is_in_the_table_of_contents_once() -> None:
-    listed = re.findall(r'"([\w-]+\.md)"', (ROOT / "zensical.toml").read_text(encoding="utf-8"))
+    listed = re.findall(
+        r'"([\w-]+\.md)"', (ROOT / "zensical.toml").read_text(encoding="utf-8")
+    )
     assert sorted(listed) == sorted(page.name for page in DOCS.glob("*.md"))
 
 
@@ -331,21 +382,31 @@ def test_the_page_of_options_is_that_of_the_command_line() -> None:
         ("models.md", set(Entry.__dataclass_fields__) - {"name"}),
         (
             "python.md",
-            {name for name in tune.__all__ if name not in ("Study", "tune", "tune_async")},
+            {
+                name
+                for name in tune.__all__
+                if name not in ("Study", "tune", "tune_async")
+            },
         ),
     ],
 )
 def test_a_page_names_everything_of_a_kind(page: str, names: Any) -> None:
     text = PAGES[page].read_text(encoding="utf-8")
-    assert [name for name in names if not re.search(rf"\b{re.escape(name)}\b", text)] == []
+    assert [
+        name for name in names if not re.search(rf"\b{re.escape(name)}\b", text)
+    ] == []
 
 
 def test_the_messages_that_are_explained_are_messages_of_tune() -> None:
     """A heading in backticks is a part of a message: it stands in a text of the code."""
     headings = re.findall(
-        r"^### `(.+)`$", PAGES["troubleshooting.md"].read_text(encoding="utf-8"), re.MULTILINE
+        r"^### `(.+)`$",
+        PAGES["troubleshooting.md"].read_text(encoding="utf-8"),
+        re.MULTILINE,
     )
-    texts = "\n".join(text for file in (ROOT / "tune").rglob("*.py") for text in _texts(file))
+    texts = "\n".join(
+        text for file in (ROOT / "tune").rglob("*.py") for text in _texts(file)
+    )
     assert len(headings) > 5
     assert [heading for heading in headings if heading not in texts] == []
 
@@ -355,7 +416,8 @@ def _texts(file: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.JoinedStr):
             yield "".join(
-                str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values
+                str(part.value) if isinstance(part, ast.Constant) else "…"
+                for part in node.values
             )
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.value

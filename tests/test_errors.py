@@ -17,7 +17,9 @@ from tune.errors import (
     TransientError,
 )
 
-CLASSES = {name: value for name, value in vars(errors).items() if inspect.isclass(value)}
+CLASSES = {
+    name: value for name, value in vars(errors).items() if inspect.isclass(value)
+}
 
 
 def drawn() -> dict[str, str]:

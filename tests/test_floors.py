@@ -54,7 +54,9 @@ def imports(path: Path) -> set[str]:
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names if alias.name.split(".")[0] == "tune"}
+            found |= {
+                alias.name for alias in node.names if alias.name.split(".")[0] == "tune"
+            }
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path.name}: imports are absolute"
             if node.module and node.module.split(".")[0] == "tune":
@@ -75,7 +77,9 @@ def room(name: str) -> str:
 @pytest.mark.parametrize("path", FILES, ids=module)
 def test_a_module_imports_only_from_lower_floors(path: Path) -> None:
     here = room(module(path))
-    assert here in FLOORS, f"{module(path)} has no floor: give it one here and in CONTRIBUTING.md"
+    assert here in FLOORS, (
+        f"{module(path)} has no floor: give it one here and in CONTRIBUTING.md"
+    )
     for name in imports(path):
         there = room(name)
         assert there == here or FLOORS[there] < FLOORS[here], (
@@ -84,7 +88,9 @@ def test_a_module_imports_only_from_lower_floors(path: Path) -> None:
 
 
 def test_there_is_no_import_cycle() -> None:
-    TopologicalSorter({module(path): imports(path) - {module(path)} for path in FILES}).prepare()
+    TopologicalSorter(
+        {module(path): imports(path) - {module(path)} for path in FILES}
+    ).prepare()
 
 
 def test_every_floor_named_here_has_a_room() -> None:
@@ -100,7 +106,9 @@ def test_the_picture_in_contributing_is_this_one() -> None:
         if line.split()[:1] and line.split()[0].isdigit()
         for name in re.split(r"\s{3,}", line.strip().split(maxsplit=1)[1])[0].split()
     }
-    assert drawn == {name: floor for name, floor in FLOORS.items() if not name.startswith("__")}
+    assert drawn == {
+        name: floor for name, floor in FLOORS.items() if not name.startswith("__")
+    }
 
 
 def test_the_house_has_few_rooms() -> None:

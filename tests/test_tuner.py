@@ -51,7 +51,8 @@ def one_service(server: Server) -> dict[str, dict[str, str]]:
     alike.
     """
     return {
-        name: {"base_url": server.base_url, "alias": "the service"} for name in ("small", "large")
+        name: {"base_url": server.base_url, "alias": "the service"}
+        for name in ("small", "large")
     }
 
 
@@ -102,7 +103,9 @@ def test_another_folder_with_the_same_store_reads_the_draws_that_are_there(
     store = str(tmp_path / "draws.db")
     first = tune.tune(**options(server, tmp_path, store=store))
     calls = len(server.posts)
-    again = tune.tune(**options(server, tmp_path, store=store, results=tmp_path / "other"))
+    again = tune.tune(
+        **options(server, tmp_path, store=store, results=tmp_path / "other")
+    )
     assert again.record.draws_reused > 0.5 * first.record.draws_bought
     # What is held costs nothing, so the same money goes further; but no draw is asked for a second
     # time.
@@ -116,7 +119,12 @@ def test_fresh_buys_its_own_draws(server: Server, tmp_path: Path) -> None:
     tune.tune(**options(server, tmp_path, store=store, budget=0.01))
     fresh = tune.tune(
         **options(
-            server, tmp_path, store=store, results=tmp_path / "other", budget=0.01, fresh=True
+            server,
+            tmp_path,
+            store=store,
+            results=tmp_path / "other",
+            budget=0.01,
+            fresh=True,
         )
     )
     assert fresh.record.draws_reused == 0
@@ -130,7 +138,9 @@ def test_a_larger_budget_continues_the_study_and_a_smaller_one_is_refused(
     more = tune.tune(**options(server, tmp_path, budget=0.03))
     assert more.record.money.spent > first.record.money.spent
     assert len(more.record.trials) >= len(first.record.trials)
-    assert to_picodollars(more.record.money.spent) == server.bill <= to_picodollars(0.03)
+    assert (
+        to_picodollars(more.record.money.spent) == server.bill <= to_picodollars(0.03)
+    )
     with pytest.raises(StudyError, match="lower"):
         tune.tune(**options(server, tmp_path, budget=0.02))
 
@@ -145,7 +155,9 @@ def test_a_folder_of_another_study_is_refused_with_the_difference(
         tune.tune(**options(server, tmp_path, budget=0.01, seed=1))
 
 
-def test_it_works_inside_a_running_event_loop_both_ways(server: Server, tmp_path: Path) -> None:
+def test_it_works_inside_a_running_event_loop_both_ways(
+    server: Server, tmp_path: Path
+) -> None:
     async def inside() -> tuple[tune.Study, tune.Study]:
         blocking = tune.tune(**options(server, tmp_path, budget=0.01))
         awaited = await tune.tune_async(
@@ -157,10 +169,14 @@ def test_it_works_inside_a_running_event_loop_both_ways(server: Server, tmp_path
     assert blocking.best.config == awaited.best.config
 
 
-def test_concurrency_changes_nothing_but_the_time(server: Server, tmp_path: Path) -> None:
+def test_concurrency_changes_nothing_but_the_time(
+    server: Server, tmp_path: Path
+) -> None:
     one = tune.tune(**options(server, tmp_path, concurrency=1, budget=0.02))
     many = tune.tune(
-        **options(server, tmp_path, concurrency=64, budget=0.02, results=tmp_path / "many")
+        **options(
+            server, tmp_path, concurrency=64, budget=0.02, results=tmp_path / "many"
+        )
     )
     assert one.best.config == many.best.config
     assert [t.point for t in one.record.trials] == [t.point for t in many.record.trials]
@@ -169,13 +185,22 @@ def test_concurrency_changes_nothing_but_the_time(server: Server, tmp_path: Path
 def test_faults_that_pass_change_neither_the_best_nor_break_the_budget(
     server: Server, tmp_path: Path
 ) -> None:
-    calm = tune.tune(**options(server, tmp_path, budget=0.2, models=one_service(server)))
-    faults = [Fault("status", status=503), Fault("status", status=429, retry_after="0.01")]
+    calm = tune.tune(
+        **options(server, tmp_path, budget=0.2, models=one_service(server))
+    )
+    faults = [
+        Fault("status", status=503),
+        Fault("status", status=429, retry_after="0.01"),
+    ]
     plan = sometimes(0.1, faults, seed=1)
     with Server(models=server.models, world=WORLD, plan=plan) as rough:
         study = tune.tune(
             **options(
-                rough, tmp_path, budget=0.2, results=tmp_path / "rough", models=one_service(rough)
+                rough,
+                tmp_path,
+                budget=0.2,
+                results=tmp_path / "rough",
+                models=one_service(rough),
             )
         )
         assert to_picodollars(study.record.money.settled) == rough.bill
@@ -191,7 +216,11 @@ def test_a_refused_parameter_becomes_conditional_for_that_model_and_is_no_score(
     failed = [t for t in study.record.trials if t.state == "failed"]
     assert failed
     assert all("temperature" in t.reason and t.quality is None for t in failed)
-    large = [t for t in study.record.trials if t.point["model"] == "large" and t.state != "failed"]
+    large = [
+        t
+        for t in study.record.trials
+        if t.point["model"] == "large" and t.state != "failed"
+    ]
     assert large
     assert all("temperature" not in t.point for t in large)
 
@@ -204,15 +233,22 @@ def test_a_limit_on_the_cost_per_request_is_kept_by_the_choice(
     assert study.best.cost.mean <= 3e-6
 
 
-def test_an_interrupted_run_is_resumed_to_the_same_result(server: Server, tmp_path: Path) -> None:
-    given = {"budget": 0.02, "results": tmp_path / "whole", "models": one_service(server)}
+def test_an_interrupted_run_is_resumed_to_the_same_result(
+    server: Server, tmp_path: Path
+) -> None:
+    given = {
+        "budget": 0.02,
+        "results": tmp_path / "whole",
+        "models": one_service(server),
+    }
     whole = tune.tune(**options(server, tmp_path, **given))
     with Server(models=server.models, world=WORLD, seconds=0.02) as slow:
         script = tmp_path / "script.py"
         script.write_text(_script(slow, tmp_path / "cut"))
         for _ in range(3):
             process = subprocess.Popen(
-                [sys.executable, str(script)], env={**os.environ, "PYTHONPATH": _paths()}
+                [sys.executable, str(script)],
+                env={**os.environ, "PYTHONPATH": _paths()},
             )
             time.sleep(1.5)
             process.send_signal(signal.SIGKILL)
@@ -256,7 +292,9 @@ def _paths() -> str:
     return os.pathsep.join([str(here.parent), str(here)])
 
 
-def test_ctrl_c_leaves_a_report_and_a_study_that_resumes(server: Server, tmp_path: Path) -> None:
+def test_ctrl_c_leaves_a_report_and_a_study_that_resumes(
+    server: Server, tmp_path: Path
+) -> None:
     with Server(models=server.models, world=WORLD, seconds=0.5) as slow:
         script = tmp_path / "script.py"
         script.write_text(_script(slow, tmp_path / "cut"))
@@ -395,7 +433,9 @@ def test_all_paid_works_too(server: Server, tmp_path: Path) -> None:
     assert {"n", "max_tokens", "aggregate"} <= set(study.record.trials[-1].point)
 
 
-@pytest.mark.parametrize("searcher", ["random", "grid", "blendsearch", "cfo", "tpe", "nsga2"])
+@pytest.mark.parametrize(
+    "searcher", ["random", "grid", "blendsearch", "cfo", "tpe", "nsga2"]
+)
 @pytest.mark.parametrize("strategy", ["full", "halving"])
 def test_every_searcher_and_strategy_comes_to_a_choice(
     server: Server, tmp_path: Path, searcher: str, strategy: str
@@ -414,9 +454,13 @@ def test_every_searcher_and_strategy_comes_to_a_choice(
     assert server.bill <= to_picodollars(0.01)
 
 
-def test_no_key_is_in_any_file_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_key_is_in_any_file_of_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-planted-secret")
-    with Server(models=("small", "large"), world=WORLD, keys={"sk-planted-secret"}) as server:
+    with Server(
+        models=("small", "large"), world=WORLD, keys={"sk-planted-secret"}
+    ) as server:
         study = tune.tune(**options(server, tmp_path, budget=0.01))
     assert "sk-planted" not in json.dumps(study.best.llm_config())
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
@@ -441,11 +485,17 @@ def test_models_of_several_endpoints_are_searched_together(
     with (
         Server(models={"small": Model(0.1, 0.4)}, world=WORLD, keys={"sk-one"}) as one,
         Server(
-            models={"big-v2": Model(1.0, 4.0)}, world=LabelledWorld(default=0.8), keys={"sk-two"}
+            models={"big-v2": Model(1.0, 4.0)},
+            world=LabelledWorld(default=0.8),
+            keys={"sk-two"},
         ) as two,
     ):
         models = {
-            "small": {"base_url": one.base_url, "key_env": "FIRST_KEY", "price": [0.1, 0.4]},
+            "small": {
+                "base_url": one.base_url,
+                "key_env": "FIRST_KEY",
+                "price": [0.1, 0.4],
+            },
             "large": {
                 "model": "big-v2",
                 "base_url": two.base_url,
@@ -454,12 +504,16 @@ def test_models_of_several_endpoints_are_searched_together(
             },
         }
         study = tune.tune(
-            **options(one, tmp_path, models=models, base_url=None, price=[], budget=0.03)
+            **options(
+                one, tmp_path, models=models, base_url=None, price=[], budget=0.03
+            )
         )
         assert one.posts
         assert two.posts
         assert (
-            to_picodollars(study.record.money.spent) == one.bill + two.bill <= to_picodollars(0.03)
+            to_picodollars(study.record.money.spent)
+            == one.bill + two.bill
+            <= to_picodollars(0.03)
         )
         assert {body.body["model"] for body in two.posts} == {"big-v2"}
 
@@ -467,11 +521,14 @@ def test_models_of_several_endpoints_are_searched_together(
 def test_where_the_choice_is_a_vote_what_agents_can_carry_is_told_apart_too(
     server: Server, tmp_path: Path
 ) -> None:
-    space = tune.Space(**{**SPACE, "temperature": tune.Uniform(0.5, 1.0, step=0.25), "n": [1, 5]})
+    space = tune.Space(
+        **{**SPACE, "temperature": tune.Uniform(0.5, 1.0, step=0.25), "n": [1, 5]}
+    )
     study = tune.tune(**options(server, tmp_path, space=space, budget=0.15, min_gain=0))
     assert study.best.config.n == 5
     events = [
-        json.loads(line) for line in (tmp_path / "study" / "study.jsonl").read_text().splitlines()
+        json.loads(line)
+        for line in (tmp_path / "study" / "study.jsonl").read_text().splitlines()
     ]
     phases = [event["name"] for event in events if event["event"] == "phase"]
     assert [name for name in phases if not name.startswith("caps")] == [

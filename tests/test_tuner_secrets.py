@@ -33,7 +33,9 @@ PLANTED = (b"planted", b"Basic cGxhbnRlZ")
 
 
 @pytest.fixture(autouse=True)
-def plant(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+def plant(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> Iterator[None]:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", f"X-Secret: {HEADER}")
     caplog.set_level(logging.DEBUG)
@@ -44,7 +46,10 @@ def plant(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> 
 
 
 def url(server: Server) -> str:
-    return server.base_url.replace("http://", f"http://{USER}:{PASSWORD}@") + f"?token={TOKEN}"
+    return (
+        server.base_url.replace("http://", f"http://{USER}:{PASSWORD}@")
+        + f"?token={TOKEN}"
+    )
 
 
 def assert_clean(folder: Path, *said: object) -> None:
@@ -70,7 +75,9 @@ def everything_of(error: BaseException) -> str:
     return "".join(whole.format(chain=True)) + "\n".join(chain)
 
 
-def run(server: Server, folder: Path, notices: list[str] | None = None, **more: Any) -> tune.Study:
+def run(
+    server: Server, folder: Path, notices: list[str] | None = None, **more: Any
+) -> tune.Study:
     """A small study at an address with secrets in it."""
     told = notices if notices is not None else []
     options = {
@@ -96,7 +103,9 @@ def test_a_run_that_succeeds_leaves_no_secret_anywhere(tmp_path: Path) -> None:
     notices: list[str] = []
     with Server(world=WORLD, keys={PASSWORD}) as server:
         study = run(server, tmp_path, notices)
-        assert server.posts[0].query == f"token={TOKEN}"  # they were sent, and that is all
+        assert (
+            server.posts[0].query == f"token={TOKEN}"
+        )  # they were sent, and that is all
         assert "x-secret" in server.posts[0].headers
     again = tune.Study.load(tmp_path / "study")
     assert_clean(
@@ -122,10 +131,16 @@ FAULTS = {
     "no such model": Fault("status", status=404, message=ECHO),
     "bad request": Fault("status", status=400, message=ECHO),
     "refused parameter": Fault(
-        "status", status=400, message=f"Unsupported parameter: 'stop' {ECHO}", param="max_tokens"
+        "status",
+        status=400,
+        message=f"Unsupported parameter: 'stop' {ECHO}",
+        param="max_tokens",
     ),
     "no credit": Fault(
-        "status", status=429, message=f"insufficient_quota {ECHO}", code="insufficient_quota"
+        "status",
+        status=429,
+        message=f"insufficient_quota {ECHO}",
+        code="insufficient_quota",
     ),
     "too often": Fault("status", status=429, message=ECHO),
     "server error": Fault("status", status=500, message=ECHO),
@@ -148,7 +163,9 @@ def test_a_run_that_fails_says_no_secret_whatever_the_service_says(
 ) -> None:
     notices: list[str] = []
     fault = FAULTS[name]
-    with Server(world=WORLD, plan=lambda number, _: fault if number >= after else None) as server:
+    with Server(
+        world=WORLD, plan=lambda number, _: fault if number >= after else None
+    ) as server:
         try:
             study = run(server, tmp_path, notices)
         except TuneError as error:
@@ -158,7 +175,10 @@ def test_a_run_that_fails_says_no_secret_whatever_the_service_says(
 
 
 def test_a_key_that_is_not_let_in_is_not_quoted(tmp_path: Path) -> None:
-    with Server(world=WORLD, keys={"another"}) as server, pytest.raises(TuneError) as caught:
+    with (
+        Server(world=WORLD, keys={"another"}) as server,
+        pytest.raises(TuneError) as caught,
+    ):
         run(server, tmp_path)
     assert_clean(tmp_path, everything_of(caught.value))
     assert "401" in str(caught.value)
@@ -172,11 +192,23 @@ def test_a_key_that_is_not_let_in_is_not_quoted(tmp_path: Path) -> None:
         {"baseline": {"model": "huge"}},
         {"price": ["large=1/2"]},
         {"models": {"small": {"api_key": KEY}}},
-        {"models": {"small": {"base_url": f"ftp://{USER}:{PASSWORD}@host/v1?token={TOKEN}"}}},
-        {"models": {"small": {"base_url": f"http://{USER}:{PASSWORD}@host:port/v1?token={TOKEN}"}}},
         {
             "models": {
-                "small": {"base_url": f"http://{USER}:{PASSWORD}@127.0.0.1:9/v1?token={TOKEN}"}
+                "small": {"base_url": f"ftp://{USER}:{PASSWORD}@host/v1?token={TOKEN}"}
+            }
+        },
+        {
+            "models": {
+                "small": {
+                    "base_url": f"http://{USER}:{PASSWORD}@host:port/v1?token={TOKEN}"
+                }
+            }
+        },
+        {
+            "models": {
+                "small": {
+                    "base_url": f"http://{USER}:{PASSWORD}@127.0.0.1:9/v1?token={TOKEN}"
+                }
             }
         },
         {"base_url": f"{USER}:{PASSWORD}@nowhere"},
@@ -184,7 +216,9 @@ def test_a_key_that_is_not_let_in_is_not_quoted(tmp_path: Path) -> None:
     ],
     ids=lambda change: next(iter(change)),
 )
-def test_bad_input_is_refused_without_its_secrets(tmp_path: Path, change: dict[str, Any]) -> None:
+def test_bad_input_is_refused_without_its_secrets(
+    tmp_path: Path, change: dict[str, Any]
+) -> None:
     with Server(world=WORLD) as server, pytest.raises(TuneError) as caught:
         run(server, tmp_path, **change)
     assert_clean(tmp_path, everything_of(caught.value))
@@ -200,7 +234,9 @@ def test_a_key_with_a_character_that_cannot_be_sent_is_not_quoted(
 
 
 @pytest.mark.parametrize("up", [True, False])
-def test_the_command_line_says_no_secret_on_either_stream(files: Path, up: bool) -> None:  # noqa: F811
+def test_the_command_line_says_no_secret_on_either_stream(
+    files: Path, up: bool
+) -> None:  # noqa: F811
     with Server(world=WORLD, seconds=0.0) as server:
         address = url(server)
         if not up:
@@ -224,7 +260,10 @@ def test_the_command_line_says_no_secret_on_either_stream(files: Path, up: bool)
             str(files / "study"),
         ]
         done = subprocess.run(
-            [sys.executable, "tune.py", *flags], cwd=ROOT, capture_output=True, text=True
+            [sys.executable, "tune.py", *flags],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
         )
     assert done.returncode == (0 if up else 1), done.stderr
     assert_clean(files, done.stdout, done.stderr)
@@ -249,7 +288,9 @@ HOSTILE = (
 )
 
 
-def hostile(model: str, prompt: str, settings: Mapping[str, Any], seed: int, index: int) -> str:
+def hostile(
+    model: str, prompt: str, settings: Mapping[str, Any], seed: int, index: int
+) -> str:
     return HOSTILE[(seed + index) % len(HOSTILE)]
 
 
@@ -277,9 +318,15 @@ SPACES: dict[str, Callable[[], tune.Space]] = {
 def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str, Path]:
     """The report and the table of a run in which everything that can be is hostile."""
     tmp_path = tmp_path_factory.mktemp("hostile")
-    odd = Fault("status", status=503, message="down\n# A heading | <b>\x1b[31m =1+1 \u202e \ud800")
+    odd = Fault(
+        "status",
+        status=503,
+        message="down\n# A heading | <b>\x1b[31m =1+1 \u202e \ud800",
+    )
     names = Fault("other_model")
-    plan = lambda number, _: names if number % 5 == 4 else odd if number % 3 == 1 else None  # noqa: E731
+    plan = lambda number, _: (
+        names if number % 5 == 4 else odd if number % 3 == 1 else None
+    )  # noqa: E731
     with Server({"small": Model()}, world=hostile, plan=plan) as server:
         run(server, tmp_path, data=rows(), space=SPACES["plain"]())
     folder = tmp_path / "study"
@@ -290,12 +337,16 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str, Path]:
     )
 
 
-def test_hostile_words_do_not_break_out_of_the_report(shown: tuple[str, str, Path]) -> None:
+def test_hostile_words_do_not_break_out_of_the_report(
+    shown: tuple[str, str, Path],
+) -> None:
     report, _, _ = shown
     assert not [
         c
         for c in report
-        if (ord(c) < 32 and c != "\n") or 0x7F <= ord(c) < 0xA0 or c in "\u2028\u202e\u2066"
+        if (ord(c) < 32 and c != "\n")
+        or 0x7F <= ord(c) < 0xA0
+        or c in "\u2028\u202e\u2066"
     ]
     outside = []
     fenced = ""
@@ -327,12 +378,16 @@ def test_hostile_words_are_only_words_in_the_page(shown: tuple[str, str, Path]) 
     assert not [
         c
         for c in text
-        if (ord(c) < 32 and c != "\n") or 0x7F <= ord(c) < 0xA0 or c in "\u2028\u202e\u2066"
+        if (ord(c) < 32 and c != "\n")
+        or 0x7F <= ord(c) < 0xA0
+        or c in "\u2028\u202e\u2066"
     ]
     assert "prompt p|=1" in harmless(text).said("td"), "the table of trials"
 
 
-def test_hostile_words_are_no_formulas_in_the_table(shown: tuple[str, str, Path]) -> None:
+def test_hostile_words_are_no_formulas_in_the_table(
+    shown: tuple[str, str, Path],
+) -> None:
     _, table, _ = shown
     lines = list(csv.reader(io.StringIO(table)))
     assert len(lines) > 2
@@ -341,7 +396,8 @@ def test_hostile_words_are_no_formulas_in_the_table(shown: tuple[str, str, Path]
         for cell in line:
             assert cell[:1] not in ("=", "@", "\t", "\r"), cell
             assert (
-                cell[:1] not in ("+", "-") or cell[1:].replace(".", "").replace("e-", "").isdigit()
+                cell[:1] not in ("+", "-")
+                or cell[1:].replace(".", "").replace("e-", "").isdigit()
             ), cell
             assert cell.isprintable(), cell
 

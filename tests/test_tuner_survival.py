@@ -135,7 +135,10 @@ def files(tmp_path: Path) -> Path:
         "[space]",
         *(f"{name} = {json.dumps(value)}" for name, value in table.items()),
         "[space.prompt]",
-        *(f"{name} = {json.dumps(value)}" for name, value in SPACE["space"]["prompt"].items()),
+        *(
+            f"{name} = {json.dumps(value)}"
+            for name, value in SPACE["space"]["prompt"].items()
+        ),
         "[answer]",
         f"labels = {json.dumps(list(WORLD.labels))}",
     ]
@@ -197,7 +200,9 @@ def test_a_full_disk_is_one_sentence_and_status_1_and_the_same_command_resumes(
 
 def draws(folder: Path) -> dict[tuple[str, int], Any]:
     with contextlib.closing(Database(folder / "draws.db")) as db:
-        return {(draw.request, draw.number): draw.completion for draw in Store(db).records()}
+        return {
+            (draw.request, draw.number): draw.completion for draw in Store(db).records()
+        }
 
 
 def test_a_report_for_which_there_is_no_room_is_written_by_the_next_run(
@@ -231,7 +236,8 @@ def test_a_read_only_results_folder_is_one_sentence_before_any_call(
             shutil.copy(files / name, folder / name)
         (folder / "study").mkdir(mode=0o555)
         code = (
-            "import os, sys, encodings.utf_8_sig, tune.commands.cli, tune.tuner, tune.study.progress\n"
+            "import os, sys, encodings.utf_8_sig, tune.commands.cli, tune.tuner, "
+            "tune.study.progress\n"
             "if os.getuid() == 0: os.setgid(65534); os.setuid(65534)  # root may write anywhere\n"
             "sys.exit(tune.commands.cli.main(sys.argv[1:]))"
         )
@@ -267,7 +273,9 @@ def make_newer(folder: Path) -> None:
 
 def tear_the_middle(folder: Path) -> None:
     lines = (folder / "study.jsonl").read_bytes().splitlines(keepends=True)
-    (folder / "study.jsonl").write_bytes(lines[0] + lines[1][:-9] + b"\n" + b"".join(lines[2:]))
+    (folder / "study.jsonl").write_bytes(
+        lines[0] + lines[1][:-9] + b"\n" + b"".join(lines[2:])
+    )
 
 
 @pytest.mark.parametrize(
@@ -368,17 +376,24 @@ def wait_for(condition: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def test_a_second_process_on_a_study_is_refused_and_the_first_goes_on(tmp_path: Path) -> None:
+def test_a_second_process_on_a_study_is_refused_and_the_first_goes_on(
+    tmp_path: Path,
+) -> None:
     with Server(world=WORLD, seconds=0.05) as slow:
         with subprocess.Popen(
             script(slow, tmp_path), env=environment(), stdout=subprocess.PIPE, text=True
         ) as one:
             wait_for(lambda: len(slow.charges) > 20)
-            with pytest.raises(StudyError, match="another process is running the study in"):
+            with pytest.raises(
+                StudyError, match="another process is running the study in"
+            ):
                 run(slow, tmp_path)
             said, _ = one.communicate(timeout=60)
         assert said.strip() in ("finished", "money", "gain")
-        assert to_picodollars(tune.Study.load(tmp_path / "study").record.money.settled) == slow.bill
+        assert (
+            to_picodollars(tune.Study.load(tmp_path / "study").record.money.settled)
+            == slow.bill
+        )
 
 
 def test_two_studies_share_a_store_at_the_same_time_and_each_keeps_its_own_budget(
@@ -392,7 +407,10 @@ def test_two_studies_share_a_store_at_the_same_time_and_each_keeps_its_own_budge
             .replace("))).stopped", f"), store={store!r}).stopped")
         )
         with subprocess.Popen(
-            [sys.executable, "-c", code], env=environment(), stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", code],
+            env=environment(),
+            stdout=subprocess.PIPE,
+            text=True,
         ) as one:
             wait_for(lambda: len(slow.charges) > 5)
             mine = run(slow, tmp_path / "mine", store=store)
@@ -401,24 +419,32 @@ def test_two_studies_share_a_store_at_the_same_time_and_each_keeps_its_own_budge
         for study in (mine, theirs):
             assert study.record.money.spent <= 0.01
         assert (
-            to_picodollars(mine.record.money.settled) + to_picodollars(theirs.record.money.settled)
+            to_picodollars(mine.record.money.settled)
+            + to_picodollars(theirs.record.money.settled)
             == slow.bill
         )
         assert mine.best.config == theirs.best.config
 
 
-async def test_two_studies_that_begin_together_buy_each_draw_once(tmp_path: Path) -> None:
+async def test_two_studies_that_begin_together_buy_each_draw_once(
+    tmp_path: Path,
+) -> None:
     store = str(tmp_path / "draws.db")
     with Server(world=WORLD, seconds=0.02) as slow:
 
         async def one(name: str) -> tune.Study:
             given: Any = options(slow, tmp_path / name, store=store, min_gain=0)
             space = tune.Space.from_mapping(SPACE)
-            read = read_options(data=WORLD.examples(ROWS), space=space, budget=0.01, **given)
+            read = read_options(
+                data=WORLD.examples(ROWS), space=space, budget=0.01, **given
+            )
             return await _study(read, Stop(), lambda _: None, lambda _: None)
 
         studies = await asyncio.gather(one("a"), one("b"))
-    assert sum(to_picodollars(study.record.money.settled) for study in studies) == slow.bill
+    assert (
+        sum(to_picodollars(study.record.money.settled) for study in studies)
+        == slow.bill
+    )
     assert max(study.record.draws_reused for study in studies) > 0
     with contextlib.closing(Database(store)) as db:
         assert (
@@ -487,13 +513,18 @@ def test_the_time_limit_ends_the_search_but_not_the_holdout(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("phase", "closed"), [("search", "time"), ("endgame", "time"), ("holdout", None)]
 )
-async def test_the_clock_rings_for_the_search_only(phase: str, closed: str | None) -> None:
+async def test_the_clock_rings_for_the_search_only(
+    phase: str, closed: str | None
+) -> None:
     account = Account(Database(":memory:"), "s", 10**12)
     timer = start_timer(
         cast(
             "Any",
             SimpleNamespace(
-                plan=SimpleNamespace(time_limit=0.01), phase=phase, account=account, clock=None
+                plan=SimpleNamespace(time_limit=0.01),
+                phase=phase,
+                account=account,
+                clock=None,
             ),
         )
     )
@@ -537,13 +568,19 @@ def greedy(
 def test_ctrl_c_after_the_money_was_used_up_does_not_end_the_study_without_its_holdout(
     server: Server, tmp_path: Path
 ) -> None:
-    cut = run_and_stop(server, tmp_path, lambda progress: True, budget=0.0012, strategy=greedy)
+    cut = run_and_stop(
+        server, tmp_path, lambda progress: True, budget=0.0012, strategy=greedy
+    )
     assert cut.stopped == INTERRUPTED
     study = run(server, tmp_path, budget=0.0012, strategy=greedy)
     assert study.stopped == "money"
     assert study.record.winner is not None
     assert study.record.winner.holdout is not None
-    assert server.bill == to_picodollars(study.record.money.settled) <= to_picodollars(0.0012)
+    assert (
+        server.bill
+        == to_picodollars(study.record.money.settled)
+        <= to_picodollars(0.0012)
+    )
 
 
 def test_ctrl_c_wins_over_the_time_limit(tmp_path: Path) -> None:
@@ -555,7 +592,9 @@ def test_ctrl_c_wins_over_the_time_limit(tmp_path: Path) -> None:
             loop.call_later(1.05, stop.request)
             given: Any = options(slow, tmp_path, time_limit=1.0)
             space = tune.Space.from_mapping(SPACE)
-            read = read_options(data=WORLD.examples(ROWS), space=space, budget=0.05, **given)
+            read = read_options(
+                data=WORLD.examples(ROWS), space=space, budget=0.05, **given
+            )
             return await _study(read, stop, lambda _: None, lambda _: None)
 
         study = asyncio.run(press())
@@ -603,7 +642,9 @@ def test_what_a_config_could_not_answer_is_not_asked_again_when_the_study_resume
     filtered = Fault("refused_content")
     with Server(world=WORLD, plan=first(12, filtered)) as server:
         cut = run_and_stop(
-            server, tmp_path, lambda progress: progress.trials > 4 and progress.phase == "endgame"
+            server,
+            tmp_path,
+            lambda progress: progress.trials > 4 and progress.phase == "endgame",
         )
         asked = len(server.posts)
         resumed = run(server, tmp_path)
@@ -624,7 +665,9 @@ def test_a_model_that_refuses_a_parameter_is_not_asked_again_when_the_study_resu
         assert study.best.config.get("temperature") is None
 
 
-def test_a_copy_of_the_folder_shows_the_study_for_nothing(server: Server, tmp_path: Path) -> None:
+def test_a_copy_of_the_folder_shows_the_study_for_nothing(
+    server: Server, tmp_path: Path
+) -> None:
     study = run(server, tmp_path)
     calls = len(server.posts)
     shutil.copytree(tmp_path / "study", tmp_path / "copy" / "study")
@@ -636,7 +679,9 @@ def test_a_copy_of_the_folder_shows_the_study_for_nothing(server: Server, tmp_pa
 # --- the end of the money
 
 
-RULES = " ".join(f"Rule {number} is about tickets of kind {number}." for number in range(30))
+RULES = " ".join(
+    f"Rule {number} is about tickets of kind {number}." for number in range(30)
+)
 DEAR_CAPS = tune.Space(
     model="small",
     prompt={
@@ -656,7 +701,13 @@ def hungry(
     number = 0
     while (point := searcher([])) is not None:
         outcome = yield [
-            Step(number, point, tuple(range(problem.examples)), 1, problem.space.cap(point))
+            Step(
+                number,
+                point,
+                tuple(range(problem.examples)),
+                1,
+                problem.space.cap(point),
+            )
         ]
         number += 1
         if not outcome.complete:
@@ -673,7 +724,11 @@ def test_ceilings_far_above_what_calls_cost_slow_a_run_down_and_do_not_starve_it
     with Server(world=WORLD, seconds=0.002) as server:
         given: Any = options(server, tmp_path, strategy=strategy, min_gain=0)
         study = tune.tune(WORLD.examples(60), DEAR_CAPS, budget=budget, **given)
-    assert server.bill == to_picodollars(study.record.money.settled) <= to_picodollars(budget)
+    assert (
+        server.bill
+        == to_picodollars(study.record.money.settled)
+        <= to_picodollars(budget)
+    )
     events = read_events(tmp_path / "study" / "study.jsonl")
     left = [event["left"] for event in events if event["event"] == "outcome"][-1]
     with contextlib.closing(Database(tmp_path / "study" / "draws.db")) as db:
@@ -708,9 +763,14 @@ def test_every_draw_of_a_study_answers_an_example_that_is_known(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="files there have no mode")
-def test_only_the_owner_can_read_what_a_run_leaves(server: Server, tmp_path: Path) -> None:
+def test_only_the_owner_can_read_what_a_run_leaves(
+    server: Server, tmp_path: Path
+) -> None:
     run(server, tmp_path)
-    modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "study").iterdir()}
+    modes = {
+        path.name: path.stat().st_mode & 0o777
+        for path in (tmp_path / "study").iterdir()
+    }
     assert set(modes) >= {
         "draws.db",
         "study.jsonl",

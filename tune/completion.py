@@ -64,8 +64,12 @@ class Request:
             record["stop"] = list(self.stop)
         if self.settings:
             # 1 and 1.0 are the same temperature, and must be the same request.
-            record["settings"] = {name: _plain(value) for name, value in sorted(self.settings)}
-        return json.dumps(record, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+            record["settings"] = {
+                name: _plain(value) for name, value in sorted(self.settings)
+            }
+        return json.dumps(
+            record, sort_keys=True, ensure_ascii=False, separators=(",", ":")
+        )
 
     @property
     def key(self) -> bytes:

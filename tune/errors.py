@@ -91,7 +91,9 @@ class ProviderError(TuneError):
 class TransientError(ProviderError):
     """The service failed in a way that may pass: 5xx, timeout, lost connection, garbage."""
 
-    def __init__(self, message: str, *, charged: bool, retry_after: float | None = None) -> None:
+    def __init__(
+        self, message: str, *, charged: bool, retry_after: float | None = None
+    ) -> None:
         super().__init__(message, charged=charged)
         self.retry_after = retry_after
         """Seconds that the service asked us to wait, where it did."""
@@ -152,7 +154,12 @@ class AnswerError(ProviderError):
     """
 
     def __init__(
-        self, message: str, *, reason: str, charged: bool = False, prompt_charged: bool = False
+        self,
+        message: str,
+        *,
+        reason: str,
+        charged: bool = False,
+        prompt_charged: bool = False,
     ) -> None:
         super().__init__(message, charged=charged)
         self.reason = reason
@@ -176,7 +183,12 @@ class ValueRejected(ParameterRejected):
     """
 
     def __init__(
-        self, message: str, parameter: str, *, low: float | None = None, high: float | None = None
+        self,
+        message: str,
+        parameter: str,
+        *,
+        low: float | None = None,
+        high: float | None = None,
     ) -> None:
         super().__init__(message, parameter=parameter)
         self.low, self.high = low, high

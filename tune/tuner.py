@@ -121,7 +121,9 @@ def run_study(
 
     def request() -> bool:
         if begun := stop.request():
-            say("stopping: the calls in flight are settled first (Ctrl-C again gives them up)")
+            say(
+                "stopping: the calls in flight are settled first (Ctrl-C again gives them up)"
+            )
         return begun
 
     return run_apart(_study(options, stop, observer, notice, retry), request)
@@ -138,11 +140,15 @@ async def _study(
     plan = make_plan(options)
     folder, store = study_paths(plan, options)
     announcer = Announcer(notice)
-    if not plan.entries[plan.baseline.model].local:  # else its tokens are counted when it is loaded
+    if not plan.entries[
+        plan.baseline.model
+    ].local:  # else its tokens are counted when it is loaded
         check_budget(plan, offline_endpoints(plan.entries))
     with ExitStack() as stack:
         traces = Traces(folder / "study.jsonl", store)
-        journal = stack.enter_context(Journal(folder / "study.jsonl", notice=announcer.show))
+        journal = stack.enter_context(
+            Journal(folder / "study.jsonl", notice=announcer.show)
+        )
         undo = stack.enter_context(_undone(journal, traces))
         known = open_study(journal, plan)
         if known is not None:
@@ -151,7 +157,9 @@ async def _study(
         db = Database(store)
         undo.append(db)
         draws, account = _open_ledger(db, journal, plan)
-        async with _prepared(plan, journal, draws, account, announcer, retry, observer) as run:
+        async with _prepared(
+            plan, journal, draws, account, announcer, retry, observer
+        ) as run:
             stack.callback(start_timer(run).cancel)
             stop.on_request(lambda: interrupt(account))
             record = await run.go()
@@ -160,7 +168,9 @@ async def _study(
                 "the kept holdout", lambda: _keep_holdout(record, report, folder), None
             )
             deployment = deploy(record, report)
-            result = Study(report, folder, stopped=record.stopped, deployment=deployment)
+            result = Study(
+                report, folder, stopped=record.stopped, deployment=deployment
+            )
         # Before the study counts as ended: a kill in between would leave the report unwritten.
         result.report(folder)
         journal.append("result", stopped=result.stopped, record=result.to_record())
@@ -176,7 +186,9 @@ def _open_ledger(db: Database, journal: Journal, plan: Plan) -> tuple[Store, Acc
     study = journal.events[0]["id"]
     check_ledger(db, study, journal.events, journal.path.parent)
     draws = Store(db, generation=study if plan.fresh else "", study=study)
-    account = Account(db, study, to_picodollars(plan.budget) or 1)  # 0 where nobody is billed
+    account = Account(
+        db, study, to_picodollars(plan.budget) or 1
+    )  # 0 where nobody is billed
     journal.follow(account.mark)
     # The journal is locked, so the process that made these claims is gone.
     Claims(db, study).drop()
@@ -220,7 +232,9 @@ async def _prepared(
         announcer.prompts(plan)
         announcer.estimate(plan, services, draws, journal)
         caps = {name: plan.space.cap({"model": name}) for name in services}
-        evaluator = make_evaluator(plan, services, draws, judge=judge, caps=caps, lessons=lessons)
+        evaluator = make_evaluator(
+            plan, services, draws, judge=judge, caps=caps, lessons=lessons
+        )
         yield Run(
             plan,
             journal,
@@ -234,7 +248,9 @@ async def _prepared(
         )
 
 
-def _lessons(journal: Journal, plan: Plan, capabilities: Capabilities, tell: Notice) -> Lessons:
+def _lessons(
+    journal: Journal, plan: Plan, capabilities: Capabilities, tell: Notice
+) -> Lessons:
     """Return the lessons of a study, with those that it learned before its first wave."""
     lessons = Lessons(plan.space, capabilities, journal.append, tell)
     for lesson in read_history(journal.events).first:
@@ -242,7 +258,9 @@ def _lessons(journal: Journal, plan: Plan, capabilities: Capabilities, tell: Not
     return lessons
 
 
-def _lost(journal: Journal, lessons: Lessons, tell: Notice) -> Callable[[str, str], None]:
+def _lost(
+    journal: Journal, lessons: Lessons, tell: Notice
+) -> Callable[[str, str], None]:
     """Return what is done about a model that does not answer when its endpoint is connected.
 
     A new study goes on without it. In a study that resumes, the model's next call decides.
@@ -269,7 +287,9 @@ def _keep_holdout(record: RunRecord, report: Report, folder: Path) -> None:
     config = plain_config(met.config)
     write_holdout(
         folder,
-        holdout_scores(config, plan.metric.identity, plan.examples, met.examples, met.scores),
+        holdout_scores(
+            config, plan.metric.identity, plan.examples, met.examples, met.scores
+        ),
     )
 
 
@@ -294,7 +314,13 @@ def _undone(journal: Journal, traces: Traces) -> Iterator[list[Database]]:
 def study_paths(plan: Plan, options: Options) -> tuple[Path, str]:
     """Return the folder of a study, and the place of its store."""
     given = options.results
-    mark = hashlib.sha256(json.dumps(plan.identity, sort_keys=True).encode()).hexdigest()[:8]
-    folder = Path(given) if given is not None else Path("results") / f"{plan.data.name}-{mark}"
+    mark = hashlib.sha256(
+        json.dumps(plan.identity, sort_keys=True).encode()
+    ).hexdigest()[:8]
+    folder = (
+        Path(given)
+        if given is not None
+        else Path("results") / f"{plan.data.name}-{mark}"
+    )
     beside = folder if given is not None else folder.parent
     return folder, options.store or str(beside / "draws.db")

@@ -33,7 +33,10 @@ from typing import Any
 from benchmarks.worlds.answering import answering, chat_completion
 
 PACKAGES = ("autogen[openai]==0.14.1", "pandas>=2.2")
-TASK = "sales.csv holds one sale a row. Which region has the highest revenue (units times price), and how much is it?"
+TASK = (
+    "sales.csv holds one sale a row. Which region has the highest revenue (units times price), and "
+    "how much is it?"
+)
 CODE = """\
 import pandas as pd
 
@@ -43,7 +46,10 @@ print(f"{revenue.idxmax()} {revenue.max():.2f}")
 """
 PRICE = (0.1, 0.4)  # dollars per million tokens, in and out
 KEYS = {"OPENAI_API_KEY": "key-of-openai", "OTHER_KEY": "key-of-another"}
-SYSTEM = "You solve tasks with Python. Reply with one code block, and with TERMINATE once you have seen its output."
+SYSTEM = (
+    "You solve tasks with Python. Reply with one code block, and with TERMINATE once you have seen "
+    "its output."
+)
 
 
 # --- the endpoint
@@ -61,7 +67,9 @@ class Log:
 
 def assistant(messages: list[dict[str, Any]]) -> str:
     """The scripted assistant: code first; once code has run, what it printed."""
-    ran = re.search(r"exitcode: 0.*?output:\s*(\w+) ([\d.]+)", messages[-1]["content"], re.DOTALL)
+    ran = re.search(
+        r"exitcode: 0.*?output:\s*(\w+) ([\d.]+)", messages[-1]["content"], re.DOTALL
+    )
     if ran:
         return f"The region {ran[1]} has the highest revenue: {ran[2]}. TERMINATE"
     return f"This computes it:\n```python\n{CODE}```"
@@ -76,7 +84,10 @@ def endpoint() -> Iterator[tuple[str, Log]]:
         log.bodies.append(body)
         log.keys.append(key)
         text = assistant(body["messages"])
-        prompt, answer = sum(len(m["content"]) // 4 for m in body["messages"]), len(text) // 4
+        prompt, answer = (
+            sum(len(m["content"]) // 4 for m in body["messages"]),
+            len(text) // 4,
+        )
         log.prompt_tokens += prompt
         log.completion_tokens += answer
         return chat_completion(
@@ -104,7 +115,9 @@ def run_agents(order: Path, folder: Path) -> None:
     given = json.loads(order.read_text())
     config: Any = given.get("llm_config")
     if "file" in given:
-        config = autogen.LLMConfig.from_json(path=given["file"], filter_dict=given["filter_dict"])
+        config = autogen.LLMConfig.from_json(
+            path=given["file"], filter_dict=given["filter_dict"]
+        )
         for entry in config.config_list:
             if entry.api_key is not None:
                 entry.api_key = type(entry.api_key)(
@@ -129,9 +142,18 @@ def run_agents(order: Path, folder: Path) -> None:
     )
     chat = user.initiate_chat(agent, message=given["task"])
     usage = agent.get_total_usage() or {}
-    said = [{"who": m.get("name") or m["role"], "text": m["content"]} for m in chat.chat_history]
+    said = [
+        {"who": m.get("name") or m["role"], "text": m["content"]}
+        for m in chat.chat_history
+    ]
     (folder / "said.json").write_text(
-        json.dumps({"said": said, "cost": usage.get("total_cost"), "version": autogen.__version__})
+        json.dumps(
+            {
+                "said": said,
+                "cost": usage.get("total_cost"),
+                "version": autogen.__version__,
+            }
+        )
     )
 
 
@@ -141,7 +163,10 @@ def refused(values: dict[str, Any]) -> str:
 
     try:
         autogen.AssistantAgent("assistant", llm_config=values)
-    except (TypeError, ValueError) as error:  # pydantic's ValidationError is a ValueError
+    except (
+        TypeError,
+        ValueError,
+    ) as error:  # pydantic's ValidationError is a ValueError
         return " ".join(str(error).split(" [")[0].split()[-8:])
     return ""
 
@@ -167,16 +192,23 @@ def cases(url: str, folder: Path) -> list[Case]:
     from tune.space import Config
 
     def deployment(
-        name: str, key_env: str = "OPENAI_API_KEY", cap: Any = "max_tokens", **settings: Any
+        name: str,
+        key_env: str = "OPENAI_API_KEY",
+        cap: Any = "max_tokens",
+        **settings: Any,
     ) -> Deployment:
-        config = Config({"model": name, "prompt": "agent", "max_tokens": 400, **settings})
+        config = Config(
+            {"model": name, "prompt": "agent", "max_tokens": 400, **settings}
+        )
         where = {"model": f"{name}-2026", "base_url": url, "key_env": key_env}
         return Deployment(
             config=config, price=Price(*PRICE), cap=cap, system_message=SYSTEM, **where
         )
 
     shared = {"task": TASK, "system_message": SYSTEM}
-    warm = deployment("small", temperature=0.35, top_p=0.9, stop=("###",), frequency_penalty=0.25)
+    warm = deployment(
+        "small", temperature=0.35, top_p=0.9, stop=("###",), frequency_penalty=0.25
+    )
     hot = deployment("small", temperature=1.3, top_k=40)
     cold = deployment("small", temperature=0.0)
     thinking = deployment(
@@ -193,7 +225,13 @@ def cases(url: str, folder: Path) -> list[Case]:
         Case(
             "llm_config, temperature 0.35",
             shared | {"llm_config": llm_config(warm)},
-            body | {"temperature": 0.35, "top_p": 0.9, "stop": ["###"], "frequency_penalty": 0.25},
+            body
+            | {
+                "temperature": 0.35,
+                "top_p": 0.9,
+                "stop": ["###"],
+                "frequency_penalty": 0.25,
+            },
             ours,
         ),
         Case(
@@ -243,7 +281,11 @@ def make_sales(folder: Path, seed: int) -> str:
         out = csv.writer(file)
         out.writerow(["region", "units", "price"])
         for _ in range(500):
-            region, units, price = rng.choice(regions), rng.randint(1, 40), rng.randint(99, 9999)
+            region, units, price = (
+                rng.choice(regions),
+                rng.randint(1, 40),
+                rng.randint(99, 9999),
+            )
             cents[region] += units * price
             out.writerow([region, units, price / 100])
     best = max(cents, key=lambda region: cents[region])
@@ -268,11 +310,15 @@ def check(
     last = record["said"][-1]["text"] if record["said"] else said.stderr[-300:]
     region, number = expected.split()
     bodies = [
-        {name: value for name, value in body.items() if name != "messages"} for body in log.bodies
+        {name: value for name, value in body.items() if name != "messages"}
+        for body in log.bodies
     ]
     # AutoGen adds "stream": false of its own; anything else that was not exported has no business
     # there.
-    right = all(body == {"stream": False, **case.settings} for body in bodies) and len(bodies) == 2
+    right = (
+        all(body == {"stream": False, **case.settings} for body in bodies)
+        and len(bodies) == 2
+    )
     seen = json.dumps(bodies[0] if bodies else {}, sort_keys=True)
     system = {body["messages"][0]["content"] for body in log.bodies}
     due = (log.prompt_tokens * PRICE[0] + log.completion_tokens * PRICE[1]) / 1e6
@@ -284,9 +330,17 @@ def check(
             bool(ran) and expected in ran[0],
             ran[0] if ran else last,
         ),
-        ("the last message has the right answer", region in last and number in last, last),
+        (
+            "the last message has the right answer",
+            region in last and number in last,
+            last,
+        ),
         ("every call carried the tuned settings and no others", right, seen),
-        ("every call carried the system message", system == {SYSTEM}, f"{len(log.bodies)} calls"),
+        (
+            "every call carried the system message",
+            system == {SYSTEM},
+            f"{len(log.bodies)} calls",
+        ),
         (
             "every call carried the right key",
             set(log.keys) == {case.key},
@@ -310,12 +364,22 @@ def in_environment(
     agents run.
     """
     path = f"{python.parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    clean = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
+    clean = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.endswith("_API_KEY")
+    }
     environ = {**clean, **environ, "PATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
     root = Path(__file__).parent.parent.parent
     command = [str(python), "-m", "benchmarks.agents", *arguments]
     return subprocess.run(
-        command, cwd=root, env=environ, capture_output=True, text=True, timeout=300, check=False
+        command,
+        cwd=root,
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
 
 
@@ -325,35 +389,47 @@ def make_environment(folder: Path) -> Path:
     if not python.exists():
         subprocess.run(["uv", "venv", "--quiet", str(folder)], check=True)
     subprocess.run(
-        ["uv", "pip", "install", "--quiet", "--python", str(python), *PACKAGES], check=True
+        ["uv", "pip", "install", "--quiet", "--python", str(python), *PACKAGES],
+        check=True,
     )
     return python
 
 
 def versions(python: Path) -> str:
     names = "('autogen', 'openai', 'pandas', 'pydantic')"
-    code = f"from importlib.metadata import version as v; print(', '.join(f'{{n}} {{v(n)}}' for n in {names}))"
+    code = (
+        f"from importlib.metadata import version as v; print(', '.join(f'{{n}} {{v(n)}}' for n in "
+        f"{names}))"
+    )
     return shown(str(python), "-c", code)
 
 
 def shown(*command: str) -> str:
     return (
-        subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+        subprocess.run(
+            command, capture_output=True, text=True, check=False
+        ).stdout.strip()
         or "unknown"
     )
 
 
 def write_result(
-    path: Path, checked: list[tuple[Case, list[tuple[str, bool, str]]]], facts: dict[str, str]
+    path: Path,
+    checked: list[tuple[Case, list[tuple[str, bool, str]]]],
+    facts: dict[str, str],
 ) -> None:
     from tune.report.text import inline, table
 
     lines = ["# Exports to AutoGen, tried with the real thing", ""]
     held = [ok for _, rows in checked for _, ok, _ in rows]
     lines.append(
-        f"{sum(held)} of {len(held)} checks held in {len(checked)} conversations that wrote and ran code."
+        f"{sum(held)} of {len(held)} checks held in {len(checked)} conversations that wrote and "
+        "ran code."
     )
-    lines += ["", table(["", ""], [[name, inline(value)] for name, value in facts.items()])]
+    lines += [
+        "",
+        table(["", ""], [[name, inline(value)] for name, value in facts.items()]),
+    ]
     for case, rows in checked:
         lines += ["", f"## {case.name}", ""]
         lines.append(
@@ -369,7 +445,9 @@ def write_result(
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
-        "--environment", type=Path, default=Path(tempfile.gettempdir()) / "tune-autogen-0.14"
+        "--environment",
+        type=Path,
+        default=Path(tempfile.gettempdir()) / "tune-autogen-0.14",
     )
     parser.add_argument("--out", type=Path, default=Path("results/autogen_agents.md"))
     parser.add_argument("--seed", type=int, default=0, help="of the sales in the task")
@@ -393,13 +471,17 @@ def main() -> int:
             rows = check(case, python, folder, expected, log)
             checked.append((case, rows))
             print(f"{sum(ok for _, ok, _ in rows)}/{len(rows)} {case.name}")
-    plain = json.dumps({"config_list": [{"model": "m", "api_key": "k"}], "temperature": 1.3})
+    plain = json.dumps(
+        {"config_list": [{"model": "m", "api_key": "k"}], "temperature": 1.3}
+    )
     said = in_environment(python, "--refused", plain, environ={}).stdout.strip()
     facts = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit, seed": f"{given.commit or shown('git', 'rev-parse', '--short', 'HEAD')}, {given.seed}",
+        "commit, seed": f"{given.commit or shown('git', 'rev-parse', '--short', 'HEAD')}, "
+        f"{given.seed}",
         "environment": versions(python),
-        "prices": f"{PRICE[0]} in, {PRICE[1]} out, dollars per million tokens, stated by this script",
+        "prices": f"{PRICE[0]} in, {PRICE[1]} out, dollars per million tokens, stated by this "
+        "script",
         "the right answer": expected,
         "autogen on a plain temperature of 1.3": said,
     }

@@ -64,7 +64,9 @@ def run_all(
     if workers == 1:
         yield from map(carry_out, jobs)
         return
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(
+        workers, mp_context=multiprocessing.get_context("spawn")
+    ) as pool:
         yield from pool.map(carry_out, jobs)
 
 
@@ -111,7 +113,10 @@ def chaos(
 ) -> list[Row]:
     """Lay all sieges; the first rows are the fault-free runs."""
     rng = random.Random(seed)
-    calm = [(i, task, Siege("reference", TASKS[task], seed=seed)) for i, task in enumerate(tasks)]
+    calm = [
+        (i, task, Siege("reference", TASKS[task], seed=seed))
+        for i, task in enumerate(tasks)
+    ]
     rows = [
         Row(n, task, siege, verdict, other_best=False)
         for n, task, siege, verdict in run_all(calm, workers)
@@ -131,7 +136,10 @@ def chaos(
         if not rows[-1].sound:
             print(f"study {number}: {task}, {siege}\n  {verdict}", flush=True)
         elif number % 20 == 0:
-            print(f"study {number} of {len(jobs)}: {siege.kind}, {verdict.ended}", flush=True)
+            print(
+                f"study {number} of {len(jobs)}: {siege.kind}, {verdict.ended}",
+                flush=True,
+            )
     return rows
 
 
@@ -149,13 +157,16 @@ def write_result(
     facts = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "made by": f"benchmarks/chaos/ {command}",
-        "version": f"tune {version('tune-llm')}, Python {platform.python_version()}, {os.cpu_count()} cores",
+        "version": f"tune {version('tune-llm')}, Python {platform.python_version()}, "
+        f"{os.cpu_count()} cores",
         "took": f"{seconds / 60:.1f} minutes, {workers} studies at a time",
         "prices": "0.10 / 0.40 and 1.00 / 4.00 dollars per million tokens, stated by this script",
     }
     checks = {
         "studies": len(kept),
-        "processes killed with kill -9, and studies resumed after it": sum(x.kills for x in v),
+        "processes killed with kill -9, and studies resumed after it": sum(
+            x.kills for x in v
+        ),
         "of these, power cuts": sum(x.cuts for x in v),
         "bytes of write-ahead logs that power cuts took": sum(x.torn for x in v),
         "studies with vendors that state their bills in odd ways": sum(
@@ -165,7 +176,9 @@ def write_result(
         "requests that the server saw": sum(x.requests for x in v),
         "requests that met a fault": sum(x.faults for x in v),
         "most requests side by side, as the server saw them": max(x.peak for x in v),
-        "**studies whose bill was above the budget at any look**": sum(x.overshoot > 0 for x in v),
+        "**studies whose bill was above the budget at any look**": sum(
+            x.overshoot > 0 for x in v
+        ),
         "**picodollars of overshoot in all**": sum(x.overshoot for x in v),
         "attempts under way when a process was killed": sum(x.in_flight for x in v),
         "attempts of unknown outcome: these, those given up by a second Ctrl-C, lost answers": sum(
@@ -176,7 +189,9 @@ def write_result(
             x.beyond for x in v
         ),
         "**studies that did not end**": sum(row.did_not_end for row in kept),
-        "studies that ended with an error that nothing called for": sum(row.failed for row in kept),
+        "studies that ended with an error that nothing called for": sum(
+            row.failed for row in kept
+        ),
         "studies compared with the fault-free run of the same task": len(compared),
         "**of these, with another choice**": sum(row.other_best for row in compared),
         "ledgers that differ from the bill, damaged stores, tracebacks, half files": sum(
@@ -222,8 +237,10 @@ def write_result(
 def _headline(rows: Sequence[Row]) -> str:
     sound = sum(row.sound for row in rows)
     return (
-        f"{sound} of {len(rows)} studies kept every promise: nothing billed above the budget, no draw that was held "
-        f"paid again, no run lost, and the choice of the fault-free run where faults pass and money is ample."
+        f"{sound} of {len(rows)} studies kept every promise: nothing billed above the budget, no "
+        "draw that was held "
+        "paid again, no run lost, and the choice of the fault-free run where faults pass and "
+        "money is ample."
     )
 
 
@@ -312,10 +329,25 @@ def _by_width(rows: Sequence[Row]) -> list[str]:
         if v:
             peak, over = max(x.peak for x in v), sum(x.overshoot for x in v)
             body.append(
-                (width, len(v), peak, sum(x.kills for x in v), over, sum(x.beyond for x in v))
+                (
+                    width,
+                    len(v),
+                    peak,
+                    sum(x.kills for x in v),
+                    over,
+                    sum(x.beyond for x in v),
+                )
             )
     return _table(
-        ("concurrency", "studies", "side by side at most", "kills", "overshoot", "paid again"), body
+        (
+            "concurrency",
+            "studies",
+            "side by side at most",
+            "kills",
+            "overshoot",
+            "paid again",
+        ),
+        body,
     )
 
 
@@ -382,11 +414,24 @@ def main(words: Sequence[str] | None = None) -> int:
     given = parser.parse_args(words)
     began = time.monotonic()
     if given.quick:
-        rows = chaos(1, 6, given.seed, cuts=2, workers=1, tasks=QUICK_TASKS, kinds=QUICK_KINDS)
+        rows = chaos(
+            1, 6, given.seed, cuts=2, workers=1, tasks=QUICK_TASKS, kinds=QUICK_KINDS
+        )
     else:
-        rows = chaos(given.studies, given.kills, given.seed, cuts=given.cuts, workers=given.workers)
-        command = f"--studies {given.studies} --kills {given.kills} --cuts {given.cuts} --seed {given.seed}"
-        write_result(given.result, rows, command, time.monotonic() - began, workers=given.workers)
+        rows = chaos(
+            given.studies,
+            given.kills,
+            given.seed,
+            cuts=given.cuts,
+            workers=given.workers,
+        )
+        command = (
+            f"--studies {given.studies} --kills {given.kills} --cuts {given.cuts} --seed "
+            f"{given.seed}"
+        )
+        write_result(
+            given.result, rows, command, time.monotonic() - began, workers=given.workers
+        )
     print(_headline([row for row in rows if row.siege.kind != OVERBILLED]))
     return 0 if all(row.sound for row in rows) else 1
 

@@ -49,7 +49,9 @@ QUICK = RetryPolicy(
 WORLD = LabelledWorld(models={"small": 0.5, "large": 0.75})
 
 
-def speak(model: str, prompt: str, settings: Mapping[str, Any], seed: int, index: int) -> str:
+def speak(
+    model: str, prompt: str, settings: Mapping[str, Any], seed: int, index: int
+) -> str:
     """The labelled world, with a judge in it."""
     if model == "judge":
         return f"Score: {int(chance('verdict', prompt) * 11)}"
@@ -93,10 +95,17 @@ TASKS = {
     "full": Task(strategy="full", seed=3, rows=28, trials=3),
     "cfo": Task("cfo", seed=4),
     "one at a time": Task(seed=5, large=replace(LARGE, refuses=frozenset({"n"}))),
-    "no temperature": Task(seed=6, large=replace(LARGE, refuses=frozenset({"temperature"}))),
+    "no temperature": Task(
+        seed=6, large=replace(LARGE, refuses=frozenset({"temperature"}))
+    ),
     "thinking": Task(seed=7, large=replace(LARGE, reasoning=9)),
     "wide": Task(
-        "grid", "full", seed=9, rows=100, trials=2, large=replace(LARGE, refuses=frozenset({"n"}))
+        "grid",
+        "full",
+        seed=9,
+        rows=100,
+        trials=2,
+        large=replace(LARGE, refuses=frozenset({"n"})),
     ),
     "judged": Task(seed=8, rows=28, trials=3, judged=True),
 }
@@ -276,7 +285,9 @@ class Life:
 def nursery() -> Any:
     """Where processes are forked: one that has imported everything, and has no threads."""
     paths = [str(ROOT), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
-    os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(path for path in paths if path))
+    os.environ["PYTHONPATH"] = os.pathsep.join(
+        dict.fromkeys(path for path in paths if path)
+    )
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(
@@ -288,12 +299,15 @@ def nursery() -> Any:
 def _command(siege: Siege, budget: float, url: str, folder: Path) -> list[str]:
     options = order(siege, url, folder)
     entries = "".join(
-        f"[models.{name}]\n{_toml(entry)}" for name, entry in options.pop("models").items()
+        f"[models.{name}]\n{_toml(entry)}"
+        for name, entry in options.pop("models").items()
     )
     prompts = f"[space.prompt]\n{_toml(PROMPTS)}"
     space = {name: value for name, value in SPACE["space"].items() if name != "prompt"}
     answer = f"[answer]\n{_toml(SPACE['answer'])}"
-    (folder / "space.toml").write_text(f"[space]\n{_toml(space)}{prompts}{answer}{entries}")
+    (folder / "space.toml").write_text(
+        f"[space]\n{_toml(space)}{prompts}{answer}{entries}"
+    )
     rows = "".join(json.dumps(row) + "\n" for row in WORLD.examples(siege.task.rows))
     (folder / "tickets.jsonl").write_text(rows)
     flags = [
@@ -301,7 +315,12 @@ def _command(siege: Siege, budget: float, url: str, folder: Path) -> list[str]:
         for name, value in options.items()
         for part in (f"--{name.replace('_', '-')}", str(value))
     ]
-    files = ["--data", str(folder / "tickets.jsonl"), "--space", str(folder / "space.toml")]
+    files = [
+        "--data",
+        str(folder / "tickets.jsonl"),
+        "--space",
+        str(folder / "space.toml"),
+    ]
     return [
         sys.executable,
         str(ROOT / "tune.py"),

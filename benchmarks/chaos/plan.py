@@ -168,7 +168,10 @@ def draw_plan(
     plan = []
     for name, count in counts.items():
         for number in range(count):
-            wanted = KINDS[name].kills * kills / planned + KINDS[name].cuts * cuts / planned_cuts
+            wanted = (
+                KINDS[name].kills * kills / planned
+                + KINDS[name].cuts * cuts / planned_cuts
+            )
             blows = int(wanted) + (rng.random() < wanted % 1)
             task = [each for each in calls if each != WIDE][
                 (number + rng.randrange(2)) % (len(calls) - (WIDE in calls))
@@ -198,7 +201,10 @@ def draw_siege(
     if "odd answers" in kind:
         budget = rng.choice((AMPLE, _small(rng)))
         siege = replace(
-            siege, faults=(*ODD, *PASSING[:6]), share=rng.choice((0.05, 0.2)), budgets=(budget,)
+            siege,
+            faults=(*ODD, *PASSING[:6]),
+            share=rng.choice((0.05, 0.2)),
+            budgets=(budget,),
         )
     if vendor:
         siege = _served_by(vendor, siege, rng)
@@ -208,10 +214,14 @@ def draw_siege(
         siege = replace(siege, budgets=(_small(rng),))
         calls //= 4
     if task == WIDE:
-        siege = replace(siege, concurrency=rng.choice((128, 256)), seconds=rng.choice((0.05, 0.15)))
+        siege = replace(
+            siege, concurrency=rng.choice((128, 256)), seconds=rng.choice((0.05, 0.15))
+        )
     match kind:
         case "nothing gets through for a while":
-            siege = replace(siege, outage=rng.randrange(calls), concurrency=rng.choice(WIDTHS[:6]))
+            siege = replace(
+                siege, outage=rng.randrange(calls), concurrency=rng.choice(WIDTHS[:6])
+            )
         case "calls that hang":
             siege = replace(
                 siege,
@@ -246,9 +256,13 @@ def draw_siege(
 def _served_by(vendor: str, siege: Siege, rng: random.Random) -> Siege:
     """The siege with both models of a vendor, whose errors are sometimes inside a 200."""
     changes = VENDORS[vendor]
-    task = replace(siege.task, large=replace(LARGE, **changes), small=replace(SMALL, **changes))
+    task = replace(
+        siege.task, large=replace(LARGE, **changes), small=replace(SMALL, **changes)
+    )
     errors = ERRORS_INSIDE if rng.random() < 0.3 else ()
-    return replace(siege, task=task, vendor=vendor, faults=errors, share=0.2 if errors else 0.0)
+    return replace(
+        siege, task=task, vendor=vendor, faults=errors, share=0.2 if errors else 0.0
+    )
 
 
 def _beyond_the_cap(siege: Siege, rng: random.Random) -> Siege:
@@ -259,21 +273,28 @@ def _beyond_the_cap(siege: Siege, rng: random.Random) -> Siege:
         return replace(siege, faults=(OVERBILL,), share=0.05)
     hidden = replace(LARGE, reasoning=rng.choice((100, 400)), uncapped=True)
     return replace(
-        siege, task=replace(siege.task, large=hidden), vendor="hidden tokens beyond the cap"
+        siege,
+        task=replace(siege.task, large=hidden),
+        vendor="hidden tokens beyond the cap",
     )
 
 
 def _draw_blows(kind: str, kills: int, rng: random.Random, calls: int) -> list[Blow]:
     """What befalls the processes of a study that makes so many calls in all."""
     if kind == "Ctrl-C":
-        return [_blow(rng, calls // 2, signal=SIGINT, twice=rng.random() < 0.3) for _ in range(2)]
+        return [
+            _blow(rng, calls // 2, signal=SIGINT, twice=rng.random() < 0.3)
+            for _ in range(2)
+        ]
     blows = [_blow(rng, calls // kills) for _ in range(kills)]
     if CUT in kind:
         return [replace(blow, cut=True) for blow in blows]
     if (
         kills and kind == "killed" and rng.random() < 0.3
     ):  # when everything is bought: it writes its report
-        blows[-1] = Blow(calls - sum(blow.at for blow in blows[:-1]), after=rng.uniform(0, 0.4))
+        blows[-1] = Blow(
+            calls - sum(blow.at for blow in blows[:-1]), after=rng.uniform(0, 0.4)
+        )
     return blows
 
 

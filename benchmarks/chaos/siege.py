@@ -33,9 +33,21 @@ from tune.store.draws import Store
 from tune.store.journal import read_events
 from tune.store.ledger import Balance, read_balance
 
-__all__ = ["AMPLE", "TASKS", "Blow", "Books", "Siege", "Task", "Verdict", "lay", "read_books"]
+__all__ = [
+    "AMPLE",
+    "TASKS",
+    "Blow",
+    "Books",
+    "Siege",
+    "Task",
+    "Verdict",
+    "lay",
+    "read_books",
+]
 
-LOST = frozenset({"status", "hang", "reset", "garbage", "truncated", "no_choices", "error_in_200"})
+LOST = frozenset(
+    {"status", "hang", "reset", "garbage", "truncated", "no_choices", "error_in_200"}
+)
 """Faults after which nobody has an answer, billed or not."""
 
 DISHONEST = frozenset({"no_usage", "usage", "first_usage"})
@@ -113,21 +125,27 @@ def read_books(folder: Path) -> Books | None:
     try:
         balance = read_balance(db, events[0]["id"])
         states = dict(db.rows("SELECT state, count(*) FROM attempts GROUP BY state"))
-        seeds = {_request(draw.request).seed(draw.number) for draw in Store(db).records()}
+        seeds = {
+            _request(draw.request).seed(draw.number) for draw in Store(db).records()
+        }
         sound = db.rows("PRAGMA integrity_check") == [("ok",)]
     finally:
         db.close()
     return (
         None
         if balance is None
-        else Books(balance, states.get("reserved", 0), states.get("uncertain", 0), seeds, sound)
+        else Books(
+            balance, states.get("reserved", 0), states.get("uncertain", 0), seeds, sound
+        )
     )
 
 
 def _request(canonical: str) -> Request:
     record = json.loads(canonical)
     prompt = (
-        record["text"] if "text" in record else tuple(Message(*each) for each in record["messages"])
+        record["text"]
+        if "text" in record
+        else tuple(Message(*each) for each in record["messages"])
     )
     settings = tuple(sorted(record.get("settings", {}).items()))
     return Request(
@@ -188,7 +206,9 @@ def lay(siege: Siege, folder: Path) -> Verdict:
             met[number] = fault
         return fault
 
-    with Server(siege.task.models, world=speak, plan=plan, seconds=siege.seconds) as server:
+    with Server(
+        siege.task.models, world=speak, plan=plan, seconds=siege.seconds
+    ) as server:
         meter, blows = _Meter(server, met), iter(siege.blows)
         for budget in siege.budgets:
             verdict.budget = to_picodollars(budget)
@@ -206,8 +226,16 @@ def lay(siege: Siege, folder: Path) -> Verdict:
                 ):
                     break
                 up[0] = up[0] or not verdict.ended[-1].startswith("killed")
-        verdict.requests, verdict.peak, verdict.faults = len(server.posts), server.peak, len(met)
-        verdict.bill, verdict.again, verdict.beyond = server.bill, meter.again, meter.beyond
+        verdict.requests, verdict.peak, verdict.faults = (
+            len(server.posts),
+            server.peak,
+            len(met),
+        )
+        verdict.bill, verdict.again, verdict.beyond = (
+            server.bill,
+            meter.again,
+            meter.beyond,
+        )
         verdict.wrong += _complaints(siege, folder, verdict, meter, books)
     verdict.seconds = time.monotonic() - began
     return verdict
@@ -237,7 +265,9 @@ def _strike(life: Life, blow: Blow | None, server: Server, verdict: Verdict) -> 
             time.sleep(0.01)
 
 
-def _take_stock(folder: Path, server: Server, meter: _Meter, verdict: Verdict) -> Books | None:
+def _take_stock(
+    folder: Path, server: Server, meter: _Meter, verdict: Verdict
+) -> Books | None:
     """Hold the books against the server's bill between two processes."""
     quiet = time.monotonic() + 10
     while server.at_once and time.monotonic() < quiet:
@@ -293,7 +323,11 @@ def _complaints(
     if balance.reserved:
         yield f"{balance.reserved} are still reserved"
     kinds = {fault.kind for fault in siege.faults}
-    kinds |= {model.fault.kind for model in siege.task.models.values() if model.fault is not None}
+    kinds |= {
+        model.fault.kind
+        for model in siege.task.models.values()
+        if model.fault is not None
+    }
     if not kinds & DISHONEST:
         worth = meter.worth_of_held()
         if balance.settled != worth:
@@ -302,7 +336,10 @@ def _complaints(
             yield f"settled and uncertain are {balance.spent}, but {meter.server.bill} were billed"
     elif balance.settled < meter.worth_of_held() and not kinds & SHORT:
         yield f"settled {balance.settled} is less than {meter.worth_of_held()}, which the answers held cost"
-    if "Traceback" in (text := (folder / "stderr.txt").read_text()) and "tune.errors." not in text:
+    if (
+        "Traceback" in (text := (folder / "stderr.txt").read_text())
+        and "tune.errors." not in text
+    ):
         yield f"a traceback: {text.strip().splitlines()[-1]}"
     names = {path.name for path in (folder / "study").iterdir()}
     if verdict.best is not None and not names >= {

@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 
 from benchmarks.chaos import __main__ as chaos
-from benchmarks.chaos.siege import AMPLE, TASKS, Blow, Books, Siege, Verdict, _Meter, lay
+from benchmarks.chaos.siege import (
+    AMPLE,
+    TASKS,
+    Blow,
+    Books,
+    Siege,
+    Verdict,
+    _Meter,
+    lay,
+)
 from tune.fakes.faults import Fault
 from tune.fakes.server import Server
 from tune.store.ledger import Balance
@@ -17,7 +26,9 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 
 def test_a_few_studies_keep_every_promise() -> None:
-    rows = chaos.chaos(1, 6, 0, cuts=2, workers=1, tasks=chaos.QUICK_TASKS, kinds=chaos.QUICK_KINDS)
+    rows = chaos.chaos(
+        1, 6, 0, cuts=2, workers=1, tasks=chaos.QUICK_TASKS, kinds=chaos.QUICK_KINDS
+    )
     kept = [row for row in rows if row.siege.kind != chaos.OVERBILLED]
     for row in kept:
         verdict = row.verdict
@@ -49,7 +60,9 @@ def test_the_plan_follows_from_the_seed_and_has_all_kinds_and_widths() -> None:
     assert {siege.kind for siege in sieges} == set(chaos.KINDS)
     assert {siege.concurrency for siege in sieges} == set(chaos.WIDTHS)
     assert 150 <= sum(not blow.cut for siege in sieges for blow in siege.blows) <= 220
-    assert all(siege.budgets == (AMPLE,) for siege in sieges if siege.kind in chaos.SAME_BEST)
+    assert all(
+        siege.budgets == (AMPLE,) for siege in sieges if siege.kind in chaos.SAME_BEST
+    )
     assert {siege.task for siege in sieges if not siege.vendor} == set(TASKS.values())
 
 
@@ -127,7 +140,13 @@ def test_a_process_that_never_ends_is_noticed_and_ended(
 
 def test_a_blow_falls_where_it_is_said(tmp_path: Path) -> None:
     verdict = lay(
-        Siege("killed", TASKS["full"], blows=(Blow(0), Blow(30)), concurrency=4, seconds=0.01),
+        Siege(
+            "killed",
+            TASKS["full"],
+            blows=(Blow(0), Blow(30)),
+            concurrency=4,
+            seconds=0.01,
+        ),
         tmp_path,
     )
     assert verdict.kills == 2
@@ -150,5 +169,7 @@ def test_the_result_is_written_with_all_its_tables(tmp_path: Path) -> None:
     chaos.write_result(tmp_path / "chaos.md", rows, "--seed 0", 60.0)
     text = (tmp_path / "chaos.md").read_text()
     assert all(f"| {kind} |" in text for kind in chaos.KINDS)
-    assert f"{len(chaos.KINDS)} of {len(chaos.KINDS)} studies kept every promise" in text
+    assert (
+        f"{len(chaos.KINDS)} of {len(chaos.KINDS)} studies kept every promise" in text
+    )
     assert "| **studies whose bill was above the budget at any look** | 0 |" in text

@@ -51,7 +51,9 @@ WAYS: tuple[Way, ...] = (
 )
 
 
-async def calls_per_second(folder: Path, calls: int, seconds: float) -> tuple[float, float]:
+async def calls_per_second(
+    folder: Path, calls: int, seconds: float
+) -> tuple[float, float]:
     """Calls per second and microseconds of processor per call, with as many in flight as a run may
     have.
     """
@@ -64,8 +66,12 @@ async def calls_per_second(folder: Path, calls: int, seconds: float) -> tuple[fl
             return await super().complete(request, numbers)
 
     db = Database(folder / "draws.db")
-    context = StackContext(Store(db), Account(db, "study", PICODOLLARS), Capabilities(), IN_FLIGHT)
-    service = build_stack(Entry("m", "m"), Endpoint(lambda *_: "a label"), Price(0.1, 0.4), context)
+    context = StackContext(
+        Store(db), Account(db, "study", PICODOLLARS), Capabilities(), IN_FLIGHT
+    )
+    service = build_stack(
+        Entry("m", "m"), Endpoint(lambda *_: "a label"), Price(0.1, 0.4), context
+    )
     began, cpu = time.perf_counter(), time.process_time()
     text = "Which label has this ticket, of billing, bug and feature? It says that "
     await asyncio.gather(
@@ -92,7 +98,9 @@ def measure(way: Way, calls: int, seconds: float) -> tuple[float, float]:
     release: Callable[..., None] = lambda *_args: None  # noqa: E731
     with (
         tempfile.TemporaryDirectory(prefix="durability-") as folder,
-        mock.patch.object(GroupCommit, "wait", GroupCommit.wait if durable else at_once),
+        mock.patch.object(
+            GroupCommit, "wait", GroupCommit.wait if durable else at_once
+        ),
         mock.patch.object(Claims, "take", Claims.take if claimed else take),
         mock.patch.object(Claims, "release", Claims.release if claimed else release),
     ):
@@ -103,7 +111,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--calls", type=int, default=3000)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=0.2, help="how long an answer takes")
+    parser.add_argument(
+        "--seconds", type=float, default=0.2, help="how long an answer takes"
+    )
     given = parser.parse_args()
     found: dict[str, list[tuple[float, float]]] = {name: [] for name, _, _ in WAYS}
     for _ in range(given.rounds):
@@ -115,19 +125,26 @@ def main() -> None:
     )
     middle = statistics.median
     first = WAYS[0][0]
-    command = f"--calls {given.calls} --rounds {given.rounds} --seconds {given.seconds:g}"
+    command = (
+        f"--calls {given.calls} --rounds {given.rounds} --seconds {given.seconds:g}"
+    )
     lines = [
         "# What durable reservations cost",
         "",
-        f"Made by `benchmarks/durability/ {command}`, {datetime.now(UTC).isoformat(timespec='seconds')}, "
-        f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.0f}.",
-        f"{IN_FLIGHT} calls in flight, each through the whole stack, to an endpoint that takes about "
+        f"Made by `benchmarks/durability/ {command}`, "
+        f"{datetime.now(UTC).isoformat(timespec='seconds')}, "
+        f"Python {platform.python_version()}, {os.cpu_count()} cores, load "
+        f"{os.getloadavg()[0]:.0f}.",
+        f"{IN_FLIGHT} calls in flight, each through the whole stack, to an endpoint that takes "
+        "about "
         f"{given.seconds:g} s.",
         "",
-        "| a call waits for | calls per second, median | each round | of the first | processor time per call, µs |",
+        "| a call waits for | calls per second, median | each round | of the first | processor "
+        "time per call, µs |",
         "| --- | ---: | --- | ---: | ---: |",
         *(
-            f"| {name} | {middle(rate[name]):,.0f} | {', '.join(f'{one:,.0f}' for one in rate[name])} | "
+            f"| {name} | {middle(rate[name]):,.0f} | "
+            f"{', '.join(f'{one:,.0f}' for one in rate[name])} | "
             f"{middle(rate[name]) / middle(rate[first]):.0%} | {middle(busy[name]):,.0f} |"
             for name in rate
         ),

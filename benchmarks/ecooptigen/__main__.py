@@ -68,7 +68,9 @@ class Peer:
     def __enter__(self) -> Self:
         pipe = subprocess.PIPE
         environ = {
-            n: v for n, v in os.environ.items() if not n.endswith(("_API_KEY", "_proxy", "_PROXY"))
+            n: v
+            for n, v in os.environ.items()
+            if not n.endswith(("_API_KEY", "_proxy", "_PROXY"))
         }
         environ |= {"PYTHONDONTWRITEBYTECODE": "1"}
         self._process = subprocess.Popen(
@@ -132,7 +134,9 @@ def order_of(
         "temperatures": sorted({cell.temperature for cell in of.cells}),
         "most_n": max(space.domains["n"].values),
         "caps": [min(space.domains["max_tokens"].values), max(caps)],
-        "prices": {model: [price.input, price.output] for model, price in of.prices.items()},
+        "prices": {
+            model: [price.input, price.output] for model, price in of.prices.items()
+        },
         "examples": [[str(example), of.targets[example]] for example in shown],
         "labels": of.labels,
         "budget": budget,
@@ -146,7 +150,9 @@ def config_of(of: Table, found: Mapping[str, Any]) -> Config:
     """
     cell = nearest(of, found["model"], found["prompt"], found["temperature"])
     cap = min(int(found["max_tokens"]), of.caps[cell])
-    return Config({**cell._asdict(), "n": found["n"], "max_tokens": cap, "aggregate": "vote"})
+    return Config(
+        {**cell._asdict(), "n": found["n"], "max_tokens": cap, "aggregate": "vote"}
+    )
 
 
 # --- the races
@@ -227,10 +233,19 @@ def make_environment(folder: Path) -> Path:
     python = folder / "bin" / "python"
     if not python.exists():
         subprocess.run(
-            ["uv", "venv", "--quiet", "--python", sys.executable, str(folder)], check=True
+            ["uv", "venv", "--quiet", "--python", sys.executable, str(folder)],
+            check=True,
         )
     # From that folder: what tune pins for itself is not meant for the peer.
-    install = ["uv", "pip", "install", "--quiet", "--python", str(python.absolute()), *PACKAGES]
+    install = [
+        "uv",
+        "pip",
+        "install",
+        "--quiet",
+        "--python",
+        str(python.absolute()),
+        *PACKAGES,
+    ]
     subprocess.run(install, check=True, cwd=folder)
     return python
 
@@ -239,9 +254,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=20, help="seeds")
     parser.add_argument("--seed", type=int, default=0, help="the first")
-    parser.add_argument("--units", type=float, nargs="+", default=[3.0, 10.0, 30.0], help="budgets")
     parser.add_argument(
-        "--examples", type=int, nargs="+", default=[20, 60], help="the peer's tuning set"
+        "--units", type=float, nargs="+", default=[3.0, 10.0, 30.0], help="budgets"
+    )
+    parser.add_argument(
+        "--examples",
+        type=int,
+        nargs="+",
+        default=[20, 60],
+        help="the peer's tuning set",
     )
     parser.add_argument(
         "--shares",
@@ -256,7 +277,9 @@ def main() -> int:
         default="uniform",
         help="the peer's domain: a range, as published, or those of the table",
     )
-    parser.add_argument("--worlds", type=int, default=3, help="made-up worlds that take turns")
+    parser.add_argument(
+        "--worlds", type=int, default=3, help="made-up worlds that take turns"
+    )
     parser.add_argument(
         "--seconds",
         type=float,
@@ -264,7 +287,9 @@ def main() -> int:
         help="after which a run of the peer counts as failed",
     )
     parser.add_argument(
-        "--environment", type=Path, default=Path(tempfile.gettempdir()) / "tune-ecooptigen"
+        "--environment",
+        type=Path,
+        default=Path(tempfile.gettempdir()) / "tune-ecooptigen",
     )
     parser.add_argument(
         "--commit", default=None, help="what to write as the commit; default: ask git"
@@ -276,14 +301,19 @@ def main() -> int:
     with Peer([str(python), "-W", "ignore", str(PEER)]) as peer:
         for each in races(peer, given):
             done.append(each)
-            said = each.found.get("error") or f"regret {each.regret:.3f}, ours {dict(each.ours)}"
+            said = (
+                each.found.get("error")
+                or f"regret {each.regret:.3f}, ours {dict(each.ours)}"
+            )
             print(
-                f"{time.monotonic() - began:5.0f} s  {each.world} {each.examples} {each.units:g} {each.seed}: {said}",
+                f"{time.monotonic() - began:5.0f} s  {each.world} {each.examples} {each.units:g} "
+                f"{each.seed}: {said}",
                 flush=True,
             )
     facts = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit, seeds": f"{given.commit or commit()}, {given.seed} to {given.seed + given.runs - 1}",
+        "commit, seeds": f"{given.commit or commit()}, {given.seed} to "
+        f"{given.seed + given.runs - 1}",
         "environment": " ".join(PACKAGES),
         "the peer's temperatures": given.temperature,
         "prices": "of the tables, as in benchmarks/worlds/replay.py",

@@ -35,7 +35,9 @@ def judge(labels: Sequence[str]) -> Callable[..., dict[str, Any]]:
     """
 
     def evaluate(responses: list[str], **data: Any) -> dict[str, Any]:
-        said = [words[-1] if (words := response.split()) else "" for response in responses]
+        said = [
+            words[-1] if (words := response.split()) else "" for response in responses
+        ]
         votes: dict[str, int] = {}
         for answer in said:
             if answer in labels:
@@ -77,7 +79,9 @@ def tuned(order: dict[str, Any]) -> dict[str, Any]:
     least, most = order["caps"]
     warmth = order["temperatures"]
     _, analysis = oai.ChatCompletion.tune(
-        data=[{"example": name, "target": target} for name, target in order["examples"]],
+        data=[
+            {"example": name, "target": target} for name, target in order["examples"]
+        ],
         metric="success_vote",
         mode="max",
         eval_func=judge(order["labels"]),
@@ -139,7 +143,9 @@ def answer(
             return found
         said = [
             line
-            for line in Path(folder, "said.txt").read_text(errors="replace").splitlines()
+            for line in Path(folder, "said.txt")
+            .read_text(errors="replace")
+            .splitlines()
             if line.strip()
         ]
         return {"error": said[-1].strip() if said else f"exit status {child.exitcode}"}

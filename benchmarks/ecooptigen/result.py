@@ -60,8 +60,14 @@ def gain(races: Sequence[Race], share: float) -> tuple[float, float, float]:
             by_seed.setdefault(each.seed, []).append(each.regret - each.ours[share])
     means = np.array([np.mean(gains) for gains in by_seed.values()])
     if len(means) < 2:
-        return float(means.mean()) if len(means) else float("nan"), float("-inf"), float("inf")
-    error = float(means.std(ddof=1)) / len(means) ** 0.5 * t_quantile(0.975, len(means) - 1)
+        return (
+            float(means.mean()) if len(means) else float("nan"),
+            float("-inf"),
+            float("inf"),
+        )
+    error = (
+        float(means.std(ddof=1)) / len(means) ** 0.5 * t_quantile(0.975, len(means) - 1)
+    )
     return float(means.mean()), float(means.mean()) - error, float(means.mean()) + error
 
 
@@ -75,7 +81,9 @@ def judged(races: Sequence[Race], share: float) -> str:
     return f"{word}, {100 * mean:+.1f} points ({100 * low:+.1f} to {100 * high:+.1f}){doubt}"
 
 
-def groups(races: Sequence[Race], *names: str) -> Iterator[tuple[tuple[Any, ...], list[Race]]]:
+def groups(
+    races: Sequence[Race], *names: str
+) -> Iterator[tuple[tuple[Any, ...], list[Race]]]:
     """The races by the values of some attributes, in the order in which these first came."""
     found: dict[tuple[Any, ...], list[Race]] = {}
     for each in races:
@@ -95,7 +103,9 @@ def regret_table(races: Sequence[Race], shares: Sequence[float]) -> str:
         *(f"gain at {share:g}, mean" for share in shares),
     ]
     rows = []
-    for (name, examples, units), all_same in groups(races, "world", "examples", "units"):
+    for (name, examples, units), all_same in groups(
+        races, "world", "examples", "units"
+    ):
         same = [each for each in all_same if each.regret is not None]
         row = [name, str(examples), f"{units:g}", str(len(same))]
         if same:
@@ -125,7 +135,9 @@ def peer_table(races: Sequence[Race]) -> str:
         "seconds",
     ]
     rows = []
-    for (name, examples, units), all_same in groups(races, "world", "examples", "units"):
+    for (name, examples, units), all_same in groups(
+        races, "world", "examples", "units"
+    ):
         same = [each for each in all_same if each.regret is not None]
         if same:
             over = [each.spent / each.budget for each in same]
@@ -151,13 +163,19 @@ def verdicts(races: Sequence[Race], shares: Sequence[float]) -> list[str]:
     for (name, examples), same in groups(races, "world", "examples"):
         where = f"{name}, peer with {examples} examples"
         if 1.0 in shares:
-            lines.append(f"- more quality at the peer's dollars ({where}): {judged(same, 1.0)}")
+            lines.append(
+                f"- more quality at the peer's dollars ({where}): {judged(same, 1.0)}"
+            )
         if FIFTH in shares:
             lines.append(
                 f"- at least its quality at a fifth of its dollars ({where}): {judged(same, FIFTH)}"
             )
         for (units,), part in groups(same, "units"):
-            lost = [share for share in shares if share in (FIFTH, 1.0) and gain(part, share)[0] < 0]
+            lost = [
+                share
+                for share in shares
+                if share in (FIFTH, 1.0) and gain(part, share)[0] < 0
+            ]
             if lost:
                 said = ", ".join(
                     f"{share:g} of its dollars: {judged(part, share)}" for share in lost
@@ -168,7 +186,8 @@ def verdicts(races: Sequence[Race], shares: Sequence[float]) -> list[str]:
         f"- runs of the peer that failed and are in no number: {len(failed)} of {len(races)}"
     )
     lines += [
-        f"  - {each.world}, {each.units:g} units, seed {each.seed}: {inline(str(each.found['error']))}"
+        f"  - {each.world}, {each.units:g} units, seed {each.seed}: "
+        f"{inline(str(each.found['error']))}"
         for each in failed
     ]
     return lines
@@ -182,21 +201,33 @@ def write_result(
         "# Against EcoOptiGen as it was published",
         "\n".join(verdicts(races, shares)),
         table(["", ""], [[name, inline(value)] for name, value in facts.items()]),
-        "`flaml.autogen.oai.ChatCompletion.tune` over HTTP, against ours on the same tables, seeds and dollars. Regret "
-        "is how far the true worth of the returned config is below that of the best one of the table, both exact over "
-        "all examples and recorded draws; it may be slightly negative for the peer, whose max_tokens are on no grid. "
-        "`yes` and `NO` go by the mean difference, paired by seed, with its 95 % interval; a positive one is in our "
+        "`flaml.autogen.oai.ChatCompletion.tune` over HTTP, against ours on the same tables, seeds "
+        "and dollars. Regret "
+        "is how far the true worth of the returned config is below that of the best one of the "
+        "table, both exact over "
+        "all examples and recorded draws; it may be slightly negative for the peer, whose "
+        "max_tokens are on no grid. "
+        "`yes` and `NO` go by the mean difference, paired by seed, with its 95 % interval; a "
+        "positive one is in our "
         "favour. The dollars are those that the server billed the peer, exact; its own "
         "count differs where its cache answers, which it counts as spent again.",
-        "The peer is set up as its notebooks do: success by vote over n answers, a small tuning set (20 examples are "
-        "the paper's, 60 its larger one), its own price table filled with the table's prices, no inference budget, as "
-        "many trials as its budget pays. Its space has the table's models, temperatures (as a range, of "
-        "which the server takes the nearest that was recorded, or as an ordered choice), n from 1 to 9, max_tokens "
+        "The peer is set up as its notebooks do: success by vote over n answers, a small tuning "
+        "set (20 examples are "
+        "the paper's, 60 its larger one), its own price table filled with the table's prices, no "
+        "inference budget, as "
+        "many trials as its budget pays. Its space has the table's models, temperatures (as a "
+        "range, of "
+        "which the server takes the nearest that was recorded, or as an ordered choice), n from 1 "
+        "to 9, max_tokens "
         "(integers on a log scale), and the prompts that all models have. Its searcher has a fixed "
-        "seed: its runs differ by the order of the examples and the draws. A temperature of 0 may be drawn often, as "
-        "the table recorded it. Ours sees all examples in the same seeded order, and both its search and its endgame "
-        "are paid from its dollars; its choice asks for more answers than it bought only where a study with such a "
-        "search could meet it on 20 holdout examples. The made-up worlds take turns, so an interval is one over seeds, "
+        "seed: its runs differ by the order of the examples and the draws. A temperature of 0 may "
+        "be drawn often, as "
+        "the table recorded it. Ours sees all examples in the same seeded order, and both its "
+        "search and its endgame "
+        "are paid from its dollars; its choice asks for more answers than it bought only where a "
+        "study with such a "
+        "search could meet it on 20 holdout examples. The made-up worlds take turns, so an "
+        "interval is one over seeds, "
         "not over worlds.",
         "## Regret",
         regret_table(races, shares),

@@ -47,7 +47,10 @@ def made(**changes: Any) -> Table:
             says = [target if model == "large" else "c" for target in TARGETS]
             cell = Cell(model, prompt, temperature)
             cells[cell] = [
-                [told(said, 4 + i, ended=True, prompt_tokens=20 + example) for i in range(5)]
+                [
+                    told(said, 4 + i, ended=True, prompt_tokens=20 + example)
+                    for i in range(5)
+                ]
                 for example, said in enumerate(says)
             ]
             caps[cell] = 60 if prompt == "own" else 16
@@ -88,7 +91,9 @@ def test_the_bill_is_the_chatters_a_call_and_every_answer_at_the_tables_price() 
         usage = served.respond(body(f"p {example}", model=model, n=n))["usage"]
         assert usage["prompt_tokens"] == 20 + example
         assert 4 * n <= usage["completion_tokens"] <= 8 * n
-        assert usage["total_tokens"] == usage["prompt_tokens"] + usage["completion_tokens"]
+        assert (
+            usage["total_tokens"] == usage["prompt_tokens"] + usage["completion_tokens"]
+        )
         due += PRICES[model].cost(usage["prompt_tokens"], usage["completion_tokens"])
     assert served.picodollars == due
     assert served.dollars == pytest.approx(due / 1e12)
@@ -98,13 +103,20 @@ def test_the_bill_is_the_chatters_a_call_and_every_answer_at_the_tables_price() 
 def test_answers_are_the_draws_of_the_replay_in_order_and_none_comes_twice() -> None:
     table = made()
     served, endpoint = Served(table, 7), ReplayEndpoint(table, 7)
-    asked = Request(endpoint.service, "large", "p 3", 16, settings=(("temperature", 0.5),))
-    got = texts(served.respond(body("p 3", n=2))) + texts(served.respond(body("p 3", n=4)))
+    asked = Request(
+        endpoint.service, "large", "p 3", 16, settings=(("temperature", 0.5),)
+    )
+    got = texts(served.respond(body("p 3", n=2))) + texts(
+        served.respond(body("p 3", n=4))
+    )
     assert got == [endpoint.draw(asked, number).text for number in range(6)]
     # Another cap is another request, with draws of its own.
     assert texts(served.respond(body("p 3", max_tokens=15))) == [
         endpoint.draw(
-            Request(endpoint.service, "large", "p 3", 15, settings=(("temperature", 0.5),)), 0
+            Request(
+                endpoint.service, "large", "p 3", 15, settings=(("temperature", 0.5),)
+            ),
+            0,
         ).text
     ]
 
@@ -133,7 +145,9 @@ def test_a_stop_string_ends_the_answer_and_what_follows_is_not_billed() -> None:
         assert reply["usage"]["completion_tokens"] == len(texts(reply)[0].split()) + 1
 
 
-def test_a_temperature_between_two_counts_as_the_nearest_and_an_unknown_prompt_is_refused() -> None:
+def test_a_temperature_between_two_counts_as_the_nearest_and_an_unknown_prompt_is_refused() -> (
+    None
+):
     table = made()
     assert nearest(table, "small", "p", 0.3).temperature == 0.5
     assert nearest(table, "small", "p", 2.0).temperature == 1.0
@@ -150,7 +164,9 @@ def test_a_temperature_between_two_counts_as_the_nearest_and_an_unknown_prompt_i
 
 def test_the_server_speaks_http_and_keeps_the_connection() -> None:
     with Served(made(), 0) as served:
-        host, _, port = served.url.removeprefix("http://").removesuffix("/v1").partition(":")
+        host, _, port = (
+            served.url.removeprefix("http://").removesuffix("/v1").partition(":")
+        )
         connection = http.client.HTTPConnection(host, int(port), timeout=10)
         for number, (sent, status) in enumerate(
             [(body(n=2), 200), (body("p nine"), 400), (body(), 200)]
@@ -208,8 +224,12 @@ def sleeps(order: dict[str, Any]) -> dict[str, Any]:
     return {}
 
 
-@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-def test_an_order_runs_apart_and_what_goes_wrong_is_told(capfd: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.filterwarnings(
+    "ignore:This process .* is multi-threaded:DeprecationWarning"
+)
+def test_an_order_runs_apart_and_what_goes_wrong_is_told(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
     here = set(Path.cwd().iterdir())
     assert answer(chatters, {"budget": 2.5, "seconds": 30}) == {"got": 2.5}
     assert answer(fails, {"seconds": 30}) == {"error": "LookupError: no such model"}
@@ -258,10 +278,19 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Table:
 
 def test_the_peer_is_asked_to_search_what_every_model_has(world: Table) -> None:
     order = ecooptigen.order_of(
-        world, "http://here", examples=4, budget=0.5, seed=3, seconds=9.0, continuous=True
+        world,
+        "http://here",
+        examples=4,
+        budget=0.5,
+        seed=3,
+        seconds=9.0,
+        continuous=True,
     )
     assert order["prompts"] == ["p"]
-    assert (order["models"], order["temperatures"]) == (["small", "large"], [0.0, 0.5, 1.0])
+    assert (order["models"], order["temperatures"]) == (
+        ["small", "large"],
+        [0.0, 0.5, 1.0],
+    )
     assert (order["caps"], order["most_n"]) == ([8, 16], 3)
     assert order["prices"] == {"small": [0.10, 0.40], "large": [1.0, 4.0]}
     assert len({name for name, _ in order["examples"]}) == 4
@@ -284,10 +313,24 @@ def test_a_race_gives_ours_shares_of_what_the_peer_was_billed(
     monkeypatch.setattr(ecooptigen, "ours", ours)
     with ecooptigen.Peer([sys.executable, "-c", PLAYED]) as peer:
         run = ecooptigen.race(
-            peer, "made", "made", units=3, examples=4, seed=1, shares=[0.2, 1.0], seconds=30
+            peer,
+            "made",
+            "made",
+            units=3,
+            examples=4,
+            seed=1,
+            shares=[0.2, 1.0],
+            seconds=30,
         )
         failed = ecooptigen.race(
-            peer, "made", "made", units=30, examples=4, seed=1, shares=[0.2, 1.0], seconds=30
+            peer,
+            "made",
+            "made",
+            units=30,
+            examples=4,
+            seed=1,
+            shares=[0.2, 1.0],
+            seconds=30,
         )
     assert run.calls == 4
     assert 0 < run.spent < run.budget == pytest.approx(0.3)
@@ -296,13 +339,23 @@ def test_a_race_gives_ours_shares_of_what_the_peer_was_billed(
     assert worth(world, ecooptigen.config_of(world, run.found)) == 0.0
     assert (run.regret, run.bias, run.ours) == (1.0, 0.75, {0.2: 0.25, 1.0: 0.25})
     # A failure has no regret, and nothing runs beside it.
-    assert (failed.regret, failed.ours, failed.found) == (None, {}, {"error": "KeyError: model"})
+    assert (failed.regret, failed.ours, failed.found) == (
+        None,
+        {},
+        {"error": "KeyError: model"},
+    )
 
 
 def test_what_the_peer_chose_votes_at_the_nearest_temperature_below_the_tables_cap(
     world: Table,
 ) -> None:
-    found = {"model": "large", "prompt": "p", "temperature": 0.7, "n": 3, "max_tokens": 99}
+    found = {
+        "model": "large",
+        "prompt": "p",
+        "temperature": 0.7,
+        "n": 3,
+        "max_tokens": 99,
+    }
     config = ecooptigen.config_of(world, found)
     assert (config["temperature"], config.max_tokens, config.n, config.aggregate) == (
         0.5,
@@ -328,7 +381,9 @@ def test_the_whole_command_writes_what_was_found(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     (tmp_path / "played.py").write_text(PLAYED)
-    monkeypatch.setattr(ecooptigen, "make_environment", lambda folder: Path(sys.executable))
+    monkeypatch.setattr(
+        ecooptigen, "make_environment", lambda folder: Path(sys.executable)
+    )
     monkeypatch.setattr(ecooptigen, "PEER", tmp_path / "played.py")
     monkeypatch.setattr(ecooptigen, "ours", lambda of, dollars, seed: 0.25)
     out = tmp_path / "out.md"
@@ -342,14 +397,18 @@ def test_the_whole_command_writes_what_was_found(
     assert "abc, 5 to 6" in text
     assert capsys.readouterr().out.count("KeyError: model") == 4
     # Where the peer never answers, there is no result to be proud of.
-    monkeypatch.setattr(sys, "argv", ["ecooptigen.py", *flags.replace("3 30", "30").split()])
+    monkeypatch.setattr(
+        sys, "argv", ["ecooptigen.py", *flags.replace("3 30", "30").split()]
+    )
     assert ecooptigen.main() == 1
 
 
 # --- the result
 
 
-def raced(seed: int, regret: float | None, fifth: float, whole: float, units: float = 10.0) -> Race:
+def raced(
+    seed: int, regret: float | None, fifth: float, whole: float, units: float = 10.0
+) -> Race:
     found = {"error": "KeyError: | model"} if regret is None else {"trials": 7}
     ours = {} if regret is None else {0.2: fifth, 1.0: whole}
     return Race("made", units, 20, seed, 0.5, 0.51, 90, 2.0, found, regret, 0.1, ours)
@@ -369,7 +428,9 @@ def test_a_verdict_goes_by_the_mean_and_says_where_there_is_doubt() -> None:
     assert judged(better, 1.0).startswith("yes, +9.5 points")
     assert judged(better, 0.2).startswith("**NO**, -8.5 points")
     assert "zero" not in judged(better, 1.0) + judged(better, 0.2)
-    mixed = [raced(seed, 0.1, 0.1 + (0.05 if seed % 2 else -0.06), 0.1) for seed in range(4)]
+    mixed = [
+        raced(seed, 0.1, 0.1 + (0.05 if seed % 2 else -0.06), 0.1) for seed in range(4)
+    ]
     assert judged(mixed, 0.2).startswith("yes, +0.5 points")
     assert judged(mixed, 0.2).endswith("the interval has zero")
     assert judged(better[:1], 1.0).endswith("the interval has zero")
@@ -394,7 +455,8 @@ def test_losses_and_failures_stand_in_the_result(tmp_path: Path) -> None:
 def test_a_row_whose_runs_all_failed_has_no_numbers() -> None:
     rows = [raced(seed, None, 0, 0) for seed in range(2)]
     assert (
-        regret_table(rows, [0.2]).splitlines()[-1] == "| made | 20 | 10 | 0 | none | none | none |"
+        regret_table(rows, [0.2]).splitlines()[-1]
+        == "| made | 20 | 10 | 0 | none | none | none |"
     )
     assert len(peer_table(rows).splitlines()) == 2
     assert "lose" not in "\n".join(verdicts(rows, [0.2]))
@@ -415,7 +477,13 @@ def test_the_true_peer_searches_a_served_table(
         Served(world, 0) as served,
     ):
         order = ecooptigen.order_of(
-            world, served.url, examples=6, budget=0.02, seed=0, seconds=120.0, continuous=continuous
+            world,
+            served.url,
+            examples=6,
+            budget=0.02,
+            seed=0,
+            seconds=120.0,
+            continuous=continuous,
         )
         found = peer.ask(order)
         assert "error" not in found

@@ -86,7 +86,8 @@ scalars = st.none() | st.booleans() | numbers | st.text(max_size=20) | odd
 values = st.recursive(
     scalars,
     lambda inner: (
-        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5) | odd, inner, max_size=4)
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.text(max_size=5) | odd, inner, max_size=4)
     ),
     max_leaves=12,
 )
@@ -99,11 +100,14 @@ def mixed(
     other names.
     """
     fields = {
-        name: (st.just(value) if not isinstance(value, st.SearchStrategy) else value) | inner
+        name: (st.just(value) if not isinstance(value, st.SearchStrategy) else value)
+        | inner
         for name, value in known.items()
     }
     rest = st.dictionaries(st.text(max_size=5) | odd, inner, max_size=2)
-    return st.builds(lambda own, more: more | own, st.fixed_dictionaries({}, optional=fields), rest)
+    return st.builds(
+        lambda own, more: more | own, st.fixed_dictionaries({}, optional=fields), rest
+    )
 
 
 # --- answers
@@ -141,7 +145,10 @@ choice = mixed(
         "text": "praise",
         "finish_reason": "stop",
         "logprobs": mixed(
-            {"content": st.lists(mixed({"token": "praise"}), max_size=3), "tokens": ["praise"]}
+            {
+                "content": st.lists(mixed({"token": "praise"}), max_size=3),
+                "tokens": ["praise"],
+            }
         ),
     }
 )
@@ -177,7 +184,9 @@ packings: dict[str, Callable[[bytes], bytes]] = {
 headers = st.fixed_dictionaries(
     {},
     optional={
-        "retry-after": st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=12)
+        "retry-after": st.text(
+            st.characters(min_codepoint=32, max_codepoint=126), max_size=12
+        )
         | st.just("9e99"),
         "x-ratelimit-reset-requests": st.sampled_from(["6m0s", "1e9s", "x"]),
         "content-type": st.just("text/html"),
@@ -208,7 +217,9 @@ class Scripted(httpx2.AsyncBaseTransport):
     said=headers,
     draws=st.integers(1, 3),
 )
-def answers(status: int, answer: Any, packing: str, said: dict[str, str], draws: int) -> None:
+def answers(
+    status: int, answer: Any, packing: str, said: dict[str, str], draws: int
+) -> None:
     """An answer of a service."""
     raw = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
     Scripted.reply = (
@@ -222,7 +233,9 @@ def answers(status: int, answer: Any, packing: str, said: dict[str, str], draws:
 async def _ask(draws: int) -> None:
     httpx2.AsyncHTTPTransport, kept = Scripted, httpx2.AsyncHTTPTransport  # type: ignore[misc, assignment]
     endpoint = OpenAIEndpoint("small", base_url="http://127.0.0.1:9/v1", api_key=KEY)
-    request = Request(endpoint.service, "small", (Message("user", "Ticket?"),), 40, stop=("\n\n",))
+    request = Request(
+        endpoint.service, "small", (Message("user", "Ticket?"),), 40, stop=("\n\n",)
+    )
     try:
         found = await endpoint.complete(request, range(draws))
     except ProviderError as refused:
@@ -252,7 +265,10 @@ rows = st.lists(
     )
 )
 table = st.lists(
-    st.lists(st.text(max_size=6) | odd | st.sampled_from(["text", "label"]), max_size=4), max_size=6
+    st.lists(
+        st.text(max_size=6) | odd | st.sampled_from(["text", "label"]), max_size=4
+    ),
+    max_size=6,
 )
 
 
@@ -265,13 +281,20 @@ def _json(value: Any) -> bytes:
 
 
 files = st.one_of(
-    st.tuples(st.just(".json"), rows.map(_json) | values.map(_json) | st.binary(max_size=60)),
+    st.tuples(
+        st.just(".json"), rows.map(_json) | values.map(_json) | st.binary(max_size=60)
+    ),
     st.tuples(
         st.just(".jsonl"),
         rows.map(lambda each: b"\n".join(map(_json, each))) | st.binary(max_size=60),
     ),
-    st.tuples(st.sampled_from([".csv", ".tsv"]), table.map(_csv) | st.binary(max_size=60)),
-    st.tuples(st.just(".parquet"), st.binary(max_size=60).map(lambda raw: b"PAR1" + raw + b"PAR1")),
+    st.tuples(
+        st.sampled_from([".csv", ".tsv"]), table.map(_csv) | st.binary(max_size=60)
+    ),
+    st.tuples(
+        st.just(".parquet"),
+        st.binary(max_size=60).map(lambda raw: b"PAR1" + raw + b"PAR1"),
+    ),
 )
 
 
@@ -321,10 +344,14 @@ templates = mixed(
         "file": mixed({"file": "x.txt"}),
         "few": mixed(
             {
-                "messages": st.lists(mixed({"role": "user", "content": "{text}"}), max_size=2),
+                "messages": st.lists(
+                    mixed({"role": "user", "content": "{text}"}), max_size=2
+                ),
                 "shots": 2,
                 "text": "{text}",
-                "shot": st.lists(mixed({"role": "user", "content": "{text}"}), max_size=2),
+                "shot": st.lists(
+                    mixed({"role": "user", "content": "{text}"}), max_size=2
+                ),
                 "raw": True,
             }
         ),
@@ -356,7 +383,11 @@ entry = mixed(
     }
 )
 space = st.fixed_dictionaries(
-    {"space": mixed(dict.fromkeys(names, domain) | {"model": ["small"], "prompt": templates})},
+    {
+        "space": mixed(
+            dict.fromkeys(names, domain) | {"model": ["small"], "prompt": templates}
+        )
+    },
     optional={
         "answer": rule | values,
         "models": mixed({"small": entry}) | st.lists(entry, max_size=2) | values,
@@ -374,7 +405,11 @@ def spaces(record: Any) -> None:
     try:
         make_plan(
             read_options(
-                data=ROWS, space=record, budget=1.0, price=["small=0.1/0.4"], target="label"
+                data=ROWS,
+                space=record,
+                budget=1.0,
+                price=["small=0.1/0.4"],
+                target="label",
             )
         )
     except InputError as refused:
@@ -390,11 +425,17 @@ def space_files(text: str | bytes) -> None:
     """A space file whose text is no TOML, or nearly."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "space.toml"
-        path.write_bytes(text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass"))
+        path.write_bytes(
+            text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
+        )
         try:
             make_plan(
                 read_options(
-                    data=ROWS, space=path, budget=1.0, price=["small=0.1/0.4"], target="label"
+                    data=ROWS,
+                    space=path,
+                    budget=1.0,
+                    price=["small=0.1/0.4"],
+                    target="label",
                 )
             )
         except InputError as refused:
@@ -429,14 +470,21 @@ def _places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         if isinstance(value, list)
         else ()
     )
-    return [path, *(place for name, each in inner for place in _places(each, (*path, name)))][:400]
+    return [
+        path,
+        *(place for name, each in inner for place in _places(each, (*path, name))),
+    ][:400]
 
 
 EXPORTED = json.dumps(_exported(), default=list)
 PLACES = _places(json.loads(EXPORTED))[1:]
 
 
-@made_up(changes=st.lists(st.tuples(st.sampled_from(PLACES), values | st.just(...)), max_size=3))
+@made_up(
+    changes=st.lists(
+        st.tuples(st.sampled_from(PLACES), values | st.just(...)), max_size=3
+    )
+)
 def records(changes: list[tuple[tuple[Any, ...], Any]]) -> None:
     """A `best.json` that somebody changed; `...` takes a place away."""
     record = json.loads(EXPORTED)
@@ -497,7 +545,9 @@ def main(seconds: float) -> int:
             run(name, 200, number)
             done += 200
         number += 1
-        print(f"{done:,} inputs, {max(0, ends - time.monotonic()):.0f} s left", flush=True)
+        print(
+            f"{done:,} inputs, {max(0, ends - time.monotonic()):.0f} s left", flush=True
+        )
     print(f"nothing was found in {done:,} inputs")
     return 0
 

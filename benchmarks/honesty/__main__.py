@@ -50,7 +50,9 @@ def make(part: str, seed: int, runs: int) -> Section:
         "reports": lambda: honesty_reports.section(rng, runs),
         "tables": lambda: honesty_tables.section(rng, runs, tables),
         "looks": lambda: honesty_looks.section(rng, runs, tables),
-        "dollars": lambda: honesty_dollars.section(rng, max(2, 6 * runs // 100), tables),
+        "dollars": lambda: honesty_dollars.section(
+            rng, max(2, 6 * runs // 100), tables
+        ),
         "samples": lambda: honesty_samples.section(rng, runs),
         "grid": lambda: honesty_grid.section(rng, runs),
     }
@@ -63,7 +65,9 @@ def page(seed: int, runs: int, parts: Sequence[str] = PARTS) -> str:
     sections = [make(part, seed, runs) for part in parts]
     claims = [claim for section in sections for claim in section.claims]
     beneath = [section.beneath for section in sections if section.beneath]
-    listed = "\n".join(f"- {'yes' if claim.holds else '**NO**'}: {claim.text}" for claim in claims)
+    listed = "\n".join(
+        f"- {'yes' if claim.holds else '**NO**'}: {claim.text}" for claim in claims
+    )
     return f"""# Can its answers be believed?
 
 `uv run --all-extras --group dev python -m benchmarks.honesty --runs {runs} --seed {seed}`, {time.strftime("%Y-%m-%d")}, commit
@@ -77,7 +81,10 @@ spent.
 def commit() -> str:
     """What was run."""
     found = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+        ["git", "rev-parse", "--short", "HEAD"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     return found.stdout.strip() or "unknown"
 

@@ -25,7 +25,11 @@ from benchmarks.honesty.fixed_size import (
 )
 from benchmarks.honesty.section import Claim, Section, luck, tabled
 from tune.followup.check.run import BLOCK
-from tune.stats.confidence_sequences import log_evidence_above, log_evidence_below, next_block_size
+from tune.stats.confidence_sequences import (
+    log_evidence_above,
+    log_evidence_below,
+    next_block_size,
+)
 
 ALPHA = BETA = 0.05
 MARGIN = 0.05
@@ -96,7 +100,9 @@ def worlds(rng: np.random.Generator) -> tuple[World, World, World]:
     def failing(mean: float, shape: tuple[int, ...]) -> np.ndarray:
         usual = mean / (1 - FAILURES)
         return np.where(
-            rng.random(shape) < FAILURES, 0.0, rng.beta(40 * usual, 40 * (1 - usual), shape)
+            rng.random(shape) < FAILURES,
+            0.0,
+            rng.beta(40 * usual, 40 * (1 - usual), shape),
         )
 
     def failing_variance(mean: float) -> float:
@@ -122,7 +128,9 @@ def block_ends() -> np.ndarray:
 ENDS = block_ends()
 
 
-def outcomes(world: World, truth: float, line: float, runs: int) -> tuple[np.ndarray, np.ndarray]:
+def outcomes(
+    world: World, truth: float, line: float, runs: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Calls until "holds" and until "regressed", as a check counts them; infinite where it never
     comes to it.
     """
@@ -131,11 +139,13 @@ def outcomes(world: World, truth: float, line: float, runs: int) -> tuple[np.nda
         earlier = world.draw(line + MARGIN, (RECORDED,))
         scores = world.draw(truth, (min(TOGETHER, runs - start), MOST))
         for kind, evidence in enumerate((log_evidence_above, log_evidence_below)):
-            enough = evidence(scores, line, difference=MARGIN, earlier=earlier) >= -math.log(
-                (BETA, ALPHA)[kind]
-            )
+            enough = evidence(
+                scores, line, difference=MARGIN, earlier=earlier
+            ) >= -math.log((BETA, ALPHA)[kind])
             first = np.where(enough.any(axis=1), enough.argmax(axis=1) + 1, MOST + 1)
-            calls = np.append(ENDS.astype(float), math.inf)[np.searchsorted(ENDS, first)]
+            calls = np.append(ENDS.astype(float), math.inf)[
+                np.searchsorted(ENDS, first)
+            ]
             both[kind].append(calls)
     return np.concatenate(both[0]), np.concatenate(both[1])
 
@@ -152,8 +162,12 @@ class Sizes:
         self._error = BETA if self._above else ALPHA
         self._ends = (line, truth) if self._above else (1 - line, 1 - truth)
         if not self._binary:
-            null, at = (Spread.of(world.draw(mean, (DRAWS,)), mean) for mean in (line, truth))
-            self._null, self._truth = (null, at) if self._above else (null.mirrored, at.mirrored)
+            null, at = (
+                Spread.of(world.draw(mean, (DRAWS,)), mean) for mean in (line, truth)
+            )
+            self._null, self._truth = (
+                (null, at) if self._above else (null.mirrored, at.mirrored)
+            )
 
     def of(self, power: float) -> int:
         """For this power at the truth."""
@@ -178,7 +192,9 @@ def least_size(world: World, truth: float, line: float, power: float) -> float:
     scores, mean, null = world.draw(truth, (200_000,)), truth, line
     if truth < line:
         scores, mean, null = 1 - scores, 1 - truth, 1 - line
-    shown = power * math.log(power / error) + (1 - power) * math.log((1 - power) / (1 - error))
+    shown = power * math.log(power / error) + (1 - power) * math.log(
+        (1 - power) / (1 - error)
+    )
 
     def growth(stake: float) -> float:
         gains = stake * (
@@ -263,7 +279,9 @@ def row_of(world: World, recorded: float, place: str, truth: float, runs: int) -
 
     def held(power: float, mean: float) -> Held:
         size = sizes.of(power)
-        return Held(power, size, mean / size, least_size(world, truth, line, power) / size)
+        return Held(
+            power, size, mean / size, least_size(world, truth, line, power) / size
+        )
 
     failed = int((~(right < wrong)).sum())  # wrong, or not decided
     equal = held(max(0.5, min(SUREST, 1 - upper_limit(failed, runs))), calls)
@@ -274,7 +292,14 @@ def row_of(world: World, recorded: float, place: str, truth: float, runs: int) -
     )
     errors = (float((wrong < right).mean()),)
     return Row(
-        world.name, recorded, place, errors, calls, equal, usual, sizes.z_error(usual[1].size)
+        world.name,
+        recorded,
+        place,
+        errors,
+        calls,
+        equal,
+        usual,
+        sizes.z_error(usual[1].size),
     )
 
 
@@ -282,7 +307,12 @@ def told(row: Row) -> list[str]:
     """A row of the table in Markdown."""
     begun = [row.world, str(row.recorded), row.place]
     if row.equal is None:
-        return [*begun, "", f"holds {row.errors[0]:.1%}, regressed {row.errors[1]:.1%}", *[""] * 6]
+        return [
+            *begun,
+            "",
+            f"holds {row.errors[0]:.1%}, regressed {row.errors[1]:.1%}",
+            *[""] * 6,
+        ]
     equal, usual = row.equal, row.usual
     return [
         *begun,
@@ -302,7 +332,9 @@ def worst(rows: Sequence[Row], world: str, power: float | None = None) -> Held:
     error rates.
     """
     mine = [row for row in rows if row.place in PROMISED and row.world == world]
-    held = [row.equal if power is None else row.usual[POWERS.index(power)] for row in mine]
+    held = [
+        row.equal if power is None else row.usual[POWERS.index(power)] for row in mine
+    ]
     return max((one for one in held if one is not None), key=lambda one: one.ratio)
 
 
@@ -310,15 +342,18 @@ def claims(rows: Sequence[Row], runs: int) -> tuple[Claim, ...]:
     """What was promised of a check."""
     named = {
         "0/1": "for 0/1 scores",
-        "graded": "the same for graded scores, against a test that is told how they spread on the line",
+        "graded": "the same for graded scores, against a test that is told how they spread on the "
+        "line",
         "graded, failures": f"likewise where {FAILURES:.0%} of graded answers are worth nothing",
     }
     error, noise = max(max(row.errors) for row in rows), luck(ALPHA, ON_LINE * runs)
     promised = [row for row in rows if row.place in PROMISED and row.equal is not None]
     least = min(row.equal.power for row in promised if row.equal is not None)
     half = (
-        f"Where the recorded quality is known, `check` takes at most half of the calls of a fixed-size test of equal "
-        f"error rates (5 % on the line, and at the truth as seldom wrong as the check, taken to be {1 - SUREST:.1%} to "
+        "Where the recorded quality is known, `check` takes at most half of the calls of a "
+        "fixed-size test of equal "
+        "error rates (5 % on the line, and at the truth as seldom wrong as the check, taken to be "
+        f"{1 - SUREST:.1%} to "
         f"{1 - least:.1%}), at no change and twice the margin: "
     )
     made = []
@@ -329,10 +364,14 @@ def claims(rows: Sequence[Row], runs: int) -> tuple[Claim, ...]:
             f"(no test can have less than {held.least:.2f} there)",
         )
         made.append(
-            Claim(f"{begun}{words}: {held.ratio:.2f} at most {least_words}", held.ratio <= 0.5)
+            Claim(
+                f"{begun}{words}: {held.ratio:.2f} at most {least_words}",
+                held.ratio <= 0.5,
+            )
         )
     wrong = (
-        f"there `check` is wrong in at most 5 % of checks, either way: {error:.1%} at most, of which {noise:.1%} may "
+        f"there `check` is wrong in at most 5 % of checks, either way: {error:.1%} at most, of "
+        f"which {noise:.1%} may "
         f"be the simulation's luck (three standard errors)"
     )
     return (*made, Claim(wrong, error <= ALPHA + noise))
@@ -349,19 +388,25 @@ def beneath(rows: Sequence[Row]) -> str:
     def at(power: float) -> str:
         found = {name: worst(rows, world, power) for world, name in names.items()}
         return ", ".join(
-            f"{held.ratio:.2f} for {name} ({held.least:.2f})" for name, held in found.items()
+            f"{held.ratio:.2f} for {name} ({held.least:.2f})"
+            for name, held in found.items()
         )
 
     failing = worst(rows, "graded, failures")
     out_of_reach = (
-        f" Where {FAILURES:.0%} of graded answers are worth nothing, half is out of reach of any test that knows no "
-        f"more than the bounds of the scores: {failing.least:.2f} is the least, since the test of a fixed size is told "
+        f" Where {FAILURES:.0%} of graded answers are worth nothing, half is out of reach of any "
+        "test that knows no "
+        f"more than the bounds of the scores: {failing.least:.2f} is the least, since the test of "
+        "a fixed size is told "
         f"in advance how rare failures are."
     )
     return (
-        f"What this does not say: a test that is as seldom wrong as a check is a large one. Somebody who is content "
-        f"with a power of 0.95 buys a smaller test, and a check saves less of it, or nothing. At no change and twice "
-        f"the margin it takes, at most, of the calls of that test (in brackets what no test can go below there): "
+        "What this does not say: a test that is as seldom wrong as a check is a large one. "
+        "Somebody who is content "
+        "with a power of 0.95 buys a smaller test, and a check saves less of it, or nothing. At "
+        "no change and twice "
+        "the margin it takes, at most, of the calls of that test (in brackets what no test can go "
+        "below there): "
         f"{at(0.95)}; at a power of 0.90 {at(0.9)}."
     ) + (out_of_reach if failing.least > 0.5 else "")
 
@@ -369,7 +414,11 @@ def beneath(rows: Sequence[Row]) -> str:
 def section(rng: np.random.Generator, runs: int) -> Section:
     """The claims about `tune check`."""
     rows = rows_of(rng, runs)
-    odd = [row.z_error for row in rows if row.world == "graded, failures" and row.place in PROMISED]
+    odd = [
+        row.z_error
+        for row in rows
+        if row.world == "graded, failures" and row.place in PROMISED
+    ]
     text = f"""## `tune check` where the recorded quality is known
 
 Margin {MARGIN}, error rates {ALPHA} and {BETA}, {runs} checks a row ({ON_LINE * runs} on the line) of at most {MOST}

@@ -94,7 +94,10 @@ def plan_of(world: World, seed: int, **more: Any) -> Plan:
                 **(options | {"target": "target"} | more),
             )
         )
-    rows = [{name: cell for name, cell in row.items() if name != "target"} for row in world.rows]
+    rows = [
+        {name: cell for name, cell in row.items() if name != "target"}
+        for row in world.rows
+    ]
     return make_plan(
         read_options(
             data=rows,
@@ -112,7 +115,9 @@ def _ungraded(*_: Any) -> float:
 def searched(rng: np.random.Generator, world: World, plan: Plan) -> Drawn:
     """The draws of a study by paid point, in the order in which points are begun."""
     points = list(
-        itertools.islice(spread_points(Lattice(plan.space, plan.free), plan.seed), POINTS)
+        itertools.islice(
+            spread_points(Lattice(plan.space, plan.free), plan.seed), POINTS
+        )
     )
     sizes = rung_sizes(len(plan.split.tuning))
     going, held = list(range(len(points))), dict.fromkeys(range(len(points)), sizes[0])
@@ -179,7 +184,8 @@ def stated(
         return max(1.0, float(np.mean(lengths)) * rng.lognormal(0, 0.2))
 
     first, second = (
-        {name: about(lengths) for name, lengths in found.items()} for found in (by_prompt, by_both)
+        {name: about(lengths) for name, lengths in found.items()}
+        for found in (by_prompt, by_both)
     )
     return first, second
 
@@ -191,7 +197,8 @@ def cases(rng: np.random.Generator, world: World, seed: int) -> dict[str, list[C
     sizes = rung_sizes(len(plan.split.tuning))
     first = {point: draws[: sizes[0]] for point, draws in list(drawn.items())[:FIRST]}
     later = {
-        point: draws[sizes[0] :] if point in first else draws for point, draws in drawn.items()
+        point: draws[sizes[0] :] if point in first else draws
+        for point, draws in drawn.items()
     }
     by_prompt, by_both = (
         plan_of(world, seed, output_tokens=said) for said in stated(rng, world, plan)
@@ -220,9 +227,12 @@ def cases(rng: np.random.Generator, world: World, seed: int) -> dict[str, list[C
 
     return {
         "an earlier study": held_against(
-            predicted(plan, in_store(world, before, searched(rng, world, before))), drawn
+            predicted(plan, in_store(world, before, searched(rng, world, before))),
+            drawn,
         ),
-        "a first block": held_against(predicted(plan, in_store(world, plan, first)), later),
+        "a first block": held_against(
+            predicted(plan, in_store(world, plan, first)), later
+        ),
         "stated by prompt": held_against(predicted(by_prompt, None), drawn),
         "stated by model and prompt": held_against(predicted(by_both, None), drawn),
         "nothing known": held_against(predicted(plan, None), drawn, spans(plan)),
@@ -278,7 +288,10 @@ def whole_studies(count: int) -> dict[str, list[Case]]:
             Server(models=models, world=task) as server,
             tempfile.TemporaryDirectory(prefix="honesty-") as folder,
         ):
-            for case, seed in (("nothing known", number), ("an earlier study", 100 + number)):
+            for case, seed in (
+                ("nothing known", number),
+                ("an earlier study", 100 + number),
+            ):
                 options: Any = {
                     "target": "label",
                     "seed": seed,
@@ -293,7 +306,8 @@ def whole_studies(count: int) -> dict[str, list[Case]]:
                     notice=lambda _: None,
                 )
                 found[case] += [
-                    Case(row.predicted, row.actual, row.actual) for row in study.record.estimate
+                    Case(row.predicted, row.actual, row.actual)
+                    for row in study.record.estimate
                 ]
     return found
 
@@ -301,7 +315,12 @@ def whole_studies(count: int) -> dict[str, list[Case]]:
 def shares(found: Sequence[Case], of: str = "paid") -> float:
     """How often the prediction is within the factor of what was paid, or of the truth."""
     return float(
-        np.mean([1 / FACTOR <= case.predicted / getattr(case, of) <= FACTOR for case in found])
+        np.mean(
+            [
+                1 / FACTOR <= case.predicted / getattr(case, of) <= FACTOR
+                for case in found
+            ]
+        )
     )
 
 
@@ -313,17 +332,26 @@ def tokens_counted() -> list[tuple[str, float]]:
     (endpoint,) = offline_endpoints(plan.entries).values()
     found = []
     for name, prompt in plan.prompts.items():
-        asked = [Request("", "m", prompt.render(example), 64) for example in plan.examples[:60]]
+        asked = [
+            Request("", "m", prompt.render(example), 64)
+            for example in plan.examples[:60]
+        ]
         own = sum(endpoint.most_prompt_tokens(request) for request in asked)
-        found.append((name, sum(likely_tokens(request, 10**9) for request in asked) / own))
+        found.append(
+            (name, sum(likely_tokens(request, 10**9) for request in asked) / own)
+        )
     return found
 
 
-def section(rng: np.random.Generator, studies: int, tables: Sequence[Recorded]) -> Section:
+def section(
+    rng: np.random.Generator, studies: int, tables: Sequence[Recorded]
+) -> Section:
     """The claims about the estimate: so many studies of each kind of world."""
     worlds = {
         "recorded": [
-            (replayed(table), i) for table in tables for i in range(-(-studies // len(tables)))
+            (replayed(table), i)
+            for table in tables
+            for i in range(-(-studies // len(tables)))
         ]
     }
     for number, kind in enumerate(("labels", "numbers", "texts")):
@@ -377,7 +405,9 @@ HEADS = (
 )
 
 
-def claims(found: Mapping[str, Mapping[str, Sequence[Case]]], studies: int) -> tuple[Claim, ...]:
+def claims(
+    found: Mapping[str, Mapping[str, Sequence[Case]]], studies: int
+) -> tuple[Claim, ...]:
     """How often within the factor, by what is known, where it was promised; and what the spans are
     worth where nothing is known.
     """
@@ -389,7 +419,8 @@ def claims(found: Mapping[str, Mapping[str, Sequence[Case]]], studies: int) -> t
         told = counted(sources)
         made.append(
             Claim(
-                f"predicted against paid dollars per paid point and example, {studies} studies and {text}: within a "
+                f"predicted against paid dollars per paid point and example, {studies} studies and "
+                f"{text}: within a "
                 f"factor of {FACTOR} in at least 90 % of cases: {told}",
                 all(shares(mine) >= 0.9 for mine in sources.values()),
             )
@@ -401,7 +432,8 @@ def claims(found: Mapping[str, Mapping[str, Sequence[Case]]], studies: int) -> t
     return (
         *made,
         Claim(
-            f"where nothing is known, what was paid lies in the stated span, give or take a tenth, in at least 90 % "
+            "where nothing is known, what was paid lies in the stated span, give or take a tenth, "
+            "in at least 90 % "
             f"of cases: {held}",
             min(within.values()) >= 0.9,
         ),
@@ -423,7 +455,11 @@ def spans_held(
         for name, mine in sources_of(found, "nothing known").items()
     }
     within = {
-        name: float(np.mean([low / NEAR <= case.paid <= high * NEAR for case, (low, high) in mine]))
+        name: float(
+            np.mean(
+                [low / NEAR <= case.paid <= high * NEAR for case, (low, high) in mine]
+            )
+        )
         for name, mine in spanned.items()
         if mine
     }
@@ -439,7 +475,10 @@ def sources_of(
     """
     sources = {
         "made up": [
-            one for kind, mine in found.items() if kind.startswith("made up") for one in mine[case]
+            one
+            for kind, mine in found.items()
+            if kind.startswith("made up")
+            for one in mine[case]
         ],
         "recorded": found["recorded"][case],
         WHOLE: found[WHOLE].get(case, []),
@@ -456,12 +495,18 @@ def counted(sources: Mapping[str, Sequence[Case]]) -> str:
 
 def beneath(found: Mapping[str, Mapping[str, Sequence[Case]]]) -> str:
     """What cannot be known before, in plain words."""
-    by_prompt, nothing = (sources_of(found, case) for case in ("stated by prompt", "nothing known"))
+    by_prompt, nothing = (
+        sources_of(found, case) for case in ("stated by prompt", "nothing known")
+    )
     return (
-        f"Of dollars nothing is promised where lengths are neither learned nor stated for each model and prompt. One "
-        f"length stated for a prompt cannot be right for models that differ (in the made-up worlds by a deviation of "
-        f"0.4 on the log scale): within a factor of {FACTOR} are {counted(by_prompt)}. Where nothing is known the "
-        f"estimate guesses, and is near less often: {counted(nothing)}. It says that it guesses, and between which "
+        "Of dollars nothing is promised where lengths are neither learned nor stated for each "
+        "model and prompt. One "
+        "length stated for a prompt cannot be right for models that differ (in the made-up worlds "
+        "by a deviation of "
+        f"0.4 on the log scale): within a factor of {FACTOR} are {counted(by_prompt)}. Where "
+        "nothing is known the "
+        f"estimate guesses, and is near less often: {counted(nothing)}. It says that it guesses, "
+        "and between which "
         f"dollars the truth may as well be. A first block of draws ends the guessing."
     )
 

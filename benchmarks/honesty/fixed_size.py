@@ -40,7 +40,9 @@ def exact_power(n: int, null: float, truth: float, error: float) -> float:
 def binomial_size(null: float, truth: float, error: float, power: float) -> int:
     """Examples that the binomial test of "at most null" needs for this power at the truth."""
     z = NormalDist().inv_cdf
-    spread = z(1 - error) * math.sqrt(null * (1 - null)) + z(power) * math.sqrt(truth * (1 - truth))
+    spread = z(1 - error) * math.sqrt(null * (1 - null)) + z(power) * math.sqrt(
+        truth * (1 - truth)
+    )
     about = int((spread / (truth - null)) ** 2)
     return next(
         n
@@ -67,7 +69,9 @@ class Spread(NamedTuple):
         """
         below = np.minimum((GRID * scores).astype(int), GRID - 1)
         share = GRID * scores - below
-        counted = np.bincount(below, 1 - share, GRID + 1) + np.bincount(below + 1, share, GRID + 1)
+        counted = np.bincount(below, 1 - share, GRID + 1) + np.bincount(
+            below + 1, share, GRID + 1
+        )
         steps, chances = np.arange(GRID + 1) / GRID, counted / len(scores)
         drawn = float(chances @ steps)
         chances = chances * (
@@ -88,7 +92,9 @@ class Spread(NamedTuple):
     def tails(self, n: int) -> np.ndarray:
         """The chance that so many scores come to at least 0, 1, 2, ... steps together."""
         length = 1 << (n * GRID + 1).bit_length()
-        sums = np.fft.irfft(np.fft.rfft(self.chances, length) ** n, length)[: n * GRID + 1]
+        sums = np.fft.irfft(np.fft.rfft(self.chances, length) ** n, length)[
+            : n * GRID + 1
+        ]
         return np.maximum(sums, 0.0)[::-1].cumsum()[::-1]
 
 
@@ -120,7 +126,9 @@ def z_error(n: int, null: Spread, error: float) -> float:
     """How often the z test of n scores errs on the line, which is told their variance there, and
     not their shape.
     """
-    threshold = null.mean + NormalDist().inv_cdf(1 - error) * math.sqrt(null.variance / n)
+    threshold = null.mean + NormalDist().inv_cdf(1 - error) * math.sqrt(
+        null.variance / n
+    )
     tails, least = null.tails(n), math.ceil(threshold * n * GRID)
     return float(tails[least]) if least < len(tails) else 0.0
 

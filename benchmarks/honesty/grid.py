@@ -108,8 +108,14 @@ WORLDS = (
     ),
     World("0.97 and 0.95", beta(0.97, 0.95, 50), True),
     World("0.99 and 0.95", beta(0.99, 0.95, 50), True),
-    *(World(f"tenths around {mean}", rubric(mean, 10), mean < 0.99) for mean in (0.95, 0.99)),
-    *(World(f"quarters around {mean}", rubric(mean, 4), mean < 0.99) for mean in (0.95, 0.99)),
+    *(
+        World(f"tenths around {mean}", rubric(mean, 10), mean < 0.99)
+        for mean in (0.95, 0.99)
+    ),
+    *(
+        World(f"quarters around {mean}", rubric(mean, 4), mean < 0.99)
+        for mean in (0.95, 0.99)
+    ),
     World(
         "graded, 0.8 and 0.75",
         lambda rng, n: (rng.beta(2.4, 0.6, n), rng.beta(2.25, 0.75, n)),
@@ -137,27 +143,41 @@ def bernstein(first: np.ndarray, second: np.ndarray) -> Limits:
     """
     values = first - second
     n, mean, rate = len(values), float(values.mean()), math.log(4 / 0.05)
-    half = math.sqrt(2 * float(values.var(ddof=1)) * rate / n) + 7 * 2 * rate / (3 * (n - 1))
+    half = math.sqrt(2 * float(values.var(ddof=1)) * rate / n) + 7 * 2 * rate / (
+        3 * (n - 1)
+    )
     return max(-1.0, mean - half), min(1.0, mean + half)
 
 
 def betting(first: np.ndarray, second: np.ndarray) -> Limits:
     """The bets of a check (Waudby-Smith and Ramdas 2024), which hold at every look."""
-    found = paired_sequential_test(first, second, difference=0.05, alpha=0.025, beta=0.025).interval
+    found = paired_sequential_test(
+        first, second, difference=0.05, alpha=0.025, beta=0.025
+    ).interval
     return found.low, found.high
 
 
 def resampled(first: np.ndarray, second: np.ndarray) -> Limits:
     """The studentised bootstrap."""
     values, rng = first - second, np.random.default_rng(len(first))
-    n, mean, error = len(values), float(values.mean()), float(values.std()) / math.sqrt(len(values))
+    n, mean, error = (
+        len(values),
+        float(values.mean()),
+        float(values.std()) / math.sqrt(len(values)),
+    )
     drawn = values[rng.integers(0, n, (RESAMPLES, n))]
-    ratios = (drawn.mean(axis=1) - mean) / np.maximum(drawn.std(axis=1) / math.sqrt(n), 1e-12)
+    ratios = (drawn.mean(axis=1) - mean) / np.maximum(
+        drawn.std(axis=1) / math.sqrt(n), 1e-12
+    )
     low, high = np.percentile(ratios, [2.5, 97.5])
     return max(-1.0, mean - high * error), min(1.0, mean - low * error)
 
 
-OTHERS = {"empirical Bernstein": bernstein, "betting": betting, "studentised bootstrap": resampled}
+OTHERS = {
+    "empirical Bernstein": bernstein,
+    "betting": betting,
+    "studentised bootstrap": resampled,
+}
 
 
 class Found(NamedTuple):
@@ -246,20 +266,34 @@ def groups(rng: np.random.Generator, runs: int) -> list[tuple[str, str, Found, f
         for alike, share in ALIKE.items():
 
             def draw(
-                labels: np.ndarray = labels, share: float = share, count: int = len(sizes)
+                labels: np.ndarray = labels,
+                share: float = share,
+                count: int = len(sizes),
             ) -> np.ndarray:
                 shared = rng.random(len(labels)) < share
-                return np.where(shared, rng.random(count)[labels], rng.random(len(labels))) < 0.8
+                return (
+                    np.where(shared, rng.random(count)[labels], rng.random(len(labels)))
+                    < 0.8
+                )
 
-            made = [mean_interval(draw(), clusters=labels.tolist()) for _ in range(runs)]
+            made = [
+                mean_interval(draw(), clusters=labels.tolist()) for _ in range(runs)
+            ]
             best = oracle(np.array([draw().mean() for _ in range(4000)]))
             rows.append(
-                (name, alike, measured([(each.low, each.high) for each in made], 0.8), best)
+                (
+                    name,
+                    alike,
+                    measured([(each.low, each.high) for each in made], 0.8),
+                    best,
+                )
             )
     return rows
 
 
-def runaways(rng: np.random.Generator, runs: int) -> list[tuple[float, int, Found, float, Found]]:
+def runaways(
+    rng: np.random.Generator, runs: int
+) -> list[tuple[float, int, Found, float, Found]]:
     """Costs of which a share is the most there can be: with the cap, the oracle's width, and
     without the cap.
     """
@@ -274,7 +308,8 @@ def runaways(rng: np.random.Generator, runs: int) -> list[tuple[float, int, Foun
             made = [cost_interval(costs, CAP) for costs in many[:runs]]
             alone = [mean_interval(costs, high=math.inf) for costs in many[:runs]]
             known, without = (
-                measured([(each.low, each.high) for each in kind], truth) for kind in (made, alone)
+                measured([(each.low, each.high) for each in kind], truth)
+                for kind in (made, alone)
             )
             rows.append((often, count, known, oracle(many.mean(axis=1)), without))
     return rows
@@ -300,7 +335,11 @@ def least_width(count: int, often: float, level: float = 0.93) -> float:
 def section(rng: np.random.Generator, runs: int) -> Section:
     """The claims about the grid."""
     fewer = max(4, runs // FEWER)
-    cells, together, costs = differences(rng, runs), groups(rng, fewer), runaways(rng, fewer)
+    cells, together, costs = (
+        differences(rng, runs),
+        groups(rng, fewer),
+        runaways(rng, fewer),
+    )
     heads = ("scores", "pairs", "coverage", "width / t", "t covers", *OTHERS)
     grouped = [
         [name, alike, f"{f.coverage:.1%}", f"{f.width / best:.2f}"]
@@ -341,18 +380,26 @@ def claims(
 ) -> tuple[Claim, ...]:
     """What the tables come to: their worst rows."""
     mine = [cell for cell in cells if cell.world.promised]
-    coverage, ratio = min(cell.ours.coverage for cell in mine), max(cell.ratio for cell in mine)
+    coverage, ratio = (
+        min(cell.ours.coverage for cell in mine),
+        max(cell.ratio for cell in mine),
+    )
     noise, less = luck(0.07, max(4, runs // FEWER)), luck(0.07, runs)
     held, wide = (
         min(f.coverage for *_, f, _ in together),
         max(f.width / best for *_, f, best in together),
     )
     rare = [row for row in costs if row[0] > 0]
-    paid, large = min(row[2].coverage for row in rare), max(row[2].width / row[3] for row in rare)
+    paid, large = (
+        min(row[2].coverage for row in rare),
+        max(row[2].width / row[3] for row in rare),
+    )
     return (
         Claim(
-            f"differences of scores near a bound, graded and 0/1 are covered in at least 93 %: {coverage:.1%} in the "
-            f"worst of {len(mine)} rows, of which {less:.1%} may be the simulation's luck (three standard errors)",
+            "differences of scores near a bound, graded and 0/1 are covered in at least 93 %: "
+            f"{coverage:.1%} in the "
+            f"worst of {len(mine)} rows, of which {less:.1%} may be the simulation's luck (three "
+            "standard errors)",
             coverage >= 0.93 - less,
         ),
         Claim(
@@ -360,24 +407,33 @@ def claims(
             ratio <= 1.5,
         ),
         Claim(
-            f"means of rows in groups, also where one holds 40 % of them, are covered in at least 93 %: {held:.1%} in "
+            "means of rows in groups, also where one holds 40 % of them, are covered in at least "
+            f"93 %: {held:.1%} in "
             f"the worst of {len(together)} rows, of which {noise:.1%} may be the simulation's luck",
             held >= 0.93 - noise,
         ),
-        Claim(f"at a width of at most twice an oracle's: {wide:.2f} at most", wide <= 2),
         Claim(
-            f"costs of which a few run on to the cap are covered in at least 93 %: {paid:.1%} in the worst of "
+            f"at a width of at most twice an oracle's: {wide:.2f} at most", wide <= 2
+        ),
+        Claim(
+            f"costs of which a few run on to the cap are covered in at least 93 %: {paid:.1%} in "
+            "the worst of "
             f"{len(rare)} rows, of which {noise:.1%} may be the simulation's luck",
             paid >= 0.93 - noise,
         ),
-        Claim(f"at a width of at most twice an oracle's: {large:.2f} at most", large <= 2),
+        Claim(
+            f"at a width of at most twice an oracle's: {large:.2f} at most", large <= 2
+        ),
     )
 
 
-def beneath(cells: Sequence[Cell], costs: Sequence[tuple[float, int, Found, float, Found]]) -> str:
+def beneath(
+    cells: Sequence[Cell], costs: Sequence[tuple[float, int, Found, float, Found]]
+) -> str:
     """Where the intervals lose, in plain words."""
     lost = min(
-        (cell for cell in cells if not cell.world.promised), key=lambda cell: cell.ours.coverage
+        (cell for cell in cells if not cell.world.promised),
+        key=lambda cell: cell.ours.coverage,
     )
     never = max(row[2].width / row[3] for row in costs if row[0] == 0)
     rare = [row for row in costs if row[0] > 0]
@@ -385,15 +441,25 @@ def beneath(cells: Sequence[Cell], costs: Sequence[tuple[float, int, Found, floa
     least = least_width(count, often) * (CAP - math.exp(0.3**2 / 2))
     unseen = 1 - 0.07 ** (1 / count)
     return (
-        f"Where the intervals lose: a failure that has not happened yet is in no sample. Where scores lie within a few "
-        f"points of each other and {lost.world.name}, {lost.size} pairs cover {lost.ours.coverage:.1%} (Student's t "
-        f"{lost.t.coverage:.1%}). No interval covers there and is as narrow as t where nothing fails, since both look "
-        f"alike. A study's report is better off: a failure among its tuning examples widens the interval. For costs "
-        f"it is the other way round, since the cap is known: where no request ever runs on to a cap of {CAP:g} times "
-        f"the median, the interval is up to {never:.1f} times as wide as an oracle's. Where {often:.0%} of {count} "
-        f"requests run on it is {found.width / best:.2f} times as wide, and an interval that goes by how many ran on "
-        f"cannot be below {least / best:.2f} there if it is to cover 93 % whatever the share: at a share of "
-        f"{unseen:.0%} none of {count} requests runs on in 7 % of cases, so the interval has to reach that far when "
-        f"none did. One that trusts that the share is at most a tenth could be narrower, and would be wrong more often "
+        "Where the intervals lose: a failure that has not happened yet is in no sample. Where "
+        "scores lie within a few "
+        f"points of each other and {lost.world.name}, {lost.size} pairs cover "
+        f"{lost.ours.coverage:.1%} (Student's t "
+        f"{lost.t.coverage:.1%}). No interval covers there and is as narrow as t where nothing "
+        "fails, since both look "
+        "alike. A study's report is better off: a failure among its tuning examples widens the "
+        "interval. For costs "
+        "it is the other way round, since the cap is known: where no request ever runs on to a "
+        f"cap of {CAP:g} times "
+        f"the median, the interval is up to {never:.1f} times as wide as an oracle's. Where "
+        f"{often:.0%} of {count} "
+        f"requests run on it is {found.width / best:.2f} times as wide, and an interval that goes "
+        "by how many ran on "
+        f"cannot be below {least / best:.2f} there if it is to cover 93 % whatever the share: at a "
+        "share of "
+        f"{unseen:.0%} none of {count} requests runs on in 7 % of cases, so the interval has to "
+        "reach that far when "
+        "none did. One that trusts that the share is at most a tenth could be narrower, and would "
+        "be wrong more often "
         f"where it is not."
     )

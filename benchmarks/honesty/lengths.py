@@ -38,7 +38,8 @@ STOCK = (
 TEMPLATES = {
     "label": {
         "short": "Label this ticket: {text}",
-        "described": "You sort tickets for a shop. Read the ticket below with care and say which of the labels fits it "
+        "described": "You sort tickets for a shop. Read the ticket below with care and say which "
+        "of the labels fits it "
         "best. Answer with the label alone, without any other word.\n\nTicket: {text}\nLabel:",
         "reasoned": "Think step by step, then label the ticket: {text}",
     },
@@ -48,7 +49,8 @@ TEMPLATES = {
     },
     "write": {
         "brief": "Summarise in a sentence: {text}",
-        "full": "Write a summary of the following text for a reader who has not seen it.\n\n{text}\n\nSummary:",
+        "full": "Write a summary of the following text for a reader who has not seen "
+        "it.\n\n{text}\n\nSummary:",
     },
 }
 """Templates of made-up tasks, by kind."""
@@ -91,7 +93,9 @@ class World:
             settings=(("temperature", point["temperature"]),),
         )
 
-    def draw(self, rng: np.random.Generator, plan: Plan, point: Point, position: int) -> Completion:
+    def draw(
+        self, rng: np.random.Generator, plan: Plan, point: Point, position: int
+    ) -> Completion:
         """What comes back."""
         model, prompt, temperature = (
             str(point["model"]),
@@ -100,16 +104,23 @@ class World:
         )  # type: ignore[arg-type]
         key = prompt, plan.examples[position].id
         if key not in self._counted:
-            self._counted[key] = likely_tokens(self.request(plan, point, position), 10**9)
+            self._counted[key] = likely_tokens(
+                self.request(plan, point, position), 10**9
+            )
         example = int(key[1])
-        length = min(plan.space.cap(point), self.answered(rng, model, prompt, temperature, example))
+        length = min(
+            plan.space.cap(point),
+            self.answered(rng, model, prompt, temperature, example),
+        )
         return Completion(
             "x", "stop", self.asked(model, prompt, self._counted[key], example), length
         )
 
     def cost(self, model: str, draw: Completion) -> float:
         """Dollars of a draw at list price."""
-        return to_dollars(self.prices[model].cost(draw.prompt_tokens, draw.completion_tokens))
+        return to_dollars(
+            self.prices[model].cost(draw.prompt_tokens, draw.completion_tokens)
+        )
 
 
 def words(rng: np.random.Generator, count: int) -> str:
@@ -159,7 +170,11 @@ def made_up(seed: int) -> World:
     counted = {m: (rng.lognormal(0, 0.1), rng.integers(0, 21)) for m in models}
 
     def answered(
-        luck: np.random.Generator, model: str, prompt: str, temperature: float, example: int
+        luck: np.random.Generator,
+        model: str,
+        prompt: str,
+        temperature: float,
+        example: int,
     ) -> int:
         middle = medians[model, prompt] * (1 + heat[model, prompt] * temperature)
         spread = own[example] + 0.35 * luck.standard_normal()
@@ -170,7 +185,9 @@ def made_up(seed: int) -> World:
         return round(likely * factor) + int(more)
 
     longest = max(medians.values()) * math.exp(1.3 * 0.5)
-    cap = int(min(2048, 2 ** (math.ceil(math.log2(max(8.0, longest))) + rng.integers(0, 3))))
+    cap = int(
+        min(2048, 2 ** (math.ceil(math.log2(max(8.0, longest))) + rng.integers(0, 3)))
+    )
     space = Space(
         model=models,
         prompt=dict(templates),
@@ -206,7 +223,9 @@ def replayed(table: Recorded) -> World:
     for e in range(table.scores.shape[1]):
         row = {"id": str(e), "target": table.targets[e]}
         for prompt in prompts:
-            size = next(int(table.prompts[i, e]) for (_, p), i in first.items() if p == prompt)
+            size = next(
+                int(table.prompts[i, e]) for (_, p), i in first.items() if p == prompt
+            )
             row[f"text_{prompt}"] = " ".join(["word"] * max(1, size - 8) + [str(e)])
         rows.append(row)
     when: dict[str, Any] = {
@@ -217,7 +236,11 @@ def replayed(table: Recorded) -> World:
         for m in models
     }
     caps = {
-        p: max(cap for (_, q, _), cap in zip(table.cells, table.caps, strict=True) if q == p)
+        p: max(
+            cap
+            for (_, q, _), cap in zip(table.cells, table.caps, strict=True)
+            if q == p
+        )
         for p in prompts
     }
     when |= {p: {"max_tokens": cap} for p, cap in caps.items()}
@@ -233,8 +256,14 @@ def replayed(table: Recorded) -> World:
         return int(table.prompts[first[model, prompt], example])
 
     def answered(
-        luck: np.random.Generator, model: str, prompt: str, temperature: float, example: int
+        luck: np.random.Generator,
+        model: str,
+        prompt: str,
+        temperature: float,
+        example: int,
     ) -> int:
-        return int(luck.choice(table.tokens[number[model, prompt, temperature], example]))
+        return int(
+            luck.choice(table.tokens[number[model, prompt, temperature], example])
+        )
 
     return World(table.name, rows, space, table.prices, asked, answered)

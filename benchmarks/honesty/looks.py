@@ -3,8 +3,8 @@ a false "better"?
 
 In worlds where no config is better than the baseline. Every look sees the holdout so far and more;
 a study that has bought more may have another choice by then. The confidence of each look is
-`tune.stats.alpha_spending.analysis_confidence`, as in a report. The endgame is no look: it buys tuning
-examples alone, and the holdout is bought when the choice is frozen. A part of
+`tune.stats.alpha_spending.analysis_confidence`, as in a report. The endgame is no look: it buys
+tuning examples alone, and the holdout is bought when the choice is frozen. A part of
 `benchmarks/honesty/`.
 """
 
@@ -66,7 +66,9 @@ def replayed(table: Recorded) -> Callable[[np.random.Generator], World]:
         count = TUNED[-1] + SIZES[-1]
         shuffled = rng.permuted(np.tile(np.arange(cells), (count, 1)), axis=1).T
         scores = table.scores[
-            shuffled, rng.integers(examples, size=count), rng.integers(most, size=(cells, count))
+            shuffled,
+            rng.integers(examples, size=count),
+            rng.integers(most, size=(cells, count)),
         ]
         return World(scores[:, : TUNED[-1]], scores[:, TUNED[-1] :])
 
@@ -81,7 +83,9 @@ def look(world: World, *, again: bool, confidence: Callable[[int], float]) -> Lo
         if again or number == 1:
             choice = 1 + int(world.tuning[1:, :tuned].mean(axis=1).argmax())
         shown = difference_interval(
-            world.holdout[choice, :size], world.holdout[0, :size], confidence=confidence(number)
+            world.holdout[choice, :size],
+            world.holdout[0, :size],
+            confidence=confidence(number),
         )
         better |= verdict(shown) == "better"
         missed |= not shown.low <= 0 <= shown.high
@@ -97,10 +101,15 @@ def section(rng: np.random.Generator, runs: int, tables: Sequence[Recorded]) -> 
         for again in (False, True):
             made = [world(rng) for _ in range(runs)]
             spent = np.mean(
-                [look(one, again=again, confidence=analysis_confidence) for one in made], axis=0
+                [
+                    look(one, again=again, confidence=analysis_confidence)
+                    for one in made
+                ],
+                axis=0,
             )
             plain = np.mean(
-                [look(one, again=again, confidence=lambda _: 0.95) for one in made], axis=0
+                [look(one, again=again, confidence=lambda _: 0.95) for one in made],
+                axis=0,
             )
             worst, missing, naive = (
                 max(worst, spent[0]),
@@ -112,17 +121,21 @@ def section(rng: np.random.Generator, runs: int, tables: Sequence[Recorded]) -> 
     noise = luck(0.05, runs)
     claims = (
         Claim(
-            f'false "better" at any of {len(SIZES)} looks at a holdout together in at most 5 %: {worst:.1%} at most '
+            f'false "better" at any of {len(SIZES)} looks at a holdout together in at most 5 %: '
+            f"{worst:.1%} at most "
             f"({naive:.1%} if every look were told at 95 %)",
             bool(worst <= 0.05),
         ),
         Claim(
-            f"the intervals of all looks together miss a true difference of 0 in at most 5 %: {missing:.1%} at most, "
+            "the intervals of all looks together miss a true difference of 0 in at most 5 %: "
+            f"{missing:.1%} at most, "
             f"of which {noise:.1%} may be the simulation's luck (three standard errors)",
             bool(missing <= 0.05 + noise),
         ),
     )
-    levels = " / ".join(f"{analysis_confidence(number):.2%}" for number in range(1, len(SIZES) + 1))
+    levels = " / ".join(
+        f"{analysis_confidence(number):.2%}" for number in range(1, len(SIZES) + 1)
+    )
     text = f"""## The holdout, looked at again
 
 A study continued {len(SIZES) - 1} times, {runs} studies a row: {" / ".join(map(str, SIZES))} holdout examples at each

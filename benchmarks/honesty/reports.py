@@ -40,7 +40,9 @@ time.
 """
 
 
-def answers(rng: np.random.Generator, truths: np.ndarray, count: int, kind: str) -> np.ndarray:
+def answers(
+    rng: np.random.Generator, truths: np.ndarray, count: int, kind: str
+) -> np.ndarray:
     """A row a config, a column an example; some examples are hard for all, so that pairs go
     together.
 
@@ -82,7 +84,9 @@ class Hit(NamedTuple):
     def of(cls, shown: Interval, plain: tuple[float, float], truth: float) -> Hit:
         """Of two intervals for one truth."""
         held, plainly = shown.low <= truth <= shown.high, plain[0] <= truth <= plain[1]
-        return cls(bool(held), shown.high - shown.low, bool(plainly), plain[1] - plain[0])
+        return cls(
+            bool(held), shown.high - shown.low, bool(plainly), plain[1] - plain[0]
+        )
 
 
 class Study(NamedTuple):
@@ -95,7 +99,9 @@ class Study(NamedTuple):
     choice: int
 
 
-def study(rng: np.random.Generator, truths: np.ndarray, holdout: int, kind: str) -> Study:
+def study(
+    rng: np.random.Generator, truths: np.ndarray, holdout: int, kind: str
+) -> Study:
     """One study: the best on the tuning examples is chosen."""
     scores = answers(rng, truths, TUNING + holdout, kind)
     tuning, met = scores[:, :TUNING], scores[:, TUNING:]
@@ -123,7 +129,9 @@ class Tally:
     student: list[Hit] = field(default_factory=list)
     bias: Biases = field(default_factory=Biases)
 
-    def add(self, found: Study, truths: np.ndarray, clusters: Sequence[int] | None = None) -> None:
+    def add(
+        self, found: Study, truths: np.ndarray, clusters: Sequence[int] | None = None
+    ) -> None:
         """Take the intervals of a study."""
         ours, theirs = found.holdout[found.choice], found.holdout[0]
         shown = mean_interval(ours, confidence=CONFIDENCE, clusters=clusters)
@@ -134,7 +142,9 @@ class Tally:
         self.add_bias(found, truths)
         if found.choice:
             apart, values = (
-                difference_interval(ours, theirs, confidence=CONFIDENCE, clusters=clusters),
+                difference_interval(
+                    ours, theirs, confidence=CONFIDENCE, clusters=clusters
+                ),
                 ours - theirs,
             )
             truth, values = truths[found.choice] - truths[0], grouped(values, clusters)
@@ -161,7 +171,10 @@ class Tally:
 
     def cells(self) -> list[str]:
         """As a row of a table."""
-        beside = [[f"{covered(rows):.1%}", *compared(rows)] for rows in (self.quality, self.gap)]
+        beside = [
+            [f"{covered(rows):.1%}", *compared(rows)]
+            for rows in (self.quality, self.gap)
+        ]
         return [*beside[0], *beside[1], *compared(self.student), *self.bias.cells()]
 
 
@@ -193,7 +206,10 @@ def compared(rows: Sequence[Hit]) -> list[str]:
 
 def ratio(rows: Sequence[Hit]) -> float:
     """Mean width over a fixed sample's mean width."""
-    return float(np.mean([row.width for row in rows]) / np.mean([row.fixed_width for row in rows]))
+    return float(
+        np.mean([row.width for row in rows])
+        / np.mean([row.fixed_width for row in rows])
+    )
 
 
 def grouped(values: np.ndarray, clusters: Sequence[int] | None) -> np.ndarray:
@@ -207,7 +223,9 @@ def intervals(rng: np.random.Generator, runs: int) -> dict[tuple[str, int], Tall
     for kind in KINDS:
         for size in SIZES:
             tally = found[kind, size] = Tally()
-            clusters = [row // GROUP for row in range(size)] if kind == "grouped" else None
+            clusters = (
+                [row // GROUP for row in range(size)] if kind == "grouped" else None
+            )
             for _ in range(runs):
                 truths = some_truths(rng)
                 tally.add(study(rng, truths, size, kind), truths, clusters)
@@ -228,13 +246,17 @@ def costs(rng: np.random.Generator, runs: int) -> dict[tuple[float, int], list[H
             for _ in range(COST_RUNS * runs):
                 prompt = rng.uniform(0, 1)  # against answers that cost 1 in the median
                 values = prompt + np.exp(deviation * rng.standard_normal(size))
-                shown = mean_interval(values, low=0.0, high=math.inf, confidence=CONFIDENCE)
+                shown = mean_interval(
+                    values, low=0.0, high=math.inf, confidence=CONFIDENCE
+                )
                 truth = prompt + math.exp(deviation**2 / 2)
                 rows.append(Hit.of(shown, student(values, -math.inf, math.inf), truth))
     return found
 
 
-def verdicts(rng: np.random.Generator, runs: int) -> dict[tuple[str, int], tuple[float, float]]:
+def verdicts(
+    rng: np.random.Generator, runs: int
+) -> dict[tuple[str, int], tuple[float, float]]:
     """How often a choice is called better, and worse, in worlds where no config is better than the
     baseline.
     """
@@ -247,7 +269,11 @@ def verdicts(rng: np.random.Generator, runs: int) -> dict[tuple[str, int], tuple
             for _ in range(runs):
                 _, met, choice = study(rng, truths, size, "0/1")
                 said.append(
-                    verdict(difference_interval(met[choice or 1], met[0], confidence=CONFIDENCE))
+                    verdict(
+                        difference_interval(
+                            met[choice or 1], met[0], confidence=CONFIDENCE
+                        )
+                    )
                 )
             found[name, size] = said.count("better") / runs, said.count("worse") / runs
     return found
@@ -256,7 +282,9 @@ def verdicts(rng: np.random.Generator, runs: int) -> dict[tuple[str, int], tuple
 def section(rng: np.random.Generator, runs: int) -> Section:
     """The claims about the report."""
     tallies, dollars, said = intervals(rng, runs), costs(rng, runs), verdicts(rng, runs)
-    rows = [[kind, str(size), *tally.cells()] for (kind, size), tally in tallies.items()]
+    rows = [
+        [kind, str(size), *tally.cells()] for (kind, size), tally in tallies.items()
+    ]
     paid = [
         [str(d), str(size), f"{covered(mine):.1%}", *compared(mine)]
         for (d, size), mine in dollars.items()
@@ -299,15 +327,26 @@ def claims(
     """What the tables come to: their worst rows."""
     single = [tally for (kind, _), tally in tallies.items() if kind != "grouped"]
     groups = [tally for (kind, _), tally in tallies.items() if kind == "grouped"]
-    coverage, width = min(tally.coverage for tally in single), max(tally.width for tally in single)
-    together, wide = min(tally.coverage for tally in groups), max(tally.width for tally in groups)
+    coverage, width = (
+        min(tally.coverage for tally in single),
+        max(tally.width for tally in single),
+    )
+    together, wide = (
+        min(tally.coverage for tally in groups),
+        max(tally.width for tally in groups),
+    )
     bias = max(tally.bias.beyond_luck for tally in tallies.values())
     false = max(better for better, _ in said.values())
-    cost = min(covered(rows) for (deviation, _), rows in dollars.items() if deviation <= 0.6)
-    skewed = min(covered(rows) for (deviation, _), rows in dollars.items() if deviation > 0.6)
+    cost = min(
+        covered(rows) for (deviation, _), rows in dollars.items() if deviation <= 0.6
+    )
+    skewed = min(
+        covered(rows) for (deviation, _), rows in dollars.items() if deviation > 0.6
+    )
     return (
         Claim(
-            f"95 % intervals of quality and difference cover in at least 93 % of {runs:,} studies: {coverage:.1%} in "
+            f"95 % intervals of quality and difference cover in at least 93 % of {runs:,} studies: "
+            f"{coverage:.1%} in "
             f"the worst row of {len(single)} ({runs * len(single):,} studies in all)",
             coverage >= 0.93,
         ),
@@ -316,24 +355,28 @@ def claims(
             width <= 1.3,
         ),
         Claim(
-            f"the same where rows belong together, {SIZES[0] // GROUP} to {SIZES[-1] // GROUP} groups of them: "
+            f"the same where rows belong together, {SIZES[0] // GROUP} to {SIZES[-1] // GROUP} "
+            "groups of them: "
             f"coverage {together:.1%} at least, width {wide:.2f} at most",
             together >= 0.93 and wide <= 1.3,
         ),
         Claim(
-            f"95 % intervals of the cost per request cover in at least 93 %: {cost:.1%} in the worst row where lengths "
+            f"95 % intervals of the cost per request cover in at least 93 %: {cost:.1%} in the "
+            "worst row where lengths "
             f"of answers have a deviation of at most 0.6 on the log scale",
             cost >= 0.93,
         ),
         Claim(
-            f"the same at a deviation of 1.0 and 1.2: {skewed:.1%} in the worst row", skewed >= 0.93
+            f"the same at a deviation of 1.0 and 1.2: {skewed:.1%} in the worst row",
+            skewed >= 0.93,
         ),
         Claim(
             f'false "better than the baseline" in at most 5 % of worlds: {false:.1%} at most',
             false <= 0.05,
         ),
         Claim(
-            f"the winner's quality is off by at most 0.5 points on average: {bias:.2f} at most, beyond two standard "
+            f"the winner's quality is off by at most 0.5 points on average: {bias:.2f} at most, "
+            "beyond two standard "
             f"errors of the simulation",
             bias <= 0.5,
         ),

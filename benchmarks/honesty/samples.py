@@ -127,11 +127,17 @@ def two_samples(rng: np.random.Generator, runs: int) -> list[Row]:
     for kind, (draw, counts) in kinds.items():
         for count in counts:
             rule = NewExamplesRule.of(
-                bounds(), QUALITY, count, tuple(_even(draw(QUALITY, 1000 * count), count))
+                bounds(),
+                QUALITY,
+                count,
+                tuple(_even(draw(QUALITY, 1000 * count), count)),
             )
             visible = rule.visible(MOST)
             for place, below in PLACES.items():
-                made = [one(draw(QUALITY, count), draw(QUALITY - below, MOST)) for _ in range(runs)]
+                made = [
+                    one(draw(QUALITY, count), draw(QUALITY - below, MOST))
+                    for _ in range(runs)
+                ]
                 rows.append(_row(kind, count, place, made, visible))
     return rows
 
@@ -162,8 +168,12 @@ def asked_again(rng: np.random.Generator, runs: int) -> list[Row]:
                 now = np.where(rng.random(count) < below / then.mean(), 0.0, now)
                 line = SameExamplesRule(bounds())
                 decision = line.bounds.decide(line.look(now - then))
-                made.append(Outcome(False, decision == "regressed", decision == "holds"))
-            found = _row("paired", count, place, made, SameExamplesRule(bounds()).visible(count))
+                made.append(
+                    Outcome(False, decision == "regressed", decision == "holds")
+                )
+            found = _row(
+                "paired", count, place, made, SameExamplesRule(bounds()).visible(count)
+            )
             rows.append(replace(found, alone=math.nan))
     return rows
 
@@ -210,17 +220,21 @@ def claims(rows: list[Row], runs: int) -> tuple[Claim, ...]:
     seen = min(row.holds for row in large)
     return (
         Claim(
-            f'`check` says "regressed" in at most 5 % of cases where nothing has changed, however few examples the '
-            f"quality was recorded on: {false:.1%} at most ({before:.1%} if the recorded mean were taken for true)",
+            '`check` says "regressed" in at most 5 % of cases where nothing has changed, however '
+            "few examples the "
+            f"quality was recorded on: {false:.1%} at most ({before:.1%} if the recorded mean were "
+            "taken for true)",
             false <= ERROR,
         ),
         Claim(
-            f"on the line either answer is wrong in at most 5 %: {line:.1%} at most, of which {noise:.1%} may be the "
+            f"on the line either answer is wrong in at most 5 %: {line:.1%} at most, of which "
+            f"{noise:.1%} may be the "
             f"simulation's luck (three standard errors)",
             line <= ERROR + noise,
         ),
         Claim(
-            f"recorded on {max(RECORDED)} examples, what has not changed is shown to hold within {MARGIN} by {MOST} "
+            f"recorded on {max(RECORDED)} examples, what has not changed is shown to hold within "
+            f"{MARGIN} by {MOST} "
             f"new ones in at least 80 %: {seen:.1%}",
             seen >= 0.8,
         ),

@@ -54,7 +54,10 @@ class Biases(list[tuple[float, float]]):
     def cells(self) -> list[str]:
         """In a row of a table: on the holdout, then on the tuning examples."""
         mean, error = self.off
-        return [f"{mean:+.2f} ± {error:.2f}", f"{100 * np.array(self)[:, 1].mean():+.2f}"]
+        return [
+            f"{mean:+.2f} ± {error:.2f}",
+            f"{100 * np.array(self)[:, 1].mean():+.2f}",
+        ]
 
 
 def tabled(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

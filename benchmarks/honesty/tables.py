@@ -89,12 +89,17 @@ def read_recorded(path: Path) -> Recorded:
             drawn.setdefault(cell, {}).setdefault(row["example"], []).append(row)
     cells = sorted(drawn)
     examples = sorted(set.intersection(*(set(drawn[cell]) for cell in cells)))
-    most = max(len(rows) for by_example in drawn.values() for rows in by_example.values())
+    most = max(
+        len(rows) for by_example in drawn.values() for rows in by_example.values()
+    )
 
     def cube(column: str) -> np.ndarray:
         # np.resize says the few draws of a temperature of 0 again, as the model would.
         return np.array(
-            [[np.resize([r[column] for r in drawn[c][e]], most) for e in examples] for c in cells],
+            [
+                [np.resize([r[column] for r in drawn[c][e]], most) for e in examples]
+                for c in cells
+            ],
             float,
         )
 
@@ -111,7 +116,9 @@ def read_recorded(path: Path) -> Recorded:
     )
 
 
-def sampled(rng: np.random.Generator, table: Recorded, holdout: int) -> tuple[Study, np.ndarray]:
+def sampled(
+    rng: np.random.Generator, table: Recorded, holdout: int
+) -> tuple[Study, np.ndarray]:
     """A study whose examples are drawn with replacement, and every config's truth; the first is the
     baseline.
     """
@@ -120,7 +127,9 @@ def sampled(rng: np.random.Generator, table: Recorded, holdout: int) -> tuple[St
     draws = rng.integers(table.scores.shape[2], size=(len(order), len(picked)))
     scores = table.scores[order[:, None], picked[None, :], draws]
     tuning, met = scores[:, :TUNING], scores[:, TUNING:]
-    return Study(tuning, met, int(tuning.mean(axis=1).argmax())), table.worth[order].mean(axis=1)
+    return Study(tuning, met, int(tuning.mean(axis=1).argmax())), table.worth[
+        order
+    ].mean(axis=1)
 
 
 @dataclass
@@ -162,13 +171,17 @@ def halved(rng: np.random.Generator, table: Recorded, runs: int) -> Half:
         one = table.scores[
             configs[:, None], order[None, :], rng.integers(most, size=(cells, examples))
         ]
-        first, second = one[:, : len(tuning)], one[:, len(tuning) : len(tuning) + len(held)]
+        first, second = (
+            one[:, : len(tuning)],
+            one[:, len(tuning) : len(tuning) + len(held)],
+        )
         choice = int(first.mean(axis=1).argmax())
         fresh = table.worth[configs][:, other]
         truth = float(fresh[choice].mean())
         found.quality.append(
             agrees(
-                mean_interval(second[choice], confidence=CONFIDENCE), mean_interval(fresh[choice])
+                mean_interval(second[choice], confidence=CONFIDENCE),
+                mean_interval(fresh[choice]),
             )
         )
         found.bias.append(
@@ -177,7 +190,9 @@ def halved(rng: np.random.Generator, table: Recorded, runs: int) -> Half:
         if choice:
             found.gap.append(
                 agrees(
-                    difference_interval(second[choice], second[0], confidence=CONFIDENCE),
+                    difference_interval(
+                        second[choice], second[0], confidence=CONFIDENCE
+                    ),
                     difference_interval(fresh[choice], fresh[0]),
                 )
             )
@@ -193,10 +208,14 @@ def agrees(shown: Interval, fresh: Interval) -> bool:
     that all score 0 leave room above.
     """
     lower, upper = sorted((shown, fresh), key=lambda interval: interval.mean)
-    return upper.mean - lower.mean <= math.hypot(upper.mean - upper.low, lower.high - lower.mean)
+    return upper.mean - lower.mean <= math.hypot(
+        upper.mean - upper.low, lower.high - lower.mean
+    )
 
 
-def false_better(rng: np.random.Generator, table: Recorded, holdout: int, runs: int) -> float:
+def false_better(
+    rng: np.random.Generator, table: Recorded, holdout: int, runs: int
+) -> float:
     """How often the best of configs that are all as good as the baseline is called better than it."""
     said = 0
     for _ in range(runs):
@@ -276,7 +295,8 @@ def claims(
     names = "a recorded table" if len(halves) == 1 else f"{len(halves)} recorded tables"
     return (
         Claim(
-            f"on {names}, of which the truth is known, 95 % intervals cover in at least 93 % of {runs:,} studies: "
+            f"on {names}, of which the truth is known, 95 % intervals cover in at least 93 % of "
+            f"{runs:,} studies: "
             f"{coverage:.1%} in the worst row of {len(tallies)}",
             coverage >= 0.93,
         ),
@@ -284,15 +304,21 @@ def claims(
             f"there at a mean width of at most 1.3 times the fixed-sample one: {width:.2f} at most",
             width <= 1.3,
         ),
-        Claim(f'there with a false "better" in at most 5 %: {false:.1%} at most', false <= 0.05),
         Claim(
-            f"there the winner's quality is off by at most 0.5 points on average: {bias:.2f} at most, beyond two "
+            f'there with a false "better" in at most 5 %: {false:.1%} at most',
+            false <= 0.05,
+        ),
+        Claim(
+            f"there the winner's quality is off by at most 0.5 points on average: {bias:.2f} at "
+            "most, beyond two "
             f"standard errors",
             bias <= 0.5,
         ),
         Claim(
-            f"intervals from one half of a table agree with its other half in at least 93 % of {2 * runs:,} studies: "
-            f"{agreed:.1%}, and the winner's quality is off by {apart:.2f} points at most, beyond two standard errors",
+            "intervals from one half of a table agree with its other half in at least 93 % of "
+            f"{2 * runs:,} studies: "
+            f"{agreed:.1%}, and the winner's quality is off by {apart:.2f} points at most, beyond "
+            "two standard errors",
             agreed >= 0.93 and apart <= 0.5,
         ),
     )

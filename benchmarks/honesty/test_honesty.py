@@ -76,7 +76,9 @@ def test_what_is_to_be_said_beneath_the_claims_stands_between_them_and_the_table
 def test_the_command_writes_the_parts_that_are_asked_for(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    honesty.main(["--runs", "4", "--only", "check", "--out", str(tmp_path / "new" / "page.md")])
+    honesty.main(
+        ["--runs", "4", "--only", "check", "--out", str(tmp_path / "new" / "page.md")]
+    )
     written = (tmp_path / "new" / "page.md").read_text()
     assert capsys.readouterr().out == written + "\n"
     assert "## `tune check`" in written
@@ -122,14 +124,18 @@ def test_the_intervals_of_a_fixed_sample_are_those_of_the_books() -> None:
     )
 
 
-@pytest.mark.parametrize(("wins", "losses", "pairs"), [(12, 2, 50), (12, 1, 40), (3, 5, 20)])
+@pytest.mark.parametrize(
+    ("wins", "losses", "pairs"), [(12, 2, 50), (12, 1, 40), (3, 5, 20)]
+)
 def test_at_the_limits_of_tangos_interval_the_score_test_is_just_not_significant(
     wins: int, losses: int, pairs: int
 ) -> None:
     """By brute force: the likeliest share of losses for that difference, and the variance that it
     means.
     """
-    differences = np.array([1.0] * wins + [-1.0] * losses + [0.0] * (pairs - wins - losses))
+    differences = np.array(
+        [1.0] * wins + [-1.0] * losses + [0.0] * (pairs - wins - losses)
+    )
     limits = tango(differences)
     for limit, z in zip(limits, (1.96, -1.96), strict=True):
         lost = np.linspace(max(0.0, -limit), (1 - limit) / 2, 200_002)[1:-1]
@@ -146,9 +152,15 @@ def test_at_the_limits_of_tangos_interval_the_score_test_is_just_not_significant
 
 
 @pytest.mark.parametrize("pairs", [20, 50])
-def test_pairs_that_never_differ_leave_tangos_interval_the_room_of_wilsons(pairs: int) -> None:
+def test_pairs_that_never_differ_leave_tangos_interval_the_room_of_wilsons(
+    pairs: int,
+) -> None:
     low, high = tango(np.zeros(pairs))
-    assert -low == pytest.approx(high) == pytest.approx(wilson(np.zeros(pairs))[1], abs=1e-6)
+    assert (
+        -low
+        == pytest.approx(high)
+        == pytest.approx(wilson(np.zeros(pairs))[1], abs=1e-6)
+    )
 
 
 def test_the_interval_of_a_fixed_sample_is_chosen_by_what_was_scored() -> None:
@@ -166,7 +178,11 @@ def test_the_interval_of_a_fixed_sample_is_chosen_by_what_was_scored() -> None:
 # --- tune check
 
 
-@given(st.integers(5, 40), st.sampled_from([0.3, 0.5, 0.7]), st.sampled_from([0.75, 0.85, 0.95]))
+@given(
+    st.integers(5, 40),
+    st.sampled_from([0.3, 0.5, 0.7]),
+    st.sampled_from([0.75, 0.85, 0.95]),
+)
 def test_the_power_of_the_exact_test_is_that_of_the_binomial_tail(
     n: int, null: float, truth: float
 ) -> None:
@@ -181,15 +197,25 @@ def test_the_power_of_the_exact_test_is_that_of_the_binomial_tail(
 def test_the_fixed_size_is_the_least_that_has_the_power() -> None:
     binary, graded, _ = honesty_check.worlds(rng())
     size = binomial_size(0.75, 0.8, ALPHA, 0.9)
-    assert exact_power(size, 0.75, 0.8, ALPHA) >= 0.9 > exact_power(size - 1, 0.75, 0.8, ALPHA)
+    assert (
+        exact_power(size, 0.75, 0.8, ALPHA)
+        >= 0.9
+        > exact_power(size - 1, 0.75, 0.8, ALPHA)
+    )
     zero_one = honesty_check.Sizes(binary, 0.8, 0.75)
     assert zero_one.of(0.9) == size < zero_one.of(0.95) < zero_one.of(0.995)
-    assert honesty_check.Sizes(graded, 0.8, 0.75).of(0.9) < 0.3 * size  # its scores spread less
+    assert (
+        honesty_check.Sizes(graded, 0.8, 0.75).of(0.9) < 0.3 * size
+    )  # its scores spread less
     below = honesty_check.Sizes(binary, 0.7, 0.75)
-    assert below.of(0.9) == binomial_size(0.25, 0.3, ALPHA, 0.9)  # the same, told of failures
+    assert below.of(0.9) == binomial_size(
+        0.25, 0.3, ALPHA, 0.9
+    )  # the same, told of failures
 
 
-def test_sums_of_scores_on_a_grid_are_those_of_the_binomial_where_scores_are_0_or_1() -> None:
+def test_sums_of_scores_on_a_grid_are_those_of_the_binomial_where_scores_are_0_or_1() -> (
+    None
+):
     scores = np.array([1.0] * 3 + [0.0])
     null, truth = Spread.of(scores, 0.75), Spread.of(scores, 0.85)
     assert (null.mean, null.variance) == (0.75, pytest.approx(0.1875))
@@ -217,17 +243,23 @@ def test_the_oracle_errs_as_often_as_it_says_and_has_the_power_that_it_says() ->
     """By simulation, where a few scores are far from the others and a z test errs in 6 % or in 3 %."""
     failing = honesty_check.worlds(rng(3))[2]
     for line, truth in ((0.85, 0.9), (0.85, 0.8)):
-        null, at = (Spread.of(failing.draw(mean, (200_000,)), mean) for mean in (line, truth))
+        null, at = (
+            Spread.of(failing.draw(mean, (200_000,)), mean) for mean in (line, truth)
+        )
         if truth < line:
             null, at = null.mirrored, at.mirrored
         size = mean_size(null, at, ALPHA, 0.95)
         drawn = failing.draw(line, (20_000, size)), failing.draw(truth, (20_000, size))
-        below, beyond = ((scores if truth > line else 1 - scores).mean(axis=1) for scores in drawn)
+        below, beyond = (
+            (scores if truth > line else 1 - scores).mean(axis=1) for scores in drawn
+        )
         threshold = np.flatnonzero(null.tails(size) <= ALPHA)[0] / (100 * size)
         assert (below >= threshold).mean() == pytest.approx(ALPHA, abs=0.008)
         assert (beyond >= threshold).mean() == pytest.approx(0.95, abs=0.012)
         usual = null.mean + 1.645 * math.sqrt(failing.variance(line) / size)
-        assert (below >= usual).mean() == pytest.approx(z_error(size, null, ALPHA), abs=0.008)
+        assert (below >= usual).mean() == pytest.approx(
+            z_error(size, null, ALPHA), abs=0.008
+        )
         assert (z_error(size, null, ALPHA) > 0.055) == (truth < line)
 
 
@@ -246,7 +278,9 @@ def test_a_check_looks_at_the_ends_of_blocks_and_at_the_last_example() -> None:
 
 
 @pytest.mark.parametrize("number", [0, 1, 2])
-def test_simulated_scores_have_the_mean_and_the_variance_that_are_stated(number: int) -> None:
+def test_simulated_scores_have_the_mean_and_the_variance_that_are_stated(
+    number: int,
+) -> None:
     world = honesty_check.worlds(rng())[number]
     scores = world.draw(0.8, (80_000,))
     assert scores.mean() == pytest.approx(0.8, abs=0.01)
@@ -276,25 +310,39 @@ def test_the_least_of_any_test_is_walds_bound() -> None:
 
 
 def a_row(
-    world: str, ratio: float, *, place: str = "no change", error: float = 0.0, least: float = 0.3
+    world: str,
+    ratio: float,
+    *,
+    place: str = "no change",
+    error: float = 0.0,
+    least: float = 0.3,
 ) -> Row:
     """Beside tests of the usual powers its ratio is twice as large."""
     usual = tuple(
-        Held(power, size, 2 * ratio, least) for power, size in ((0.9, 1), (0.95, 2), (0.99, 3))
+        Held(power, size, 2 * ratio, least)
+        for power, size in ((0.9, 1), (0.95, 2), (0.99, 3))
     )
-    return Row(world, 0.8, place, (error,), 100, Held(0.995, 200, ratio, least), usual, 0.06)
+    return Row(
+        world, 0.8, place, (error,), 100, Held(0.995, 200, ratio, least), usual, 0.06
+    )
 
 
 def test_the_worst_ratio_is_that_of_promised_places_and_comes_with_its_least() -> None:
     rows = [
         a_row("0/1", ratio, place=place)
-        for place, ratio in (("no change", 0.4), ("twice the margin", 0.6), ("four times", 0.9))
+        for place, ratio in (
+            ("no change", 0.4),
+            ("twice the margin", 0.6),
+            ("four times", 0.9),
+        )
     ]
     assert honesty_check.worst(rows, "0/1") == Held(0.995, 200, 0.6, 0.3)
     assert honesty_check.worst(rows, "0/1", 0.95) == Held(0.95, 2, 1.2, 0.3)
 
 
-def test_a_row_counts_wrong_answers_of_both_kinds_on_the_line_and_of_one_elsewhere() -> None:
+def test_a_row_counts_wrong_answers_of_both_kinds_on_the_line_and_of_one_elsewhere() -> (
+    None
+):
     binary, *_ = honesty_check.worlds(rng())
     on = honesty_check.row_of(binary, 0.8, honesty_check.ON_THE_LINE, 0.8 - MARGIN, 8)
     assert len(on.errors) == 2
@@ -304,8 +352,14 @@ def test_a_row_counts_wrong_answers_of_both_kinds_on_the_line_and_of_one_elsewhe
     assert len(off.errors) == 1
     assert len(off.usual) == 3
     assert off.usual[0].size < off.usual[1].size < off.usual[2].size
-    assert off.usual[0].ratio > off.usual[2].ratio  # more power gains more from looking early
-    assert len(honesty_check.told(on)) == len(honesty_check.told(off)) == len(honesty_check.HEADS)
+    assert (
+        off.usual[0].ratio > off.usual[2].ratio
+    )  # more power gains more from looking early
+    assert (
+        len(honesty_check.told(on))
+        == len(honesty_check.told(off))
+        == len(honesty_check.HEADS)
+    )
 
 
 def test_a_check_is_held_against_a_test_that_is_no_surer_than_its_own_count_allows(
@@ -337,7 +391,10 @@ def test_a_check_that_takes_too_many_calls_or_errs_too_often_is_told_so(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def rows(ratio: float, error: float) -> list[Row]:
-        return [a_row(kind, ratio, error=error) for kind in ("0/1", "graded", "graded, failures")]
+        return [
+            a_row(kind, ratio, error=error)
+            for kind in ("0/1", "graded", "graded, failures")
+        ]
 
     monkeypatch.setattr(honesty_check, "rows_of", lambda _, __: rows(0.4, 0.01))
     kept = honesty_check.section(rng(), 1000)
@@ -352,7 +409,11 @@ def test_a_check_that_takes_too_many_calls_or_errs_too_often_is_told_so(
 
 
 def test_it_is_said_where_no_test_at_all_could_keep_the_promise() -> None:
-    rows = [a_row("0/1", 0.4), a_row("graded", 0.4), a_row("graded, failures", 0.7, least=0.6)]
+    rows = [
+        a_row("0/1", 0.4),
+        a_row("graded", 0.4),
+        a_row("graded, failures", 0.7, least=0.6),
+    ]
     assert "half is out of reach" in honesty_check.beneath(rows)
     assert "0.60 is the least" in honesty_check.beneath(rows)
 
@@ -375,7 +436,9 @@ def test_a_check_is_simulated_with_the_blocks_that_a_check_buys() -> None:
 
 
 @pytest.mark.parametrize("value", [-1.0, 0.0, 1.0])
-def test_tangos_interval_reaches_the_bound_where_all_pairs_differ_one_way(value: float) -> None:
+def test_tangos_interval_reaches_the_bound_where_all_pairs_differ_one_way(
+    value: float,
+) -> None:
     low, high = tango(np.full(20, value))
     assert low <= value <= high
     assert (low == -1) == (value == -1)

@@ -14,7 +14,15 @@ import pytest
 from benchmarks.honesty import looks as honesty_looks
 from benchmarks.honesty import reports as honesty_reports
 from benchmarks.honesty import tables as honesty_tables
-from benchmarks.honesty.reports import CONFIGS, GROUP, TUNING, Hit, Study, Tally, answers
+from benchmarks.honesty.reports import (
+    CONFIGS,
+    GROUP,
+    TUNING,
+    Hit,
+    Study,
+    Tally,
+    answers,
+)
 from benchmarks.honesty.section import Biases
 from benchmarks.honesty.tables import Half, Recorded
 from benchmarks.worlds.recorded import save
@@ -32,7 +40,9 @@ def narrow(interval: Callable[..., Interval]) -> Callable[..., Interval]:
 
     def made(*args: Any, **more: Any) -> Interval:
         found = interval(*args, **more)
-        low, high = (found.mean + (end - found.mean) / 5 for end in (found.low, found.high))
+        low, high = (
+            found.mean + (end - found.mean) / 5 for end in (found.low, found.high)
+        )
         return Interval(found.mean, low, high, found.n)
 
     return made
@@ -84,9 +94,13 @@ def test_the_intervals_of_a_report_cover_and_its_tuning_score_is_too_high() -> N
     assert 3 < tuning < 12  # the best of 24 on 60 examples looks better than it is
 
 
-def test_intervals_that_are_too_narrow_are_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_intervals_that_are_too_narrow_are_found_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     for name in ("mean_interval", "difference_interval"):
-        monkeypatch.setattr(honesty_reports, name, narrow(getattr(honesty_reports, name)))
+        monkeypatch.setattr(
+            honesty_reports, name, narrow(getattr(honesty_reports, name))
+        )
     assert tally().coverage < 0.6
 
 
@@ -139,10 +153,14 @@ def test_a_broken_promise_is_a_claim_that_does_not_hold() -> None:
     kinds = {(kind, 20): wide for kind in honesty_reports.KINDS}
     costs = {(0.3, 20): wrong, (1.0, 20): wrong}
     said = {("all as good", 20): (0.06, 0.02)}
-    assert not any(claim.holds for claim in honesty_reports.claims(kinds, costs, said, 10))
+    assert not any(
+        claim.holds for claim in honesty_reports.claims(kinds, costs, said, 10)
+    )
 
 
-def test_where_none_is_better_few_are_called_so_and_worse_ones_more_often_worse() -> None:
+def test_where_none_is_better_few_are_called_so_and_worse_ones_more_often_worse() -> (
+    None
+):
     said = honesty_reports.verdicts(rng(), 60)
     assert max(better for better, _ in said.values()) <= 0.1
     assert said["5 points worse", 160][1] > said["all as good as the baseline", 160][1]
@@ -195,7 +213,9 @@ def table(tmp_path: Path) -> Recorded:
     return honesty_tables.read_recorded(tmp_path / "tiny.parquet")
 
 
-def test_a_table_is_read_as_numbers_and_its_one_draw_at_0_is_said_again(table: Recorded) -> None:
+def test_a_table_is_read_as_numbers_and_its_one_draw_at_0_is_said_again(
+    table: Recorded,
+) -> None:
     assert table.name == "tiny"
     assert table.cells == (
         ("large", "ask", 0.0),
@@ -220,7 +240,9 @@ def test_every_table_that_is_there_is_read() -> None:
         assert table.scores.max() <= 1
 
 
-def test_a_study_on_a_table_takes_recorded_scores_and_knows_the_truth(table: Recorded) -> None:
+def test_a_study_on_a_table_takes_recorded_scores_and_knows_the_truth(
+    table: Recorded,
+) -> None:
     found, truths = honesty_tables.sampled(rng(), table, 25)
     assert found.tuning.shape == (4, honesty_tables.TUNING)
     assert found.holdout.shape == (4, 25)
@@ -248,15 +270,22 @@ def test_of_two_intervals_those_arms_count_that_face_each_other() -> None:
     low, high = Interval(0.0, 0.0, 0.1, 30), Interval(0.12, 0.02, 0.2, 15)
     assert honesty_tables.agrees(low, high)
     assert honesty_tables.agrees(high, low)
-    assert not honesty_tables.agrees(Interval(0.0, 0.0, 0.02, 30), Interval(0.12, 0.06, 0.9, 15))
-    assert not honesty_tables.agrees(Interval(0.12, 0.1, 0.9, 15), Interval(0.0, 0.0, 0.05, 30))
+    assert not honesty_tables.agrees(
+        Interval(0.0, 0.0, 0.02, 30), Interval(0.12, 0.06, 0.9, 15)
+    )
+    assert not honesty_tables.agrees(
+        Interval(0.12, 0.1, 0.9, 15), Interval(0.0, 0.0, 0.05, 30)
+    )
 
 
 def test_the_newcombe_interval_of_two_proportions_decides_as_in_his_table() -> None:
     """56 of 70 against 48 of 80: 0.2 [0.0524, 0.3339]; by Wilson's intervals (Newcombe 1998, method
     10).
     """
-    ours, theirs = Interval(56 / 70, 0.6918, 0.8777, 70), Interval(48 / 80, 0.4904, 0.7004, 80)
+    ours, theirs = (
+        Interval(56 / 70, 0.6918, 0.8777, 70),
+        Interval(48 / 80, 0.4904, 0.7004, 80),
+    )
     assert not honesty_tables.agrees(ours, theirs)
     lower = 0.2 - np.hypot(ours.mean - ours.low, theirs.high - theirs.mean)
     assert lower == pytest.approx(0.0524, abs=5e-4)
@@ -284,7 +313,9 @@ def test_halves_find_intervals_that_are_too_narrow(
     assert honesty_tables.halved(rng(), table, 150).agreement < 0.9
 
 
-def test_swapped_scores_are_seldom_called_better_though_the_real_ones_are(table: Recorded) -> None:
+def test_swapped_scores_are_seldom_called_better_though_the_real_ones_are(
+    table: Recorded,
+) -> None:
     assert honesty_tables.false_better(rng(), table, 40, 150) <= 0.07
 
 
@@ -292,10 +323,14 @@ def test_a_broken_promise_on_tables_is_a_claim_that_does_not_hold() -> None:
     hit, miss = [Hit(True, 1.0, True, 1.0)], [Hit(False, 2.0, True, 1.0)]
     fine = {("t", 20): Tally(hit, hit, hit, Biases([(0.0, 0.1)]))}
     whole = {"t": Half(10, [True], [True], Biases([(0.0, 0.1)]))}
-    assert all(claim.holds for claim in honesty_tables.claims(fine, {("t", 20): 0.0}, whole, 5))
+    assert all(
+        claim.holds for claim in honesty_tables.claims(fine, {("t", 20): 0.0}, whole, 5)
+    )
     bad = {("t", 20): Tally(miss, hit, hit, Biases([(0.1, 0.1)]))}
     torn = {"t": Half(10, [False], [True], Biases([(0.1, 0.1)]))}
-    assert not any(claim.holds for claim in honesty_tables.claims(bad, {("t", 20): 0.2}, torn, 5))
+    assert not any(
+        claim.holds for claim in honesty_tables.claims(bad, {("t", 20): 0.2}, torn, 5)
+    )
 
 
 def test_the_part_on_tables_has_a_row_for_each_table_and_size(table: Recorded) -> None:
@@ -315,7 +350,9 @@ def test_a_false_better_at_any_look_counts() -> None:
     flat = np.zeros((3, 400))
     late = flat.copy()
     late[1, 100:] = 1.0  # equal at first, then far better
-    world = honesty_looks.World(np.array([[0.0], [1.0], [0.0]]).repeat(200, axis=1), late)
+    world = honesty_looks.World(
+        np.array([[0.0], [1.0], [0.0]]).repeat(200, axis=1), late
+    )
     assert honesty_looks.look(world, again=False, confidence=spent) == (True, True)
     same = honesty_looks.World(world.tuning, flat)
     assert honesty_looks.look(same, again=False, confidence=spent) == (False, False)
@@ -323,7 +360,10 @@ def test_a_false_better_at_any_look_counts() -> None:
 
 def test_a_choice_made_anew_may_change_and_one_that_stays_does_not() -> None:
     tuning = np.zeros((3, 200))
-    tuning[1, :40], tuning[2, 40:] = 1.0, 1.0  # the second looks best at first, the third later
+    tuning[1, :40], tuning[2, 40:] = (
+        1.0,
+        1.0,
+    )  # the second looks best at first, the third later
     holdout = np.zeros((3, 400))
     holdout[2] = 1.0
     world = honesty_looks.World(tuning, holdout)

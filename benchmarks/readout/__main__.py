@@ -57,7 +57,9 @@ TABLE_CAPS = {10: (2, 4, 5, 6, 8, 10), 60: (10, 20, 30, 40, 50, 60)}
 # --- the two sources
 
 
-async def local_grids(count: int, seed: int, store: str, temperature: float) -> list[Grid]:
+async def local_grids(
+    count: int, seed: int, store: str, temperature: float
+) -> list[Grid]:
     """The local model on the embedded reviews; its draws are kept, so that they are made once."""
     record = read_toml(REVIEWS / "space.toml")
     data = load_data(REVIEWS / "reviews.csv", target="label", fields=["text"])
@@ -72,7 +74,9 @@ async def local_grids(count: int, seed: int, store: str, temperature: float) -> 
             Capabilities(),
             concurrency=64,
         )
-        service = build_stack(Entry("m", "local:smollm2"), endpoint, NOTIONAL_PRICE, context)
+        service = build_stack(
+            Entry("m", "local:smollm2"), endpoint, NOTIONAL_PRICE, context
+        )
         grids = []
         for name, caps in LOCAL_CAPS.items():
             prompt = parse_prompt(name, record["space"]["prompt"][name])
@@ -89,11 +93,22 @@ async def local_grids(count: int, seed: int, store: str, temperature: float) -> 
                     settings,
                 )
 
-            title = f"local:smollm2, prompt {name}, temperature {temperature:g}, {len(examples)} examples"
+            title = (
+                f"local:smollm2, prompt {name}, temperature {temperature:g}, {len(examples)} "
+                "examples"
+            )
             extract = parse_extractor(record["answer"])
             grids.append(
                 await evaluate(
-                    Task(title, service.provider, request, examples, NOTIONAL_PRICE, extract, caps)
+                    Task(
+                        title,
+                        service.provider,
+                        request,
+                        examples,
+                        NOTIONAL_PRICE,
+                        extract,
+                        caps,
+                    )
                 )
             )
         return grids
@@ -107,7 +122,9 @@ async def table_grids(seeds: Sequence[int]) -> list[Grid]:
     several seeds.
     """
     recorded = sentiment()
-    examples = [Example(str(i), {}, target, {}) for i, target in enumerate(recorded.targets)]
+    examples = [
+        Example(str(i), {}, target, {}) for i, target in enumerate(recorded.targets)
+    ]
     extract = parse_extractor({"labels": recorded.labels})
     grids = []
     for seed, (cell, cap) in itertools.product(seeds, recorded.caps.items()):
@@ -129,7 +146,9 @@ async def table_grids(seeds: Sequence[int]) -> list[Grid]:
         name = f"{cell.model}, {cell.prompt}, temperature {cell.temperature:g}"
         price = recorded.prices[cell.model]
         grids.append(
-            await evaluate(Task(name, endpoint, request, examples, price, extract, TABLE_CAPS[cap]))
+            await evaluate(
+                Task(name, endpoint, request, examples, price, extract, TABLE_CAPS[cap])
+            )
         )
     return grids
 
@@ -152,11 +171,14 @@ def grid_table(grids: Sequence[Grid]) -> str:
         "mean standard error",
     ]
     rows = []
-    for name, same in itertools.groupby(sorted(grids, key=lambda g: g.name), key=lambda g: g.name):
+    for name, same in itertools.groupby(
+        sorted(grids, key=lambda g: g.name), key=lambda g: g.name
+    ):
         group = list(same)
         cells, agreeing = sum(g.cells for g in group), sum(g.agreeing for g in group)
         read_dollars, paid = (
-            float(np.mean([getattr(g, f) for g in group])) for f in ("read_dollars", "paid_dollars")
+            float(np.mean([getattr(g, f) for g in group]))
+            for f in ("read_dollars", "paid_dollars")
         )
         rows.append(
             [
@@ -168,7 +190,10 @@ def grid_table(grids: Sequence[Grid]) -> str:
                 f"{np.mean([g.doubling for g in group]):.1f}",
                 f"{agreeing} of {cells} ({agreeing / cells:.1%})",
                 *(f"{np.mean([getattr(g, f) for g in group]):+.4f}" for f in ("bias",)),
-                *(f"{np.mean([getattr(g, f) for g in group]):.4f}" for f in ("gap", "spread")),
+                *(
+                    f"{np.mean([getattr(g, f) for g in group]):.4f}"
+                    for f in ("gap", "spread")
+                ),
             ]
         )
     return table(header, rows)
@@ -180,16 +205,19 @@ def race_table(results: Sequence[Result]) -> str:
     for world, units in sorted({(r.world, r.units) for r in results}):
         same = [r for r in results if (r.world, r.units) == (world, units)]
         ours, theirs = (
-            np.array([r.regret for r in same if r.free is free]) for free in (True, False)
+            np.array([r.regret for r in same if r.free is free])
+            for free in (True, False)
         )
         gain = theirs - ours
-        error = float(gain.std(ddof=1)) / math.sqrt(len(gain)) * t_quantile(0.975, len(gain) - 1)
+        error = (
+            float(gain.std(ddof=1))
+            / math.sqrt(len(gain))
+            * t_quantile(0.975, len(gain) - 1)
+        )
         better += gain.mean() - error > 0
         worse += gain.mean() + error < 0
         budget = f"{units:g} ({dollars(float(np.mean([r.dollars for r in same])))})"
-        difference = (
-            f"{gain.mean():+.3f} ({gain.mean() - error:+.3f} to {gain.mean() + error:+.3f})"
-        )
+        difference = f"{gain.mean():+.3f} ({gain.mean() - error:+.3f} to {gain.mean() + error:+.3f})"
         rows.append(
             [
                 world,
@@ -209,8 +237,10 @@ def race_table(results: Sequence[Result]) -> str:
         "paid less read, mean",
     ]
     verdict = (
-        f"Of {len(rows)} rows, the interval of the mean difference is above zero (reading is better) in {better}, "
-        f"below it (paying for everything is better) in {worse}; in the others these runs show no difference."
+        f"Of {len(rows)} rows, the interval of the mean difference is above zero (reading is "
+        f"better) in {better}, "
+        f"below it (paying for everything is better) in {worse}; in the others these runs show no "
+        "difference."
     )
     return f"{table(header, rows)}\n\n{verdict}"
 
@@ -221,16 +251,24 @@ def median_with_limits(values: np.ndarray) -> str:
     """
     ordered, count = np.sort(values), len(values)
     below = np.cumsum([math.comb(count, k) / 2**count for k in range(count + 1)])
-    rank = int(np.searchsorted(below, 0.025))  # the largest rank whose tail is still below 2.5 %
+    rank = int(
+        np.searchsorted(below, 0.025)
+    )  # the largest rank whose tail is still below 2.5 %
     low, high = ordered[max(0, rank - 1)], ordered[min(count - 1, count - rank)]
     return f"{np.median(values):.3f} ({low:.3f} to {high:.3f})"
 
 
 def write_result(
-    path: Path, local: list[Grid], replayed: list[Grid], raced: list[Result], facts: dict[str, str]
+    path: Path,
+    local: list[Grid],
+    replayed: list[Grid],
+    raced: list[Result],
+    facts: dict[str, str],
 ) -> None:
     """Everything as Markdown."""
-    fewest = min((g.paid_dollars / g.read_dollars for g in [*local, *replayed]), default=math.nan)
+    fewest = min(
+        (g.paid_dollars / g.read_dollars for g in [*local, *replayed]), default=math.nan
+    )
     doubling = min((g.doubling for g in [*local, *replayed]), default=math.nan)
     agreed = {
         name: _share(grids)
@@ -238,38 +276,57 @@ def write_result(
     }
     lines = [
         "# Buying draws once and reading them many times",
-        f"Every grid of {len(NS)} n x 6 evenly spread max_tokens x {len(AGGREGATES)} aggregates cost at least "
-        f"{fewest:.1f} times fewer dollars read than bought; had each max_tokens been half the next, {doubling:.1f} "
+        f"Every grid of {len(NS)} n x 6 evenly spread max_tokens x {len(AGGREGATES)} aggregates "
+        "cost at least "
+        f"{fewest:.1f} times fewer dollars read than bought; had each max_tokens been half the "
+        f"next, {doubling:.1f} "
         f"times. Estimates that agree within their 95 % intervals: "
         + ", ".join(f"{share} on the {name}" for name, share in agreed.items())
         + ".",
         table(["", ""], [[name, value] for name, value in facts.items()]),
         "## A grid by reading and by buying",
-        "Read: nine draws of each example at the largest max_tokens. Bought: nine draws at each of the six, shared "
-        "over n and aggregates, so what is saved is the paying for max_tokens alone. Both pay the prompt once a call "
-        "of nine. How much is saved depends on the grid: with evenly spread caps and answers as long as the largest, "
-        "it is the sum of the caps over the largest, more where answers end earlier or prompts are long; `with caps "
-        "that double` is what the same draws would save where each cap is half the next. The draws bought for the "
-        "largest max_tokens are fresh ones, so those estimates are compared as well. A quality agrees if the mean of "
-        "the differences, paired by example, is within its 95 % interval of zero; with right intervals 95 % would, "
-        "though one grid's are far from independent (they share their draws). One answer by vote is one answer, and "
+        "Read: nine draws of each example at the largest max_tokens. Bought: nine draws at each of "
+        "the six, shared "
+        "over n and aggregates, so what is saved is the paying for max_tokens alone. Both pay the "
+        "prompt once a call "
+        "of nine. How much is saved depends on the grid: with evenly spread caps and answers as "
+        "long as the largest, "
+        "it is the sum of the caps over the largest, more where answers end earlier or prompts are "
+        "long; `with caps "
+        "that double` is what the same draws would save where each cap is half the next. The draws "
+        "bought for the "
+        "largest max_tokens are fresh ones, so those estimates are compared as well. A quality "
+        "agrees if the mean of "
+        "the differences, paired by example, is within its 95 % interval of zero; with right "
+        "intervals 95 % would, "
+        "though one grid's are far from independent (they share their draws). One answer by vote "
+        "is one answer, and "
         "first looks at one answer at any n, so the 108 configs have 54 distinct qualities.",
         "### The local model",
         grid_table(local) if local else "Not run.",
         "### The recorded table, replayed",
-        "The world is the table: each example's answers are its eight recorded draws, drawn with replacement, anew "
-        "for each max_tokens, with five seeds. The table has token counts but no texts, so the label is taken to be "
-        "the last token said: a draw longer than the cap loses its answer. That is an assumption about the world, "
+        "The world is the table: each example's answers are its eight recorded draws, drawn with "
+        "replacement, anew "
+        "for each max_tokens, with five seeds. The table has token counts but no texts, so the "
+        "label is taken to be "
+        "the last token said: a draw longer than the cap loses its answer. That is an assumption "
+        "about the world, "
         "the same for both sides, and the texts go through the real cutting and extraction.",
         grid_table(replayed),
         "## The same search for equal dollars",
-        "The default strategy, searcher and endgame, once with n, max_tokens, stop and aggregate read off, once with "
-        "all of them paid; in both, trials that send the same request share its draws, so for all-paid too a new n "
-        "or aggregate pays only for the draws it lacks. Regret: how far the worth of the frozen choice is below that "
-        "of the best config of the space, both exact for the examples searched on. A unit is one draw of the average "
-        "point at its largest max_tokens for each of 120 examples. Medians with 95 % intervals; the last column "
+        "The default strategy, searcher and endgame, once with n, max_tokens, stop and aggregate "
+        "read off, once with "
+        "all of them paid; in both, trials that send the same request share its draws, so for "
+        "all-paid too a new n "
+        "or aggregate pays only for the draws it lacks. Regret: how far the worth of the frozen "
+        "choice is below that "
+        "of the best config of the space, both exact for the examples searched on. A unit is one "
+        "draw of the average "
+        "point at its largest max_tokens for each of 120 examples. Medians with 95 % intervals; "
+        "the last column "
         "pairs the runs of a seed. `thinking` is made up (three worlds in turn), see `thinking` in "
-        "benchmarks/worlds/replay.py; `sst2-two-models` is the recorded table, of which all 120 examples are searched on.",
+        "benchmarks/worlds/replay.py; `sst2-two-models` is the recorded table, of which all 120 "
+        "examples are searched on.",
         race_table(raced),
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -286,7 +343,10 @@ def _share(grids: Sequence[Grid]) -> str:
 
 def commit() -> str:
     said = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+        ["git", "rev-parse", "--short", "HEAD"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     return said.stdout.strip() or "unknown"
 
@@ -296,13 +356,17 @@ def main() -> int:
     parser.add_argument(
         "--examples", type=int, default=60, help="for the local model; 0 leaves it out"
     )
-    parser.add_argument("--temperature", type=float, default=0.8, help="of the local model")
+    parser.add_argument(
+        "--temperature", type=float, default=0.8, help="of the local model"
+    )
     parser.add_argument(
         "--runs", type=int, default=16, help="searches for each world, budget and way"
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
-        "--store", default="results/draws.db", help="where the local model's draws are kept"
+        "--store",
+        default="results/draws.db",
+        help="where the local model's draws are kept",
     )
     parser.add_argument(
         "--commit", default=None, help="what to write as the commit; default: ask git"
@@ -313,19 +377,24 @@ def main() -> int:
     local = []
     if given.examples:
         Path(given.store).parent.mkdir(parents=True, exist_ok=True)
-        local = asyncio.run(local_grids(given.examples, given.seed, given.store, given.temperature))
+        local = asyncio.run(
+            local_grids(given.examples, given.seed, given.store, given.temperature)
+        )
         print(grid_table(local), flush=True)
     replayed = asyncio.run(table_grids(range(given.seed, given.seed + 5)))
     print(grid_table(replayed), flush=True)
     raced = list(races(given.runs, given.seed)) if given.runs else []
     print(race_table(raced), flush=True)
     own = f"local model {NOTIONAL_PRICE.input:g} in, {NOTIONAL_PRICE.output:g} out (notional)"
-    prices = f"{own}; table and worlds as in benchmarks/worlds/replay.py; per million tokens"
+    prices = (
+        f"{own}; table and worlds as in benchmarks/worlds/replay.py; per million tokens"
+    )
     facts = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit, seed": f"{given.commit or commit()}, {given.seed}",
         "prices": prices,
-        "reading one grid": f"{np.median([g.seconds for g in [*local, *replayed]]):.2f} s of one core (108 configs)",
+        "reading one grid": f"{np.median([g.seconds for g in [*local, *replayed]]):.2f} s of one "
+        "core (108 configs)",
         "all of it took": f"{time.monotonic() - began:.0f} s",
     }
     write_result(given.out, local, replayed, raced, facts)

@@ -84,7 +84,9 @@ class Task:
 
     def __post_init__(self) -> None:
         metric = parse_metric("exact_match")
-        self.score = lambda answer, position: metric.score(answer, self.examples[position])
+        self.score = lambda answer, position: metric.score(
+            answer, self.examples[position]
+        )
 
     async def draws(self, cap: int, numbers: range) -> dict[int, list[Completion]]:
         """Draws of every example, each example's in one call."""
@@ -99,7 +101,8 @@ class Task:
         total = 0
         for drawn in draws.values():
             total += self.price.cost(
-                drawn[0].prompt_tokens, sum(min(d.completion_tokens, cap) for d in drawn)
+                drawn[0].prompt_tokens,
+                sum(min(d.completion_tokens, cap) for d in drawn),
             )
         return total / PICODOLLARS
 
@@ -137,10 +140,14 @@ async def evaluate(task: Task) -> Grid:
             cap, range(len(NS), 2 * len(NS)) if cap == top else range(len(NS))
         )
         paid += task.cost(bought, cap)
-        theirs |= {reading.config: reading for reading in task.readings(cap, bought, [cap])}
+        theirs |= {
+            reading.config: reading for reading in task.readings(cap, bought, [cap])
+        }
     # One answer is the same by vote, and "first" looks at one answer whatever n is: each quality
     # counts once.
-    distinct = [config for config in ours if (config.aggregate == "first") == (config.n == 1)]
+    distinct = [
+        config for config in ours if (config.aggregate == "first") == (config.n == 1)
+    ]
     gaps = [ours[config].difference(theirs[config]) for config in distinct]
     sure = t_quantile(0.975, len(task.examples) - 1)
     doubling = [max(1, top >> i) for i in range(len(task.caps))]
@@ -149,7 +156,9 @@ async def evaluate(task: Task) -> Grid:
         name=task.name,
         read_dollars=spent,
         paid_dollars=paid,
-        agreeing=sum(abs(gap.mean) <= sure * gap.standard_error + 1e-12 for gap in gaps),
+        agreeing=sum(
+            abs(gap.mean) <= sure * gap.standard_error + 1e-12 for gap in gaps
+        ),
         cells=len(gaps),
         spread=float(np.mean([gap.standard_error for gap in gaps])),
         gap=float(np.mean([abs(gap.mean) for gap in gaps])),

@@ -52,7 +52,13 @@ WORDS = (
     "late",
 )
 LABELS = ("refund", "delivery", "praise")
-KINDS = ("words throughout", "digits first", "digits last", "code first", "Chinese first")
+KINDS = (
+    "words throughout",
+    "digits first",
+    "digits last",
+    "code first",
+    "Chinese first",
+)
 TOKEN = re.compile(r"\d|[a-z]{1,7} ?|[^\w\s] ?|\s|\w")
 """A made-up tokenizer: a digit, up to seven letters with the space behind them, a mark, or a
 character of others.
@@ -127,7 +133,8 @@ def off(kind: str, seed: int, count: int = 200) -> tuple[Off, ...]:
         small_draws = trial.measured[cap]
         ways = (None, learn_rates(draws), learn_rates([*small_draws, *draws]))
         read = [
-            np.mean([has_label(cut(draw, cap, (), rates).text) for draw in draws]) for rates in ways
+            np.mean([has_label(cut(draw, cap, (), rates).text) for draw in draws])
+            for rates in ways
         ]
         found.append([100 * float(one - truth) for one in read])
     sizes = np.abs(np.array(found))
@@ -145,7 +152,9 @@ class Deterministic(World):
         luck = np.random.default_rng(
             zlib.crc32(repr((self.seed, point["model"], point["prompt"])).encode())
         )
-        return np.asarray(luck.random(self.examples) < super().chances(point), dtype=float)
+        return np.asarray(
+            luck.random(self.examples) < super().chances(point), dtype=float
+        )
 
 
 def several(kind: type[World], units: float, seeds: Sequence[int]) -> list[str]:
@@ -154,7 +163,9 @@ def several(kind: type[World], units: float, seeds: Sequence[int]) -> list[str]:
     for seed in seeds:
         world = kind(examples=100, seed=seed)
         searcher = SEARCHERS["random"](world.space, world.free, seed)
-        choice, _ = play(world, STRATEGIES["knowledge_gradient"], searcher, units * world.unit())
+        choice, _ = play(
+            world, STRATEGIES["knowledge_gradient"], searcher, units * world.unit()
+        )
         assert choice is not None
         config = choice.shown.config
         chosen += config.n > 1
@@ -195,17 +206,25 @@ def page(seeds: int) -> str:
         [
             "# Readings at a smaller max_tokens, and answers that bring nothing",
             "## How far off a reading is where a service tells no token boundaries",
-            "Points of 100 between a reading and a fresh run at the same cap: mean size over eight caps / the largest. "
-            "The texts and the tokenizer are made up (`benchmarks/readout_caps/`), 200 draws of each kind, "
+            "Points of 100 between a reading and a fresh run at the same cap: mean size over eight "
+            "caps / the largest. "
+            "The texts and the tokenizer are made up (`benchmarks/readout_caps/`), 200 draws of "
+            "each kind, "
             f"{seeds} seeds.",
             table(header, rows),
-            "What is left comes from each text having its own tokens, and from measuring with few draws. The made-up "
+            "What is left comes from each text having its own tokens, and from measuring with few "
+            "draws. The made-up "
             "tokenizer tells the same kinds of characters apart as the regression does, "
             "so real ones are read less well.",
             "## How often several answers are chosen",
-            "Whole searches on the worlds of `tests/support/race.py`. Where answers are always the same, more of them bring "
-            "nothing. Cost is that of the choice over that of one answer of it; regret is in points of 100.",
-            table(["world", "units", "several chosen", "times the cost of one", "regret"], more),
+            "Whole searches on the worlds of `tests/support/race.py`. Where answers are always the "
+            "same, more of them bring "
+            "nothing. Cost is that of the choice over that of one answer of it; regret is in "
+            "points of 100.",
+            table(
+                ["world", "units", "several chosen", "times the cost of one", "regret"],
+                more,
+            ),
         ]
     )
 
@@ -213,7 +232,9 @@ def page(seeds: int) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=12)
-    parser.add_argument("--out", type=Path, default=ROOT / "results" / "readout_caps.md")
+    parser.add_argument(
+        "--out", type=Path, default=ROOT / "results" / "readout_caps.md"
+    )
     given = parser.parse_args()
     given.out.parent.mkdir(parents=True, exist_ok=True)
     given.out.write_text(page(given.seeds) + "\n", encoding="utf-8")

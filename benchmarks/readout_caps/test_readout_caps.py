@@ -5,7 +5,9 @@ from __future__ import annotations
 from benchmarks.readout_caps.__main__ import Deterministic, off, several
 
 
-def test_digits_first_are_far_off_by_a_mean_length_and_near_by_what_was_learned() -> None:
+def test_digits_first_are_far_off_by_a_mean_length_and_near_by_what_was_learned() -> (
+    None
+):
     by_mean, by_kinds, measured = off("digits first", 0, count=80)
     assert by_mean.most > 20
     assert max(by_kinds.mean, measured.mean) < 4

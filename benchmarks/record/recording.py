@@ -69,11 +69,13 @@ def read_points(plan: Plan) -> list[Point]:
     """
     points = list(plan.space.points(FREE))
     for name in sorted(
-        {name for point in points for name in point} - {"model", "prompt", "temperature"}
+        {name for point in points for name in point}
+        - {"model", "prompt", "temperature"}
     ):
         if len({point.get(name) for point in points}) > 1:
             raise SpaceError(
-                f"a table tells draws apart by model, prompt and temperature: give {name!r} one value"
+                f"a table tells draws apart by model, prompt and temperature: give {name!r} one "
+                "value"
             )
     for point in points:
         if not isinstance(point.get("temperature"), int | float):
@@ -128,10 +130,18 @@ async def buy(
         stack.callback(db.close)
         identity = json.dumps(plan.identity, sort_keys=True)
         mark = hashlib.sha256(identity.encode()).hexdigest()[:8]
-        account = Account(db, f"record-{plan.data.name}-{mark}", to_picodollars(plan.budget))
+        account = Account(
+            db, f"record-{plan.data.name}-{mark}", to_picodollars(plan.budget)
+        )
         kept = Store(db)
         context = StackContext(
-            kept, account, Capabilities(), plan.concurrency, retry, notice=say, progress=say
+            kept,
+            account,
+            Capabilities(),
+            plan.concurrency,
+            retry,
+            notice=say,
+            progress=say,
         )
         meter = Meter(len(steps) * examples, account, say, quiet=quiet)
         services = await open_services(plan.entries, plan.prices, context)
@@ -162,10 +172,14 @@ async def buy(
         finally:
             await close_services(services)
         bought = sum(service.provider.bought for service in services.values())
-        return Recording(rows, describe(plan, examples), bought, to_dollars(account.spent))
+        return Recording(
+            rows, describe(plan, examples), bought, to_dollars(account.spent)
+        )
 
 
-def _outlook(evaluator: Evaluator, services: Mapping[str, Service], steps: Sequence[Step]) -> str:
+def _outlook(
+    evaluator: Evaluator, services: Mapping[str, Service], steps: Sequence[Step]
+) -> str:
     """What is to be had, and what it can cost at most: from the longest prompts among a few."""
     most = 0
     for step in steps:
@@ -179,7 +193,10 @@ def _outlook(evaluator: Evaluator, services: Mapping[str, Service], steps: Seque
             step.examples
         )
     draws = sum(step.draws * len(step.examples) for step in steps)
-    return f"{len(steps)} points, {draws} draws, about ${to_dollars(most):.2g} at the very most; what is held is free"
+    return (
+        f"{len(steps)} points, {draws} draws, about ${to_dollars(most):.2g} at the very most; what "
+        "is held is free"
+    )
 
 
 @contextmanager
@@ -190,7 +207,9 @@ def polite(account: Account, say: Say) -> Iterator[None]:
 
     def stop(_number: int, _frame: object) -> None:
         signal.signal(signal.SIGINT, before)
-        say("stopping: the calls in flight are settled first (Ctrl-C again gives them up)")
+        say(
+            "stopping: the calls in flight are settled first (Ctrl-C again gives them up)"
+        )
         loop.call_soon_threadsafe(functools.partial(account.close, INTERRUPTED))
 
     signal.signal(signal.SIGINT, stop)
@@ -211,31 +230,44 @@ def check(wave: Wave, account: Account) -> None:
     """
     if account.closed == INTERRUPTED:
         raise KeyboardInterrupt
-    refused = [reason for reason in wave.failed.values() if reason.startswith("the model")]
+    refused = [
+        reason for reason in wave.failed.values() if reason.startswith("the model")
+    ]
     if refused:
         raise SpaceError(
             f"{refused[0]}: a table's draws are all made with it, so leave the model out"
         )
     kept = "what was bought is kept, and the same command goes on"
     if not wave.complete:
-        reason = next(reason for reason in wave.unanswered.values() if reason.startswith("money"))
-        raise BudgetExhausted(f"{reason.removeprefix('money: ')}; {kept} with a larger --budget")
+        reason = next(
+            reason for reason in wave.unanswered.values() if reason.startswith("money")
+        )
+        raise BudgetExhausted(
+            f"{reason.removeprefix('money: ')}; {kept} with a larger --budget"
+        )
     if wave.unanswered:
         reason = next(iter(wave.unanswered.values()))
         raise TransientError(
-            f"{len(wave.unanswered)} requests have no answer ({reason}); {kept}", charged=False
+            f"{len(wave.unanswered)} requests have no answer ({reason}); {kept}",
+            charged=False,
         )
 
 
-def read_rows(evaluator: Evaluator, plan: Plan, step: Step, trial: Trial) -> Iterator[Row]:
+def read_rows(
+    evaluator: Evaluator, plan: Plan, step: Step, trial: Trial
+) -> Iterator[Row]:
     """The draws of a point as rows; empty ones, which cost nothing, for an example that it cannot
     answer.
     """
     cell = {name: trial.point[name] for name in ("model", "prompt", "temperature")}
     for position in step.examples:
         example = plan.examples[position]
-        unanswered = [Completion("", trial.config_failed.get(position, ""), 0, 0)] * step.draws
-        for number, draw in enumerate(trial.draws.get(position, unanswered)[: step.draws]):
+        unanswered = [
+            Completion("", trial.config_failed.get(position, ""), 0, 0)
+        ] * step.draws
+        for number, draw in enumerate(
+            trial.draws.get(position, unanswered)[: step.draws]
+        ):
             readable = draw.finish_reason in ("stop", "length")
             answer = plan.extract(draw.text) if readable else None
             yield {
@@ -286,7 +318,9 @@ class Meter:
         quiet: show nothing.
     """
 
-    def __init__(self, requests: int, account: Account, say: Say, *, quiet: bool = False) -> None:
+    def __init__(
+        self, requests: int, account: Account, say: Say, *, quiet: bool = False
+    ) -> None:
         from rich.console import Console
         from rich.progress import (
             BarColumn,
@@ -306,7 +340,10 @@ class Meter:
             TimeRemainingColumn(),
         )
         self._bar = Progress(
-            *columns, console=Console(stderr=True), disable=quiet or self._plain, transient=True
+            *columns,
+            console=Console(stderr=True),
+            disable=quiet or self._plain,
+            transient=True,
         )
         self._task = self._bar.add_task("requests", total=requests, spent=0.0)
 
@@ -319,7 +356,9 @@ class Meter:
     def count(self) -> None:
         """One more request is done."""
         self._done = min(self._total, self._done + 1)
-        if self._done % 16 and self._done < self._total:  # the ledger need not be read each time
+        if (
+            self._done % 16 and self._done < self._total
+        ):  # the ledger need not be read each time
             return
         spent = to_dollars(self._account.spent)
         self._bar.update(self._task, completed=self._done, spent=spent)

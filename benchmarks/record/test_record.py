@@ -28,7 +28,13 @@ from benchmarks.worlds import recorded
 from benchmarks.worlds.replay import Cell, ReplayEndpoint, sentiment
 from tests.support.pair import MODELS, PROMPTS
 from tune.completion import Request
-from tune.errors import BudgetExhausted, DataError, InputError, SpaceError, TransientError
+from tune.errors import (
+    BudgetExhausted,
+    DataError,
+    InputError,
+    SpaceError,
+    TransientError,
+)
 from tune.fakes.faults import Fault, Model
 from tune.fakes.server import Server
 from tune.fakes.world import LabelledWorld
@@ -63,7 +69,11 @@ def key(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def space_of(server: Server, **more: Any) -> dict[str, Any]:
     entries = {
-        name: {"base_url": server.base_url, "price": [model.input, model.output], "alias": "a"}
+        name: {
+            "base_url": server.base_url,
+            "price": [model.input, model.output],
+            "alias": "a",
+        }
         for name, model in MODELS.items()
     }
     space = {
@@ -81,9 +91,16 @@ def write_task(server: Server, folder: Path) -> tuple[str, ...]:
     record = space_of(server)
     lines = [
         "[space]",
-        *(f"{name} = {json.dumps(v)}" for name, v in record["space"].items() if name != "prompt"),
+        *(
+            f"{name} = {json.dumps(v)}"
+            for name, v in record["space"].items()
+            if name != "prompt"
+        ),
     ]
-    lines += ["[space.prompt]", *(f"{name} = {json.dumps(text)}" for name, text in PROMPTS.items())]
+    lines += [
+        "[space.prompt]",
+        *(f"{name} = {json.dumps(text)}" for name, text in PROMPTS.items()),
+    ]
     lines += ["[answer]", f"labels = {json.dumps(list(WORLD.labels))}"]
     for name, entry in record["models"].items():
         lines += [
@@ -100,8 +117,21 @@ def write_task(server: Server, folder: Path) -> tuple[str, ...]:
         "out": "tickets.parquet",
         "store": "draws.db",
     }
-    paths = [part for name, file in files.items() for part in (f"--{name}", str(folder / file))]
-    return (*paths, "--draws", str(DRAWS), "--licence", "ours", "--budget", "5", "--quiet")
+    paths = [
+        part
+        for name, file in files.items()
+        for part in (f"--{name}", str(folder / file))
+    ]
+    return (
+        *paths,
+        "--draws",
+        str(DRAWS),
+        "--licence",
+        "ours",
+        "--budget",
+        "5",
+        "--quiet",
+    )
 
 
 def run(*flags: str) -> int:
@@ -109,7 +139,12 @@ def run(*flags: str) -> int:
 
 
 def buy(
-    server: Server, store: Path, *, budget: float = 5.0, draws: int = DRAWS, **space: Any
+    server: Server,
+    store: Path,
+    *,
+    budget: float = 5.0,
+    draws: int = DRAWS,
+    **space: Any,
 ) -> recording.Recording:
     plan = plan_of(space_of(server, **space), budget)
     return asyncio.run(
@@ -149,8 +184,12 @@ def test_a_table_has_every_draw_of_every_point_as_the_server_gave_and_billed_it(
     found = buy(server, tmp_path / "draws.db")
     assert len(found.rows) == found.bought == draws_billed(server) == ALL
     assert found.spent == pytest.approx(to_dollars(server.bill))
-    cells = Counter((row["model"], row["prompt"], row["temperature"]) for row in found.rows)
-    assert cells == {(m, p, t): PER_CELL[t > 0] for m in MODELS for p in PROMPTS for t in (0, 0.7)}
+    cells = Counter(
+        (row["model"], row["prompt"], row["temperature"]) for row in found.rows
+    )
+    assert cells == {
+        (m, p, t): PER_CELL[t > 0] for m in MODELS for p in PROMPTS for t in (0, 0.7)
+    }
     labels = {str(row["id"]): row["label"] for row in WORLD.examples(EXAMPLES)}
     ids = json.loads(found.about["examples"])
     for row in found.rows:
@@ -164,7 +203,9 @@ def test_a_table_has_every_draw_of_every_point_as_the_server_gave_and_billed_it(
     assert {row["draw"] for row in found.rows} == set(range(DRAWS))
 
 
-def test_a_second_run_buys_nothing_and_gives_the_same_rows(server: Server, tmp_path: Path) -> None:
+def test_a_second_run_buys_nothing_and_gives_the_same_rows(
+    server: Server, tmp_path: Path
+) -> None:
     first = buy(server, tmp_path / "draws.db")
     billed = server.bill
     second = buy(server, tmp_path / "draws.db")
@@ -172,12 +213,18 @@ def test_a_second_run_buys_nothing_and_gives_the_same_rows(server: Server, tmp_p
     assert server.bill == billed
 
 
-def test_more_draws_and_temperatures_buy_only_what_is_new(server: Server, tmp_path: Path) -> None:
+def test_more_draws_and_temperatures_buy_only_what_is_new(
+    server: Server, tmp_path: Path
+) -> None:
     before = buy(server, tmp_path / "draws.db").rows
-    wider = buy(server, tmp_path / "draws.db", draws=DRAWS + 2, temperature=[0, 0.7, 1.0])
+    wider = buy(
+        server, tmp_path / "draws.db", draws=DRAWS + 2, temperature=[0, 0.7, 1.0]
+    )
     assert wider.bought == 4 * EXAMPLES * (2 + DRAWS + 2)
     assert draws_billed(server) == ALL + wider.bought
-    assert [row for row in wider.rows if row["temperature"] < 1 and row["draw"] < DRAWS] == before
+    assert [
+        row for row in wider.rows if row["temperature"] < 1 and row["draw"] < DRAWS
+    ] == before
 
 
 def test_a_budget_that_is_too_small_is_never_exceeded_and_more_money_goes_on(
@@ -192,7 +239,9 @@ def test_a_budget_that_is_too_small_is_never_exceeded_and_more_money_goes_on(
     assert draws_billed(server) == ALL
 
 
-def test_what_the_service_does_not_answer_is_said_and_had_the_next_time(tmp_path: Path) -> None:
+def test_what_the_service_does_not_answer_is_said_and_had_the_next_time(
+    tmp_path: Path,
+) -> None:
     up = [False]
 
     def plan(number: int, _body: Any) -> Fault | None:
@@ -227,7 +276,14 @@ def test_an_example_that_a_model_cannot_answer_has_empty_draws_that_cost_nothing
     assert len(found.rows) == ALL
     large = [row for row in found.rows if row["model"] == "large"]
     assert {
-        (r["finish"], r["answer"], r["score"], r["tokens"], r["prompt_tokens"], r["text"])
+        (
+            r["finish"],
+            r["answer"],
+            r["score"],
+            r["tokens"],
+            r["prompt_tokens"],
+            r["text"],
+        )
         for r in large
     } == {("content_filter", None, 0.0, 0, 0, "")}
     recorded.save(tmp_path / "t.parquet", found.rows, found.about)
@@ -256,24 +312,41 @@ def test_code_is_run_and_its_score_kept(tmp_path: Path) -> None:
         for i in range(3)
     ]
 
-    def write(model: str, prompt: str, _settings: Mapping[str, Any], _seed: int, index: int) -> str:
+    def write(
+        model: str, prompt: str, _settings: Mapping[str, Any], _seed: int, index: int
+    ) -> str:
         return (
-            f"```python\n{prompt}    return a + b\n```" if model == "large" else "    return a - b"
+            f"```python\n{prompt}    return a + b\n```"
+            if model == "large"
+            else "    return a - b"
         )
 
     with Server(models=MODELS, world=write) as server:
-        space = {**space_of(server, prompt={"raw": "{prompt}"}), "metric": {"name": "code"}}
+        space = {
+            **space_of(server, prompt={"raw": "{prompt}"}),
+            "metric": {"name": "code"},
+        }
         del space["answer"]
         plan = make_plan(
             read_options(
-                data=rows, space=space, budget=5.0, holdout=0.0, target="", allow_code=True
+                data=rows,
+                space=space,
+                budget=5.0,
+                holdout=0.0,
+                target="",
+                allow_code=True,
             )
         )
         say = list[str]().append
         found = asyncio.run(
-            recording.buy(plan, str(tmp_path / "d.db"), draws=2, examples=3, say=say, quiet=True)
+            recording.buy(
+                plan, str(tmp_path / "d.db"), draws=2, examples=3, say=say, quiet=True
+            )
         )
-    assert {(row["model"], row["score"]) for row in found.rows} == {("small", 0.0), ("large", 1.0)}
+    assert {(row["model"], row["score"]) for row in found.rows} == {
+        ("small", 0.0),
+        ("large", 1.0),
+    }
     recorded.save(tmp_path / "t.parquet", found.rows, found.about)
     known = recorded.read_scores(tmp_path / "t.parquet")
     assert known[0, "return a - b"] == 0.0
@@ -318,27 +391,37 @@ def test_a_killed_recording_goes_on_and_no_draw_that_is_held_is_bought_again(
         assert not (tmp_path / "tickets.parquet").exists()
         held = draws_held(tmp_path / "draws.db")
         assert 0 < held < ALL
-        while server.at_once:  # what was on its way is billed, though nobody is there to take it
+        while (
+            server.at_once
+        ):  # what was on its way is billed, though nobody is there to take it
             time.sleep(0.01)
         lost = draws_billed(server) - held
-        assert 0 <= lost <= 2 * 2 * 2 * DRAWS  # two kills, two models, two calls of each in flight
+        assert (
+            0 <= lost <= 2 * 2 * 2 * DRAWS
+        )  # two kills, two models, two calls of each in flight
         assert run(*flags) == 0
         assert draws_billed(server) - lost == ALL
     rows = recorded.read_rows(tmp_path / "tickets.parquet")
     keys = Counter(
-        (r["model"], r["prompt"], r["temperature"], r["example"], r["draw"]) for r in rows
+        (r["model"], r["prompt"], r["temperature"], r["example"], r["draw"])
+        for r in rows
     )
     assert len(keys) == len(rows) == ALL
 
 
-def test_ctrl_c_settles_what_is_in_flight_and_no_draw_is_bought_twice(tmp_path: Path) -> None:
+def test_ctrl_c_settles_what_is_in_flight_and_no_draw_is_bought_twice(
+    tmp_path: Path,
+) -> None:
     with Server(models=MODELS, world=WORLD, seconds=0.05) as server:
         flags = write_task(server, tmp_path)
         process = start(flags, "--concurrency", "3")
         wait_for(server, 8)
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=60)
-        assert (process.returncode, said) == (130, "tune: interrupted; the same command resumes\n")
+        assert (process.returncode, said) == (
+            130,
+            "tune: interrupted; the same command resumes\n",
+        )
         assert draws_held(tmp_path / "draws.db") == draws_billed(server) < ALL
         assert run(*flags) == 0
         assert draws_billed(server) == ALL
@@ -370,8 +453,20 @@ def test_a_task_of_ones_own_becomes_a_file_that_says_what_it_is(
     assert "24 draws, 24 bought now" in said
     path = tmp_path / "tickets.parquet"
     about = recorded.read_about(path)
-    assert (about["task"], about["licence"], about["origin"]) == ("tickets", "ours", "made up")
-    assert set(about) >= {"date", "version", "space", "metric", "seed", "data", "models"}
+    assert (about["task"], about["licence"], about["origin"]) == (
+        "tickets",
+        "ours",
+        "made up",
+    )
+    assert set(about) >= {
+        "date",
+        "version",
+        "space",
+        "metric",
+        "seed",
+        "data",
+        "models",
+    }
     assert json.loads(about["space"])["space"]["prompt"] == PROMPTS
     assert len(json.loads(about["examples"])) == 4
     assert recorded.read_prices(path) == {"large": Price(1.0, 4.0)}
@@ -388,11 +483,14 @@ def test_texts_that_may_not_be_passed_on_are_left_out_and_answers_stay(
     assert all(row["answer"] in WORLD.labels for row in rows)
     table = recorded.load(tmp_path / "tickets.parquet")
     for row in rows:
-        draw = table.cells[Cell(row["model"], row["prompt"], row["temperature"])][row["example"]][
-            row["draw"]
-        ]
+        draw = table.cells[Cell(row["model"], row["prompt"], row["temperature"])][
+            row["example"]
+        ][row["draw"]]
         assert draw.text.split()[-1] == row["answer"]
-        assert (draw.completion_tokens, draw.prompt_tokens) == (row["tokens"], row["prompt_tokens"])
+        assert (draw.completion_tokens, draw.prompt_tokens) == (
+            row["tokens"],
+            row["prompt_tokens"],
+        )
 
 
 @pytest.mark.parametrize(
@@ -428,7 +526,9 @@ def test_points_that_a_table_cannot_tell_apart_are_refused(server: Server) -> No
     assert len(recording.read_points(plan_of(space_of(server, top_p=[0.9])))) == 8
 
 
-def test_a_metric_that_has_no_score_for_a_draw_by_itself_is_refused(server: Server) -> None:
+def test_a_metric_that_has_no_score_for_a_draw_by_itself_is_refused(
+    server: Server,
+) -> None:
     flags = record.build_parser().parse_args(["--data", "x", "--budget", "1"])
     flags.metric, flags.target = Judge(model="small"), "label"
     task = record.Task(WORLD.examples(EXAMPLES), space_of(server), "", "")
@@ -463,14 +563,21 @@ def test_where_the_output_is_no_terminal_lines_say_how_far_it_is(
     said: list[str] = []
     plan = plan_of(space_of(server))
     asyncio.run(
-        recording.buy(plan, str(tmp_path / "d.db"), draws=1, examples=EXAMPLES, say=said.append)
+        recording.buy(
+            plan, str(tmp_path / "d.db"), draws=1, examples=EXAMPLES, say=said.append
+        )
     )
     assert said[-1] == f"48 of 48 requests, ${to_dollars(server.bill):.4g}"
     assert any(line.startswith("16 of 48 requests") for line in said)
     said.clear()
     asyncio.run(
         recording.buy(
-            plan, str(tmp_path / "d.db"), draws=1, examples=EXAMPLES, say=said.append, quiet=True
+            plan,
+            str(tmp_path / "d.db"),
+            draws=1,
+            examples=EXAMPLES,
+            say=said.append,
+            quiet=True,
         )
     )
     assert len(said) == 1
@@ -501,7 +608,9 @@ ROWS = st.fixed_dictionaries(
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.lists(ROWS, max_size=8), st.dictionaries(TEXTS.filter(bool), TEXTS, max_size=3))
+@given(
+    st.lists(ROWS, max_size=8), st.dictionaries(TEXTS.filter(bool), TEXTS, max_size=3)
+)
 def test_a_table_is_read_as_it_was_written(
     rows: list[dict[str, Any]], about: dict[str, str]
 ) -> None:
@@ -541,7 +650,9 @@ def test_a_loaded_table_serves_what_was_recorded_and_cuts_it_where_the_tokens_en
         for d in range(2)
     ]
     path = tmp_path / "t.parquet"
-    recorded.save(path, rows, {"prices": json.dumps({"m": {"input": 1.0, "output": 2.0}})})
+    recorded.save(
+        path, rows, {"prices": json.dumps({"m": {"input": 1.0, "output": 2.0}})}
+    )
     table = recorded.load(path)
     assert (table.name, table.targets, table.prices) == (
         "t",
@@ -553,7 +664,10 @@ def test_a_loaded_table_serves_what_was_recorded_and_cuts_it_where_the_tokens_en
     said = {
         cap: {
             endpoint.draw(
-                Request(endpoint.service, "m", "p 1", cap, settings=(("temperature", 0.5),)), number
+                Request(
+                    endpoint.service, "m", "p 1", cap, settings=(("temperature", 0.5),)
+                ),
+                number,
             ).text
             for number in range(20)
         }
@@ -600,7 +714,9 @@ def test_a_table_with_a_hole_or_without_prices_is_not_served(tmp_path: Path) -> 
     with pytest.raises(DataError, match="states no price of"):
         recorded.load(path)
     rows = recorded.read_rows(path)
-    recorded.save(path, [row for row in rows if (row["prompt"], row["example"]) != ("q", 1)], {})
+    recorded.save(
+        path, [row for row in rows if (row["prompt"], row["example"]) != ("q", 1)], {}
+    )
     with pytest.raises(DataError, match="has 2 examples, but 1 of them"):
         recorded.load(path, {"m": Price(1.0, 2.0)})
 
@@ -619,13 +735,17 @@ def recorded_twice(folder: Path) -> Path:
         "score": 1.0,
     }
     rows = [
-        {**row, "prompt": prompt, "example": example} for prompt in "pq" for example in range(2)
+        {**row, "prompt": prompt, "example": example}
+        for prompt in "pq"
+        for example in range(2)
     ]
     recorded.save(folder / "t.parquet", rows, {})
     return folder / "t.parquet"
 
 
-def test_the_older_table_is_as_the_benchmarks_know_it_but_for_draws_that_ended_at_once() -> None:
+def test_the_older_table_is_as_the_benchmarks_know_it_but_for_draws_that_ended_at_once() -> (
+    None
+):
     known = sentiment()
     found = recorded.load(recorded.TABLES / "sst2-two-models.parquet", known.prices)
     assert (found.name, found.caps, found.targets, found.prices) == (

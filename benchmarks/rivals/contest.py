@@ -1,5 +1,5 @@
-"""What the rivals of `benchmarks/rivals/methods.py` have in common: trials that are begun, brought to
-examples, and judged.
+"""What the rivals of `benchmarks/rivals/methods.py` have in common: trials that are begun, brought
+to examples, and judged.
 
 Money is counted as `tune` itself counts it (`tune.strategies.race`): a wave is planned with what
 draws have cost so far, and with their ceilings as long as nobody knows. What is planned with the
@@ -35,15 +35,20 @@ class Contest:
     """The trials of one search.
 
     Args:
-        problem: what is searched. searcher: proposes points. left: dollars. most: whether a trial
-        gets as many draws of an example as the largest n takes, or as few as the least.
+        problem: what is searched.
+        searcher: proposes points.
+        left: dollars.
+        most: whether a trial gets as many draws of an example as the largest n takes, or as few as
+            the least.
 
     Attributes:
         race: the trials and the money.
         examples: tuning examples.
     """
 
-    def __init__(self, problem: Problem, searcher: Searcher, left: float, *, most: bool) -> None:
+    def __init__(
+        self, problem: Problem, searcher: Searcher, left: float, *, most: bool
+    ) -> None:
         self.race = Race(problem, left)
         self.examples = problem.examples
         self._problem, self._most = problem, most
@@ -51,7 +56,6 @@ class Contest:
         self._read: dict[int, tuple[Standing, Reading | None]] = {}
 
     # --- trials
-    # ---------------------------------------------------------------------------------------------------
 
     def enter(self) -> TrialState | None:
         """The next proposal as a trial, None where there is no other."""
@@ -138,7 +142,6 @@ class Contest:
         return begun
 
     # --- judgements
-    # -----------------------------------------------------------------------------------------------
 
     def reading(self, state: TrialState) -> Reading | None:
         """The reading that stands for a trial."""
@@ -147,7 +150,10 @@ class Contest:
             return None
         known = self._read.get(state.trial)
         if known is None or known[0] is not standing:
-            known = self._read[state.trial] = (standing, best_reading(self._problem, standing))
+            known = self._read[state.trial] = (
+                standing,
+                best_reading(self._problem, standing),
+            )
         return known[1]
 
     def mean(self, state: TrialState) -> float:
@@ -167,7 +173,9 @@ class Contest:
 
     def ranked(self, states: Sequence[TrialState]) -> list[TrialState]:
         """The trials, the best mean first, the earlier first of equal ones."""
-        return sorted(states, key=lambda state: (-round(self.mean(state), 9), state.trial))
+        return sorted(
+            states, key=lambda state: (-round(self.mean(state), 9), state.trial)
+        )
 
     def tell(self, states: Sequence[TrialState]) -> None:
         """Tell the searcher the means of these trials, once each, and nothing where nothing was
@@ -179,9 +187,13 @@ class Contest:
             state.told = True
             reading = self.reading(state)
             if reading is None:
-                self.race.history.append(Observation(state.point, float("nan"), float("nan")))
+                self.race.history.append(
+                    Observation(state.point, float("nan"), float("nan"))
+                )
             else:
-                self.race.history.append(Observation(state.point, self.mean(state), reading.cost))
+                self.race.history.append(
+                    Observation(state.point, self.mean(state), reading.cost)
+                )
 
 
 def best_reading(problem: Problem, standing: Standing) -> Reading | None:
@@ -197,7 +209,9 @@ def best_reading(problem: Problem, standing: Standing) -> Reading | None:
 
 def worth(problem: Problem, reading: Reading) -> float:
     """A reading's mean score, divided by how many times over the limits it is."""
-    return float(np.mean(problem.quality(reading.scores))) / max(1.0, problem.limit_use(reading))
+    return float(np.mean(problem.quality(reading.scores))) / max(
+        1.0, problem.limit_use(reading)
+    )
 
 
 def best_of_most(problem: Problem, standings: Mapping[int, Standing]) -> Reading | None:
@@ -206,7 +220,8 @@ def best_of_most(problem: Problem, standings: Mapping[int, Standing]) -> Reading
     """
     most = max((standing.examples for standing in standings.values()), default=0)
     return best_of_all(
-        problem, {k: standing for k, standing in standings.items() if standing.examples == most}
+        problem,
+        {k: standing for k, standing in standings.items() if standing.examples == most},
     )
 
 

@@ -41,7 +41,9 @@ def full(problem: Problem, searcher: Searcher, left: float, *, most: bool) -> Wa
 # --- EcoOptiGen
 
 
-def ecooptigen(problem: Problem, searcher: Searcher, left: float, *, most: bool) -> Waves:
+def ecooptigen(
+    problem: Problem, searcher: Searcher, left: float, *, most: bool
+) -> Waves:
     """EcoOptiGen's trials (Wang, Liu and Awadallah, AutoML 2023; FLAML's `Completion`): pruned on
     cost alone.
 
@@ -99,14 +101,17 @@ class _Bounds:
     def invalid(self, state: TrialState, draws: int) -> bool:
         """Whether no larger n with no larger max_tokens broke it."""
         return any(
-            n <= draws and cap <= state.cap for n, cap in self._invalid.get(_region(state), [])
+            n <= draws and cap <= state.cap
+            for n, cap in self._invalid.get(_region(state), [])
         )
 
     def keep(self, state: TrialState, draws: int) -> None:
         """Remember that this n keeps it."""
         self._valid.setdefault(_region(state), []).append((draws, state.cap))
 
-    def broken(self, contest: Contest, state: TrialState, draws: int, examples: int) -> bool:
+    def broken(
+        self, contest: Contest, state: TrialState, draws: int, examples: int
+    ) -> bool:
         """Whether a trial's cost is beyond the limit and what its examples leave to chance;
         remembered if so.
         """
@@ -124,7 +129,9 @@ class _Bounds:
         # Of what the trial has spent per draw, the prompt is paid once for all draws of an example.
         bought = examples * draws + (held - examples) * max(1, draws // 2)
         per_draw = max(0.0, standing.spent_per_draw - prompt * held / bought)
-        if prompt + draws * per_draw <= self._limit * (1 + 0.1 * math.sqrt(rho / examples)):
+        if prompt + draws * per_draw <= self._limit * (
+            1 + 0.1 * math.sqrt(rho / examples)
+        ):
             return False
         self._invalid.setdefault(_region(state), []).append((draws, state.cap))
         return True
@@ -164,7 +171,11 @@ def wilcoxon(problem: Problem, searcher: Searcher, left: float, *, most: bool) -
                 break
         refused = 0 if there else refused + 1
         whole = state.examples == contest.examples
-        if there and whole and (best is None or contest.mean(state) > contest.mean(best)):
+        if (
+            there
+            and whole
+            and (best is None or contest.mean(state) > contest.mean(best))
+        ):
             best = state
         contest.drop(state)
 
@@ -192,7 +203,9 @@ def signed_rank(gaps: Array) -> float:
     return NormalDist().cdf(float((plus - n * (n + 1) / 4) / math.sqrt(variance)))
 
 
-def short_then_top(problem: Problem, searcher: Searcher, left: float, *, most: bool) -> Waves:
+def short_then_top(
+    problem: Problem, searcher: Searcher, left: float, *, most: bool
+) -> Waves:
     """Every proposed point on 20 examples; in the end the best five of them on all.
 
     What the five are expected to cost is set aside, but at most half of the money.
@@ -202,7 +215,9 @@ def short_then_top(problem: Problem, searcher: Searcher, left: float, *, most: b
     race, states, refused = contest.race, list[TrialState](), 0
     while refused < PATIENCE and (state := contest.enter()) is not None:
         top = contest.ranked(states)[:TOP]
-        reserve = min(left / 2, sum(race.expected_cost(e, contest.examples, e.draws) for e in top))
+        reserve = min(
+            left / 2, sum(race.expected_cost(e, contest.examples, e.draws) for e in top)
+        )
         there = yield from contest.bring([state], short, money=race.left - reserve)
         refused = 0 if there else refused + 1
         contest.drop(state)

@@ -21,7 +21,13 @@ from typing import TypeAlias
 from benchmarks.rivals.contest import best_of_all, best_of_most
 from benchmarks.rivals.full import ecooptigen, full, short_then_top, wilcoxon
 from benchmarks.rivals.models import forest, gp
-from benchmarks.rivals.racing import elimination, hyperband, racing, successive_halving, ucb_e
+from benchmarks.rivals.racing import (
+    elimination,
+    hyperband,
+    racing,
+    successive_halving,
+    ucb_e,
+)
 from benchmarks.rivals.smac import nothing, smac
 from tune.readout import Reading
 from tune.search import SEARCHERS
@@ -62,9 +68,14 @@ class Method:
 
 METHODS: dict[str, Method] = {
     "random": Method(
-        "random, full passes", partial(full, most=True), SEARCHERS["random"], best_of_most
+        "random, full passes",
+        partial(full, most=True),
+        SEARCHERS["random"],
+        best_of_most,
     ),
-    "grid": Method("grid, full passes", partial(full, most=True), SEARCHERS["grid"], best_of_most),
+    "grid": Method(
+        "grid, full passes", partial(full, most=True), SEARCHERS["grid"], best_of_most
+    ),
     "blendsearch": Method(
         "EcoOptiGen: BlendSearch, cost pruning",
         partial(ecooptigen, most=True),
@@ -72,11 +83,19 @@ METHODS: dict[str, Method] = {
         best_of_most,
     ),
     "cfo": Method(
-        "CFO, cost pruning", partial(ecooptigen, most=True), SEARCHERS["cfo"], best_of_most
+        "CFO, cost pruning",
+        partial(ecooptigen, most=True),
+        SEARCHERS["cfo"],
+        best_of_most,
     ),
-    "tpe": Method("TPE, full passes", partial(full, most=False), SEARCHERS["tpe"], best_of_most),
+    "tpe": Method(
+        "TPE, full passes", partial(full, most=False), SEARCHERS["tpe"], best_of_most
+    ),
     "wilcoxon": Method(
-        "TPE, Wilcoxon pruner", partial(wilcoxon, most=True), SEARCHERS["tpe"], best_of_most
+        "TPE, Wilcoxon pruner",
+        partial(wilcoxon, most=True),
+        SEARCHERS["tpe"],
+        best_of_most,
     ),
     "short": Method(
         "TPE on 20 examples, then top 5",
@@ -84,7 +103,9 @@ METHODS: dict[str, Method] = {
         SEARCHERS["tpe"],
         best_of_most,
     ),
-    "gp": Method("Gaussian process, full passes", partial(full, most=True), gp, best_of_most),
+    "gp": Method(
+        "Gaussian process, full passes", partial(full, most=True), gp, best_of_most
+    ),
     "halving": Method(
         "successive halving",
         partial(successive_halving, most=True),
@@ -95,10 +116,17 @@ METHODS: dict[str, Method] = {
         "Hyperband", partial(hyperband, most=True), SEARCHERS["random"], best_of_most
     ),
     "elimination": Method(
-        "arm elimination", partial(elimination, most=True), SEARCHERS["random"], best_of_most
+        "arm elimination",
+        partial(elimination, most=True),
+        SEARCHERS["random"],
+        best_of_most,
     ),
     "ucb": Method("UCB-E", partial(ucb_e, most=True), SEARCHERS["random"], best_of_all),
-    "racing": Method("racing as in SMAC", partial(racing, most=True), forest, best_of_most),
-    "smac": Method("SMAC3", partial(smac, most=True), nothing, best_of_most, needs="smac"),
+    "racing": Method(
+        "racing as in SMAC", partial(racing, most=True), forest, best_of_most
+    ),
+    "smac": Method(
+        "SMAC3", partial(smac, most=True), nothing, best_of_most, needs="smac"
+    ),
 }
 """By name."""

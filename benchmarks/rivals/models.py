@@ -34,7 +34,9 @@ NEWEST = 200
 class Model(Protocol):
     """Learns from rows and values, and says a mean and a deviation of others."""
 
-    def predict(self, rows: Array, values: Array, others: Array) -> tuple[Array, Array]: ...
+    def predict(
+        self, rows: Array, values: Array, others: Array
+    ) -> tuple[Array, Array]: ...
 
 
 def gp(space: Space, free: Sequence[str], seed: int) -> Searcher:
@@ -81,7 +83,9 @@ class _Coding:
         if indexes is None:
             return None
         found = np.zeros(self._width)
-        for (key, axis), columns in zip(self._lattice.keys.items(), self.groups, strict=True):
+        for (key, axis), columns in zip(
+            self._lattice.keys.items(), self.groups, strict=True
+        ):
             at = indexes.get(key, 0)
             if axis.ordered:
                 found[columns[0]] = at / max(1, len(axis.values) - 1)
@@ -93,10 +97,16 @@ class _Coding:
 class _Improver:
     """Proposes the candidate with the largest expected improvement; every so often, none."""
 
-    def __init__(self, lattice: Lattice, seed: int, model: Model, every: int = 0) -> None:
+    def __init__(
+        self, lattice: Lattice, seed: int, model: Model, every: int = 0
+    ) -> None:
         self._model, self._every, self._coding = model, every, _Coding(lattice)
         dealt = itertools.islice(spread_points(lattice, seed + 1), CANDIDATES)
-        coded = [(point, row) for point in dealt if (row := self._coding.row(point)) is not None]
+        coded = [
+            (point, row)
+            for point in dealt
+            if (row := self._coding.row(point)) is not None
+        ]
         self._points, self._rows = (
             [point for point, _ in coded],
             np.array([row for _, row in coded]),
@@ -145,8 +155,12 @@ def improvement(mean: Array, deviation: Array, best: float) -> Array:
     """The expected improvement of normal values on the best."""
     spread = np.maximum(deviation, 1e-9)
     z = (mean - best) / spread
-    below = 0.5 * (1 + np.array([math.erf(value / math.sqrt(2)) for value in z.tolist()]))
-    return np.asarray(spread * (z * below + np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)))
+    below = 0.5 * (
+        1 + np.array([math.erf(value / math.sqrt(2)) for value in z.tolist()])
+    )
+    return np.asarray(
+        spread * (z * below + np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi))
+    )
 
 
 class Process:
@@ -172,14 +186,20 @@ class Process:
         centre, scale = float(values.mean()), float(values.std()) or 1.0
         targets = (values - centre) / scale
         own = [_squares(rows[:, columns], rows[:, columns]) for columns in self._kinds]
-        far = [_squares(others[:, columns], rows[:, columns]) for columns in self._kinds]
+        far = [
+            _squares(others[:, columns], rows[:, columns]) for columns in self._kinds
+        ]
         found = []
         for lengths in itertools.product(self.LENGTHS, repeat=len(self._kinds)):
             alike = _matern(own, lengths)
             for noise in self.NOISES:
-                root = np.linalg.cholesky((1 - noise) * alike + (noise + 1e-6) * np.eye(len(rows)))
+                root = np.linalg.cholesky(
+                    (1 - noise) * alike + (noise + 1e-6) * np.eye(len(rows))
+                )
                 half = np.linalg.solve(root, targets)
-                likelihood = -0.5 * float(half @ half) - float(np.log(np.diag(root)).sum())
+                likelihood = -0.5 * float(half @ half) - float(
+                    np.log(np.diag(root)).sum()
+                )
                 found.append((likelihood, lengths, noise, root, half))
         _, lengths, noise, root, half = max(found, key=lambda one: one[0])
         across = np.linalg.solve(root, (1 - noise) * _matern(far, lengths).T)
@@ -193,7 +213,10 @@ def _squares(ones: Array, others: Array) -> Array:
 
 def _matern(squares: Sequence[Array], lengths: Sequence[float]) -> Array:
     distance = np.sqrt(
-        5 * np.add.reduce([s / length**2 for s, length in zip(squares, lengths, strict=True)])
+        5
+        * np.add.reduce(
+            [s / length**2 for s, length in zip(squares, lengths, strict=True)]
+        )
     )
     return np.asarray((1 + distance + distance**2 / 3) * np.exp(-distance))
 
@@ -237,7 +260,9 @@ class Forest:
         spread = means.var(axis=0) + variances.mean(axis=0)
         return means.mean(axis=0), np.sqrt(spread)
 
-    def _grow(self, rows: Array, values: Array, rng: np.random.Generator) -> Split | Leaf:
+    def _grow(
+        self, rows: Array, values: Array, rng: np.random.Generator
+    ) -> Split | Leaf:
         leaf = Leaf(float(values.mean()), float(values.var()))
         if len(values) < 2 * self.LEAST or leaf.variance == 0:
             return leaf
@@ -249,7 +274,8 @@ class Forest:
             count = int(below.sum())
             if self.LEAST <= count <= len(values) - self.LEAST:
                 left = float(
-                    values[below].var() * count + values[~below].var() * (len(values) - count)
+                    values[below].var() * count
+                    + values[~below].var() * (len(values) - count)
                 )
                 best = min(best or (math.inf, 0, 0.0), (left, column, at))
         if best is None:

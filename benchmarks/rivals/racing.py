@@ -40,7 +40,9 @@ LEAST_GAP = 0.05
 # --- halving
 
 
-def successive_halving(problem: Problem, searcher: Searcher, left: float, *, most: bool) -> Waves:
+def successive_halving(
+    problem: Problem, searcher: Searcher, left: float, *, most: bool
+) -> Waves:
     """Successive halving (Jamieson and Talwalkar, AISTATS 2016): as many points as the money pays
     for, eta = 3.
 
@@ -54,7 +56,9 @@ def successive_halving(problem: Problem, searcher: Searcher, left: float, *, mos
             break
 
 
-def hyperband(problem: Problem, searcher: Searcher, left: float, *, most: bool) -> Waves:
+def hyperband(
+    problem: Problem, searcher: Searcher, left: float, *, most: bool
+) -> Waves:
     """Hyperband (Li et al., JMLR 2018): brackets from many points on few examples to few points on
     all.
 
@@ -70,12 +74,16 @@ def hyperband(problem: Problem, searcher: Searcher, left: float, *, most: bool) 
 def _bracket(contest: Contest, money: float, rungs: int) -> Waves:
     """One bracket; the trials that it began."""
     goal = contest.race.left - money
-    sizes = [max(1, round(contest.examples / ETA**above)) for above in range(rungs, -1, -1)]
+    sizes = [
+        max(1, round(contest.examples / ETA**above)) for above in range(rungs, -1, -1)
+    ]
     begun = yield from contest.begin(sizes[0], money / len(sizes))
     going = begun
     for examples in sizes[1:]:
         going = contest.ranked(going)[: max(1, len(going) // ETA)]
-        going = yield from contest.bring(going, examples, money=contest.race.left - goal)
+        going = yield from contest.bring(
+            going, examples, money=contest.race.left - goal
+        )
         if not going or contest.race.over:
             break
     contest.tell(begun)
@@ -85,14 +93,18 @@ def _bracket(contest: Contest, money: float, rungs: int) -> Waves:
 # --- a pool of points
 
 
-def elimination(problem: Problem, searcher: Searcher, left: float, *, most: bool) -> Waves:
+def elimination(
+    problem: Problem, searcher: Searcher, left: float, *, most: bool
+) -> Waves:
     """Arm elimination (Even-Dar, Mannor and Mansour, JMLR 2006) on a pool of random points.
 
     In every round, each point left meets a block of examples; those whose 95 % interval is below
     the best one's are dropped. The first round takes a tenth of the money.
     """
     contest = Contest(problem, searcher, left, most=most)
-    going = yield from contest.begin(min(BLOCK, contest.examples), ELIMINATION_SHARE * left)
+    going = yield from contest.begin(
+        min(BLOCK, contest.examples), ELIMINATION_SHARE * left
+    )
     examples = BLOCK
     while going and examples < contest.examples and not contest.race.over:
         examples = min(examples + BLOCK, contest.examples)
@@ -115,7 +127,9 @@ def _not_below(contest: Contest, states: list[TrialState]) -> list[TrialState]:
     half = ERRORS * np.sqrt(np.array(spreads) / [max(1, len(row)) for row in rows])
     best = int(means.argmax())
     return [
-        e for e, top in zip(states, means + half, strict=True) if top >= means[best] - half[best]
+        e
+        for e, top in zip(states, means + half, strict=True)
+        if top >= means[best] - half[best]
     ]
 
 
@@ -132,14 +146,18 @@ def ucb_e(problem: Problem, searcher: Searcher, left: float, *, most: bool) -> W
     pool = yield from contest.begin(min(BLOCK, contest.examples), UCB_SHARE * left)
     if not pool:
         return
-    price = float(np.mean([race.expected_price(state, contest.draws(state)) for state in pool]))
+    price = float(
+        np.mean([race.expected_price(state, contest.draws(state)) for state in pool])
+    )
     horizon = left / price if price > 0 else len(pool) * contest.examples
     block = max(BLOCK, math.ceil(horizon / MOST_PULLS))
     while not race.over:
         means = np.array([contest.mean(state) for state in pool])
         gaps = np.maximum(means.max() - means, LEAST_GAP)
         breadth = 25 / 36 * max(1.0, horizon - len(pool)) / (gaps**-2.0).sum()
-        index = means + np.sqrt(breadth / np.array([max(1, state.examples) for state in pool]))
+        index = means + np.sqrt(
+            breadth / np.array([max(1, state.examples) for state in pool])
+        )
         for i in np.argsort(-index, kind="stable").tolist():
             size = min(pool[i].examples + block, contest.examples)
             if size > pool[i].examples and (yield from contest.bring([pool[i]], size)):
@@ -165,7 +183,9 @@ def racing(problem: Problem, searcher: Searcher, left: float, *, most: bool) -> 
     refused = 0
     while refused < PATIENCE and (state := contest.enter()) is not None:
         if incumbent is not None and incumbent.examples < contest.examples:
-            yield from contest.bring([incumbent], min(incumbent.examples + BLOCK, contest.examples))
+            yield from contest.bring(
+                [incumbent], min(incumbent.examples + BLOCK, contest.examples)
+            )
         goal = min(BLOCK, contest.examples) if incumbent is None else incumbent.examples
         size, won = min(BLOCK, goal), False
         while not won and (yield from contest.bring([state], size)):

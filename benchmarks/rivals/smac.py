@@ -51,18 +51,25 @@ def smac(problem: Problem, searcher: Searcher, left: float, *, most: bool) -> Wa
     contest = Contest(problem, searcher, left, most=most)
     asked = Asked(problem)
     blocks = [
-        part.tolist() for part in np.array_split(np.arange(contest.examples), asked.instances)
+        part.tolist()
+        for part in np.array_split(np.arange(contest.examples), asked.instances)
     ]
     states: dict[Point, TrialState] = {}
     met: set[tuple[Point, int]] = set()
     refused = 0
-    while refused < PATIENCE and not contest.race.over and (ask := asked.ask()) is not None:
+    while (
+        refused < PATIENCE
+        and not contest.race.over
+        and (ask := asked.ask()) is not None
+    ):
         if ask.point not in states:
             states[ask.point] = contest.race.add(ask.point)
         state, block = states[ask.point], blocks[ask.instance]
         # Two of SMAC's points may be one of ours: with one answer, it is all the same how many
         # become one.
-        if (ask.point, ask.instance) not in met and not (yield from _meet(contest, state, block)):
+        if (ask.point, ask.instance) not in met and not (
+            yield from _meet(contest, state, block)
+        ):
             refused += 1
             continue
         met.add((ask.point, ask.instance))
@@ -84,12 +91,20 @@ def _meet(
         if (
             race.over
             or not count
-            or not WavePlan(race, race.left).affords(state, state.examples + count, draws)
+            or not WavePlan(race, race.left).affords(
+                state, state.examples + count, draws
+            )
         ):
             return False
         state.examples, state.draws = state.examples + count, draws
         race.update(
-            (yield [Step(state.trial, state.point, tuple(block[:count]), draws, state.cap)])
+            (
+                yield [
+                    Step(
+                        state.trial, state.point, tuple(block[:count]), draws, state.cap
+                    )
+                ]
+            )
         )
         block = block[count:]
     return True

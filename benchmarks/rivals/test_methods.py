@@ -34,7 +34,14 @@ from benchmarks.rivals.full import (
 )
 from benchmarks.rivals.methods import METHODS, Method
 from benchmarks.rivals.models import Forest, Process, forest, gp, improvement
-from benchmarks.rivals.racing import ETA, elimination, hyperband, racing, successive_halving, ucb_e
+from benchmarks.rivals.racing import (
+    ETA,
+    elimination,
+    hyperband,
+    racing,
+    successive_halving,
+    ucb_e,
+)
 from benchmarks.rivals.smac import Ask, Asked, config_space
 from benchmarks.worlds.till import Till
 from benchmarks.worlds.worlds import Family, World, simulated
@@ -83,10 +90,19 @@ def world(seed: int = 0) -> World:
 
 
 def till(
-    units: float, free: tuple[str, ...] = FREE, *, seed: int = 0, max_cost: float | None = None
+    units: float,
+    free: tuple[str, ...] = FREE,
+    *,
+    seed: int = 0,
+    max_cost: float | None = None,
 ) -> Till:
     return Till(
-        world(seed), free, units * world(seed).unit(EXAMPLES), seed, EXAMPLES, max_cost=max_cost
+        world(seed),
+        free,
+        units * world(seed).unit(EXAMPLES),
+        seed,
+        EXAMPLES,
+        max_cost=max_cost,
     )
 
 
@@ -98,7 +114,9 @@ def play(method: Method, bank: Till) -> Reading | None:
     """Drive a method to its end; its choice."""
     dollars, problem = bank.left, bank.problem()
     bank.drive(
-        method.strategy(problem, method.searcher(bank.world.space, bank.free, bank.seed), dollars)
+        method.strategy(
+            problem, method.searcher(bank.world.space, bank.free, bank.seed), dollars
+        )
     )
     assert method.choose is not None
     return method.choose(problem, bank.standings)
@@ -155,7 +173,8 @@ def test_no_bill_exceeds_its_budget(
 
 @NEEDS_SMAC
 @pytest.mark.parametrize(
-    ("units", "free", "limited"), [(0.01, FREE, False), (0.2, (), True), (3, FREE, True)]
+    ("units", "free", "limited"),
+    [(0.01, FREE, False), (0.2, (), True), (3, FREE, True)],
 )
 def test_no_bill_of_smac_exceeds_its_budget(
     units: float, free: tuple[str, ...], limited: bool
@@ -166,7 +185,9 @@ def test_no_bill_of_smac_exceeds_its_budget(
 def keeps_its_budget(
     name: str, units: float, free: tuple[str, ...], seed: int, limited: bool
 ) -> None:
-    bank = till(units, free, seed=seed, max_cost=world(seed).middle_cost() if limited else None)
+    bank = till(
+        units, free, seed=seed, max_cost=world(seed).middle_cost() if limited else None
+    )
     dollars = bank.left
     reading = play(METHODS[name], bank)
     assert bank.left >= 0
@@ -174,8 +195,14 @@ def keeps_its_budget(
     if reading is None:
         # A method that chooses among the trials that met the most examples has no choice where
         # these cannot be read.
-        most = max((standing.examples for standing in bank.standings.values()), default=0)
-        leading = [standing for standing in bank.standings.values() if standing.examples == most]
+        most = max(
+            (standing.examples for standing in bank.standings.values()), default=0
+        )
+        leading = [
+            standing
+            for standing in bank.standings.values()
+            if standing.examples == most
+        ]
         assert not any(standing.readings for standing in leading)
     else:
         assert bank.standings[reading.trial].readings
@@ -294,14 +321,18 @@ def paid_points() -> list[Point]:
 
 def test_ecooptigen_never_tries_a_larger_n_where_a_smaller_one_was_too_dear() -> None:
     points = {
-        n: next(p for p in world().space.points(()) if p["n"] == n and p["model"] == "dear")
+        n: next(
+            p for p in world().space.points(()) if p["n"] == n and p["model"] == "dear"
+        )
         for n in (1, 3)
     }
     limit = 0.3 * world().cost(Config(points[1]))
     bank = till(12, (), max_cost=limit)
     ahead = iter([points[1], points[3]])
     drive(ecooptigen, bank, searcher=lambda history: next(ahead, None))
-    assert met(bank) == [1]  # one example was enough, and the second point is never begun
+    assert met(bank) == [
+        1
+    ]  # one example was enough, and the second point is never begun
 
 
 # --- fewer examples for what is no good
@@ -319,16 +350,22 @@ def test_ecooptigen_never_tries_a_larger_n_where_a_smaller_one_was_too_dear() ->
         ([0, 0, 0], 0.5),
     ],
 )
-def test_the_signed_rank_test_has_the_p_values_of_scipy(gaps: list[float], p: float) -> None:
+def test_the_signed_rank_test_has_the_p_values_of_scipy(
+    gaps: list[float], p: float
+) -> None:
     assert signed_rank(np.array(gaps, dtype=float)) == pytest.approx(p)
 
 
 @given(st.lists(st.sampled_from([-1.0, -0.5, 0.0, 0.5, 1.0]), min_size=2, max_size=40))
 def test_the_signed_rank_test_is_fair_to_both_sides(gaps: list[float]) -> None:
-    assert signed_rank(np.array(gaps)) + signed_rank(-np.array(gaps)) == pytest.approx(1)
+    assert signed_rank(np.array(gaps)) + signed_rank(-np.array(gaps)) == pytest.approx(
+        1
+    )
 
 
-def test_the_wilcoxon_pruner_stops_what_is_worse_than_the_best_and_nothing_else() -> None:
+def test_the_wilcoxon_pruner_stops_what_is_worse_than_the_best_and_nothing_else() -> (
+    None
+):
     bank = till(10)
     drive(wilcoxon, bank)
     counts = met(bank)
@@ -341,20 +378,26 @@ def test_the_wilcoxon_pruner_stops_what_is_worse_than_the_best_and_nothing_else(
     assert all(counts[k] % BLOCK == 0 for k in pruned)
     for k in pruned:
         best = max((w for w in whole if w < k), key=lambda w: mean_of(bank, w))
-        one, other = (best_reading(bank.problem(), bank.standings[trial]) for trial in (k, best))
+        one, other = (
+            best_reading(bank.problem(), bank.standings[trial]) for trial in (k, best)
+        )
         assert one is not None
         assert other is not None
         assert one.scores.mean() < other.scores[: counts[k]].mean()
 
 
-def test_the_short_trials_are_of_twenty_examples_and_the_best_five_of_them_meet_all() -> None:
+def test_the_short_trials_are_of_twenty_examples_and_the_best_five_of_them_meet_all() -> (
+    None
+):
     bank = broad(10)
     waves = drive(short_then_top, bank)
     counts = Counter(met(bank))
     assert set(counts) == {SHORT, EXAMPLES}
     assert 2 <= counts[EXAMPLES] <= TOP  # as far as the money that was set aside goes
     assert counts[SHORT] > 2 * TOP
-    final = {step.trial for steps in waves for step in steps if max(step.examples) >= SHORT}
+    final = {
+        step.trial for steps in waves for step in steps if max(step.examples) >= SHORT
+    }
     short = {
         k: float(np.mean(reading.scores[:SHORT]))
         for k in bank.standings
@@ -370,7 +413,9 @@ def test_of_each_rung_of_a_halving_the_best_third_goes_on() -> None:
     bank = broad(4)
     waves = drive(successive_halving, bank)
     top = next(
-        i for i, steps in enumerate(waves) if any(max(step.examples) + 1 == 7 for step in steps)
+        i
+        for i, steps in enumerate(waves)
+        if any(max(step.examples) + 1 == 7 for step in steps)
     )
     begun = {step.trial for steps in waves[:top] for step in steps}
     passed = {step.trial for step in waves[top]}
@@ -418,7 +463,9 @@ def test_elimination_drops_only_what_is_far_behind() -> None:
     counts = met(bank)
     assert len(set(counts)) > 1
     kept = [mean_of(bank, k) for k, count in enumerate(counts) if count == max(counts)]
-    dropped = [mean_of(bank, k) for k, count in enumerate(counts) if count < max(counts) / 2]
+    dropped = [
+        mean_of(bank, k) for k, count in enumerate(counts) if count < max(counts) / 2
+    ]
     assert dropped
     assert max(kept) > max(dropped)
 
@@ -429,7 +476,10 @@ def test_upper_confidence_bounds_spend_most_on_what_is_best() -> None:
     counts = np.array(met(bank))
     means = np.array([mean_of(bank, k) for k in sorted(bank.standings)])
     assert counts.min() >= 1
-    assert counts[means >= np.median(means)].mean() > 1.3 * counts[means < np.median(means)].mean()
+    assert (
+        counts[means >= np.median(means)].mean()
+        > 1.3 * counts[means < np.median(means)].mean()
+    )
 
 
 def test_an_incumbent_has_met_what_every_challenger_has() -> None:
@@ -443,7 +493,9 @@ def test_an_incumbent_has_met_what_every_challenger_has() -> None:
         assert reached[newest] <= max(reached.values())
     counts = met(bank)
     assert max(counts) > BLOCK
-    assert counts.count(BLOCK) > counts.count(max(counts))  # most challengers lose at once
+    assert counts.count(BLOCK) > counts.count(
+        max(counts)
+    )  # most challengers lose at once
     choice = best_of_most(bank.problem(), bank.standings)
     assert choice is not None
     assert bank.standings[choice.trial].examples == max(counts)
@@ -458,7 +510,9 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Ask, float]]:
     heard: list[tuple[Ask, float]] = []
     tell = Asked.tell
     monkeypatch.setattr(
-        Asked, "tell", lambda self, ask, cost: heard.append((ask, cost)) or tell(self, ask, cost)
+        Asked,
+        "tell",
+        lambda self, ask, cost: heard.append((ask, cost)) or tell(self, ask, cost),
     )
     return heard
 
@@ -486,10 +540,17 @@ def test_smac_is_told_how_bad_what_was_bought_is_on_the_block_that_it_asked_for(
         assert (bought[parts[ask.instance]] > 0).all()
         # Of a point with one reading, nothing can have been another one's score.
         readings = [
-            r for r in bank.standings[numbers[ask.point]].readings if r.config.n <= bought.max()
+            r
+            for r in bank.standings[numbers[ask.point]].readings
+            if r.config.n <= bought.max()
         ]
-        scores = [dict(zip(r.examples, r.scores.tolist(), strict=True)) for r in readings]
-        means = [float(np.mean([row[i] for i in parts[ask.instance].tolist()])) for row in scores]
+        scores = [
+            dict(zip(r.examples, r.scores.tolist(), strict=True)) for r in readings
+        ]
+        means = [
+            float(np.mean([row[i] for i in parts[ask.instance].tolist()]))
+            for row in scores
+        ]
         assert min(abs(1 - cost - mean) for mean in means) < 1e-9
     sizes = Counter[int]()
     for ask, _ in told:
@@ -500,11 +561,15 @@ def test_smac_is_told_how_bad_what_was_bought_is_on_the_block_that_it_asked_for(
 
 @NEEDS_SMAC
 @pytest.mark.parametrize("seed", range(2))
-def test_the_choice_is_the_incumbent_of_smac(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_choice_is_the_incumbent_of_smac(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made: list[Asked] = []
     begin = Asked.__init__
     monkeypatch.setattr(
-        Asked, "__init__", lambda self, problem: made.append(self) or begin(self, problem)
+        Asked,
+        "__init__",
+        lambda self, problem: made.append(self) or begin(self, problem),
     )
     bank = till(5, (), seed=seed)
     reading = play(METHODS["smac"], bank)
@@ -598,12 +663,12 @@ def test_smac_asks_for_a_setting_with_those_models_only_that_have_it() -> None:
     made.seed(0)
     drawn = made.sample_configuration(200)
     thinking = lattice.models.index("thinker")
-    assert {"temperature" in dict(config) for config in drawn if config["model"] == thinking} == {
-        False
-    }
-    assert {"temperature" in dict(config) for config in drawn if config["model"] != thinking} == {
-        True
-    }
+    assert {
+        "temperature" in dict(config) for config in drawn if config["model"] == thinking
+    } == {False}
+    assert {
+        "temperature" in dict(config) for config in drawn if config["model"] != thinking
+    } == {True}
     points = {
         lattice.point({key: int(number) for key, number in dict(config).items()})
         for config in drawn
@@ -615,7 +680,9 @@ def test_smac_asks_for_a_setting_with_those_models_only_that_have_it() -> None:
 
 
 def standing(trial: int, scores: Sequence[float], cost: float = 1.0) -> Standing:
-    point = world().space.point_of({"model": "cheap", "prompt": "p0", "temperature": 0.5})
+    point = world().space.point_of(
+        {"model": "cheap", "prompt": "p0", "temperature": 0.5}
+    )
     config = world().readings(point)[trial]
     size = len(scores)
     reading = Reading(
@@ -679,7 +746,12 @@ WIDE = Space(
 def value(point: Point) -> float:
     """Best for model b with prompt r, at a temperature of 0.4."""
     away = float(point["temperature"]) - 0.4  # type: ignore[arg-type]
-    return 0.2 + 0.3 * (point["model"] == "b") + 0.2 * (point["prompt"] == "r") - 0.3 * away**2
+    return (
+        0.2
+        + 0.3 * (point["model"] == "b")
+        + 0.2 * (point["prompt"] == "r")
+        - 0.3 * away**2
+    )
 
 
 @pytest.mark.parametrize("searcher", [gp, forest])
@@ -699,20 +771,26 @@ def test_a_model_leads_to_the_best_sooner_than_chance(searcher: Any) -> None:
 
 
 @pytest.mark.parametrize("searcher", [gp, forest])
-def test_a_failed_trial_teaches_a_model_nothing_but_is_not_proposed_again(searcher: Any) -> None:
+def test_a_failed_trial_teaches_a_model_nothing_but_is_not_proposed_again(
+    searcher: Any,
+) -> None:
     ask, history = searcher(WIDE, FREE, 0), list[Observation]()
     for i in range(30):
         point = ask(history)
         assert point not in {telling.point for telling in history}
         history.append(
-            Observation(point, float("nan") if i % 2 else 0.5, float("nan") if i % 2 else 1.0)
+            Observation(
+                point, float("nan") if i % 2 else 0.5, float("nan") if i % 2 else 1.0
+            )
         )
 
 
 def test_a_process_goes_through_what_it_saw_and_doubts_what_it_did_not() -> None:
     rows = np.linspace(0, 1, 12)[:, None]
     values = np.sin(5 * rows[:, 0])
-    mean, deviation = Process([[0]]).predict(rows, values, np.vstack([rows, [[0.5]], [[3.0]]]))
+    mean, deviation = Process([[0]]).predict(
+        rows, values, np.vstack([rows, [[0.5]], [[3.0]]])
+    )
     assert mean[:12] == pytest.approx(values, abs=0.1)
     assert mean[12] == pytest.approx(np.sin(2.5), abs=0.1)
     assert deviation[13] > 3 * deviation[12]
@@ -721,7 +799,9 @@ def test_a_process_goes_through_what_it_saw_and_doubts_what_it_did_not() -> None
 def test_a_forest_learns_a_step() -> None:
     rows = np.random.default_rng(0).random((120, 3))
     values = np.where(rows[:, 1] > 0.5, 1.0, 0.0)
-    mean, deviation = Forest(0).predict(rows, values, np.array([[0.5, 0.9, 0.5], [0.5, 0.1, 0.5]]))
+    mean, deviation = Forest(0).predict(
+        rows, values, np.array([[0.5, 0.9, 0.5], [0.5, 0.1, 0.5]])
+    )
     assert mean == pytest.approx([1.0, 0.0], abs=0.15)
     assert (deviation < 0.5).all()
 
@@ -732,6 +812,8 @@ def test_the_expected_improvement_is_the_mean_of_what_is_above_the_best(
 ) -> None:
     grid = np.linspace(-8, 8, 4001)
     density = np.exp(-(grid**2) / 2) / np.sqrt(2 * np.pi)
-    expected = (np.maximum(0, mean + deviation * grid - best) * density).sum() * (grid[1] - grid[0])
+    expected = (np.maximum(0, mean + deviation * grid - best) * density).sum() * (
+        grid[1] - grid[0]
+    )
     found = improvement(np.array([mean]), np.array([deviation]), best)
     assert found[0] == pytest.approx(expected, abs=1e-4)

@@ -93,7 +93,10 @@ def plan(
             for method in methods:
                 if method in ABLATIONS:
                     if apart and world in FAMILIES:
-                        found += [Task(world, method, "read", budget, seed) for budget in units[:2]]
+                        found += [
+                            Task(world, method, "read", budget, seed)
+                            for budget in units[:2]
+                        ]
                     continue
                 if method in SLOW:
                     if few:
@@ -104,7 +107,9 @@ def plan(
                         ]
                     continue
                 found += [
-                    Task(world, method, kind, budget, seed) for kind in KINDS for budget in units
+                    Task(world, method, kind, budget, seed)
+                    for kind in KINDS
+                    for budget in units
                 ]
                 if few and method in OURS:
                     found += [
@@ -134,7 +139,8 @@ def possible(tasks: Sequence[Task], kept: Kept) -> list[Task]:
     for name, count in Counter(task.method for task in lost).items():
         method = EVERY[name]
         print(
-            f"{count} searches by {method.label} are left out: the package {method.needs} is not installed;"
+            f"{count} searches by {method.label} are left out: the package {method.needs} is not "
+            "installed;"
             " uv run --group benchmarks has it",
             file=sys.stderr,
         )
@@ -143,11 +149,18 @@ def possible(tasks: Sequence[Task], kept: Kept) -> list[Task]:
 
 
 def report(
-    tasks: Sequence[Task], kept: Kept, jobs: int, units: Sequence[float], *, quiet: bool = False
+    tasks: Sequence[Task],
+    kept: Kept,
+    jobs: int,
+    units: Sequence[float],
+    *,
+    quiet: bool = False,
 ) -> Report:
     """Run what is missing, and gather everything."""
     tasks = possible(tasks, kept)
-    missing = sum(kept.find(task.key(EVERY[task.method].version)) is None for task in tasks)
+    missing = sum(
+        kept.find(task.key(EVERY[task.method].version)) is None for task in tasks
+    )
     with counting(missing, quiet=quiet) as done:
         found = run_all(tasks, kept, jobs, done)
     folder = None if kept.path is None else kept.path.parent / "worlds"
@@ -166,7 +179,10 @@ def report(
         ablations=list(ABLATIONS),
         units=units,
         exhausting=exhausting,
-        points={name: len(list(world_of(name, 0, folder).space.points(FREE))) for name in worlds},
+        points={
+            name: len(list(world_of(name, 0, folder).space.points(FREE)))
+            for name in worlds
+        },
     )
 
 
@@ -182,7 +198,9 @@ def write(out: Path, found: Report, command: str, runs: int, seconds: float) -> 
     ran = {task.method for task in found.found}
     budgets = " and ".join(f"{units:g}" for units in found.units[:2])
     slow = "".join(
-        f" So was {EVERY[name].label}, at {budgets} units only." for name in SLOW if name in ran
+        f" So was {EVERY[name].label}, at {budgets} units only."
+        for name in SLOW
+        if name in ran
     )
     head = f"""`{command}`,
 {time.strftime("%Y-%m-%d")}, commit {commit()}, {len(found.found)} searches, {seconds:.0f} s for those that were not
@@ -215,8 +233,15 @@ def counting(total: int, *, quiet: bool) -> Iterator[Callable[[], None]]:
     )
 
     plain = not quiet and not sys.stderr.isatty()
-    columns = (TextColumn("searches"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    bar = Progress(*columns, console=Console(stderr=True), disable=quiet or plain, transient=True)
+    columns = (
+        TextColumn("searches"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    bar = Progress(
+        *columns, console=Console(stderr=True), disable=quiet or plain, transient=True
+    )
     task = bar.add_task("searches", total=total)
     begun = said = time.monotonic()
     count = 0
@@ -227,7 +252,11 @@ def counting(total: int, *, quiet: bool) -> Iterator[Callable[[], None]]:
         bar.advance(task)
         if plain and time.monotonic() - said > PLAIN_EVERY:
             said = time.monotonic()
-            print(f"{count} of {total} searches, {said - begun:.0f} s", file=sys.stderr, flush=True)
+            print(
+                f"{count} of {total} searches, {said - begun:.0f} s",
+                file=sys.stderr,
+                flush=True,
+            )
 
     with bar:
         yield done
@@ -246,12 +275,19 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--seed", type=int, default=0, help="the first of them")
     parser.add_argument("--units", type=float, nargs="+", default=[3, 10, 30])
-    parser.add_argument("--methods", nargs="+", choices=list(EVERY), default=list(EVERY))
     parser.add_argument(
-        "--worlds", nargs="+", choices=[*FAMILIES, *RECORDED], default=[*FAMILIES, *RECORDED]
+        "--methods", nargs="+", choices=list(EVERY), default=list(EVERY)
+    )
+    parser.add_argument(
+        "--worlds",
+        nargs="+",
+        choices=[*FAMILIES, *RECORDED],
+        default=[*FAMILIES, *RECORDED],
     )
     parser.add_argument("--jobs", type=int, default=2, help="processes")
-    parser.add_argument("--cache", type=Path, default=ROOT / "results" / "search" / "runs.jsonl")
+    parser.add_argument(
+        "--cache", type=Path, default=ROOT / "results" / "search" / "runs.jsonl"
+    )
     parser.add_argument("--out", type=Path, default=ROOT / "results" / "search.md")
     parser.add_argument(
         "--only-run", action="store_true", help="make and keep the runs, write no page"
@@ -259,14 +295,24 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--quiet", action="store_true", help="show no progress")
     given = parser.parse_args(argv)
     began = time.monotonic()
-    methods = given.methods if given.only_run else list(dict.fromkeys([*OURS, *given.methods]))
-    tasks = plan(methods, given.worlds, given.units, range(given.seed, given.seed + given.runs))
+    methods = (
+        given.methods
+        if given.only_run
+        else list(dict.fromkeys([*OURS, *given.methods]))
+    )
+    tasks = plan(
+        methods, given.worlds, given.units, range(given.seed, given.seed + given.runs)
+    )
     found = report(tasks, Kept(given.cache), given.jobs, given.units, quiet=given.quiet)
     if not given.only_run:
         shown = ["benchmarks/search/", *(sys.argv[1:] if argv is None else argv)]
         print(
             write(
-                given.out, found, "uv run " + " ".join(shown), given.runs, time.monotonic() - began
+                given.out,
+                found,
+                "uv run " + " ".join(shown),
+                given.runs,
+                time.monotonic() - began,
             )
         )
 

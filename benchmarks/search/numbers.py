@@ -42,7 +42,9 @@ def median(values: Sequence[float]) -> Interval:
     known = np.asarray(values, dtype=float)
     if not len(known):
         return Interval(math.nan, math.nan, math.nan)
-    drawn = np.random.default_rng(len(known)).integers(len(known), size=(DRAWS, len(known)))
+    drawn = np.random.default_rng(len(known)).integers(
+        len(known), size=(DRAWS, len(known))
+    )
     low, high = np.quantile(np.median(known[drawn], axis=1), (0.025, 0.975))
     return Interval(float(np.median(known)), float(low), float(high))
 
@@ -51,12 +53,22 @@ def mean(values: Sequence[float]) -> Interval:
     """The mean, with Student's interval."""
     known = np.asarray(values, dtype=float)
     if len(known) < 2:
-        return Interval(float(known.mean()) if len(known) else math.nan, -math.inf, math.inf)
-    half = t_quantile(0.975, len(known) - 1) * float(known.std(ddof=1)) / math.sqrt(len(known))
-    return Interval(float(known.mean()), float(known.mean()) - half, float(known.mean()) + half)
+        return Interval(
+            float(known.mean()) if len(known) else math.nan, -math.inf, math.inf
+        )
+    half = (
+        t_quantile(0.975, len(known) - 1)
+        * float(known.std(ddof=1))
+        / math.sqrt(len(known))
+    )
+    return Interval(
+        float(known.mean()), float(known.mean()) - half, float(known.mean()) + half
+    )
 
 
-def runs(found: Found, worlds: Iterable[str], **wanted: object) -> dict[tuple[str, int], Run]:
+def runs(
+    found: Found, worlds: Iterable[str], **wanted: object
+) -> dict[tuple[str, int], Run]:
     """The runs in these worlds whose tasks have these values, by world and seed."""
     there = set(worlds)
     return {
@@ -78,12 +90,20 @@ def behind(
     """By how many points of regret a method is worse than ours in the same worlds with the same
     seeds, on average.
     """
-    theirs, own = (runs(found, worlds, method=name, **wanted) for name in (method, ours))
-    return mean([run.regret - own[at].regret for at, run in theirs.items() if at in own])
+    theirs, own = (
+        runs(found, worlds, method=name, **wanted) for name in (method, ours)
+    )
+    return mean(
+        [run.regret - own[at].regret for at, run in theirs.items() if at in own]
+    )
 
 
 def dollars_within(
-    found: Found, world: str, method: str, points: float, exhausting: Callable[[Task], float]
+    found: Found,
+    world: str,
+    method: str,
+    points: float,
+    exhausting: Callable[[Task], float],
 ) -> float | None:
     """The share of exhausting at which the median regret comes down to so many points, None where
     it never does.
@@ -101,11 +121,17 @@ def dollars_within(
     shares: dict[float, list[float]] = {}
     losses: dict[float, list[float]] = {}
     for task, run in found.items():
-        if (task.world, task.method, task.kind, task.setting) == (world, method, "read", "plain"):
+        if (task.world, task.method, task.kind, task.setting) == (
+            world,
+            method,
+            "read",
+            "plain",
+        ):
             shares.setdefault(task.units, []).append(run.dollars / exhausting(task))
             losses.setdefault(task.units, []).append(run.regret)
     rows = sorted(
-        (float(np.median(shares[units])), float(np.median(losses[units]))) for units in shares
+        (float(np.median(shares[units])), float(np.median(losses[units])))
+        for units in shares
     )
     for i, (share, loss) in enumerate(rows):
         if loss <= points:
@@ -113,5 +139,7 @@ def dollars_within(
                 return share
             before, above = rows[i - 1]
             part = (above - points) / (above - loss)
-            return float(math.exp(math.log(before) + part * (math.log(share) - math.log(before))))
+            return float(
+                math.exp(math.log(before) + part * (math.log(share) - math.log(before)))
+            )
     return None

@@ -38,7 +38,9 @@ def _alone(prior: ProcessSettings) -> ProcessSettings:
 
 def _posterior(**changes: Any) -> Edit:
     """Return an edit of the settings of the posterior."""
-    return lambda shared: replace(shared, posterior=replace(shared.posterior, **changes))
+    return lambda shared: replace(
+        shared, posterior=replace(shared.posterior, **changes)
+    )
 
 
 def _variance(**changes: Any) -> Edit:
@@ -48,21 +50,35 @@ def _variance(**changes: Any) -> Edit:
 
 def _selection(**changes: Any) -> Edit:
     """Return an edit of the settings of the selection."""
-    return lambda shared: replace(shared, selection=replace(shared.selection, **changes))
+    return lambda shared: replace(
+        shared, selection=replace(shared.selection, **changes)
+    )
 
 
 PRIOR = PosteriorSettings()
 
 SHARED: dict[str, tuple[str, Edit]] = {
     "unpaired": ("without pairing", _variance(paired=False)),
-    "unkind": ("without what examples add for a family", _variance(max_interaction=0.0)),
+    "unkind": (
+        "without what examples add for a family",
+        _variance(max_interaction=0.0),
+    ),
     "alone": (
         "points that tell nothing of each other",
         _posterior(quality=_alone(PRIOR.quality), gain=_alone(PRIOR.gain)),
     ),
-    "unforeseen": ("never more answers than were bought", _selection(extrapolate=False)),
-    "uncut": ("a cap that cut nothing yet taken to cut nothing", _selection(unseen_cuts=0.0)),
-    "alike": ("trials that met all examples judged by likeness too", _posterior(met_share=2.0)),
+    "unforeseen": (
+        "never more answers than were bought",
+        _selection(extrapolate=False),
+    ),
+    "uncut": (
+        "a cap that cut nothing yet taken to cut nothing",
+        _selection(unseen_cuts=0.0),
+    ),
+    "alike": (
+        "trials that met all examples judged by likeness too",
+        _posterior(met_share=2.0),
+    ),
 }
 """Ablations of the parts that all strategies share: in words, and the settings without the part."""
 
@@ -103,7 +119,9 @@ class Ablation:
         if last is not None:
             yield from final_comparison(without, last.standings, last.left)
 
-    def choose(self, problem: Problem, standings: Mapping[int, Standing]) -> Reading | None:
+    def choose(
+        self, problem: Problem, standings: Mapping[int, Standing]
+    ) -> Reading | None:
         """Return the choice."""
         choice = select_config(self._problem(problem), standings)
         return None if choice is None else choice.shown
@@ -128,7 +146,9 @@ def _unchanged(shared: Any) -> Any:
 
 def _ablation(label: str, strategy: KnowledgeGradient, edit: Edit) -> Method:
     made = Ablation(strategy, edit)
-    return Method(f"tune, {label}", made.search, SEARCHERS["random"], made.choose, VERSION)
+    return Method(
+        f"tune, {label}", made.search, SEARCHERS["random"], made.choose, VERSION
+    )
 
 
 def _ablations() -> dict[str, Method]:
@@ -157,14 +177,20 @@ ORDER = (
 """Ablations as the page shows them."""
 
 BRACKETS = Method(
-    "tune, by successive halving instead", STRATEGIES["halving"], SEARCHERS["random"], None, VERSION
+    "tune, by successive halving instead",
+    STRATEGIES["halving"],
+    SEARCHERS["random"],
+    None,
+    VERSION,
 )
 
 ABLATIONS: dict[str, Method] = _ablations() | {"brackets": BRACKETS}
 """Ours without one of its parts each, by the name of the part."""
 
 OURS: dict[str, Method] = {
-    "tune": Method("tune", STRATEGIES["knowledge_gradient"], SEARCHERS["random"], None, VERSION)
+    "tune": Method(
+        "tune", STRATEGIES["knowledge_gradient"], SEARCHERS["random"], None, VERSION
+    )
 }
 """The method that all others are held against: the default strategy and searcher, and the endgame."""
 

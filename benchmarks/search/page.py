@@ -10,11 +10,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.honesty.section import Claim, tabled
-from benchmarks.search.numbers import Interval, behind, dollars_within, median, regrets, runs
+from benchmarks.search.numbers import (
+    Interval,
+    behind,
+    dollars_within,
+    median,
+    regrets,
+    runs,
+)
 from benchmarks.search.plot import Lines, plot
 from benchmarks.search.runs import Found, Task
 
-KIND_NAMES = {"read": "free dimensions read off the draws", "paid": "every dimension paid"}
+KIND_NAMES = {
+    "read": "free dimensions read off the draws",
+    "paid": "every dimension paid",
+}
 LIMITS = {10: 3.0, 30: 1.5}
 """Points of median regret that are promised, by units."""
 
@@ -63,7 +73,10 @@ class Report:
 
     def groups(self) -> dict[str, Sequence[str]]:
         """The worlds of each table: all of a kind together, and each on its own."""
-        pools = {"All simulated worlds": self.simulated, "All recorded tables": self.recorded}
+        pools = {
+            "All simulated worlds": self.simulated,
+            "All recorded tables": self.recorded,
+        }
         found = {title: worlds for title, worlds in pools.items() if len(worlds) > 1}
         alone = [*((f"Simulated: {name}", name) for name in self.simulated)]
         alone += [*((f"Recorded: {name}", name) for name in self.recorded)]
@@ -77,9 +90,13 @@ class Report:
     def methods(self, kind: str, setting: str = "plain") -> list[str]:
         """The methods that were run so, ours first, without ablations."""
         ran = dict.fromkeys(
-            task.method for task in self.found if (task.kind, task.setting) == (kind, setting)
+            task.method
+            for task in self.found
+            if (task.kind, task.setting) == (kind, setting)
         )
-        return [name for name in self.labels if name in ran and name not in self.ablations]
+        return [
+            name for name in self.labels if name in ran and name not in self.ablations
+        ]
 
 
 def page(report: Report, head: str, plots: Mapping[str, str]) -> str:
@@ -90,7 +107,9 @@ def page(report: Report, head: str, plots: Mapping[str, str]) -> str:
         head: how it was made.
         plots: file names of the plots, by kind.
     """
-    claims = "\n".join(f"- {'yes' if c.holds else '**NO**'}: {c.text}" for c in _claims(report))
+    claims = "\n".join(
+        f"- {'yes' if c.holds else '**NO**'}: {c.text}" for c in _claims(report)
+    )
     parts = [
         "# The most quality per dollar",
         head,
@@ -119,21 +138,32 @@ def draw(report: Report, kind: str) -> str:
             for name in report.methods(kind)
         }
     return plot(
-        panels, first=report.labels[report.ours], x_name="units", y_name="median regret, points"
+        panels,
+        first=report.labels[report.ours],
+        x_name="units",
+        y_name="median regret, points",
     )
 
 
 def _plain(
     report: Report, worlds: Sequence[str], method: str, kind: str, units: float
 ) -> list[float]:
-    return regrets(report.found, worlds, method=method, kind=kind, units=units, setting="plain")
+    return regrets(
+        report.found, worlds, method=method, kind=kind, units=units, setting="plain"
+    )
 
 
 def _behind(
     report: Report, worlds: Sequence[str], method: str, kind: str, units: float
 ) -> Interval:
     return behind(
-        report.found, worlds, method, report.ours, kind=kind, units=units, setting="plain"
+        report.found,
+        worlds,
+        method,
+        report.ours,
+        kind=kind,
+        units=units,
+        setting="plain",
     )
 
 
@@ -149,21 +179,39 @@ def _claims(report: Report) -> list[Claim]:
                 for title, worlds in report.groups().items()
             }
             worst = max(medians, key=lambda title: medians[title])
-            text = f"median regret is at most {limit:g} points at {units} units on every table and over all"
-            found.append(Claim(f"{text}: {medians[worst]:.1f} ({worst})", medians[worst] <= limit))
+            text = (
+                f"median regret is at most {limit:g} points at {units} units on every table and "
+                "over all"
+            )
+            found.append(
+                Claim(
+                    f"{text}: {medians[worst]:.1f} ({worst})", medians[worst] <= limit
+                )
+            )
     found += [*_share_claims(report), *_rival_claims(report)]
     for title, worlds in report.pools().items():
         held = runs(report.found, worlds, method=report.ours, setting="limited")
         if held:
             share = float(np.mean([run.feasible for run in held.values()]))
-            text = f"under a limit on cost, the choice keeps it in truth in at least 95 % of runs ({title})"
+            text = (
+                "under a limit on cost, the choice keeps it in truth in at least 95 % of runs "
+                f"({title})"
+            )
             found.append(Claim(f"{text}: {100 * share:.0f} %", share >= FEASIBLE))
     own = [run for task, run in report.found.items() if task.method == report.ours]
     middle = float(np.median([run.median_seconds for run in own]))
-    slowest = max((run.worst_seconds for run in own if run.trials <= CROWD), default=0.0)
+    slowest = max(
+        (run.worst_seconds for run in own if run.trials <= CROWD), default=0.0
+    )
     most = max(own, key=lambda run: run.worst_seconds)
-    text = f"our own computing takes less than 50 ms a step in the median and 0.5 s at worst with up to {CROWD} trials"
-    said = f"{1000 * middle:.0f} ms, {slowest:.2f} s ({most.worst_seconds:.2f} s in a search of {most.trials})"
+    text = (
+        "our own computing takes less than 50 ms a step in the median and 0.5 s at worst with up "
+        f"to {CROWD} trials"
+    )
+    said = (
+        f"{1000 * middle:.0f} ms, {slowest:.2f} s ({most.worst_seconds:.2f} s in a search of "
+        f"{most.trials})"
+    )
     found.append(Claim(f"{text}: {said}", middle < CLOSE and slowest < LONGEST))
     return found
 
@@ -175,7 +223,9 @@ def _share_claims(report: Report) -> list[Claim]:
     found = []
     for size, fits in ((f"of {LARGE} paid points or more", True), ("of fewer", False)):
         shares = {
-            world: dollars_within(report.found, world, report.ours, WITHIN, report.exhausting)
+            world: dollars_within(
+                report.found, world, report.ours, WITHIN, report.exhausting
+            )
             for world in (*report.simulated, *report.recorded)
             if (report.points[world] >= LARGE) == fits
         }
@@ -184,8 +234,13 @@ def _share_claims(report: Report) -> list[Claim]:
                 f"{world} {_percent(share)} ({report.points[world]})"
                 for world, share in shares.items()
             )
-            text = f"the median comes within 1 point for at most 5 % of the dollars of exhausting on tables {size}"
-            kept = all(share is not None and share <= SHARE for share in shares.values())
+            text = (
+                "the median comes within 1 point for at most 5 % of the dollars of exhausting on "
+                f"tables {size}"
+            )
+            kept = all(
+                share is not None and share <= SHARE for share in shares.values()
+            )
             found.append(Claim(f"{text}: {said}", kept))
     return found
 
@@ -198,18 +253,32 @@ def _rival_claims(report: Report) -> list[Claim]:
             continue
         for title, worlds in report.pools().items():
             for units in [units for units in report.units if units in (3, 10)]:
-                there = [name for name in rivals if _plain(report, worlds, name, kind, units)]
-                gaps = {name: _behind(report, worlds, name, kind, units) for name in there}
-                open_ = [
-                    f"{report.labels[name]} {gap}" for name, gap in gaps.items() if gap.low <= 0
+                there = [
+                    name for name in rivals if _plain(report, worlds, name, kind, units)
                 ]
-                text = f"over all {title} worlds at {units:g} units, ours has clearly less regret than each rival ({said})"
+                gaps = {
+                    name: _behind(report, worlds, name, kind, units) for name in there
+                }
+                open_ = [
+                    f"{report.labels[name]} {gap}"
+                    for name, gap in gaps.items()
+                    if gap.low <= 0
+                ]
+                text = (
+                    f"over all {title} worlds at {units:g} units, ours has clearly less regret "
+                    f"than each rival ({said})"
+                )
                 found.append(
-                    Claim(text + (f"; not than {', '.join(open_)}" if open_ else ""), not open_)
+                    Claim(
+                        text + (f"; not than {', '.join(open_)}" if open_ else ""),
+                        not open_,
+                    )
                 )
         lost = _lost(report, kind, clearly=True)
         text = f"on no table and at no budget is a rival clearly better ({said})"
-        found.append(Claim(text + (f"; but: {len(lost)}, see below" if lost else ""), not lost))
+        found.append(
+            Claim(text + (f"; but: {len(lost)}, see below" if lost else ""), not lost)
+        )
     return found
 
 
@@ -258,14 +327,21 @@ def _named(report: Report, name: str, kind: str) -> str:
         }
         for method in (name, report.ours)
     )
-    return report.labels[name] + (f" ({len(seeds)} seeds)" if len(seeds) < len(own) else "")
+    return report.labels[name] + (
+        f" ({len(seeds)} seeds)" if len(seeds) < len(own) else ""
+    )
 
 
-def _said(report: Report, worlds: Sequence[str], name: str, kind: str, units: float) -> str:
+def _said(
+    report: Report, worlds: Sequence[str], name: str, kind: str, units: float
+) -> str:
     if name == report.ours:
         return ""
     gap = _behind(report, worlds, name, kind, units)
-    verdict = {"clearly better": "ours clearly better", "clearly worse": "**ours clearly worse**"}
+    verdict = {
+        "clearly better": "ours clearly better",
+        "clearly worse": "**ours clearly worse**",
+    }
     return f"{gap}, {verdict.get(gap.verdict, gap.verdict)}"
 
 
@@ -278,7 +354,8 @@ def _lost(report: Report, kind: str, *, clearly: bool) -> list[str]:
                 gap = _behind(report, worlds, name, kind, units)
                 if name != report.ours and (gap.high < 0 if clearly else gap.value < 0):
                     found.append(
-                        f"{report.labels[name]}, {title}, {units:g} units, {KIND_NAMES[kind]}: {gap}"
+                        f"{report.labels[name]}, {title}, {units:g} units, {KIND_NAMES[kind]}: "
+                        f"{gap}"
                     )
     return found
 
@@ -290,7 +367,10 @@ def _losses(report: Report) -> str:
         every = _lost(report, kind, clearly=False)
         lines += [f"- **clearly**: {text}" for text in clear]
         lines += [f"- not clearly: {text}" for text in every if text not in clear]
-    said = "Rivals with less regret than ours on average, by how many points (negative: ours is behind)."
+    said = (
+        "Rivals with less regret than ours on average, by how many points (negative: ours is "
+        "behind)."
+    )
     return f"## Where we lose\n\n{said}\n\n" + ("\n".join(lines) or "Nowhere.")
 
 
@@ -305,9 +385,13 @@ def _within(report: Report) -> str:
             for points in (3.0, 2.0, WITHIN)
         ]
         rows.append([world, str(report.points[world]), *map(_percent, shares)])
-    said = "Exhausting buys every paid point's draws, as many as the largest n takes, once on the tuning examples."
+    said = (
+        "Exhausting buys every paid point's draws, as many as the largest n takes, once on the "
+        "tuning examples."
+    )
     return f"## Dollars, as a share of exhausting\n\n{said}\n\n" + tabled(
-        ("world", "paid points", "within 3 points of regret", "within 2", "within 1"), rows
+        ("world", "paid points", "within 3 points of regret", "within 2", "within 1"),
+        rows,
     )
 
 
@@ -318,7 +402,13 @@ def _limited(report: Report) -> str:
             cells = []
             for units in report.units:
                 held = list(
-                    runs(report.found, worlds, method=name, units=units, setting="limited").values()
+                    runs(
+                        report.found,
+                        worlds,
+                        method=name,
+                        units=units,
+                        setting="limited",
+                    ).values()
                 )
                 kept = [run for run in held if run.feasible]
                 share = 100 * len(kept) / len(held) if held else float("nan")
@@ -337,7 +427,11 @@ def _halves(report: Report) -> str:
     for title, worlds in report.groups().items():
         for name in report.methods("read", "halves"):
             values = [
-                median(regrets(report.found, worlds, method=name, units=units, setting="halves"))
+                median(
+                    regrets(
+                        report.found, worlds, method=name, units=units, setting="halves"
+                    )
+                )
                 for units in report.units
             ]
             rows.append([title, report.labels[name], *map(str, values)])
@@ -345,27 +439,42 @@ def _halves(report: Report) -> str:
         return ""
     said = """Tuning examples come from one half of a world's examples, and the truth is what a config is worth on the
 other half. The best config there is the best by that half's luck, so regrets are larger than above for every method."""
-    heads = ("worlds", "method", *(f"median regret at {units:g}" for units in report.units))
+    heads = (
+        "worlds",
+        "method",
+        *(f"median regret at {units:g}" for units in report.units),
+    )
     return f"## Held-out halves\n\n{said}\n\n" + tabled(heads, rows)
 
 
 def _ablations(report: Report) -> str:
-    there = [name for name in report.ablations if any(task.method == name for task in report.found)]
+    there = [
+        name
+        for name in report.ablations
+        if any(task.method == name for task in report.found)
+    ]
     if not there:
         return ""
     ran = [task for task in report.found if task.method in there]
-    budgets = [units for units in report.units if any(task.units == units for task in ran)]
+    budgets = [
+        units for units in report.units if any(task.units == units for task in ran)
+    ]
     rows = []
     for title, worlds in report.groups().items():
         if not any(task.world in worlds for task in ran):
             continue
         for name in there:
-            values = [median(_plain(report, worlds, name, "read", units)) for units in budgets]
+            values = [
+                median(_plain(report, worlds, name, "read", units)) for units in budgets
+            ]
             gaps = [_said(report, worlds, name, "read", units) for units in budgets]
             rows.append([title, report.labels[name], *map(str, values), *gaps])
     heads = ["worlds", "ours", *(f"median regret at {u:g}" for u in budgets)]
     heads += [f"behind the whole at {u:g}" for u in budgets]
-    said = f"In {len({task.seed for task in ran})} seeds. A part that brings nothing clear in them may still bring some."
+    said = (
+        f"In {len({task.seed for task in ran})} seeds. A part that brings nothing clear in them "
+        "may still bring some."
+    )
     return f"## What each part brings\n\n{said}\n\n" + tabled(heads, rows)
 
 
@@ -387,7 +496,9 @@ def _seconds(report: Report) -> str:
                     f"{trials}",
                 ]
             )
-    said = "Processor time between what came back and the next wave, the readings aside."
+    said = (
+        "Processor time between what came back and the next wave, the readings aside."
+    )
     heads = (
         "method",
         "median step",

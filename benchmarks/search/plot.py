@@ -61,14 +61,19 @@ def plot(panels: Mapping[str, Lines], *, first: str, x_name: str, y_name: str) -
     )
     height = rows * HEIGHT + 16 * math.ceil(len(names) / columns) + 12
     size = f'width="{columns * WIDTH}" height="{height}" viewBox="0 0 {columns * WIDTH} {height}"'
-    head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="sans-serif" font-size="11">'
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="sans-serif" font-size="11">'
+    return "\n".join(
+        [head, '<rect width="100%" height="100%" fill="white"/>', *parts, "</svg>\n"]
     )
-    return "\n".join([head, '<rect width="100%" height="100%" fill="white"/>', *parts, "</svg>\n"])
 
 
 def _panel(
-    title: str, lines: Lines, colours: Mapping[str, str], first: str, x_name: str, y_name: str
+    title: str,
+    lines: Lines,
+    colours: Mapping[str, str],
+    first: str,
+    x_name: str,
+    y_name: str,
 ) -> str:
     points = [point for line in lines.values() for point in line]
     xs = sorted({x for x, _ in points}) or [1.0]
@@ -99,18 +104,22 @@ def _panel(
         drawn = " ".join(place(x, y) for x, y in lines[name])
         wide = 3 if name == first else 1.3
         parts.append(
-            f'<polyline points="{drawn}" fill="none" stroke="{colours[name]}" stroke-width="{wide}"/>'
+            f'<polyline points="{drawn}" fill="none" stroke="{colours[name]}" '
+            f'stroke-width="{wide}"/>'
         )
     return "".join(parts)
 
 
-def _legend(names: Sequence[str], colours: Mapping[str, str], first: str, columns: int) -> str:
+def _legend(
+    names: Sequence[str], colours: Mapping[str, str], first: str, columns: int
+) -> str:
     parts = []
     for i, name in enumerate(names):
         x, y = LEFT + i % columns * WIDTH, 10 + 16 * (i // columns)
         wide = 3 if name == first else 1.3
         parts.append(
-            f'<line x1="{x}" y1="{y}" x2="{x + 24}" y2="{y}" stroke="{colours[name]}" stroke-width="{wide}"/>'
+            f'<line x1="{x}" y1="{y}" x2="{x + 24}" y2="{y}" stroke="{colours[name]}" '
+            f'stroke-width="{wide}"/>'
         )
         parts.append(f'<text x="{x + 30}" y="{y + 4}">{escape(name)}</text>')
     return "".join(parts)
@@ -121,4 +130,6 @@ def _round_up(value: float) -> float:
     if value <= 0:
         return 1.0
     power = 10.0 ** math.floor(math.log10(value))
-    return next(step * power for step in (1, 2, 4, 8, 10) if step * power >= value - 1e-12)
+    return next(
+        step * power for step in (1, 2, 4, 8, 10) if step * power >= value - 1e-12
+    )

@@ -141,7 +141,9 @@ def world_of(name: str, seed: int, folder: Path | None = None) -> World:
 
 def configs(world: World) -> list[Config]:
     """Everything that can be chosen."""
-    return [config for point in world.space.points(FREE) for config in world.readings(point)]
+    return [
+        config for point in world.space.points(FREE) for config in world.readings(point)
+    ]
 
 
 def tuning(examples: int) -> int:
@@ -160,7 +162,9 @@ def halves(examples: int, seed: int) -> tuple[Counts, Counts]:
 
 def play(task: Task, method: Method, world: World) -> Run:
     """Run a search."""
-    pool, judged = halves(world.examples, task.seed) if task.setting == "halves" else (None, None)
+    pool, judged = (
+        halves(world.examples, task.seed) if task.setting == "halves" else (None, None)
+    )
     examples = tuning(world.examples) if pool is None else min(TUNING, len(pool))
     limit = world.middle_cost() if task.setting == "limited" else None
     dollars = task.units * world.unit(examples)
@@ -169,7 +173,9 @@ def play(task: Task, method: Method, world: World) -> Run:
     searcher = method.searcher(world.space, KINDS[task.kind], task.seed)
     till.drive(timed(method.strategy(problem, searcher, dollars), clock))
     if method.choose is None:
-        choice = till.drive(timed(final_comparison(problem, till.standings, till.left), clock))
+        choice = till.drive(
+            timed(final_comparison(problem, till.standings, till.left), clock)
+        )
         reading = choice.shown if isinstance(choice, Selection) else None
     else:
         reading = method.choose(problem, till.standings)
@@ -188,7 +194,10 @@ def play(task: Task, method: Method, world: World) -> Run:
 
 
 def regret(
-    world: World, config: Config | None, limit: float | None = None, judged: Counts | None = None
+    world: World,
+    config: Config | None,
+    limit: float | None = None,
+    judged: Counts | None = None,
 ) -> float:
     """Points by which a config is worse than the best one; by the mean of all, where there is none."""
     worths = _worths(world, judged)
@@ -197,7 +206,11 @@ def regret(
         return 100 * (best - float(np.mean(worths)))
     return 100 * (
         best
-        - (world.worth(config) if judged is None else float(world.worths(config)[judged].mean()))
+        - (
+            world.worth(config)
+            if judged is None
+            else float(world.worths(config)[judged].mean())
+        )
     )
 
 
@@ -206,7 +219,9 @@ def _worths(world: World, judged: Counts | None) -> Array:
     place = slice(None) if judged is None else judged
     key = world.name, None if judged is None else judged.tobytes()
     if key not in _KNOWN:
-        _KNOWN[key] = np.array([world.worths(config)[place].mean() for config in configs(world)])
+        _KNOWN[key] = np.array(
+            [world.worths(config)[place].mean() for config in configs(world)]
+        )
     return _KNOWN[key]
 
 
@@ -264,7 +279,10 @@ class Kept:
 
 
 def run_all(
-    tasks: Iterable[Task], kept: Kept, jobs: int = 1, done: Callable[[], None] = lambda: None
+    tasks: Iterable[Task],
+    kept: Kept,
+    jobs: int = 1,
+    done: Callable[[], None] = lambda: None,
 ) -> Found:
     """Every task's run: those that are kept, and the others side by side in so many processes.
 
@@ -290,15 +308,21 @@ def run_all(
     return found
 
 
-def _new(tasks: list[Task], folder: Path | None, jobs: int) -> Iterator[tuple[Task, Run]]:
+def _new(
+    tasks: list[Task], folder: Path | None, jobs: int
+) -> Iterator[tuple[Task, Run]]:
     if jobs == 1 or len(tasks) < 2:
         for task in tasks:
             yield task, _run((task, folder))[1]
         return
     with get_context("spawn").Pool(jobs) as pool:
-        yield from pool.imap_unordered(_run, [(task, folder) for task in tasks], chunksize=4)
+        yield from pool.imap_unordered(
+            _run, [(task, folder) for task in tasks], chunksize=4
+        )
 
 
 def _run(order: tuple[Task, Path | None]) -> tuple[Task, Run]:
     task, folder = order
-    return task, play(task, EVERY[task.method], world_of(task.world, task.seed % MADE, folder))
+    return task, play(
+        task, EVERY[task.method], world_of(task.world, task.seed % MADE, folder)
+    )

@@ -19,7 +19,15 @@ from hypothesis import strategies as st
 from benchmarks.rivals.methods import METHODS
 from benchmarks.search import __main__ as search
 from benchmarks.search import runs as search_runs
-from benchmarks.search.numbers import Interval, behind, dollars_within, mean, median, regrets, runs
+from benchmarks.search.numbers import (
+    Interval,
+    behind,
+    dollars_within,
+    mean,
+    median,
+    regrets,
+    runs,
+)
 from benchmarks.search.ours import ABLATIONS, EVERY, OURS
 from benchmarks.search.page import Report, draw, page
 from benchmarks.search.plot import plot
@@ -56,10 +64,14 @@ def small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """One small family, and one small world that counts as recorded."""
     monkeypatch.setattr(search_runs, "FAMILIES", {"small": SMALL})
     monkeypatch.setattr(
-        search_runs, "RECORDED", {"table": lambda: simulated(SMALL, 99, examples=90, draws=5)}
+        search_runs,
+        "RECORDED",
+        {"table": lambda: simulated(SMALL, 99, examples=90, draws=5)},
     )
     monkeypatch.setattr(
-        search_runs, "simulated", lambda family, seed: simulated(family, seed, examples=90, draws=6)
+        search_runs,
+        "simulated",
+        lambda family, seed: simulated(family, seed, examples=90, draws=6),
     )
     monkeypatch.setattr(search, "FAMILIES", {"small": SMALL})
     monkeypatch.setattr(search, "RECORDED", {"table": None})
@@ -88,7 +100,9 @@ def a_run(regret: float = 1.0, **changes: object) -> Run:
 
 @settings(max_examples=15, deadline=None)
 @given(
-    method=st.sampled_from([name for name, method in EVERY.items() if not method.needs]),
+    method=st.sampled_from(
+        [name for name, method in EVERY.items() if not method.needs]
+    ),
     kind=st.sampled_from(["read", "paid"]),
     units=st.floats(0.05, 8),
     seed=st.integers(0, 3),
@@ -100,7 +114,9 @@ def test_no_search_spends_more_than_its_budget(
     world = world_of("small", seed)
     run = play(Task("small", method, kind, units, seed, setting), EVERY[method], world)
     assert 0 <= run.spent <= run.dollars * (1 + 1e-12)
-    assert run.dollars == pytest.approx(units * world.unit(45 if setting == "halves" else 60))
+    assert run.dollars == pytest.approx(
+        units * world.unit(45 if setting == "halves" else 60)
+    )
     assert run.worst_seconds >= run.median_seconds >= 0
     assert bool(run.chosen) or not run.feasible
     if setting == "plain":
@@ -158,7 +174,9 @@ def test_the_halves_are_apart_and_the_truth_is_that_of_the_other_half() -> None:
     )
 
 
-@pytest.mark.parametrize(("examples", "tuned"), [(400, 200), (300, 200), (120, 80), (90, 60)])
+@pytest.mark.parametrize(
+    ("examples", "tuned"), [(400, 200), (300, 200), (120, 80), (90, 60)]
+)
 def test_two_thirds_of_the_examples_are_tuned_on_but_no_more_than_200(
     examples: int, tuned: int
 ) -> None:
@@ -198,14 +216,20 @@ def test_a_world_that_was_made_is_read_back_from_its_folder(
 ) -> None:
     first = world_of("small", 2, tmp_path)
     world_of.cache_clear()
-    monkeypatch.setattr(search_runs, "simulated", lambda family, seed: pytest.fail("made again"))
+    monkeypatch.setattr(
+        search_runs, "simulated", lambda family, seed: pytest.fail("made again")
+    )
     again = world_of("small", 2, tmp_path)
     assert isinstance(again, World)
     assert again.best() == first.best()
-    assert [path.name for path in tmp_path.iterdir()] == [f"{search_runs.WORLDS}-small-2.pickle"]
+    assert [path.name for path in tmp_path.iterdir()] == [
+        f"{search_runs.WORLDS}-small-2.pickle"
+    ]
 
 
-def test_the_recorded_table_is_a_world_with_a_known_best(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_recorded_table_is_a_world_with_a_known_best(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.undo()
     world = search_runs.RECORDED["sst2"]()
     assert world.examples == 120
@@ -222,20 +246,26 @@ def test_a_kept_run_is_not_made_again_until_its_method_changes(
     path, task = tmp_path / "new" / "runs.jsonl", Task("small", "random", "read", 2, 0)
     made: list[Task] = []
     monkeypatch.setattr(
-        search_runs, "play", lambda task, method, world: made.append(task) or a_run(len(made))
+        search_runs,
+        "play",
+        lambda task, method, world: made.append(task) or a_run(len(made)),
     )
     first = run_all([task], Kept(path))
     again = run_all([task, task], Kept(path))
     assert made == [task]
     assert first == again == {task: a_run(1)}
     monkeypatch.setitem(
-        EVERY, "random", replace(METHODS["random"], version=METHODS["random"].version + 1)
+        EVERY,
+        "random",
+        replace(METHODS["random"], version=METHODS["random"].version + 1),
     )
     assert run_all([task], Kept(path)) == {task: a_run(2)}
     assert len(path.read_text().splitlines()) == 2
 
 
-def test_half_a_line_of_a_process_that_was_killed_is_passed_over(tmp_path: Path) -> None:
+def test_half_a_line_of_a_process_that_was_killed_is_passed_over(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "runs.jsonl"
     Kept(path).add("a", a_run())
     with path.open("a") as file:
@@ -263,7 +293,9 @@ def test_processes_side_by_side_find_what_one_finds(
 ) -> None:
     monkeypatch.undo()  # the processes know the true worlds only
     tasks = [
-        Task("sst2", method, "read", 2, seed) for method in ("random", "grid") for seed in range(2)
+        Task("sst2", method, "read", 2, seed)
+        for method in ("random", "grid")
+        for seed in range(2)
     ]
     together = run_all(tasks, Kept(tmp_path / "runs.jsonl"), jobs=2)
     alone = run_all(tasks, Kept(None))
@@ -287,13 +319,19 @@ def test_a_bootstrap_interval_of_a_median_covers_it() -> None:
 def test_an_interval_of_a_mean_is_students() -> None:
     held = mean([1.0, 2.0, 3.0, 4.0])
     assert held.value == 2.5
-    assert held.high - held.value == pytest.approx(3.182 * math.sqrt(5 / 3 / 4), abs=0.001)
+    assert held.high - held.value == pytest.approx(
+        3.182 * math.sqrt(5 / 3 / 4), abs=0.001
+    )
     assert mean([1.0]).low == -math.inf
 
 
 @pytest.mark.parametrize(
     ("low", "high", "verdict"),
-    [(0.1, 1, "clearly better"), (-1, -0.1, "clearly worse"), (-1, 1, "no clear difference")],
+    [
+        (0.1, 1, "clearly better"),
+        (-1, -0.1, "clearly worse"),
+        (-1, 1, "no clear difference"),
+    ],
 )
 def test_a_difference_is_clear_where_its_interval_is_on_one_side(
     low: float, high: float, verdict: str
@@ -302,7 +340,12 @@ def test_a_difference_is_clear_where_its_interval_is_on_one_side(
 
 
 def some_runs(
-    ours: float, theirs: float, *, world: str = "small", units: float = 3, kind: str = "read"
+    ours: float,
+    theirs: float,
+    *,
+    world: str = "small",
+    units: float = 3,
+    kind: str = "read",
 ) -> Found:
     """Six seeds; what is luck is the same for both."""
     found: Found = {}
@@ -344,7 +387,9 @@ def test_the_dollars_to_come_close_are_read_off_between_two_budgets() -> None:
 def test_a_plot_is_xml_with_a_line_for_each_method_in_each_panel() -> None:
     lines = {"ours": [(3.0, 5.0), (10.0, 2.0)], "a < b": [(3.0, 8.0), (10.0, 6.0)]}
     root = ElementTree.fromstring(
-        plot({"One": lines, "Two": lines}, first="ours", x_name="units", y_name="points")
+        plot(
+            {"One": lines, "Two": lines}, first="ours", x_name="units", y_name="points"
+        )
     )
     drawn = [element for element in root.iter() if element.tag.endswith("polyline")]
     assert len(drawn) == 4
@@ -356,13 +401,22 @@ def test_a_plot_is_xml_with_a_line_for_each_method_in_each_panel() -> None:
 
 def test_less_regret_is_drawn_lower_and_more_money_further_right() -> None:
     root = ElementTree.fromstring(
-        plot({"": {"ours": [(1, 8), (10, 4), (100, 0)]}}, first="ours", x_name="", y_name="")
+        plot(
+            {"": {"ours": [(1, 8), (10, 4), (100, 0)]}},
+            first="ours",
+            x_name="",
+            y_name="",
+        )
     )
     (line,) = [element for element in root.iter() if element.tag.endswith("polyline")]
-    places = [tuple(map(float, pair.split(","))) for pair in str(line.get("points")).split()]
+    places = [
+        tuple(map(float, pair.split(","))) for pair in str(line.get("points")).split()
+    ]
     assert [x for x, _ in places] == sorted(x for x, _ in places)
     assert [y for _, y in places] == sorted(y for _, y in places)
-    assert places[1][0] - places[0][0] == pytest.approx(places[2][0] - places[1][0], abs=0.11)
+    assert places[1][0] - places[0][0] == pytest.approx(
+        places[2][0] - places[1][0], abs=0.11
+    )
 
 
 # --- the page
@@ -417,15 +471,22 @@ def test_the_page_holds_our_median_against_its_limit(level: float, kept: str) ->
 
 
 @pytest.mark.parametrize(
-    ("points", "said"), [(200, "of 200 paid points or more: small"), (199, "of fewer: small")]
+    ("points", "said"),
+    [(200, "of 200 paid points or more: small"), (199, "of fewer: small")],
 )
 @pytest.mark.parametrize(("level", "kept"), [(0.5, "yes"), (9.0, "**NO**")])
 def test_a_share_of_few_points_is_said_to_be_one(
     points: int, said: str, level: float, kept: str
 ) -> None:
-    found = some_runs(level - 3, level, units=1) | some_runs(level - 3.5, level, units=0.5)
+    found = some_runs(level - 3, level, units=1) | some_runs(
+        level - 3.5, level, units=0.5
+    )
     text = page(a_report(found, units=(0.5, 1), points=points), "head", {})
-    lines = [line for line in text.splitlines() if "of the dollars of exhausting on tables" in line]
+    lines = [
+        line
+        for line in text.splitlines()
+        if "of the dollars of exhausting on tables" in line
+    ]
     assert len(lines) == 1
     assert lines[0].startswith(f"- {kept}: ")
     assert f"{said} " in lines[0]
@@ -463,18 +524,31 @@ def test_the_page_shows_what_a_part_brings_and_keeps_it_out_of_the_comparison() 
             4.0 + 3 * (seed % 3) + 0.1 * (seed % 2)
         )
     text = page(a_report(found), "head", {})
-    assert "3.0 [3.0, 3.0], ours clearly better" in text.split("## What each part brings")[1]
+    assert (
+        "3.0 [3.0, 3.0], ours clearly better"
+        in text.split("## What each part brings")[1]
+    )
     assert "part" not in a_report(found).methods("read")
 
 
-def test_the_page_says_which_rival_had_fewer_seeds_and_leaves_empty_what_it_was_not_given() -> None:
+def test_the_page_says_which_rival_had_fewer_seeds_and_leaves_empty_what_it_was_not_given() -> (
+    None
+):
     found = some_runs(1.0, 3.0, units=3) | some_runs(1.0, 3.0, units=10)
     text = page(a_report(found, units=(3, 10)), "head", {})
     assert "seeds)" not in text
-    fewer = {t: r for t, r in found.items() if t.method == "tune" or (t.seed < 2 and t.units == 3)}
+    fewer = {
+        t: r
+        for t, r in found.items()
+        if t.method == "tune" or (t.seed < 2 and t.units == 3)
+    }
     text = page(a_report(fewer, units=(3, 10)), "head", {})
     assert "| random points (2 seeds) | 4." in text
-    (row,) = {line for line in text.splitlines() if line.startswith("| random points (2 seeds)")}
+    (row,) = {
+        line
+        for line in text.splitlines()
+        if line.startswith("| random points (2 seeds)")
+    }
     cells = [cell.strip() for cell in row.split("|")[1:-1]]
     assert [cell == "" for cell in cells] == [False, False, True, False, True]
     assert "nan" not in text.split("## Where we lose")[0]
@@ -483,7 +557,9 @@ def test_the_page_says_which_rival_had_fewer_seeds_and_leaves_empty_what_it_was_
 def test_slow_steps_are_no_secret() -> None:
     found = some_runs(1.0, 3.0)
     found[Task("small", "tune", "read", 3, 0)] = a_run(worst_seconds=0.7)
-    assert "- **NO**: our own computing takes less than 50 ms" in page(a_report(found), "head", {})
+    assert "- **NO**: our own computing takes less than 50 ms" in page(
+        a_report(found), "head", {}
+    )
 
 
 def test_a_plot_of_a_report_has_a_panel_for_each_group() -> None:
@@ -497,7 +573,9 @@ def test_a_plot_of_a_report_has_a_panel_for_each_group() -> None:
 
 
 def test_a_plan_is_even_seed_by_seed_and_runs_both_kinds() -> None:
-    tasks = search.plan(["tune", "random", "tpe"], ["small", "table"], [3, 10], range(2))
+    tasks = search.plan(
+        ["tune", "random", "tpe"], ["small", "table"], [3, 10], range(2)
+    )
     assert len(tasks) == len(set(tasks))
     assert [task.seed for task in tasks] == sorted(task.seed for task in tasks)
     plain = [task for task in tasks if task.method == "random"]
@@ -517,7 +595,9 @@ def test_a_plan_is_even_seed_by_seed_and_runs_both_kinds() -> None:
 
 
 def test_recorded_tables_have_twice_the_seeds_and_no_more_of_what_has_few() -> None:
-    tasks = search.plan(["tune", "tpe"], ["small", "table"], [3, 10], range(5, 5 + search.FEW))
+    tasks = search.plan(
+        ["tune", "tpe"], ["small", "table"], [3, 10], range(5, 5 + search.FEW)
+    )
     for name, seeds in (
         ("small", range(5, 5 + search.FEW)),
         ("table", range(5, 5 + 2 * search.FEW)),
@@ -537,10 +617,15 @@ def test_recorded_tables_have_twice_the_seeds_and_no_more_of_what_has_few() -> N
     assert beside == set(range(5, 5 + search.FEW))
 
 
-def test_parts_are_taken_out_in_some_seeds_of_simulated_worlds_at_the_first_two_budgets() -> None:
+def test_parts_are_taken_out_in_some_seeds_of_simulated_worlds_at_the_first_two_budgets() -> (
+    None
+):
     family = next(iter(search.FAMILIES))
     tasks = search.plan(
-        ["tune", "unpaired"], [family, "table"], [3, 10, 30], range(3, 3 + search.APART + 2)
+        ["tune", "unpaired"],
+        [family, "table"],
+        [3, 10, 30],
+        range(3, 3 + search.APART + 2),
     )
     parts = [task for task in tasks if task.method == "unpaired"]
     assert {(task.world, task.kind, task.units) for task in parts} == {
@@ -566,7 +651,9 @@ def test_a_slow_rival_is_run_with_few_seeds_and_at_the_first_two_budgets_only() 
 def test_a_rival_without_its_package_is_left_out_in_a_line_but_for_the_runs_that_are_kept(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(EVERY, "smac", replace(METHODS["smac"], needs="a_package_that_nobody_has"))
+    monkeypatch.setitem(
+        EVERY, "smac", replace(METHODS["smac"], needs="a_package_that_nobody_has")
+    )
     kept = Kept(tmp_path / "runs.jsonl")
     first, *others = search.plan(["smac"], ["small"], [3, 10], range(2))
     grid = Task("small", "grid", "read", 3, 0)
@@ -575,7 +662,8 @@ def test_a_rival_without_its_package_is_left_out_in_a_line_but_for_the_runs_that
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err.splitlines() == [
-        f"{len(others)} searches by SMAC3 are left out: the package a_package_that_nobody_has is not installed;"
+        f"{len(others)} searches by SMAC3 are left out: the package a_package_that_nobody_has is "
+        "not installed;"
         " uv run --group benchmarks has it"
     ]
     assert search.possible([first, grid], kept) == [first, grid]
@@ -637,7 +725,9 @@ def test_runs_can_be_made_ahead_of_the_page(
         "1",
         "--only-run",
     ]
-    search.main([*command, "--cache", str(path), "--out", str(tmp_path / "page.md"), "--quiet"])
+    search.main(
+        [*command, "--cache", str(path), "--out", str(tmp_path / "page.md"), "--quiet"]
+    )
     assert capsys.readouterr().out == ""
     assert len(path.read_text().splitlines()) == 2
     assert not (tmp_path / "page.md").exists()

@@ -60,7 +60,11 @@ def chat_completion(
         "total_tokens": prompt_tokens + completion_tokens,
     }
     choices = [
-        {"index": i, "finish_reason": reason, "message": {"role": "assistant", "content": text}}
+        {
+            "index": i,
+            "finish_reason": reason,
+            "message": {"role": "assistant", "content": text},
+        }
         for i, (text, reason) in enumerate(said)
     ]
     return {

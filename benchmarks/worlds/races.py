@@ -32,7 +32,14 @@ from tune.readout import read
 from tune.readout.trial import Step, Trial
 from tune.search import SEARCHERS
 from tune.space import FREE, Point, Space
-from tune.strategies import STRATEGIES, Outcome, Problem, Selection, Standing, final_comparison
+from tune.strategies import (
+    STRATEGIES,
+    Outcome,
+    Problem,
+    Selection,
+    Standing,
+    final_comparison,
+)
 from tune.task.extract import parse_extractor
 
 BUDGETS = {"thinking": (3.0, 10.0, 30.0), "sst2-two-models": (3.0, 10.0)}
@@ -56,7 +63,11 @@ class Result(NamedTuple):
 
 def space_of(table: Table) -> Space:
     """What is searched: everything that the table holds."""
-    ladders = {192: (12, 24, 48, 96, 144, 192)} if table.name.startswith("thinking") else LADDERS
+    ladders = (
+        {192: (12, 24, 48, 96, 144, 192)}
+        if table.name.startswith("thinking")
+        else LADDERS
+    )
     return worlds.space_of(table, ladders, range(1, 10))
 
 
@@ -87,7 +98,11 @@ class Till:
         self._dollars = self.left
         # As in a study, the examples are in a seeded order, and what a search meets first is a
         # random part of them.
-        self._order = np.random.default_rng(self.seed).permutation(len(self.table.targets)).tolist()
+        self._order = (
+            np.random.default_rng(self.seed)
+            .permutation(len(self.table.targets))
+            .tolist()
+        )
 
     def problem(self) -> Problem:
         """The study as a strategy sees it."""
@@ -107,8 +122,12 @@ class Till:
 
     def ceiling(self, point: Point, draws: int, cap: int) -> float:
         """Dollars that one example can cost at most."""
-        prompt = max(drawn[0].prompt_tokens for drawn in self.table.cells[cell_of(point)])
-        return to_dollars(self.table.prices[str(point["model"])].ceiling(prompt, draws * cap))
+        prompt = max(
+            drawn[0].prompt_tokens for drawn in self.table.cells[cell_of(point)]
+        )
+        return to_dollars(
+            self.table.prices[str(point["model"])].ceiling(prompt, draws * cap)
+        )
 
     def drive(self, strategy: Generator[list[Step], Outcome, Any]) -> Any:
         """Run a strategy to its end; what it returns."""
@@ -116,7 +135,9 @@ class Till:
 
     def buy(self, steps: list[Step]) -> Outcome:
         """Buy a wave, as far as the money goes."""
-        bought = [self._buy(step, position) for step in steps for position in step.examples]
+        bought = [
+            self._buy(step, position) for step in steps for position in step.examples
+        ]
         for number in {step.trial for step in steps}:
             self.standings[number] = self._standing(self.trials[number])
         return Outcome(dict(self.standings), self.left, all(bought))
@@ -125,7 +146,9 @@ class Till:
         """Bring an example to its draws, if the money allows; a request that another trial sent is
         not sent again.
         """
-        trial = self.trials.setdefault(step.trial, Trial(step.trial, step.point, step.cap))
+        trial = self.trials.setdefault(
+            step.trial, Trial(step.trial, step.point, step.cap)
+        )
         cell = cell_of(step.point)
         drawn = self._drawn.setdefault((cell, step.cap, position), [])
         if len(drawn) < step.draws:
@@ -139,7 +162,10 @@ class Till:
                 step.cap,
                 settings=settings,
             )
-            new = [self._endpoint.draw(request, number) for number in range(len(drawn), step.draws)]
+            new = [
+                self._endpoint.draw(request, number)
+                for number in range(len(drawn), step.draws)
+            ]
             tokens = sum(draw.completion_tokens for draw in new)
             self.left -= to_dollars(
                 self.table.prices[cell.model].cost(new[0].prompt_tokens, tokens)
@@ -159,9 +185,13 @@ class Till:
             price=price,
             most_n=MANY,
         )
-        once = sum(price.cost(draws[0].prompt_tokens, 0) for draws in trial.draws.values())
+        once = sum(
+            price.cost(draws[0].prompt_tokens, 0) for draws in trial.draws.values()
+        )
         spent = once + sum(
-            price.cost(0, d.completion_tokens) for draws in trial.draws.values() for d in draws
+            price.cost(0, d.completion_tokens)
+            for draws in trial.draws.values()
+            for d in draws
         )
         return Standing(
             trial=trial.number,
@@ -184,17 +214,25 @@ def search(table: Table, free: tuple[str, ...], dollars: float, seed: int) -> fl
     till = Till(table, space, free, dollars, seed)
     problem = till.problem()
     till.drive(
-        STRATEGIES["knowledge_gradient"](problem, SEARCHERS["random"](space, free, seed), dollars)
+        STRATEGIES["knowledge_gradient"](
+            problem, SEARCHERS["random"](space, free, seed), dollars
+        )
     )
     choice = till.drive(final_comparison(problem, till.standings, till.left))
     most = best(table.name)
-    return most - worth(table, choice.shown.config) if isinstance(choice, Selection) else most
+    return (
+        most - worth(table, choice.shown.config)
+        if isinstance(choice, Selection)
+        else most
+    )
 
 
 @lru_cache(maxsize=16)
 def world(name: str) -> Table:
     """A table by its name."""
-    return sentiment() if name == "sst2-two-models" else thinking(int(name.split("-")[1]))
+    return (
+        sentiment() if name == "sst2-two-models" else thinking(int(name.split("-")[1]))
+    )
 
 
 @lru_cache(maxsize=16)
@@ -213,15 +251,24 @@ def best(name: str) -> float:
 def unit(name: str) -> float:
     """Dollars of one draw of the average point, at its largest max_tokens, on all examples."""
     table = world(name)
-    return float(np.mean([_price_of_one(table, draws) for draws in table.cells.items()]))
+    return float(
+        np.mean([_price_of_one(table, draws) for draws in table.cells.items()])
+    )
 
 
-def _price_of_one(table: Table, entry: tuple[Any, Sequence[Sequence[Completion]]]) -> float:
+def _price_of_one(
+    table: Table, entry: tuple[Any, Sequence[Sequence[Completion]]]
+) -> float:
     cell, examples = entry
     price = table.prices[cell.model]
     return sum(
         float(
-            np.mean([to_dollars(price.cost(d.prompt_tokens, d.completion_tokens)) for d in draws])
+            np.mean(
+                [
+                    to_dollars(price.cost(d.prompt_tokens, d.completion_tokens))
+                    for d in draws
+                ]
+            )
         )
         for draws in examples
     )
@@ -236,5 +283,9 @@ def races(runs: int, seed: int) -> Iterator[Result]:
                 dollars = units * unit(table.name)
                 for free in (FREE, ()):
                     yield Result(
-                        name, units, dollars, bool(free), search(table, free, dollars, run)
+                        name,
+                        units,
+                        dollars,
+                        bool(free),
+                        search(table, free, dollars, run),
                     )

@@ -68,7 +68,9 @@ def save(path: Path, rows: Iterable[Row], about: Mapping[str, str]) -> None:
         (name, ends if kind == "ends" else pa.type_for_alias(kind))
         for name, kind in COLUMNS.items()
     ]
-    table = pa.Table.from_pylist(list(rows), schema=pa.schema(fields, metadata=dict(about)))
+    table = pa.Table.from_pylist(
+        list(rows), schema=pa.schema(fields, metadata=dict(about))
+    )
     part = path.with_name(f"{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -77,7 +79,9 @@ def save(path: Path, rows: Iterable[Row], about: Mapping[str, str]) -> None:
             part,
             compression="zstd",
             compression_level=19,
-            use_dictionary=[name for name in COLUMNS if name not in ("text", "token_ends")],
+            use_dictionary=[
+                name for name in COLUMNS if name not in ("text", "token_ends")
+            ],
             column_encoding={"token_ends.list.element": "DELTA_BINARY_PACKED"},
             write_statistics=False,
         )
@@ -121,7 +125,9 @@ def read_about(path: Path) -> dict[str, str]:
     }
 
 
-def load(path: Path, prices: Mapping[str, Price] | None = None, *, texts: bool = True) -> Table:
+def load(
+    path: Path, prices: Mapping[str, Price] | None = None, *, texts: bool = True
+) -> Table:
     """A recorded table as an endpoint serves it.
 
     A draw without a text is made up of as many tokens as it had, its answer last (`replay.told`).
@@ -153,11 +159,15 @@ def load(path: Path, prices: Mapping[str, Price] | None = None, *, texts: bool =
     stated = prices if prices is not None else read_prices(path)
     unpriced = sorted({cell.model for cell in found} - stated.keys())
     if unpriced:
-        raise DataError(f"{str(path)!r} states no price of {unpriced}: give load(path, prices)")
+        raise DataError(
+            f"{str(path)!r} states no price of {unpriced}: give load(path, prices)"
+        )
     order = sorted(targets)
     return Table(
         name=path.stem,
-        cells={cell: [draws[example] for example in order] for cell, draws in found.items()},
+        cells={
+            cell: [draws[example] for example in order] for cell, draws in found.items()
+        },
         caps=caps,
         targets=[targets[example] for example in order],
         prices=dict(stated),
@@ -208,7 +218,9 @@ def to_completion(row: Row) -> Completion:
     if row.get("text") is None and row["tokens"]:
         tokens = min(row["tokens"], row["max_tokens"])
         ended = row["finish"] == "stop" and row["tokens"] <= row["max_tokens"]
-        draw = told(row["answer"], tokens, ended=ended, prompt_tokens=row["prompt_tokens"])
+        draw = told(
+            row["answer"], tokens, ended=ended, prompt_tokens=row["prompt_tokens"]
+        )
         return replace(
             draw, completion_tokens=tokens
         )  # not every service counts the token that ends a text

@@ -87,12 +87,13 @@ class ReplayEndpoint:
         cell = Cell(request.model, name, float(request.setting("temperature") or 0.0))
         if request.max_tokens > self.table.caps[cell]:
             raise ValueError(
-                f"`max_tokens <= {self.table.caps[cell]}` must hold for {cell}: got {request.max_tokens}"
+                f"`max_tokens <= {self.table.caps[cell]}` must hold for {cell}: got "
+                f"{request.max_tokens}"
             )
         recorded = self.table.cells[cell][int(example)]
-        picked = np.random.SeedSequence([self.seed, request.seed(number)]).generate_state(1)[
-            0
-        ] % len(recorded)
+        picked = np.random.SeedSequence(
+            [self.seed, request.seed(number)]
+        ).generate_state(1)[0] % len(recorded)
         return shortened(recorded[int(picked)], request.max_tokens)
 
     def most_prompt_tokens(self, request: Request) -> int:
@@ -126,7 +127,9 @@ def shortened(draw: Completion, cap: int) -> Completion:
     )
 
 
-def told(answer: str | None, tokens: int, *, ended: bool, prompt_tokens: int) -> Completion:
+def told(
+    answer: str | None, tokens: int, *, ended: bool, prompt_tokens: int
+) -> Completion:
     """A draw of so many tokens that says its answer last; the token that ended it is counted where
     it ended itself.
     """
@@ -165,10 +168,20 @@ def sentiment() -> Table:
             prompt_tokens=row["prompt_tokens"],
         )
         found.setdefault(cell, {}).setdefault(row["example"], []).append(draw)
-    cells = {cell: [draws[example] for example in sorted(targets)] for cell, draws in found.items()}
-    prices = {"smollm2-135m": Price(0.05, 0.20), "qwen2.5-coder-0.5b": Price(0.20, 0.80)}
+    cells = {
+        cell: [draws[example] for example in sorted(targets)]
+        for cell, draws in found.items()
+    }
+    prices = {
+        "smollm2-135m": Price(0.05, 0.20),
+        "qwen2.5-coder-0.5b": Price(0.20, 0.80),
+    }
     return Table(
-        "sst2-two-models", cells, caps, [targets[example] for example in sorted(targets)], prices
+        "sst2-two-models",
+        cells,
+        caps,
+        [targets[example] for example in sorted(targets)],
+        prices,
     )
 
 
@@ -190,16 +203,25 @@ def thinking(seed: int, examples: int = 120, draws: int = 24, cap: int = 192) ->
     rng = np.random.default_rng(seed)
     targets = rng.choice(LABELS, examples)
     hardness = 1.5 * rng.standard_normal(examples)
-    favourites = [rng.choice([label for label in LABELS if label != target]) for target in targets]
+    favourites = [
+        rng.choice([label for label in LABELS if label != target]) for target in targets
+    ]
     cells: dict[Cell, list[list[Completion]]] = {}
     for model, skill in SKILLS.items():
         for prompt, (gain, median, prompt_tokens) in THOUGHTS.items():
             luck = 0.3 * rng.standard_normal()
             for temperature in (0.2, 0.4, 0.6, 0.8, 1.0):
                 right = 1 / (
-                    1 + np.exp(-1.5 * (skill + gain + luck - hardness - 0.5 * temperature**2))
+                    1
+                    + np.exp(
+                        -1.5 * (skill + gain + luck - hardness - 0.5 * temperature**2)
+                    )
                 )
-                middle = median * (1.3 if model == "large" else 1.0) * (1 + 0.3 * temperature)
+                middle = (
+                    median
+                    * (1.3 if model == "large" else 1.0)
+                    * (1 + 0.3 * temperature)
+                )
                 lengths = np.ceil(
                     middle * np.exp(0.6 * rng.standard_normal((examples, draws)))
                 ).astype(int)
@@ -209,19 +231,29 @@ def thinking(seed: int, examples: int = 120, draws: int = 24, cap: int = 192) ->
                     [
                         _thought(
                             str(
-                                targets[e] if u < p else favourites[e] if u < (1 + p) / 2 else wild
+                                targets[e]
+                                if u < p
+                                else favourites[e]
+                                if u < (1 + p) / 2
+                                else wild
                             ),
                             int(length),
                             cap,
                             prompt_tokens,
                         )
-                        for u, wild, length in zip(chance[e], other[e], lengths[e], strict=True)
+                        for u, wild, length in zip(
+                            chance[e], other[e], lengths[e], strict=True
+                        )
                     ]
                     for e, p in enumerate(right)
                 ]
     prices = {"small": Price(0.10, 0.40), "large": Price(0.80, 3.20)}
     return Table(
-        f"thinking-{seed}", cells, dict.fromkeys(cells, cap), [str(t) for t in targets], prices
+        f"thinking-{seed}",
+        cells,
+        dict.fromkeys(cells, cap),
+        [str(t) for t in targets],
+        prices,
     )
 
 
@@ -244,7 +276,10 @@ def worth(table: Table, config: Config) -> float:
     enumerated.
     """
     return _worth(
-        table, cell_of(config), config.max_tokens, config.n if config.aggregate == "vote" else 1
+        table,
+        cell_of(config),
+        config.max_tokens,
+        config.n if config.aggregate == "vote" else 1,
     )
 
 
@@ -274,7 +309,10 @@ def _vote(shares: np.ndarray, right: np.ndarray, n: int) -> np.ndarray:
     wins = leads / np.maximum(leads.sum(axis=1, keepdims=True), 1)
     powers = shares[:, :, None] ** np.arange(n + 1)
     chance = (
-        np.prod([powers[:, kind, outcomes[:, kind]] for kind in range(shares.shape[1])], axis=0)
+        np.prod(
+            [powers[:, kind, outcomes[:, kind]] for kind in range(shares.shape[1])],
+            axis=0,
+        )
         * ways
     )
     return np.asarray((chance * wins[:, right].T).sum(axis=1))
@@ -288,11 +326,14 @@ def _outcomes(kinds: int, n: int) -> tuple[np.ndarray, np.ndarray]:
         if among == 1:
             return [(left,)]
         return [
-            (first, *rest) for first in range(left + 1) for rest in splits(left - first, among - 1)
+            (first, *rest)
+            for first in range(left + 1)
+            for rest in splits(left - first, among - 1)
         ]
 
     found = splits(n, kinds)
     ways = [
-        math.factorial(n) / math.prod(math.factorial(count) for count in split) for split in found
+        math.factorial(n) / math.prod(math.factorial(count) for count in split)
+        for split in found
     ]
     return np.array(found), np.array(ways)

@@ -41,7 +41,13 @@ class Served:
     """
 
     def __init__(self, table: Table, seed: int) -> None:
-        self.table, self.calls, self.draws, self.picodollars, self.url = table, 0, 0, 0, ""
+        self.table, self.calls, self.draws, self.picodollars, self.url = (
+            table,
+            0,
+            0,
+            0,
+            "",
+        )
         self._endpoint = ReplayEndpoint(table, seed)
         self._drawn: Counter[Request] = Counter()
         self._lock, self._open = threading.Lock(), ExitStack()
@@ -52,7 +58,9 @@ class Served:
         return to_dollars(self.picodollars)
 
     def __enter__(self) -> Self:
-        self.url = self._open.enter_context(answering(lambda body, _: self.respond(body)))
+        self.url = self._open.enter_context(
+            answering(lambda body, _: self.respond(body))
+        )
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -68,8 +76,13 @@ class Served:
         with self._lock:
             first = self._drawn[asked]
             self._drawn[asked] += (n := int(body.get("n") or 1))
-            drawn = [_stopped(self._endpoint.draw(asked, first + i), asked) for i in range(n)]
-            prompt, said = drawn[0].prompt_tokens, sum(draw.completion_tokens for draw in drawn)
+            drawn = [
+                _stopped(self._endpoint.draw(asked, first + i), asked) for i in range(n)
+            ]
+            prompt, said = (
+                drawn[0].prompt_tokens,
+                sum(draw.completion_tokens for draw in drawn),
+            )
             self.calls, self.draws = self.calls + 1, self.draws + n
             self.picodollars += self.table.prices[asked.model].cost(prompt, said)
             number = self.calls
@@ -81,9 +94,13 @@ class Served:
     def _request(self, body: dict[str, Any]) -> Request:
         text = str(body["messages"][-1]["content"])
         name, _, example = text.partition(" ")
-        cell = nearest(self.table, str(body["model"]), name, float(body.get("temperature", 1.0)))
+        cell = nearest(
+            self.table, str(body["model"]), name, float(body.get("temperature", 1.0))
+        )
         if not example.isdecimal() or int(example) >= len(self.table.targets):
-            raise ValueError(f"the table has {len(self.table.targets)} examples, but got {text!r}")
+            raise ValueError(
+                f"the table has {len(self.table.targets)} examples, but got {text!r}"
+            )
         most = self.table.caps[cell]
         stop = body.get("stop") or ()
         return Request(
@@ -102,7 +119,9 @@ def nearest(table: Table, model: str, prompt: str, temperature: float) -> Cell:
     Raises:
         ValueError: the table has none.
     """
-    near = [cell for cell in table.cells if (cell.model, cell.prompt) == (model, prompt)]
+    near = [
+        cell for cell in table.cells if (cell.model, cell.prompt) == (model, prompt)
+    ]
     if not near:
         raise ValueError(f"the table has no model {model!r} with a prompt {prompt!r}")
     return min(near, key=lambda cell: abs(cell.temperature - temperature))
@@ -112,5 +131,8 @@ def _stopped(draw: Completion, request: Request) -> Completion:
     """A draw up to the first of the request's stop strings."""
     said = cut(draw, request.max_tokens, request.stop)
     return replace(
-        draw, text=said.text, completion_tokens=said.tokens, finish_reason=said.finish_reason
+        draw,
+        text=said.text,
+        completion_tokens=said.tokens,
+        finish_reason=said.finish_reason,
     )

@@ -1,5 +1,5 @@
-"""`benchmarks/worlds/answering.py`: a client of the real library, and bare connections, are answered as
-the function says.
+"""`benchmarks/worlds/answering.py`: a client of the real library, and bare connections, are
+answered as the function says.
 """
 
 from __future__ import annotations
@@ -29,12 +29,16 @@ def repeat(body: dict[str, Any], key: str) -> dict[str, Any]:
     """Say what was asked, n times, with the key that it came with."""
     text = f"{key}: {body['messages'][-1]['content']}"
     said = [(text, "stop")] * int(body.get("n") or 1)
-    return chat_completion(3, body["model"], said, prompt_tokens=5, completion_tokens=2 * len(said))
+    return chat_completion(
+        3, body["model"], said, prompt_tokens=5, completion_tokens=2 * len(said)
+    )
 
 
 def post(url: str, body: dict[str, Any]) -> dict[str, Any]:
     request = Request(
-        f"{url}/chat/completions", json.dumps(body).encode(), {"Content-Type": "application/json"}
+        f"{url}/chat/completions",
+        json.dumps(body).encode(),
+        {"Content-Type": "application/json"},
     )
     with urlopen(request, timeout=10) as answer:
         found: dict[str, Any] = json.load(answer)
@@ -56,7 +60,11 @@ def test_the_openai_client_reads_every_choice_the_usage_and_the_model() -> None:
     assert [choice.index for choice in found.choices] == [0, 1]
     assert (found.id, found.model) == ("chatcmpl-3", "m")
     assert found.usage is not None
-    assert (found.usage.prompt_tokens, found.usage.completion_tokens, found.usage.total_tokens) == (
+    assert (
+        found.usage.prompt_tokens,
+        found.usage.completion_tokens,
+        found.usage.total_tokens,
+    ) == (
         5,
         4,
         9,
@@ -65,13 +73,18 @@ def test_the_openai_client_reads_every_choice_the_usage_and_the_model() -> None:
 
 def test_a_call_without_a_key_has_none() -> None:
     with answering(repeat) as url:
-        assert post(url, asking("hello"))["choices"][0]["message"]["content"] == ": hello"
+        assert (
+            post(url, asking("hello"))["choices"][0]["message"]["content"] == ": hello"
+        )
 
 
 @pytest.mark.parametrize(
-    ("error", "said"), [(ValueError("no such model"), "no such model"), (KeyError("n"), "'n'")]
+    ("error", "said"),
+    [(ValueError("no such model"), "no such model"), (KeyError("n"), "'n'")],
 )
-def test_what_is_wrong_with_a_request_is_said_with_a_400(error: Exception, said: str) -> None:
+def test_what_is_wrong_with_a_request_is_said_with_a_400(
+    error: Exception, said: str
+) -> None:
     def refuse(body: dict[str, Any], key: str) -> dict[str, Any]:
         raise error
 
@@ -109,7 +122,10 @@ def test_calls_side_by_side_are_answered_side_by_side() -> None:
 
     with answering(wait) as url, ThreadPoolExecutor(2) as pool:
         found = list(pool.map(lambda text: post(url, asking(text)), ["a", "b"]))
-    assert [each["choices"][0]["message"]["content"] for each in found] == [": a", ": b"]
+    assert [each["choices"][0]["message"]["content"] for each in found] == [
+        ": a",
+        ": b",
+    ]
 
 
 def test_after_the_block_nobody_answers() -> None:

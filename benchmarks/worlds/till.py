@@ -112,7 +112,9 @@ class Till:
             step.trial, Bought(cell, step.cap, np.zeros(self.examples, dtype=np.int32))
         )
         self.points[step.trial] = step.point
-        stored = self._stored.setdefault((cell, step.cap), np.zeros(self.examples, dtype=np.int32))
+        stored = self._stored.setdefault(
+            (cell, step.cap), np.zeros(self.examples, dtype=np.int32)
+        )
         positions = np.array(step.examples)
         new = np.maximum(step.draws - stored[positions], 0)
         price = self.world.prices[cell.model]
@@ -121,9 +123,14 @@ class Till:
         columns = np.arange(tokens.shape[1])
         fresh = (columns >= stored[positions, None]) & (columns < step.draws)
         said = (tokens[positions] * fresh).sum(axis=1)
-        costs = np.where(new > 0, prompts * price.input + said * price.output, 0.0) / 1e6
+        costs = (
+            np.where(new > 0, prompts * price.input + said * price.output, 0.0) / 1e6
+        )
         most = int(self.world.prompt_tokens[cell].max())
-        ceilings = np.where(new > 0, most * price.input + new * step.cap * price.output, 0.0) / 1e6
+        ceilings = (
+            np.where(new > 0, most * price.input + new * step.cap * price.output, 0.0)
+            / 1e6
+        )
         refused = self.left - (np.cumsum(costs) - costs) < ceilings
         count = int(refused.argmax()) if refused.any() else len(positions)
         paid = float(costs[:count].sum())
@@ -143,7 +150,10 @@ class Till:
                 self.world.answers[cell][self.order],
                 self.world.tokens[cell][self.order],
             )
-            model, prompt = list(self.world.prices).index(cell.model), sum(map(ord, cell.prompt))
+            model, prompt = (
+                list(self.world.prices).index(cell.model),
+                sum(map(ord, cell.prompt)),
+            )
             rng = np.random.default_rng(
                 [self.seed, model, prompt, round(1000 * cell.temperature), cap]
             )
@@ -156,12 +166,15 @@ class Till:
         return self._drawn[cell, cap]
 
     # --- readings
-    # -------------------------------------------------------------------------------------------------
 
     def _standing(self, number: int) -> Standing:
         trial, point = self.trials[number], self.points[number]
         met = np.flatnonzero(trial.counts)
-        configs = [c for c in self.world.readings(point, self.free) if c.max_tokens <= trial.cap]
+        configs = [
+            c
+            for c in self.world.readings(point, self.free)
+            if c.max_tokens <= trial.cap
+        ]
         readings = self._readings(number, trial, configs) if len(met) else []
         _, tokens = self._draws(trial.cell, trial.cap)
         price, counts = self.world.prices[trial.cell.model], trial.counts[met]
@@ -176,10 +189,14 @@ class Till:
             failed=False,
             spent_per_draw=float(spent / counts.sum()) if len(met) else 0.0,
             cap=trial.cap,
-            prompt_cost=float(prompts * price.input / 1e6 / len(met)) if len(met) else 0.0,
+            prompt_cost=float(prompts * price.input / 1e6 / len(met))
+            if len(met)
+            else 0.0,
         )
 
-    def _readings(self, number: int, trial: Bought, configs: list[Config]) -> list[Reading]:
+    def _readings(
+        self, number: int, trial: Bought, configs: list[Config]
+    ) -> list[Reading]:
         answers, tokens = self._draws(trial.cell, trial.cap)
         price = self.world.prices[trial.cell.model]
         sizes = tuple(sorted({1, *(config.n for config in configs)}))
@@ -194,13 +211,19 @@ class Till:
                 for config in configs:
                     if config.max_tokens == cap and config.n <= count:
                         n = config.n if config.aggregate == "vote" else 1
-                        costs = (prompts * price.input + config.n * mean * price.output) / 1e6
+                        costs = (
+                            prompts * price.input + config.n * mean * price.output
+                        ) / 1e6
                         found[config].append((rows, worth[:, sizes.index(n)], costs))
-        return [_reading(number, config, parts) for config, parts in found.items() if parts]
+        return [
+            _reading(number, config, parts) for config, parts in found.items() if parts
+        ]
 
 
 def _reading(number: int, config: Config, parts: list[tuple[Any, ...]]) -> Reading:
-    rows, scores, costs = (np.concatenate(column) for column in zip(*parts, strict=True))
+    rows, scores, costs = (
+        np.concatenate(column) for column in zip(*parts, strict=True)
+    )
     order = np.argsort(rows)
     unknown: Array = np.full(len(rows), np.nan)
     return Reading(

@@ -83,7 +83,11 @@ class World:
 
     def _sizes(self) -> list[int]:
         if "sizes" not in self._known:
-            configs = (c for p in self.space.points(FREE) for c in self.space.configs_of(p, FREE))
+            configs = (
+                c
+                for p in self.space.points(FREE)
+                for c in self.space.configs_of(p, FREE)
+            )
             self._known["sizes"] = sorted({1, *(config.n for config in configs)})
         return list(self._known["sizes"])
 
@@ -99,7 +103,11 @@ class World:
     def best(self, max_cost: float | None = None) -> float:
         """The worth of the best config that costs no more."""
         if ("best", max_cost) not in self._known:
-            configs = (c for p in self.space.points(FREE) for c in self.space.configs_of(p, FREE))
+            configs = (
+                c
+                for p in self.space.points(FREE)
+                for c in self.space.configs_of(p, FREE)
+            )
             kept = (c for c in configs if max_cost is None or self.cost(c) <= max_cost)
             self._known["best", max_cost] = max(self.worth(c) for c in kept)
         return float(self._known["best", max_cost])
@@ -107,13 +115,21 @@ class World:
     def middle_cost(self) -> float:
         """The median cost of the configs: a limit that is felt."""
         if "middle" not in self._known:
-            configs = [c for p in self.space.points(FREE) for c in self.space.configs_of(p, FREE)]
-            self._known["middle"] = float(np.median([self.cost(config) for config in configs]))
+            configs = [
+                c
+                for p in self.space.points(FREE)
+                for c in self.space.configs_of(p, FREE)
+            ]
+            self._known["middle"] = float(
+                np.median([self.cost(config) for config in configs])
+            )
         return float(self._known["middle"])
 
     def unit(self, examples: int) -> float:
         """Dollars of one draw of the average point, at its largest max_tokens, on so many examples."""
-        return examples * float(np.mean([self._price_of_one(cell) for cell in self.answers]))
+        return examples * float(
+            np.mean([self._price_of_one(cell) for cell in self.answers])
+        )
 
     def exhausting(self, examples: int) -> float:
         """Dollars of every point's draws, as many as the largest n takes, once on so many examples."""
@@ -123,7 +139,8 @@ class World:
             cell, price = cell_of(point), self.prices[str(point["model"])]
             tokens = float(self.tokens[cell].mean())
             found += (
-                float(self.prompt_tokens[cell].mean()) * price.input + most * tokens * price.output
+                float(self.prompt_tokens[cell].mean()) * price.input
+                + most * tokens * price.output
             ) / 1e6
         return examples * found
 
@@ -151,8 +168,12 @@ def votes(answers: Codes, right: Codes, ns: tuple[int, ...]) -> Array:
     others = -np.sort(-counts, axis=1)[
         :, :6
     ]  # of more than six different wrong answers, the rest abstain
-    tallies, place = np.unique(np.column_stack([hits, others]), axis=0, return_inverse=True)
-    found = np.array([_vote(tuple(map(int, tally)), answers.shape[1], ns) for tally in tallies])
+    tallies, place = np.unique(
+        np.column_stack([hits, others]), axis=0, return_inverse=True
+    )
+    found = np.array(
+        [_vote(tuple(map(int, tally)), answers.shape[1], ns) for tally in tallies]
+    )
     return np.asarray(found[place.reshape(-1)])
 
 
@@ -168,7 +189,9 @@ def _vote(tally: tuple[int, ...], draws: int, ns: tuple[int, ...]) -> tuple[floa
 # --- recorded
 
 
-def recorded(table: Table, ladders: Mapping[int, Sequence[int]], ns: Sequence[int]) -> World:
+def recorded(
+    table: Table, ladders: Mapping[int, Sequence[int]], ns: Sequence[int]
+) -> World:
     """A recorded table as a world: the last word of a text is its answer.
 
     Args:
@@ -182,7 +205,8 @@ def recorded(table: Table, ladders: Mapping[int, Sequence[int]], ns: Sequence[in
         most = max(map(len, rows))
         full = [[row[i % len(row)] for i in range(most)] for row in rows]
         answers[cell] = np.array(
-            [[codes.get(d.text.split()[-1], NONE) for d in row] for row in full], dtype=np.int8
+            [[codes.get(d.text.split()[-1], NONE) for d in row] for row in full],
+            dtype=np.int8,
         )
         tokens[cell] = np.array(
             [[d.completion_tokens for d in row] for row in full], dtype=np.int32
@@ -190,11 +214,19 @@ def recorded(table: Table, ladders: Mapping[int, Sequence[int]], ns: Sequence[in
         prompts[cell] = np.array([row[0].prompt_tokens for row in rows], dtype=np.int32)
     right = np.array([codes[target] for target in table.targets], dtype=np.int8)
     return World(
-        table.name, space_of(table, ladders, ns), answers, tokens, prompts, right, table.prices
+        table.name,
+        space_of(table, ladders, ns),
+        answers,
+        tokens,
+        prompts,
+        right,
+        table.prices,
     )
 
 
-def space_of(table: Table, ladders: Mapping[int, Sequence[int]], ns: Sequence[int]) -> Space:
+def space_of(
+    table: Table, ladders: Mapping[int, Sequence[int]], ns: Sequence[int]
+) -> Space:
     """What is searched in a recorded table: everything that it holds; `ladders` and `ns` as for
     `recorded`.
     """
@@ -205,7 +237,9 @@ def space_of(table: Table, ladders: Mapping[int, Sequence[int]], ns: Sequence[in
     for model in table.prices:
         when[model] = {
             "prompt": list(
-                dict.fromkeys(cell.prompt for cell in table.cells if cell.model == model)
+                dict.fromkeys(
+                    cell.prompt for cell in table.cells if cell.model == model
+                )
             )
         }
     return Space(
@@ -271,7 +305,11 @@ FAMILIES = {
     for family in (
         Family(
             "labels",
-            {"small": (-0.3, 0.1, 0.4), "middle": (0.4, 0.4, 1.6), "large": (0.8, 2.0, 8.0)},
+            {
+                "small": (-0.3, 0.1, 0.4),
+                "middle": (0.4, 0.4, 1.6),
+                "large": (0.8, 2.0, 8.0),
+            },
             prompts=6,
             temperatures=_steps(1.2, 13),
             kinds=4,
@@ -295,7 +333,11 @@ FAMILIES = {
         ),
         Family(
             "prompts",
-            {"small": (0.0, 0.1, 0.4), "middle": (0.3, 0.5, 2.0), "large": (0.5, 1.5, 6.0)},
+            {
+                "small": (0.0, 0.1, 0.4),
+                "middle": (0.3, 0.5, 2.0),
+                "large": (0.5, 1.5, 6.0),
+            },
             prompts=20,
             temperatures=_steps(1.0, 5),
             kinds=3,
@@ -311,9 +353,9 @@ def simulated(family: Family, seed: int, examples: int = 400, draws: int = 16) -
     """A world of a family."""
     rng = np.random.default_rng([seed, len(family.name), family.prompts])
     right = rng.integers(family.kinds, size=examples).astype(np.int8)
-    favourite = ((right + rng.integers(1, family.kinds, size=examples)) % family.kinds).astype(
-        np.int8
-    )
+    favourite = (
+        (right + rng.integers(1, family.kinds, size=examples)) % family.kinds
+    ).astype(np.int8)
     hardness = 1.2 * rng.standard_normal(examples)
     effort = rng.permutation(np.linspace(0, 1, family.prompts))
     gain = 0.5 * rng.standard_normal(family.prompts) + 0.5 * (effort - 0.5)
@@ -325,7 +367,10 @@ def simulated(family: Family, seed: int, examples: int = 400, draws: int = 16) -
         chill, mild = abs(0.3 + 0.3 * rng.standard_normal()), rng.uniform(0.0, 0.8)
         wordy = float(np.exp(0.2 * rng.standard_normal()))
         for number in range(family.prompts):
-            luck, taste = 0.35 * rng.standard_normal(), 0.6 * rng.standard_normal(examples)
+            luck, taste = (
+                0.35 * rng.standard_normal(),
+                0.6 * rng.standard_normal(examples),
+            )
             deep = float(np.interp(effort[number], (0, 1), family.thought))
             fixed = rng.standard_normal(examples)
             median = wordy * float(
@@ -335,7 +380,14 @@ def simulated(family: Family, seed: int, examples: int = 400, draws: int = 16) -
             for heat in family.temperatures:
                 cell = Cell(model, f"p{number}", heat)
                 mean = (
-                    1.5 * (able + gain[number] + luck - chill * (heat - mild) ** 2 - hardness)
+                    1.5
+                    * (
+                        able
+                        + gain[number]
+                        + luck
+                        - chill * (heat - mild) ** 2
+                        - hardness
+                    )
                     + taste
                 )
                 fresh = min(1.0, heat / 0.6)
@@ -349,12 +401,17 @@ def simulated(family: Family, seed: int, examples: int = 400, draws: int = 16) -
                     (right[:, None] + other) % family.kinds,
                 )
                 said = np.where(good, right[:, None], wrong)
-                mute = rng.random((examples, draws)) < 0.01 + 0.3 * max(0.0, heat - 0.8) ** 2
+                mute = (
+                    rng.random((examples, draws))
+                    < 0.01 + 0.3 * max(0.0, heat - 0.8) ** 2
+                )
                 said = np.where(mute, NONE, said).astype(np.int8)
                 spread = np.exp(0.25 * rng.standard_normal((examples, draws)))
                 count = np.maximum(1, np.ceil(long[:, None] * spread)).astype(np.int32)
                 if heat == 0:
-                    said, count = (np.repeat(all_[:, :1], draws, axis=1) for all_ in (said, count))
+                    said, count = (
+                        np.repeat(all_[:, :1], draws, axis=1) for all_ in (said, count)
+                    )
                 top = family.caps[-1]
                 answers[cell] = cut(said, count, top)
                 tokens[cell] = np.minimum(count, top)
@@ -367,5 +424,9 @@ def simulated(family: Family, seed: int, examples: int = 400, draws: int = 16) -
         aggregate=["first", "vote"],
         max_tokens=list(family.caps),
     )
-    prices = {name: Price(given_, taken) for name, (_, given_, taken) in family.models.items()}
-    return World(f"{family.name}-{seed}", space, answers, tokens, prompts, right, prices)
+    prices = {
+        name: Price(given_, taken) for name, (_, given_, taken) in family.models.items()
+    }
+    return World(
+        f"{family.name}-{seed}", space, answers, tokens, prompts, right, prices
+    )

@@ -38,7 +38,17 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 def test_the_new_model_its_price_and_the_rates_reach_the_challenge(
     asked: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    argv = ["study", "--model", "new", "--budget", "0.5", "--price", "new=1/2", "--alpha", "0.1"]
+    argv = [
+        "study",
+        "--model",
+        "new",
+        "--budget",
+        "0.5",
+        "--price",
+        "new=1/2",
+        "--alpha",
+        "0.1",
+    ]
     argv += ["--margin", "0.02", "--target", "label", "--results", "elsewhere"]
     assert main(argv) == 4
     assert asked.pop("confirm") is None
@@ -63,7 +73,9 @@ def test_json_and_quiet_show_no_notice(
     assert main(["study", "--model", "new", "--budget", "1", flag]) == 4
     shown = capsys.readouterr()
     assert shown.err == ""
-    assert json.loads(shown.out or "{}") == ({"answer": "undecided"} if flag == "--json" else {})
+    assert json.loads(shown.out or "{}") == (
+        {"answer": "undecided"} if flag == "--json" else {}
+    )
 
 
 @pytest.mark.parametrize(
@@ -79,4 +91,7 @@ def test_a_challenge_needs_one_model_and_a_budget(
 ) -> None:
     with pytest.raises(SystemExit):
         main(argv)
-    assert "exactly one --model NEW, and --budget USD, are needed" in capsys.readouterr().err
+    assert (
+        "exactly one --model NEW, and --budget USD, are needed"
+        in capsys.readouterr().err
+    )

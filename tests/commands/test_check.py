@@ -43,7 +43,16 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 def test_only_flags_that_are_given_reach_the_check(
     asked: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    argv = ["best.json", "--budget", "0.5", "--margin", "0.1", "--allow-host", "a", "--allow-code"]
+    argv = [
+        "best.json",
+        "--budget",
+        "0.5",
+        "--margin",
+        "0.1",
+        "--allow-host",
+        "a",
+        "--allow-code",
+    ]
     assert main(argv) == 3
     assert asked.pop("confirm") is None
     assert asked == {

@@ -172,7 +172,11 @@ def test_quiet_shows_no_progress(
     ],
 )
 def test_bad_input_is_one_line_and_status_2(
-    server: Server, files: Path, capsys: pytest.CaptureFixture[str], change: list[str], words: str
+    server: Server,
+    files: Path,
+    capsys: pytest.CaptureFixture[str],
+    change: list[str],
+    words: str,
 ) -> None:
     assert main(flags(server, files, "--quiet", *change)) == BAD_INPUT
     shown = capsys.readouterr()
@@ -187,20 +191,29 @@ def test_bad_input_is_one_line_and_status_2(
     [
         ("[space", "TOML"),
         ("[space]\nmodel = 'small'\n", "prompt"),
-        (SPACE.replace("low = 0.0, high = 1.0", "low = 1.0, high = 0.0"), "low <= high"),
+        (
+            SPACE.replace("low = 0.0, high = 1.0", "low = 1.0, high = 0.0"),
+            "low <= high",
+        ),
         (SPACE.replace("low = 1, high = 3", "low = 0, high = 3"), "n"),
         (SPACE.replace("{text}", "{txt}"), "txt"),
         (SPACE.replace("{text}", "{text.__class__}"), "text"),
         (SPACE.replace("{text}", "{0}"), "0"),
         (SPACE + "\n[when.huge]\nmax_tokens = [1]\n", "huge"),
         (
-            SPACE.replace("Label this ticket: {text}", "Label this ticket: {text} (it is {label})"),
+            SPACE.replace(
+                "Label this ticket: {text}", "Label this ticket: {text} (it is {label})"
+            ),
             "label",
         ),
     ],
 )
 def test_a_space_that_cannot_be_is_one_line_and_status_2(
-    server: Server, files: Path, capsys: pytest.CaptureFixture[str], text: str, words: str
+    server: Server,
+    files: Path,
+    capsys: pytest.CaptureFixture[str],
+    text: str,
+    words: str,
 ) -> None:
     (files / "space.toml").write_text(text)
     assert main(flags(server, files, "--quiet")) == BAD_INPUT
@@ -234,15 +247,22 @@ def test_a_run_that_scored_nothing_has_failed(
     space = (files / "space.toml").read_text().replace('["small"]', '["small", "big"]')
     (files / "space.toml").write_text(space)
     # One model is set aside, as it bills beyond its cap; no call of the other fits the budget.
-    models = {"small": Model(reasoning=4_000, counts="total", uncapped=True), "big": Model()}
+    models = {
+        "small": Model(reasoning=4_000, counts="total", uncapped=True),
+        "big": Model(),
+    }
     with Server(models, world=WORLD) as server:
-        assert main(flags(server, files, "--quiet", "--price", "big=1000/4000")) == FAILED
+        assert (
+            main(flags(server, files, "--quiet", "--price", "big=1000/4000")) == FAILED
+        )
     shown = " ".join(capsys.readouterr().out.split())
     assert "there is no configuration to recommend" in shown
     assert "kept for telling finalists apart" not in shown
 
 
-def test_without_a_budget_the_usage_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_budget_the_usage_is_shown(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     with pytest.raises(SystemExit) as caught:
         main([])
     assert caught.value.code == BAD_INPUT
@@ -281,14 +301,18 @@ def test_a_key_in_the_environment_adds_a_hint_and_never_a_bill(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-planted")
-    assert main(["--budget", "0.000001", "--results", str(tmp_path / "out")]) == BAD_INPUT
+    assert (
+        main(["--budget", "0.000001", "--results", str(tmp_path / "out")]) == BAD_INPUT
+    )
     shown = capsys.readouterr().err
     assert "OPENAI_API_KEY is set but not used" in shown
     assert "sk-planted" not in shown
     assert "too small" in shown
 
 
-def test_a_metric_of_ones_own_lies_where_the_command_is_run(server: Server, files: Path) -> None:
+def test_a_metric_of_ones_own_lies_where_the_command_is_run(
+    server: Server, files: Path
+) -> None:
     (files / "own_metric.py").write_text(
         "def score(answer, example):\n    return answer == example.target\n"
     )

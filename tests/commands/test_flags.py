@@ -40,13 +40,33 @@ def test_the_help_has_every_group() -> None:
     assert shown.rstrip().endswith("The end.")
 
 
-def test_models_a_metric_and_free_settings_can_be_said_on_the_command_line(tmp_path: Path) -> None:
+def test_models_a_metric_and_free_settings_can_be_said_on_the_command_line(
+    tmp_path: Path,
+) -> None:
     data, models = tmp_path / "rows.json", tmp_path / "OAI_CONFIG_LIST"
     data.write_text(json.dumps(ROWS))
     models.write_text(json.dumps([{"model": "m", "base_url": "http://127.0.0.1:9/v1"}]))
-    flags = ["--data", str(data), "--target", "label", "--model", "m", "--price", "m=1/2"]
+    flags = [
+        "--data",
+        str(data),
+        "--target",
+        "label",
+        "--model",
+        "m",
+        "--price",
+        "m=1/2",
+    ]
     metric = '{"name": "numeric", "absolute": 0.5}'
-    flags += ["--models", str(models), "--metric", metric, "--free", "n", "--budget", "1"]
+    flags += [
+        "--models",
+        str(models),
+        "--metric",
+        metric,
+        "--free",
+        "n",
+        "--budget",
+        "1",
+    ]
     plan = make_plan(read_options(**given(*flags)))
     assert plan.entries["m"].base_url == "http://127.0.0.1:9/v1"
     assert plan.metric.identity == 'numeric({"absolute": 0.5})'

@@ -62,9 +62,13 @@ def checked(decision: CheckDecision, **more: Any) -> CheckResult:
 def asked(decision: CheckDecision, *notices: str) -> Any:
     """Stands in for `tune.followup.check.check`."""
 
-    def check(best: object, data: object, *, budget: float, **options: Any) -> CheckResult:
+    def check(
+        best: object, data: object, *, budget: float, **options: Any
+    ) -> CheckResult:
         assert "margin" not in options  # the check has the default
-        return checked(decision, budget=budget, seed=options.pop("seed", 0), notices=notices)
+        return checked(
+            decision, budget=budget, seed=options.pop("seed", 0), notices=notices
+        )
 
     return check
 
@@ -94,12 +98,17 @@ def test_a_config_that_has_regressed_fails_with_what_was_found_and_no_traceback(
 ) -> None:
     outcomes, said = run(pytester, "regressed")
     assert outcomes == {"failed": 1}
-    assert "It has regressed: exact_match is 0.800 on 90 new examples, more than 0.05 below" in said
+    assert (
+        "It has regressed: exact_match is 0.800 on 90 new examples, more than 0.05 below"
+        in said
+    )
     assert "Traceback" not in said
     assert "pytest.fail" not in said
 
 
-def test_what_is_undecided_fails_unless_the_user_says_otherwise(pytester: pytest.Pytester) -> None:
+def test_what_is_undecided_fails_unless_the_user_says_otherwise(
+    pytester: pytest.Pytester,
+) -> None:
     outcomes, said = run(pytester, "undecided")
     assert outcomes == {"failed": 1}
     assert "About 40 further examples" in said
@@ -119,16 +128,20 @@ def test_options_reach_the_check(pytester: pytest.Pytester) -> None:
 def test_what_a_reader_must_not_miss_is_a_warning_of_a_test_that_passes(
     pytester: pytest.Pytester,
 ) -> None:
-    outcomes, said = run(pytester, "holds", notices=("24 of the 60 examples are tuning examples.",))
+    outcomes, said = run(
+        pytester, "holds", notices=("24 of the 60 examples are tuning examples.",)
+    )
     assert outcomes == {"passed": 1, "warnings": 1}
     assert "24 of the 60 examples are tuning examples." in said
 
 
 def test_the_plugin_is_announced_under_the_module_that_has_the_fixture() -> None:
-    project = tomllib.loads((Path(__file__).parent.parent.parent / "pyproject.toml").read_text())[
-        "project"
-    ]
-    assert hasattr(import_module(project["entry-points"]["pytest11"]["tune"]), "tune_check")
+    project = tomllib.loads(
+        (Path(__file__).parent.parent.parent / "pyproject.toml").read_text()
+    )["project"]
+    assert hasattr(
+        import_module(project["entry-points"]["pytest11"]["tune"]), "tune_check"
+    )
 
 
 def test_the_record_of_a_check_has_no_more_than_json_knows() -> None:

@@ -46,12 +46,22 @@ TOP_LEVEL = {
 
 def config(**values: Any) -> Config:
     return Config(
-        {"model": "small", "prompt": "short", "max_tokens": 64, "temperature": 0.3, **values}
+        {
+            "model": "small",
+            "prompt": "short",
+            "max_tokens": 64,
+            "temperature": 0.3,
+            **values,
+        }
     )
 
 
 def deployment(**values: Any) -> Deployment:
-    base: dict[str, Any] = {"config": config(), "model": "gpt-4.1-nano", "price": Price(0.1, 0.4)}
+    base: dict[str, Any] = {
+        "config": config(),
+        "model": "gpt-4.1-nano",
+        "price": Price(0.1, 0.4),
+    }
     return Deployment(**{**base, **values})
 
 
@@ -61,7 +71,11 @@ def deployment(**values: Any) -> Deployment:
 def test_an_llm_config_holds_what_was_tuned() -> None:
     assert llm_config(deployment()) == {
         "config_list": [
-            {"model": "gpt-4.1-nano", "price": [0.0001, 0.0004], "tags": ["tune", "small"]}
+            {
+                "model": "gpt-4.1-nano",
+                "price": [0.0001, 0.0004],
+                "tags": ["tune", "small"],
+            }
         ],
         "temperature": 0.3,
         "max_tokens": 64,
@@ -98,7 +112,11 @@ def test_what_only_an_entry_takes_is_in_the_entry() -> None:
     assert made["top_p"] == 0.9
     entry = made["config_list"][0]
     assert entry["stop"] == ["\n", "END"]
-    assert (entry["frequency_penalty"], entry["reasoning_effort"], entry["verbosity"]) == (
+    assert (
+        entry["frequency_penalty"],
+        entry["reasoning_effort"],
+        entry["verbosity"],
+    ) == (
         0.2,
         "low",
         "high",
@@ -106,9 +124,15 @@ def test_what_only_an_entry_takes_is_in_the_entry() -> None:
     assert "extra_body" not in entry
 
 
-def test_what_the_openai_package_or_the_framework_would_refuse_is_in_the_extra_body() -> None:
+def test_what_the_openai_package_or_the_framework_would_refuse_is_in_the_extra_body() -> (
+    None
+):
     tuned = config(
-        top_k=40, min_p=0.05, repetition_penalty=1.1, reasoning_effort="max", enable_thinking=False
+        top_k=40,
+        min_p=0.05,
+        repetition_penalty=1.1,
+        reasoning_effort="max",
+        enable_thinking=False,
     )
     entry = llm_config(deployment(config=tuned))["config_list"][0]
     assert entry["extra_body"] == {
@@ -136,7 +160,9 @@ def test_a_setting_that_is_left_to_the_service_is_not_written() -> None:
     assert "extra_body" not in made["config_list"][0]
 
 
-def test_every_parameter_passed_on_by_name_is_one_that_the_openai_package_knows() -> None:
+def test_every_parameter_passed_on_by_name_is_one_that_the_openai_package_knows() -> (
+    None
+):
     known = set(inspect.signature(Completions.create).parameters)
     assert known >= _PASSED_ON | {
         "temperature",
@@ -169,7 +195,9 @@ settings_values = st.fixed_dictionaries(
 
 
 @given(settings_values, st.integers(1, 10**6))
-def test_no_value_is_changed_or_lost_on_its_way(settings: dict[str, Any], cap: int) -> None:
+def test_no_value_is_changed_or_lost_on_its_way(
+    settings: dict[str, Any], cap: int
+) -> None:
     tuned = Config({"model": "m", "prompt": "p", "max_tokens": cap, **settings})
     made = llm_config(deployment(config=tuned))
     entry = made["config_list"][0]
@@ -190,8 +218,12 @@ def test_no_value_is_changed_or_lost_on_its_way(settings: dict[str, Any], cap: i
         (Price(0, 0), [0.0, 0.0]),
     ],
 )
-def test_prices_are_dollars_per_thousand_tokens(price: Price, per_thousand: list[float]) -> None:
-    assert llm_config(deployment(price=price))["config_list"][0]["price"] == per_thousand
+def test_prices_are_dollars_per_thousand_tokens(
+    price: Price, per_thousand: list[float]
+) -> None:
+    assert (
+        llm_config(deployment(price=price))["config_list"][0]["price"] == per_thousand
+    )
 
 
 # --- what can be carried
@@ -216,7 +248,9 @@ def test_an_agent_carries_one_first_answer_of_a_chat(
 
 @pytest.mark.parametrize("export", [llm_config, oai_config_list, snippet])
 def test_what_cannot_be_carried_is_refused_with_the_way_out(export: Any) -> None:
-    with pytest.raises(InputError, match=r"n = 5 by 'vote': export the best reading with n = 1"):
+    with pytest.raises(
+        InputError, match=r"n = 5 by 'vote': export the best reading with n = 1"
+    ):
         export(deployment(config=config(n=5, aggregate="vote")))
     with pytest.raises(InputError, match="no chat"):
         export(deployment(raw=True))
@@ -247,7 +281,9 @@ def test_one_sentence_says_what_the_full_winner_adds() -> None:
         "$0.0001 per request."
     )
     assert single_answer_note(winner, winner) == "An agent carries the winner as it is."
-    bare = replace(winner, holdout=None, cost=None, config=config(n=3, aggregate="vote"))
+    bare = replace(
+        winner, holdout=None, cost=None, config=config(n=3, aggregate="vote")
+    )
     assert single_answer_note(bare, carried) == (
         "An agent reads one answer per request; the full winner takes 3 answers per request by "
         "'vote'."
@@ -267,15 +303,21 @@ def test_no_key_is_written_and_the_environment_variable_is_referred_to() -> None
 
 def test_openais_key_is_not_sent_to_an_endpoint_that_has_its_own() -> None:
     entry = json.loads(
-        oai_config_list(deployment(base_url="https://models.example.test/v1", key_env="OTHER_KEY"))
+        oai_config_list(
+            deployment(base_url="https://models.example.test/v1", key_env="OTHER_KEY")
+        )
     )[0]
-    assert entry["api_key"], "an entry without api_key makes the openai package send OPENAI_API_KEY"
+    assert entry["api_key"], (
+        "an entry without api_key makes the openai package send OPENAI_API_KEY"
+    )
 
 
 def test_a_key_is_looked_up_only_when_an_environment_is_handed_over() -> None:
     other = deployment(key_env="OTHER_KEY")
     assert (
-        llm_config(other, environ={"OTHER_KEY": "sk-planted"})["config_list"][0]["api_key"]
+        llm_config(other, environ={"OTHER_KEY": "sk-planted"})["config_list"][0][
+            "api_key"
+        ]
         == "sk-planted"
     )
     assert "sk-planted" not in oai_config_list(other)
@@ -306,7 +348,8 @@ def test_what_may_be_secret_in_an_address_is_left_out_and_said(address: str) -> 
 
 
 @pytest.mark.parametrize(
-    "address", ["http://localhost:8000/v1", "localhost:8000/v1", "https://m.example.test/a/v1/"]
+    "address",
+    ["http://localhost:8000/v1", "localhost:8000/v1", "https://m.example.test/a/v1/"],
 )
 def test_an_address_without_secrets_stays_as_it_is(address: str) -> None:
     exported = deployment(base_url=address)
@@ -315,11 +358,17 @@ def test_an_address_without_secrets_stays_as_it_is(address: str) -> None:
 
 
 def test_an_address_without_a_scheme_loses_its_password_too() -> None:
-    assert deployment(base_url="user:planted@localhost:8000/v1").url == "localhost:8000/v1"
+    assert (
+        deployment(base_url="user:planted@localhost:8000/v1").url == "localhost:8000/v1"
+    )
 
 
-def test_a_model_that_ran_in_process_names_a_server_to_be_started_and_no_hosted_one() -> None:
-    local = deployment(model="local:smollm2", local=True, price=Price(1, 2, source="notional"))
+def test_a_model_that_ran_in_process_names_a_server_to_be_started_and_no_hosted_one() -> (
+    None
+):
+    local = deployment(
+        model="local:smollm2", local=True, price=Price(1, 2, source="notional")
+    )
     entry = llm_config(local)["config_list"][0]
     assert entry["base_url"].startswith("http://localhost")
     assert entry["api_key"] == "none"
@@ -341,7 +390,10 @@ def test_an_oai_config_list_is_found_by_its_tag_and_has_every_setting_inside() -
     assert first["tags"] == [TAG, "small", "triage"]
     assert (first["temperature"], first["max_tokens"]) == (0.3, 64)
     assert second["extra_body"] == {"temperature": 1.4}
-    assert [e["model"] for e in (first, second) if TAG in e["tags"]] == ["gpt-4.1-nano", "big"]
+    assert [e["model"] for e in (first, second) if TAG in e["tags"]] == [
+        "gpt-4.1-nano",
+        "big",
+    ]
     assert text.endswith("]\n")
 
 
@@ -377,7 +429,9 @@ def test_the_snippet_is_python_that_builds_the_same_settings() -> None:
 
 def test_a_hostile_name_or_template_stays_a_string_in_the_snippet() -> None:
     exported = deployment(
-        model="m'); import os #", template="'; import os\n\x1b[31m", system_message="\\'\n"
+        model="m'); import os #",
+        template="'; import os\n\x1b[31m",
+        system_message="\\'\n",
     )
     names: dict[str, Any] = {}
     text = (
@@ -395,7 +449,10 @@ def test_a_hostile_name_or_template_stays_a_string_in_the_snippet() -> None:
 def test_every_exporter_takes_a_deployment_and_gives_text_or_a_dictionary() -> None:
     for name, export in EXPORTERS.items():
         made = export(deployment())
-        assert isinstance(made, str) or json.loads(json.dumps(made, allow_nan=False)) == made, name
+        assert (
+            isinstance(made, str)
+            or json.loads(json.dumps(made, allow_nan=False)) == made
+        ), name
     assert set(EXPORTERS) == {"llm_config", "oai_config_list", "snippet"}
 
 
@@ -407,7 +464,8 @@ def test_an_export_does_not_share_its_lists_with_the_next() -> None:
 
 def test_every_public_name_is_there_and_sorted() -> None:
     order = sorted(
-        export_package.__all__, key=lambda name: (not name.isupper(), name.lower() == name, name)
+        export_package.__all__,
+        key=lambda name: (not name.isupper(), name.lower() == name, name),
     )
     assert export_package.__all__ == order
     assert all(hasattr(export_package, name) for name in export_package.__all__)

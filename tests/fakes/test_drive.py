@@ -21,7 +21,9 @@ def wave(number: int) -> list[Step]:
 
 
 @given(dollars=st.lists(st.floats(0, 1), max_size=6))
-def test_every_wave_is_bought_once_in_order_and_its_outcome_sent_back(dollars: list[float]) -> None:
+def test_every_wave_is_bought_once_in_order_and_its_outcome_sent_back(
+    dollars: list[float],
+) -> None:
     bought: list[list[Step]] = []
     told: list[Outcome] = []
 

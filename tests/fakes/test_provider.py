@@ -13,7 +13,10 @@ from tune.fakes.provider import FakeEndpoint, guesser
 from tune.pricing.prices import Price
 
 REQUEST = Request(
-    "fake", "small", (Message("system", "Be brief."), Message("user", "Is it good ?")), 10
+    "fake",
+    "small",
+    (Message("system", "Be brief."), Message("user", "Is it good ?")),
+    10,
 )
 
 
@@ -24,7 +27,11 @@ def say(text: str) -> Request:
 async def test_it_says_what_its_world_says() -> None:
     (draw,) = await FakeEndpoint("it is good").complete(REQUEST, range(1))
     assert draw.text == "it is good"
-    assert (draw.finish_reason, draw.completion_tokens, draw.token_ends) == ("stop", 3, (2, 5, 10))
+    assert (draw.finish_reason, draw.completion_tokens, draw.token_ends) == (
+        "stop",
+        3,
+        (2, 5, 10),
+    )
     assert draw.prompt_tokens == 6
     assert draw.model == "small"
 
@@ -42,7 +49,11 @@ async def test_a_draw_depends_on_its_request_and_number_alone() -> None:
 async def test_the_cap_cuts_an_answer() -> None:
     endpoint = FakeEndpoint("one two three four")
     short = endpoint.draw(Request("fake", "small", "x", 2), 0)
-    assert (short.text, short.finish_reason, short.completion_tokens) == ("one two", "length", 2)
+    assert (short.text, short.finish_reason, short.completion_tokens) == (
+        "one two",
+        "length",
+        2,
+    )
     exact = endpoint.draw(Request("fake", "small", "x", 4), 0)
     assert (exact.finish_reason, exact.completion_tokens) == ("stop", 4)
 
@@ -65,11 +76,16 @@ def test_the_token_ends_cover_the_whole_text(text: str, cap: int) -> None:
 
 async def test_a_completion_is_returned_as_it_stands() -> None:
     odd = Completion("x", "stop", -1, 10**9, model="other")
-    assert await FakeEndpoint(lambda request, rng: odd).complete(REQUEST, range(2)) == [odd, odd]
+    assert await FakeEndpoint(lambda request, rng: odd).complete(REQUEST, range(2)) == [
+        odd,
+        odd,
+    ]
 
 
 async def test_it_may_answer_under_another_name() -> None:
-    (draw,) = await FakeEndpoint("x", model="small-2026-01-01").complete(REQUEST, range(1))
+    (draw,) = await FakeEndpoint("x", model="small-2026-01-01").complete(
+        REQUEST, range(1)
+    )
     assert draw.model == "small-2026-01-01"
 
 
@@ -77,7 +93,12 @@ async def test_it_counts_what_arrives_and_how_much_at_once() -> None:
     endpoint = FakeEndpoint("x", latency=0.001)
     await asyncio.gather(*(endpoint.complete(say(str(i)), range(2)) for i in range(5)))
     await endpoint.complete(REQUEST, range(3, 4))
-    assert (endpoint.calls, endpoint.draws, endpoint.active, endpoint.most_active) == (6, 11, 0, 5)
+    assert (endpoint.calls, endpoint.draws, endpoint.active, endpoint.most_active) == (
+        6,
+        11,
+        0,
+        5,
+    )
     assert endpoint.requests[-1] == (REQUEST, range(3, 4))
 
 
@@ -93,7 +114,10 @@ async def test_a_cancelled_call_is_no_longer_active() -> None:
 
 async def test_it_keeps_its_own_bill() -> None:
     price = Price(1.0, 2.0)
-    once, each = FakeEndpoint("a b", price=price), FakeEndpoint("a b", price=price, most_n=1)
+    once, each = (
+        FakeEndpoint("a b", price=price),
+        FakeEndpoint("a b", price=price, most_n=1),
+    )
     await once.complete(REQUEST, range(3))
     await each.complete(REQUEST, range(3))
     assert once.billed == price.cost(6, 6)

@@ -13,11 +13,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tune.fakes.faults import prompt_tokens
-from tune.fakes.server import Fault, LabelledWorld, Model, Server, every, first, sometimes
+from tune.fakes.server import (
+    Fault,
+    LabelledWorld,
+    Model,
+    Server,
+    every,
+    first,
+    sometimes,
+)
 from tune.fakes.world import first_tokens, tokens
 from tune.pricing.prices import Price
 
-HELLO = {"model": "small", "messages": [{"role": "user", "content": "Label this: Ticket #7: late"}]}
+HELLO = {
+    "model": "small",
+    "messages": [{"role": "user", "content": "Label this: Ticket #7: late"}],
+}
 
 
 def fetch(
@@ -64,18 +75,32 @@ def test_cutting_at_tokens_leaves_at_most_so_many(text: str, count: int) -> None
 def test_the_world_is_as_accurate_as_it_says() -> None:
     world = LabelledWorld(models={"good": 0.9, "bad": 0.4}, heat=0.1)
     rows = world.examples(400)
-    for model, temperature in [("good", 0.0), ("good", 1.0), ("bad", 0.0), ("bad", 1.0)]:
+    for model, temperature in [
+        ("good", 0.0),
+        ("good", 1.0),
+        ("bad", 0.0),
+        ("bad", 1.0),
+    ]:
         prompts = ["Label: " + row["text"] for row in rows]
-        says = [world(model, prompt, {"temperature": temperature}, 3, 0) for prompt in prompts]
-        share = sum(said == row["label"] for said, row in zip(says, rows, strict=True)) / len(rows)
-        assert share == pytest.approx(world.accuracy(model, prompts[0], temperature), abs=0.06)
+        says = [
+            world(model, prompt, {"temperature": temperature}, 3, 0)
+            for prompt in prompts
+        ]
+        share = sum(
+            said == row["label"] for said, row in zip(says, rows, strict=True)
+        ) / len(rows)
+        assert share == pytest.approx(
+            world.accuracy(model, prompts[0], temperature), abs=0.06
+        )
 
 
 def test_a_draw_is_right_as_often_as_its_probability_says() -> None:
     world = LabelledWorld()
     prompt = "Label: " + world.examples(1)[0]["text"]
     p = world.probability("small", prompt, 0.5)
-    says = [world("small", prompt, {"temperature": 0.5}, seed, 0) for seed in range(1000)]
+    says = [
+        world("small", prompt, {"temperature": 0.5}, seed, 0) for seed in range(1000)
+    ]
     assert says.count(world.label(0)) / 1000 == pytest.approx(p, abs=0.05)
 
 
@@ -83,7 +108,9 @@ def test_templates_shift_the_accuracy_and_lengthen_the_answer() -> None:
     world = LabelledWorld()
     plain, reasoned = "Label: #3", "Think step by step, then label: #3"
     assert world.accuracy("small", reasoned, 0) > world.accuracy("small", plain, 0)
-    assert tokens(world("small", reasoned, {}, 0, 0)) > tokens(world("small", plain, {}, 0, 0))
+    assert tokens(world("small", reasoned, {}, 0, 0)) > tokens(
+        world("small", plain, {}, 0, 0)
+    )
 
 
 def test_at_temperature_zero_every_seed_says_the_same() -> None:
@@ -103,10 +130,19 @@ def test_at_temperature_zero_every_seed_says_the_same() -> None:
 # Answers and the bill
 
 
-def test_a_seeded_request_is_answered_alike_each_time_and_an_unseeded_one_moves_on() -> None:
+def test_a_seeded_request_is_answered_alike_each_time_and_an_unseeded_one_moves_on() -> (
+    None
+):
     with Server(world=lambda *key: f"{key[-2]}/{key[-1]}") as server:
-        assert [text(fetch(server, HELLO | {"seed": 5})[1]) for _ in range(2)] == ["5/0", "5/0"]
-        assert [text(fetch(server, HELLO)[1]) for _ in range(3)] == ["0/0", "1/0", "2/0"]
+        assert [text(fetch(server, HELLO | {"seed": 5})[1]) for _ in range(2)] == [
+            "5/0",
+            "5/0",
+        ]
+        assert [text(fetch(server, HELLO)[1]) for _ in range(3)] == [
+            "0/0",
+            "1/0",
+            "2/0",
+        ]
 
 
 def test_an_unseeded_answer_that_was_lost_is_said_again() -> None:
@@ -119,7 +155,9 @@ def test_an_unseeded_answer_that_was_lost_is_said_again() -> None:
 
 
 def test_the_bill_is_exact_and_charges_the_prompt_once_for_n() -> None:
-    with Server({"small": Model(0.1, 0.4)}, world=lambda *_: "one two three.") as server:
+    with Server(
+        {"small": Model(0.1, 0.4)}, world=lambda *_: "one two three."
+    ) as server:
         _, record, _ = fetch(server, HELLO | {"n": 3})
         usage = record["usage"]
         assert usage["prompt_tokens"] == prompt_tokens(HELLO) == 8 + 6
@@ -133,19 +171,31 @@ def test_the_cap_the_stops_and_hidden_reasoning_are_honoured() -> None:
     models = {"small": Model(), "deep": Model(reasoning=3)}
     with Server(models, world=lambda *_: "one two three four five") as server:
         _, record, _ = fetch(server, HELLO | {"max_tokens": 2})
-        assert (text(record), record["choices"][0]["finish_reason"]) == ("one two", "length")
+        assert (text(record), record["choices"][0]["finish_reason"]) == (
+            "one two",
+            "length",
+        )
         _, record, _ = fetch(server, HELLO | {"stop": [" three"]})
-        assert (text(record), record["choices"][0]["finish_reason"]) == ("one two", "stop")
-        _, record, _ = fetch(server, HELLO | {"model": "deep", "max_completion_tokens": 4})
+        assert (text(record), record["choices"][0]["finish_reason"]) == (
+            "one two",
+            "stop",
+        )
+        _, record, _ = fetch(
+            server, HELLO | {"model": "deep", "max_completion_tokens": 4}
+        )
         assert (text(record), record["usage"]["completion_tokens"]) == ("one", 4)
         assert record["usage"]["completion_tokens_details"] == {"reasoning_tokens": 3}
-        _, record, _ = fetch(server, HELLO | {"model": "deep", "max_completion_tokens": 2})
+        _, record, _ = fetch(
+            server, HELLO | {"model": "deep", "max_completion_tokens": 2}
+        )
         assert (text(record), record["usage"]["completion_tokens"]) == ("", 2)
 
 
 def test_plain_prompts_are_continued() -> None:
     with Server(world=lambda *_: "and so on") as server:
-        _, record, _ = fetch(server, {"model": "small", "prompt": "Once"}, "/completions")
+        _, record, _ = fetch(
+            server, {"model": "small", "prompt": "Once"}, "/completions"
+        )
         assert record["choices"][0]["text"] == "and so on"
         assert record["usage"]["prompt_tokens"] == 1
 
@@ -166,7 +216,10 @@ def test_requests_are_logged_with_names_of_headers_only() -> None:
 
 def test_models_are_listed_unless_the_server_has_no_list() -> None:
     with Server(["a", "b"]) as server:
-        assert [m["id"] for m in fetch(server, None, "/models")[1]["data"]] == ["a", "b"]
+        assert [m["id"] for m in fetch(server, None, "/models")[1]["data"]] == [
+            "a",
+            "b",
+        ]
         assert fetch(server, None, "/models/b")[0] == 200
         assert fetch(server, None, "/models/c")[1]["error"]["code"] == "model_not_found"
     with Server(lists_models=False) as server:
@@ -203,7 +256,9 @@ def test_a_rate_limit_says_how_long_to_wait() -> None:
 
 async def test_more_side_by_side_than_allowed_is_refused() -> None:
     async with Server(seconds=0.2, most_at_once=3) as server:
-        replies = await asyncio.gather(*(asyncio.to_thread(fetch, server, HELLO) for _ in range(5)))
+        replies = await asyncio.gather(
+            *(asyncio.to_thread(fetch, server, HELLO) for _ in range(5))
+        )
         assert sorted(status for status, _, _ in replies) == [200, 200, 200, 429, 429]
 
 
@@ -212,11 +267,16 @@ async def test_more_side_by_side_than_allowed_is_refused() -> None:
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504, 529])
 def test_a_status_is_answered_as_planned(status: int) -> None:
-    fault = Fault("status", status=status, retry_after="7", message="m", code="c", param="p")
+    fault = Fault(
+        "status", status=status, retry_after="7", message="m", code="c", param="p"
+    )
     with Server(plan=first(1, fault)) as server:
         got, record, headers = fetch(server, HELLO)
         assert (got, headers["retry-after"]) == (status, "7")
-        assert record["error"] | {"message": "m", "code": "c", "param": "p"} == record["error"]
+        assert (
+            record["error"] | {"message": "m", "code": "c", "param": "p"}
+            == record["error"]
+        )
         assert server.bill == 0
         assert fetch(server, HELLO)[0] == 200
 
@@ -229,7 +289,9 @@ def test_a_reset_comes_before_or_after_the_bill(billed: bool) -> None:
         assert len(server.charges) == billed
 
 
-async def test_a_hanging_request_is_never_answered_and_leaves_when_the_client_does() -> None:
+async def test_a_hanging_request_is_never_answered_and_leaves_when_the_client_does() -> (
+    None
+):
     async with Server(plan=first(1, Fault("hang"))) as server:
         raw = json.dumps(HELLO).encode()
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
@@ -255,9 +317,14 @@ def test_an_unreadable_answer_is_billed(kind: str) -> None:
 
 
 def test_usage_is_left_out_or_replaced_while_the_bill_stays_right() -> None:
-    faults = [Fault("no_usage"), Fault("usage", usage={"prompt_tokens": -1}), Fault("first_usage")]
+    faults = [
+        Fault("no_usage"),
+        Fault("usage", usage={"prompt_tokens": -1}),
+        Fault("first_usage"),
+    ]
     with Server(
-        plan=lambda number, _: faults[number], world=lambda *key: "word " * (key[-1] + 1)
+        plan=lambda number, _: faults[number],
+        world=lambda *key: "word " * (key[-1] + 1),
     ) as server:
         bodies = [fetch(server, HELLO | {"n": 2, "seed": 1})[1] for _ in range(3)]
         assert "usage" not in bodies[0]
@@ -267,7 +334,12 @@ def test_usage_is_left_out_or_replaced_while_the_bill_stays_right() -> None:
 
 
 def test_choices_are_left_out_filtered_or_of_another_model() -> None:
-    faults = [Fault("no_choices"), Fault("fewer"), Fault("filtered"), Fault("other_model")]
+    faults = [
+        Fault("no_choices"),
+        Fault("fewer"),
+        Fault("filtered"),
+        Fault("other_model"),
+    ]
     with Server(plan=lambda number, _: faults[number]) as server:
         bodies = [fetch(server, HELLO | {"n": 3})[1] for _ in range(4)]
         assert [len(body["choices"]) for body in bodies] == [0, 1, 3, 3]
@@ -276,7 +348,11 @@ def test_choices_are_left_out_filtered_or_of_another_model() -> None:
 
 
 def test_errors_of_the_request_itself_can_be_planned() -> None:
-    faults = [Fault("refused_content"), Fault("too_long"), Fault("error_in_200", status=502)]
+    faults = [
+        Fault("refused_content"),
+        Fault("too_long"),
+        Fault("error_in_200", status=502),
+    ]
     with Server(plan=lambda number, _: faults[number]) as server:
         replies = [fetch(server, HELLO) for _ in range(3)]
         assert [status for status, _, _ in replies] == [400, 400, 200]
@@ -295,14 +371,19 @@ def test_a_slow_answer_arrives_whole() -> None:
 
 def test_overbilling_goes_beyond_the_cap() -> None:
     with Server(plan=first(1, Fault("overbill"))) as server:
-        assert fetch(server, HELLO | {"max_tokens": 4})[1]["usage"]["completion_tokens"] == 8
+        assert (
+            fetch(server, HELLO | {"max_tokens": 4})[1]["usage"]["completion_tokens"]
+            == 8
+        )
         assert server.charges[0].completion_tokens == 8
 
 
 def test_a_model_can_have_a_fault_of_its_own() -> None:
     models = {"small": Model(), "broken": Model(fault=Fault("status", status=503))}
     with Server(models) as server:
-        assert [fetch(server, HELLO | {"model": m})[0] for m in ("small", "broken", "small")] == [
+        assert [
+            fetch(server, HELLO | {"model": m})[0] for m in ("small", "broken", "small")
+        ] == [
             200,
             503,
             200,
@@ -311,7 +392,11 @@ def test_a_model_can_have_a_fault_of_its_own() -> None:
 
 def test_plans_say_which_requests_fail() -> None:
     fault = Fault("status")
-    assert [every(3, fault)(i, {}) is fault for i in range(6)] == [False, False, True] * 2
+    assert [every(3, fault)(i, {}) is fault for i in range(6)] == [
+        False,
+        False,
+        True,
+    ] * 2
     plan = sometimes(0.3, [fault], seed=1, until=500)
     failed = [plan(i, {}) is fault for i in range(1000)]
     assert 100 < sum(failed) < 200

@@ -41,10 +41,15 @@ def say_no(model: str, prompt: str, settings: Any, seed: int, index: int) -> str
     return f"I would rather not say. You wrote: {prompt}"
 
 
-def run(server: Server, folder: Path, *, budget: float = 0.01, **more: Any) -> tune.Study:
+def run(
+    server: Server, folder: Path, *, budget: float = 0.01, **more: Any
+) -> tune.Study:
     space = tune.Space.from_mapping(SPACE)
     return tune.tune(
-        rows(), space, budget=budget, **{**options(server, folder), "min_gain": 0, **more}
+        rows(),
+        space,
+        budget=budget,
+        **{**options(server, folder), "min_gain": 0, **more},
     )
 
 
@@ -99,7 +104,9 @@ def test_the_study_can_still_be_shown_but_not_be_continued_or_read_again(
     calls = len(server.posts)
     shown = run(server, folder)
     assert shown.best.config == before.best.config
-    with pytest.raises(StudyError, match="were forgotten, so it can be shown, but not continued"):
+    with pytest.raises(
+        StudyError, match="were forgotten, so it can be shown, but not continued"
+    ):
         run(server, folder, budget=0.02)
     given = {**options(server, folder), "min_gain": 0}
     del given["results"]
@@ -118,7 +125,9 @@ def test_what_other_studies_use_stays_and_is_told(
     forgotten = forget(tmp_path / "one" / "study", "t7", store=store)
     assert forgotten.erased.shared > 0
     assert forgotten.erased.draws == 0
-    assert "because other examples with the same text ask for them too" in str(forgotten)
+    assert "because other examples with the same text ask for them too" in str(
+        forgotten
+    )
     assert holders(tmp_path) - {"holdout.jsonl"} == {
         "draws.db"
     }  # the other study may have it in its holdout
@@ -167,13 +176,19 @@ def test_the_command_says_what_it_removed(
     assert main(["forget", str(folder / "study"), "--example", "t99"]) == 2
 
 
-def test_answers_and_notices_that_show_the_example_are_gone(copy: tuple[Server, Path]) -> None:
+def test_answers_and_notices_that_show_the_example_are_gone(
+    copy: tuple[Server, Path],
+) -> None:
     _, folder = copy
-    lines = [{"example": name, "answer": f"{name} says {SECRET}"} for name in ("t7", "t77")]
+    lines = [
+        {"example": name, "answer": f"{name} says {SECRET}"} for name in ("t7", "t77")
+    ]
     answers = folder / "study" / "answers.jsonl"
     answers.write_text("".join(json.dumps(line) + "\n" for line in lines))
     forget(folder / "study", "t7")
-    assert [json.loads(line)["example"] for line in answers.read_text().splitlines()] == ["t77"]
+    assert [
+        json.loads(line)["example"] for line in answers.read_text().splitlines()
+    ] == ["t77"]
 
 
 def test_reports_without_content_show_no_text_of_an_example(tmp_path: Path) -> None:
@@ -187,7 +202,9 @@ def test_reports_without_content_show_no_text_of_an_example(tmp_path: Path) -> N
     assert not holders(tmp_path / "kept", "I would rather not say") & readable
 
 
-def test_every_record_that_names_an_example_is_left_out(whole: tuple[Server, Path]) -> None:
+def test_every_record_that_names_an_example_is_left_out(
+    whole: tuple[Server, Path],
+) -> None:
     record = {
         "report": [{"example": "7", "text": "a"}, {"example": "8", "text": "b"}],
         "trials": {"examples": 3},

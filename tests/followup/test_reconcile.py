@@ -38,7 +38,9 @@ PATIENT = replace(QUICK, silence=10.0)
 """On a busy machine every answer may be lost for a while: that is no endpoint that is down."""
 
 LOST = sometimes(
-    0.2, [Fault("status", status=500), Fault("reset", billed=True), Fault("garbage")], seed=4
+    0.2,
+    [Fault("status", status=500), Fault("reset", billed=True), Fault("garbage")],
+    seed=4,
 )
 
 
@@ -46,10 +48,14 @@ def greedy_space() -> tune.Space:
     return tune.Space.from_mapping(SPACE)
 
 
-def run(server: Server, folder: Path, *, budget: float = 0.004, **more: Any) -> tune.Study:
+def run(
+    server: Server, folder: Path, *, budget: float = 0.004, **more: Any
+) -> tune.Study:
     given: Any = options(server, folder, min_gain=0, **more)
     return run_study(
-        read_options(data=WORLD.examples(ROWS), space=greedy_space(), budget=budget, **given),
+        read_options(
+            data=WORLD.examples(ROWS), space=greedy_space(), budget=budget, **given
+        ),
         retry=PATIENT,
     )
 
@@ -95,12 +101,16 @@ def test_it_can_be_done_again_with_a_better_figure(lossy: Any, tmp_path: Path) -
     ) == 2
 
 
-def test_a_bill_above_the_budget_is_booked_and_reported(lossy: Any, tmp_path: Path) -> None:
+def test_a_bill_above_the_budget_is_booked_and_reported(
+    lossy: Any, tmp_path: Path
+) -> None:
     _, before = lossy
     study = reconcile(tmp_path / "study", billed=0.005)
     assert study.record.money.settled == 0.005
     assert study.record.money.left == 0.0
-    assert study.record.money.overshoot == pytest.approx(0.005 - before.record.money.spent)
+    assert study.record.money.overshoot == pytest.approx(
+        0.005 - before.record.money.spent
+    )
 
 
 def test_what_was_freed_is_spent_by_the_same_command_where_money_had_ended_the_study(
@@ -111,7 +121,10 @@ def test_what_was_freed_is_spent_by_the_same_command_where_money_had_ended_the_s
         study = run(server, tmp_path, budget=0.0015, strategy=hungry)
         assert study.stopped == "money"
         calls = len(server.posts)
-        assert run(server, tmp_path, budget=0.0015, strategy=hungry).record.money.spent_now == 0
+        assert (
+            run(server, tmp_path, budget=0.0015, strategy=hungry).record.money.spent_now
+            == 0
+        )
         assert len(server.posts) == calls
         freed = to_picodollars(study.record.money.spent) - server.bill
         assert freed > 0
@@ -122,13 +135,18 @@ def test_what_was_freed_is_spent_by_the_same_command_where_money_had_ended_the_s
         assert server.bill <= to_picodollars(0.0015)
         assert server.bill == to_picodollars(more.record.money.settled)
         calls = len(server.posts)
-        assert run(server, tmp_path, budget=0.0015, strategy=hungry).record.money.spent_now == 0
+        assert (
+            run(server, tmp_path, budget=0.0015, strategy=hungry).record.money.spent_now
+            == 0
+        )
         assert len(server.posts) == calls
 
 
 def test_an_interrupted_study_is_reconciled_and_still_resumes(tmp_path: Path) -> None:
     with Server(world=WORLD, plan=LOST) as server:
-        cut = run_and_stop(server, tmp_path, lambda progress: True, budget=0.004, min_gain=0)
+        cut = run_and_stop(
+            server, tmp_path, lambda progress: True, budget=0.004, min_gain=0
+        )
         assert cut.stopped == "interrupted"
         reconcile(tmp_path / "study", billed=to_dollars(server.bill))
         bill = server.bill
@@ -146,7 +164,9 @@ def test_a_figure_that_cannot_be_is_refused(tmp_path: Path, billed: float) -> No
         reconcile(tmp_path / "nowhere", billed=1.0)
 
 
-def test_a_bill_of_millions_is_refused_and_changes_nothing(lossy: Any, tmp_path: Path) -> None:
+def test_a_bill_of_millions_is_refused_and_changes_nothing(
+    lossy: Any, tmp_path: Path
+) -> None:
     before = balance(tmp_path / "study")
     with pytest.raises(BudgetError, match="1,000,000"):
         reconcile(tmp_path / "study", billed=1e9)
@@ -162,7 +182,9 @@ def test_a_study_without_a_result_one_that_runs_and_one_of_another_store_are_ref
         pytest.raises(StudyError, match="another process is running"),
     ):
         reconcile(folder, billed=0.001)
-    with pytest.raises(StudyError, match=r"there is no store '.*gone.db': give the --store"):
+    with pytest.raises(
+        StudyError, match=r"there is no store '.*gone.db': give the --store"
+    ):
         reconcile(folder, billed=0.001, store=str(tmp_path / "gone.db"))
     assert not (tmp_path / "gone.db").exists()
     Database(tmp_path / "other.db").close()
@@ -188,16 +210,22 @@ def named(names: Any) -> Any:
 
 
 @pytest.mark.parametrize("names", ["openrouter", "litellm"])
-def test_services_that_tell_the_bill_of_a_call_are_asked_for_it(tmp_path: Path, names: str) -> None:
+def test_services_that_tell_the_bill_of_a_call_are_asked_for_it(
+    tmp_path: Path, names: str
+) -> None:
     with Server(world=WORLD, plan=named(names), keys=["the-key"]) as server:
         before = run(server, tmp_path, models={"small": entry(server)})
         assert before.record.money.uncertain > 0
         study = reconcile(tmp_path / "study", key_env="BILL_KEY")
         assert study.record.money.uncertain == 0
-        assert balance(tmp_path / "study").settled == pytest.approx(server.bill, abs=100)
+        assert balance(tmp_path / "study").settled == pytest.approx(
+            server.bill, abs=100
+        )
         assert "settled at $" in study.record.notices[-1]
         assert (
-            reconcile(tmp_path / "study").record.notices[-1].endswith("there is nothing to settle.")
+            reconcile(tmp_path / "study")
+            .record.notices[-1]
+            .endswith("there is nothing to settle.")
         )
 
 
@@ -220,7 +248,11 @@ def test_what_no_service_tells_stays_charged_and_it_is_said_why(
 ) -> None:
     plan = sometimes(
         0.3,
-        [Fault("garbage"), Fault("garbage", names="openrouter"), Fault("garbage", names="litellm")],
+        [
+            Fault("garbage"),
+            Fault("garbage", names="openrouter"),
+            Fault("garbage", names="litellm"),
+        ],
         seed=4,
     )
     with Server(world=WORLD, plan=plan) as server:
@@ -239,7 +271,10 @@ def test_what_no_service_tells_stays_charged_and_it_is_said_why(
         assert 0 < now.uncertain < charged.uncertain
         assert now.settled > charged.settled
         assert sum(each["calls"] for each in record["uncertain_reasons"]) > 0
-        assert main(["reconcile", folder, "--billed", f"{to_dollars(server.bill):.12f}"]) == 0
+        assert (
+            main(["reconcile", folder, "--billed", f"{to_dollars(server.bill):.12f}"])
+            == 0
+        )
         assert balance(tmp_path / "study").settled == server.bill
         assert "Reconciled: " not in capsys.readouterr().out
 
@@ -263,7 +298,9 @@ def test_a_key_that_the_user_names_goes_to_a_strange_host_only_when_that_is_allo
                 **e,
                 "identity": {
                     **e["identity"],
-                    "models": {"small": {"model": "small", "base_url": EVIL, "alias": "x"}},
+                    "models": {
+                        "small": {"model": "small", "base_url": EVIL, "alias": "x"}
+                    },
                 },
             }
             if e["event"] == "study"
@@ -273,7 +310,8 @@ def test_a_key_that_the_user_names_goes_to_a_strange_host_only_when_that_is_allo
         lines = "".join(f"{json.dumps(event)}\n" for event in events)
         (tmp_path / "study" / "study.jsonl").write_text(lines)
         with pytest.raises(
-            InputError, match=r"the names of calls and the value of BILL_KEY to evil\.test"
+            InputError,
+            match=r"the names of calls and the value of BILL_KEY to evil\.test",
         ):
             reconcile(tmp_path / "study", key_env="BILL_KEY")
 
@@ -293,7 +331,18 @@ def test_the_command_says_the_corrected_study_and_bad_figures_are_one_line(
 ) -> None:
     server, _ = lossy
     folder = str(tmp_path / "study")
-    assert main(["reconcile", folder, "--billed", f"{to_dollars(server.bill):.12f}", "--json"]) == 0
+    assert (
+        main(
+            [
+                "reconcile",
+                folder,
+                "--billed",
+                f"{to_dollars(server.bill):.12f}",
+                "--json",
+            ]
+        )
+        == 0
+    )
     record = json.loads(capsys.readouterr().out)
     assert to_picodollars(record["spent"]) == server.bill
     assert record["uncertain"] == 0

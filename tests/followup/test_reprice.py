@@ -35,7 +35,9 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def once(server: Server, tmp_path_factory: pytest.TempPathFactory) -> tuple[tune.Study, Path]:
+def once(
+    server: Server, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[tune.Study, Path]:
     """A finished study, and where it is."""
     folder = tmp_path_factory.mktemp("once")
     return run(server, folder), folder
@@ -75,9 +77,10 @@ def test_the_same_prices_give_the_same_choice_and_numbers_without_a_call(
     study = again(server, tmp_path)
     assert len(server.posts) == calls
     assert (tmp_path / "study" / "study.jsonl").read_bytes() == journal
-    assert {f.name for f in (tmp_path / "study").iterdir()} - {"draws.db-wal", "draws.db-shm"} == {
-        f.name for f in files
-    } - {"draws.db-wal", "draws.db-shm"}
+    assert {f.name for f in (tmp_path / "study").iterdir()} - {
+        "draws.db-wal",
+        "draws.db-shm",
+    } == {f.name for f in files} - {"draws.db-wal", "draws.db-shm"}
     was, now = first.record, study.record
     assert now.winner == was.winner
     assert now.baseline == was.baseline
@@ -101,7 +104,9 @@ def test_a_limit_changes_the_choice_and_what_has_not_met_the_holdout_is_said_to_
     assert "under $1e-05 per request" in study.record.provenance.goal
     if study.record.winner != study.record.baseline:
         assert study.record.winner is not None
-        assert (study.record.winner.holdout is None) == (study.record.difference is None)
+        assert (study.record.winner.holdout is None) == (
+            study.record.difference is None
+        )
 
 
 def test_the_notices_are_those_of_the_new_choice_and_of_the_run(
@@ -120,14 +125,20 @@ def test_the_notices_are_those_of_the_new_choice_and_of_the_run(
 
 
 VOTING = dimensions(
-    model=["large"], prompt={"short": PROMPTS["short"]}, temperature=[0.5], n=[1, 5], max_tokens=64
+    model=["large"],
+    prompt={"short": PROMPTS["short"]},
+    temperature=[0.5],
+    n=[1, 5],
+    max_tokens=64,
 )
 """One answer costs less than five whose vote is the winner: both meet the holdout, as agents take
 only the one.
 """
 
 
-def voted(server: Server, folder: Path, **more: Any) -> tuple[tune.Study, dict[str, Any]]:
+def voted(
+    server: Server, folder: Path, **more: Any
+) -> tuple[tune.Study, dict[str, Any]]:
     """A study whose winner is a vote, and what asks for it again; an alias makes the draws the same
     on every port.
     """
@@ -156,23 +167,30 @@ def test_another_choice_on_the_same_holdout_is_another_look_and_asked_again_it_i
     same = reprice(tmp_path / "study", **asked, max_cost_per_request=1.0)
     assert same.best.config == first.best.config
     assert (same.record.look, same.record.difference) == (1, first.record.difference)
-    assert journal.read_bytes() == before  # the choice is shown as it was: there is nothing to note
+    assert (
+        journal.read_bytes() == before
+    )  # the choice is shown as it was: there is nothing to note
     assert first.best.cost is not None
     limit = {"max_cost_per_request": 0.7 * first.best.cost.mean}
     other = reprice(tmp_path / "study", **asked, **limit)
     assert other.best.config.n == 1
     assert other.record.winner is not None
-    assert other.record.winner.holdout is not None  # it met the holdout as what agents carry
+    assert (
+        other.record.winner.holdout is not None
+    )  # it met the holdout as what agents carry
     assert (other.record.look, other.record.confidence) == (2, pytest.approx(0.995))
     assert any(
-        notice.startswith("This is look 2 at the same holdout") for notice in other.record.notices
+        notice.startswith("This is look 2 at the same holdout")
+        for notice in other.record.notices
     )
     noted = journal.read_bytes()
     assert noted.startswith(before)
     assert json.loads(noted[len(before) :])["event"] == "look"
     again = reprice(tmp_path / "study", **asked, **limit)
     assert (again.record.look, again.record.difference) == (2, other.record.difference)
-    assert reprice(tmp_path / "study", **asked, max_cost_per_request=1.0).record.look == 1
+    assert (
+        reprice(tmp_path / "study", **asked, max_cost_per_request=1.0).record.look == 1
+    )
     assert journal.read_bytes() == noted
     shown = tune.tune(**asked, budget=0.3, results=tmp_path / "study").record
     assert (shown.winner, shown.look, shown.money.spent_now) == (
@@ -188,27 +206,39 @@ def test_a_study_continued_after_another_look_pays_for_that_too(
 ) -> None:
     first, asked = voted(server, tmp_path, holdout=0.6)
     assert first.best.cost is not None
-    other = reprice(tmp_path / "study", **asked, max_cost_per_request=0.7 * first.best.cost.mean)
+    other = reprice(
+        tmp_path / "study", **asked, max_cost_per_request=0.7 * first.best.cost.mean
+    )
     assert other.record.look == 2
     more = tune.tune(**asked, budget=0.6, results=tmp_path / "study").record
-    assert more.look in (
-        1,
-        3,
+    assert (
+        more.look
+        in (
+            1,
+            3,
+        )
     )  # the old choice on the same examples is the first look again, else it is the third
     assert more.winner is not None
     assert (more.look == 1) == (more.winner.config == first.best.config)
 
 
-def test_another_look_that_cannot_be_noted_is_not_taken(server: Server, tmp_path: Path) -> None:
+def test_another_look_that_cannot_be_noted_is_not_taken(
+    server: Server, tmp_path: Path
+) -> None:
     first, asked = voted(server, tmp_path)
     assert first.best.cost is not None
     with (
         Journal(tmp_path / "study" / "study.jsonl"),
         pytest.raises(StudyError, match="another process"),
     ):
-        reprice(tmp_path / "study", **asked, max_cost_per_request=0.7 * first.best.cost.mean)
+        reprice(
+            tmp_path / "study", **asked, max_cost_per_request=0.7 * first.best.cost.mean
+        )
     with Journal(tmp_path / "study" / "study.jsonl"):
-        assert reprice(tmp_path / "study", **asked, max_cost_per_request=1.0).record.look == 1
+        assert (
+            reprice(tmp_path / "study", **asked, max_cost_per_request=1.0).record.look
+            == 1
+        )
 
 
 def test_other_prices_change_costs_by_their_ratio_and_no_quality(
@@ -269,13 +299,17 @@ def test_what_is_missing_is_said_in_a_sentence(
     assert len(server.posts) == calls
 
 
-def test_examples_that_failed_and_refused_parameters_are_as_they_were(tmp_path: Path) -> None:
+def test_examples_that_failed_and_refused_parameters_are_as_they_were(
+    tmp_path: Path,
+) -> None:
     models = {
         "small": MODELS["small"],
         "large": Model(1.0, 4.0, refuses=frozenset({"temperature"})),
     }
     with Server(
-        models=models, world=WORLD, plan=sometimes(0.03, [Fault("refused_content")], seed=2)
+        models=models,
+        world=WORLD,
+        plan=sometimes(0.03, [Fault("refused_content")], seed=2),
     ) as server:
         first = run(server, tmp_path)
         calls = len(server.posts)
@@ -285,8 +319,13 @@ def test_examples_that_failed_and_refused_parameters_are_as_they_were(tmp_path: 
     assert study.record.trials == first.record.trials
 
 
-def test_a_service_without_several_answers_a_call_is_priced_as_it_was(tmp_path: Path) -> None:
-    models = {"small": MODELS["small"], "large": Model(1.0, 4.0, refuses=frozenset({"n"}))}
+def test_a_service_without_several_answers_a_call_is_priced_as_it_was(
+    tmp_path: Path,
+) -> None:
+    models = {
+        "small": MODELS["small"],
+        "large": Model(1.0, 4.0, refuses=frozenset({"n"})),
+    }
     with Server(models=models, world=WORLD) as server:
         first = run(server, tmp_path)
         study = again(server, tmp_path)
@@ -301,7 +340,8 @@ def test_the_command_line_of_the_run_with_one_word_in_front(
     data.write_text("\n".join(json.dumps(row) for row in WORLD.examples(60)))
     space.write_text(
         '[space]\nmodel = ["small"]\nmax_tokens = [8, 32]\ntemperature = [0.5, 1.0]\n'
-        '[space.prompt]\nshort = "Label this ticket: {text}"\nreasoned = "Think step by step, then label: {text}"\n'
+        '[space.prompt]\nshort = "Label this ticket: {text}"\nreasoned = "Think step by step, then '
+        'label: {text}"\n'
         '[answer]\nlabels = ["refund", "delivery", "complaint", "praise"]\n'
     )
     out = tmp_path / "out"

@@ -22,12 +22,22 @@ def baseline(given: Any) -> Config:
 
 def test_without_one_it_is_the_first_model_with_the_shortest_template() -> None:
     found = baseline(None)
-    assert (found.model, found.prompt, found.n, found.max_tokens) == ("small", "short", 1, 64)
+    assert (found.model, found.prompt, found.n, found.max_tokens) == (
+        "small",
+        "short",
+        1,
+        64,
+    )
 
 
 def test_settings_that_are_given_stay() -> None:
     found = baseline({"model": "large", "n": 3, "aggregate": "vote", "stop": "END"})
-    assert (found.model, found.n, found.aggregate, found.stop) == ("large", 3, "vote", ("END",))
+    assert (found.model, found.n, found.aggregate, found.stop) == (
+        "large",
+        3,
+        "vote",
+        ("END",),
+    )
 
 
 def test_an_exported_file_has_it_under_config(tmp_path: Path) -> None:

@@ -23,14 +23,22 @@ def rows(count: int, target: Any, **more: str) -> list[dict[str, Any]]:
 def made(data: list[dict[str, Any]]) -> tuple[Any, Space]:
     loaded = load_data(data, target="label")
     return loaded, Space.from_mapping(
-        {**default_space(loaded), "space": {**default_space(loaded)["space"], "model": "m"}}
+        {
+            **default_space(loaded),
+            "space": {**default_space(loaded)["space"], "model": "m"},
+        }
     )
 
 
 @pytest.mark.parametrize("count", [2, 24, 60])
 def test_every_template_can_be_filled(count: int) -> None:
     loaded, space = made(rows(count, lambda i: "ab"[i % 2], subject="late"))
-    parts = split(loaded, holdout=0.4, shots=max(map(shots_needed, space.prompts.values())), seed=0)
+    parts = split(
+        loaded,
+        holdout=0.4,
+        shots=max(map(shots_needed, space.prompts.values())),
+        seed=0,
+    )
     for name, spec in space.prompts.items():
         prompt = parse_prompt(name, spec, shots=parts.shots, target=loaded.target)
         prompt.check(loaded)
@@ -68,14 +76,26 @@ def test_labels_are_few_and_each_is_used() -> None:
 
 def test_few_shot_needs_enough_rows_to_set_some_aside() -> None:
     assert "few-shot" not in made(rows(10, lambda i: "ab"[i % 2]))[1].prompts
-    assert shots_needed(made(rows(40, lambda i: "ab"[i % 2]))[1].prompts["few-shot"]) == 4
+    assert (
+        shots_needed(made(rows(40, lambda i: "ab"[i % 2]))[1].prompts["few-shot"]) == 4
+    )
 
 
 def test_labels_that_differ_in_case_and_spaces_are_one_label() -> None:
-    data = load_data(rows(60, lambda i: ["bug", "praise", " BUG ", "bug"][i % 4]), target="label")
+    data = load_data(
+        rows(60, lambda i: ["bug", "praise", " BUG ", "bug"][i % 4]), target="label"
+    )
     assert find_labels(data) == ["bug", "praise"]
 
 
 def test_long_targets_and_lists_are_no_labels() -> None:
-    assert find_labels(load_data(rows(60, lambda i: "ab"[i % 2] * 80), target="label")) == []
-    assert find_labels(load_data(rows(60, lambda i: [["a"], ["b"]][i % 2]), target="label")) == []
+    assert (
+        find_labels(load_data(rows(60, lambda i: "ab"[i % 2] * 80), target="label"))
+        == []
+    )
+    assert (
+        find_labels(
+            load_data(rows(60, lambda i: [["a"], ["b"]][i % 2]), target="label")
+        )
+        == []
+    )

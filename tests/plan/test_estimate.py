@@ -58,11 +58,19 @@ def server() -> Iterator[Server]:
 
 
 def plan(budget: float = 0.05, **more: Any) -> Plan:
-    options: dict[str, Any] = {"target": "label", "base_url": NOWHERE, "price": PRICES, **more}
+    options: dict[str, Any] = {
+        "target": "label",
+        "base_url": NOWHERE,
+        "price": PRICES,
+        **more,
+    }
     space = options.pop("space", tune.Space(**SPACE))
     return make_plan(
         read_options(
-            data=options.pop("data", WORLD.examples(120)), space=space, budget=budget, **options
+            data=options.pop("data", WORLD.examples(120)),
+            space=space,
+            budget=budget,
+            **options,
         )
     )
 
@@ -71,7 +79,9 @@ def of(made: Plan, store: Store | None = None, **more: Any) -> Any:
     return estimate(made, offline_endpoints(made.entries), store, **more)
 
 
-def study(server: Server, folder: Path, notice: Any = lambda _: None, **more: Any) -> tune.Study:
+def study(
+    server: Server, folder: Path, notice: Any = lambda _: None, **more: Any
+) -> tune.Study:
     options: dict[str, Any] = {
         "target": "label",
         "base_url": server.base_url,
@@ -82,7 +92,8 @@ def study(server: Server, folder: Path, notice: Any = lambda _: None, **more: An
     budget = options.pop("budget", 0.02)
     space = tune.Space(**SPACE)
     return run_study(
-        read_options(data=WORLD.examples(120), space=space, budget=budget, **options), notice=notice
+        read_options(data=WORLD.examples(120), space=space, budget=budget, **options),
+        notice=notice,
     )
 
 
@@ -121,17 +132,26 @@ def test_a_length_that_is_stated_is_taken_until_one_is_learned_the_prompts_befor
         (5, True),
         (40, True),
     ]
-    both = of(plan(output_tokens=["large/reasoned=50", "reasoned=40", "small/short=3", "9"])).rows
+    both = of(
+        plan(output_tokens=["large/reasoned=50", "reasoned=40", "small/short=3", "9"])
+    ).rows
     assert [row.output_tokens for row in both] == [
         3,
         40,
         9,
         50,
     ]  # for both together before the prompt alone
-    assert of(plan(output_tokens=1000)).rows[0].output_tokens == 64  # no more than the cap
+    assert (
+        of(plan(output_tokens=1000)).rows[0].output_tokens == 64
+    )  # no more than the cap
     made = plan(output_tokens=40)
     _, service = made.entries["small"], offline_endpoints(made.entries)["small"].service
-    said = {"service": service, "model": "small", "max_tokens": 64, "messages": _messages(made)}
+    said = {
+        "service": service,
+        "model": "small",
+        "max_tokens": 64,
+        "messages": _messages(made),
+    }
     row = of(made, _Held([(json.dumps(said), 20.0, 3.0, 0.5, 7)])).rows[0]
     assert (row.output_tokens, row.learned, row.stated) == (3, 7, False)
 
@@ -153,7 +173,10 @@ class _Held:
 
 
 def test_it_is_said_which_lengths_are_stated_and_which_assumed() -> None:
-    assert "answers are as long as you state" in estimate_lines(of(plan(output_tokens=9)))[0]
+    assert (
+        "answers are as long as you state"
+        in estimate_lines(of(plan(output_tokens=9)))[0]
+    )
     partly = of(plan(output_tokens="short=9"))
     assert "as long as you state, others assumed to be" in estimate_lines(partly)[0]
     assert [line.split()[-1] for line in estimate_table(partly)[1:5]] == [
@@ -171,7 +194,9 @@ def test_a_guess_is_said_to_be_one_with_the_dollars_that_it_may_as_well_be() -> 
         in estimate_lines(found)[0]
     )
     partly = of(plan(output_tokens="short=9"))
-    assert least < partly.draw_span[0] < partly.draw_span[1]  # what is stated does not vary
+    assert (
+        least < partly.draw_span[0] < partly.draw_span[1]
+    )  # what is stated does not vary
     assert [row.output_span is None for row in partly.rows] == [True, False] * 2
     known = of(plan(output_tokens=9))
     assert known.draw_span is None
@@ -206,13 +231,15 @@ def test_likely_tokens_are_at_most_the_bound_and_never_negative(text: str) -> No
 
 
 def test_likely_tokens_of_plain_english_are_near_what_tokenizers_say() -> None:
-    said = (
-        "The parcel arrived late, and the box was broken; nobody at the shop answered my letters."
-    )
-    assert 17 <= likely_tokens(Request("s", "m", said, 8), 10**6) <= 24  # cl100k_base: 20
+    said = "The parcel arrived late, and the box was broken; nobody at the shop answered my letters."
+    assert (
+        17 <= likely_tokens(Request("s", "m", said, 8), 10**6) <= 24
+    )  # cl100k_base: 20
 
 
-def test_lengths_and_token_counts_are_learned_from_the_store_whatever_was_searched() -> None:
+def test_lengths_and_token_counts_are_learned_from_the_store_whatever_was_searched() -> (
+    None
+):
     made = plan()
     endpoint = offline_endpoints(made.entries)["large"]
     store = Store(Database(":memory:"))
@@ -224,7 +251,9 @@ def test_lengths_and_token_counts_are_learned_from_the_store_whatever_was_search
             64,
             settings=(("temperature", 0.3),),
         )
-        store.put(request, range(2), [Completion("x", "stop", 50, 5)] * 2, study="another")
+        store.put(
+            request, range(2), [Completion("x", "stop", 50, 5)] * 2, study="another"
+        )
     found = {(row.model, row.prompt): row for row in of(made, store).rows}
     large, small = found["large", "short"], found["small", "short"]
     assert (large.output_tokens, large.learned) == (5, 40)
@@ -236,15 +265,24 @@ def test_lengths_and_token_counts_are_learned_from_the_store_whatever_was_search
     assert found["large", "reasoned"].learned == 0
     assert found["large", "reasoned"].prompt_tokens / of(made).rows[
         3
-    ].prompt_tokens == pytest.approx(large.prompt_tokens / of(made).rows[2].prompt_tokens)
+    ].prompt_tokens == pytest.approx(
+        large.prompt_tokens / of(made).rows[2].prompt_tokens
+    )
 
 
-def held(made: Plan, rows: Plan, model: str = "small", cap: int = 64, **more: Any) -> Store:
+def held(
+    made: Plan, rows: Plan, model: str = "small", cap: int = 64, **more: Any
+) -> Store:
     """A store with answers of 20 tokens to the prompts of other rows than the plan has."""
-    endpoint, store = offline_endpoints(made.entries)[model], Store(Database(":memory:"))
+    endpoint, store = (
+        offline_endpoints(made.entries)[model],
+        Store(Database(":memory:")),
+    )
     for name, prompt in rows.prompts.items():
         for example in rows.examples[:20]:
-            request = Request(endpoint.service, model, prompt.render(example), cap, **more)
+            request = Request(
+                endpoint.service, model, prompt.render(example), cap, **more
+            )
             store.put(
                 request,
                 range(1),
@@ -257,23 +295,33 @@ def held(made: Plan, rows: Plan, model: str = "small", cap: int = 64, **more: An
 def test_lengths_are_learned_from_the_same_templates_with_other_rows() -> None:
     made, earlier = plan(), plan(data=WORLD.examples(60, start=5000))
     rows = {(row.model, row.prompt): row for row in of(made, held(made, earlier)).rows}
-    assert (rows["small", "short"].output_tokens, rows["small", "short"].learned) == (20, 20)
-    assert (rows["small", "reasoned"].output_tokens, rows["small", "reasoned"].learned) == (45, 20)
+    assert (rows["small", "short"].output_tokens, rows["small", "short"].learned) == (
+        20,
+        20,
+    )
+    assert (
+        rows["small", "reasoned"].output_tokens,
+        rows["small", "reasoned"].learned,
+    ) == (45, 20)
     assert rows["small", "short"].prompt_tokens == pytest.approx(50, rel=0.2), (
         "counted on the stored prompts"
     )
     for (model, _), row in rows.items():
         assert row.output_span is not None
         least, most = row.output_span
-        assert least < row.output_tokens < most < (3 if model == "small" else 5) * least, (
-            "another model says less"
-        )
+        assert (
+            least < row.output_tokens < most < (3 if model == "small" else 5) * least
+        ), "another model says less"
 
 
-def test_what_other_templates_or_other_efforts_were_answered_with_teaches_nothing() -> None:
+def test_what_other_templates_or_other_efforts_were_answered_with_teaches_nothing() -> (
+    None
+):
     made = plan()
     other = plan(
-        space=tune.Space(**{**SPACE, "prompt": {"short": "Which label has this ticket? {text}"}})
+        space=tune.Space(
+            **{**SPACE, "prompt": {"short": "Which label has this ticket? {text}"}}
+        )
     )
     assert all(row.learned == 0 for row in of(made, held(made, other)).rows)
     effort = {"settings": (("reasoning_effort", "high"),)}
@@ -312,7 +360,8 @@ CHATS: dict[str, Any] = {
 def test_every_form_of_prompt_is_recognised_with_other_rows_and_other_shots() -> None:
     def made(start: int) -> Plan:
         return plan(
-            space=tune.Space(**{**SPACE, "prompt": CHATS}), data=WORLD.examples(40, start=start)
+            space=tune.Space(**{**SPACE, "prompt": CHATS}),
+            data=WORLD.examples(40, start=start),
         )
 
     today, earlier = made(0), made(9000)
@@ -334,7 +383,9 @@ def test_answers_that_were_all_cut_may_be_as_long_as_a_larger_cap_allows() -> No
     store = Store(Database(":memory:"))
     endpoint = offline_endpoints(made.entries)["small"]
     for example in made.examples[:10]:
-        request = Request(endpoint.service, "small", made.prompts["short"].render(example), 8)
+        request = Request(
+            endpoint.service, "small", made.prompts["short"].render(example), 8
+        )
         store.put(request, range(1), [Completion("x", "length", 20, 8)], study="s")
     row = of(made, store).rows[0]
     assert row.output_tokens == 8
@@ -345,7 +396,9 @@ def test_answers_that_were_all_cut_may_be_as_long_as_a_larger_cap_allows() -> No
 # --- answers that are longer than expected
 
 
-def test_long_answers_that_nobody_announced_are_told_after_the_first_block(tmp_path: Path) -> None:
+def test_long_answers_that_nobody_announced_are_told_after_the_first_block(
+    tmp_path: Path,
+) -> None:
     wordy = LabelledWorld(models={"small": 0.55, "large": 0.8}, reasoned="Label")
     told: list[str] = []
     with Server(models=MODELS, world=wordy) as server:
@@ -362,7 +415,9 @@ def test_long_answers_that_nobody_announced_are_told_after_the_first_block(tmp_p
             notice=told.append,
         )
         posts = len(server.posts)
-    longer = [sentence for sentence in told if sentence.startswith("Answers are longer")]
+    longer = [
+        sentence for sentence in told if sentence.startswith("Answers are longer")
+    ]
     assert longer
     assert "instead of 3" in longer[0]
     assert any("Answers are longer" in notice for notice in found.record.notices)
@@ -389,13 +444,18 @@ def test_answers_as_long_as_expected_are_not_told_and_each_is_told_once() -> Non
     assert "60 tokens instead of 5" in sentence
 
 
-def test_draws_that_were_cut_shorter_do_not_stand_for_longer_ones_where_there_are_others() -> None:
+def test_draws_that_were_cut_shorter_do_not_stand_for_longer_ones_where_there_are_others() -> (
+    None
+):
     made = plan()
     endpoint = offline_endpoints(made.entries)["small"]
     store = Store(Database(":memory:"))
     for cap, tokens in ((8, 8), (64, 30)):
         request = Request(
-            endpoint.service, "small", made.prompts["reasoned"].render(made.examples[0]), cap
+            endpoint.service,
+            "small",
+            made.prompts["reasoned"].render(made.examples[0]),
+            cap,
         )
         store.put(request, range(1), [Completion("x", "length", 20, tokens)], study="s")
     assert of(made, store).rows[1].output_tokens == 30
@@ -438,13 +498,17 @@ def test_a_budget_that_is_too_small_is_told_what_would_do_and_that_does() -> Non
 
 
 def test_a_space_of_one_point_needs_no_search() -> None:
-    space = tune.Space(**{**SPACE, "model": "small", "prompt": "{text}", "temperature": 0.5})
+    space = tune.Space(
+        **{**SPACE, "model": "small", "prompt": "{text}", "temperature": 0.5}
+    )
     assert of(plan(0.01, space=space)).is_search
 
 
 def test_each_strategy_is_asked_what_it_would_do() -> None:
     """The estimate has no model of its own: a strategy that meets all examples begins fewer."""
-    narrow, wide = (of(plan(0.05, strategy=name)).bought for name in ("full", "knowledge_gradient"))
+    narrow, wide = (
+        of(plan(0.05, strategy=name)).bought for name in ("full", "knowledge_gradient")
+    )
     assert 0 < narrow.configs < wide.configs / 2
 
     class Mine:
@@ -511,8 +575,13 @@ def test_a_configuration_as_good_as_the_baseline_is_shown_within_the_margin() ->
     rng, shown = np.random.default_rng(5), 0
     for _ in range(300):
         differs = rng.random((2, 72)) < 0.5
-        one, other = np.where(rng.random(72) < 0.5, differs[0], differs[0] ^ differs[1]), differs[0]
-        interval = difference_interval(one.astype(float), other.astype(float), confidence=0.9)
+        one, other = (
+            np.where(rng.random(72) < 0.5, differs[0], differs[0] ^ differs[1]),
+            differs[0],
+        )
+        interval = difference_interval(
+            one.astype(float), other.astype(float), confidence=0.9
+        )
         shown += interval.low > -margin
     assert 0.72 < shown / 300 < 0.92
 
@@ -580,13 +649,18 @@ def test_the_command_sends_nothing_writes_nothing_and_needs_no_key(
         "--results",
         str(tmp_path / "out"),
     ]
-    assert main(["estimate", *flags, "--price", "gpt-4.1-nano=0.1/0.4", "--budget", "1"]) == DONE
+    assert (
+        main(["estimate", *flags, "--price", "gpt-4.1-nano=0.1/0.4", "--budget", "1"])
+        == DONE
+    )
     shown = capsys.readouterr().out
     assert "$2.00 would compare" in shown
     assert "$20.00 would compare" in shown
     assert server.posts == []
     assert not (tmp_path / "out").exists()
-    assert main(["estimate", *flags, "--price", "gpt-4.1-nano=0.1/0.4", "--json"]) == DONE
+    assert (
+        main(["estimate", *flags, "--price", "gpt-4.1-nano=0.1/0.4", "--json"]) == DONE
+    )
     record = json.loads(capsys.readouterr().out)
     assert [other["budget"] for other in record["others"]] == [2, 5, 20]
     assert {"model", "prompt", "draw", "learned"} <= set(record["rows"][0])
@@ -601,12 +675,17 @@ def test_a_run_says_it_first_and_its_report_holds_it_against_what_happened(
 ) -> None:
     told: list[str] = []
     first = study(server, tmp_path, told.append)
-    told = told[next(i for i, line in enumerate(told) if line.startswith("Estimate: ")) :]
+    told = told[
+        next(i for i, line in enumerate(told) if line.startswith("Estimate: ")) :
+    ]
     assert len(told) >= 3
     assert not any("Estimate:" in notice for notice in first.record.notices)
     assert first.record.estimate
     assert all(row.learned == 0 and row.actual > 0 for row in first.record.estimate)
-    assert "## The estimate, and what happened" in (tmp_path / "study" / "report.md").read_text()
+    assert (
+        "## The estimate, and what happened"
+        in (tmp_path / "study" / "report.md").read_text()
+    )
     again = study(
         server,
         tmp_path,
@@ -619,7 +698,9 @@ def test_a_run_says_it_first_and_its_report_holds_it_against_what_happened(
         assert 1 / 1.5 < row.predicted / row.actual < 1.5
 
 
-def test_a_study_keeps_the_estimate_that_it_began_with(server: Server, tmp_path: Path) -> None:
+def test_a_study_keeps_the_estimate_that_it_began_with(
+    server: Server, tmp_path: Path
+) -> None:
     first = study(server, tmp_path, budget=0.01)
     more = study(server, tmp_path, budget=0.02)
     events = [
@@ -629,17 +710,31 @@ def test_a_study_keeps_the_estimate_that_it_began_with(server: Server, tmp_path:
     ]
     assert len(events) == 1
     known = {(row.model, row.prompt): row.predicted for row in more.record.estimate}
-    assert all(known[row.model, row.prompt] == row.predicted for row in first.record.estimate)
+    assert all(
+        known[row.model, row.prompt] == row.predicted for row in first.record.estimate
+    )
     assert tune.Study.load(tmp_path / "study").record.estimate == more.record.estimate
 
 
-def test_the_comparison_takes_the_mean_over_draws_and_leaves_out_what_was_not_drawn() -> None:
+def test_the_comparison_takes_the_mean_over_draws_and_leaves_out_what_was_not_drawn() -> (
+    None
+):
     draws = [Completion("x", "stop", 100, 10), Completion("x", "stop", 100, 30)]
-    trial = Trial(0, Point({"model": "m", "prompt": "p"}), 64, {0: draws[:1], 1: draws[1:]})
-    rows = [AnswerForecast("m", "p", 90, 15, 3, 2e-4), AnswerForecast("m", "q", 90, 15, 3, 2e-4)]
+    trial = Trial(
+        0, Point({"model": "m", "prompt": "p"}), 64, {0: draws[:1], 1: draws[1:]}
+    )
+    rows = [
+        AnswerForecast("m", "p", 90, 15, 3, 2e-4),
+        AnswerForecast("m", "q", 90, 15, 3, 2e-4),
+    ]
     (row,) = estimate_rows(rows, {0: trial}, {"m": Price(1.0, 2.0)})
     assert row.actual == pytest.approx((100 + 2 * 20) / 1e6)
-    assert (row.actual_tokens, row.predicted_tokens, row.draws, row.learned) == (20, 15, 2, 3)
+    assert (row.actual_tokens, row.predicted_tokens, row.draws, row.learned) == (
+        20,
+        15,
+        2,
+        3,
+    )
 
 
 def test_the_report_escapes_names_and_takes_models_that_cost_nothing() -> None:

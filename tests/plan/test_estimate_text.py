@@ -33,9 +33,13 @@ def text(**changes: object) -> str:
 
 def test_costs_the_search_and_the_visible_difference_are_named() -> None:
     first, second, third = estimate_lines(FOUND)
-    assert first.startswith("Estimate: one answer to one example costs $0.001 on average;")
+    assert first.startswith(
+        "Estimate: one answer to one example costs $0.001 on average;"
+    )
     assert "since none like them was bought before" in first
-    assert second.startswith("$1.00 compares about 20 configurations (50 blocks of 8 examples)")
+    assert second.startswith(
+        "$1.00 compares about 20 configurations (50 blocks of 8 examples)"
+    )
     assert third.startswith("A difference to the baseline of 0.200 is seen there")
 
 
@@ -57,18 +61,35 @@ def test_lengths_say_where_they_are_known_from(
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"goal": "frontier"}, "Two configurations that differ by 0.100 are told apart"),
-        ({"goal": "cheapest", "min_quality": 0.8}, "better than the 0.800 asked for by 0.100"),
+        (
+            {"goal": "frontier"},
+            "Two configurations that differ by 0.100 are told apart",
+        ),
+        (
+            {"goal": "cheapest", "min_quality": 0.8},
+            "better than the 0.800 asked for by 0.100",
+        ),
         ({"goal": "cheapest", "margin": 0.2}, "worse by less than 0.100 on all 60"),
         ({"goal": "cheapest", "margin": 0.05}, "; a margin of 0.050 asks for more."),
         ({"goal": "frontier", "tuning_detectable": math.inf}, "too few to show"),
-        ({"bought": Purchase(1.0, 20, 50, 1, math.inf)}, "No difference to the baseline"),
-        ({"bought": Purchase(1.0, 5, 50, 40, 0.2)}, "too little for a search: about $0.5"),
+        (
+            {"bought": Purchase(1.0, 20, 50, 1, math.inf)},
+            "No difference to the baseline",
+        ),
+        (
+            {"bought": Purchase(1.0, 5, 50, 40, 0.2)},
+            "too little for a search: about $0.5",
+        ),
         ({"sample_size_note": "Only a few."}, "Only a few."),
-        ({"draw_span": (0.0005, 0.002)}, "a guess, so that the average may as well be $0.0005"),
+        (
+            {"draw_span": (0.0005, 0.002)},
+            "a guess, so that the average may as well be $0.0005",
+        ),
     ],
 )
-def test_the_visible_difference_is_that_of_the_goal(changes: dict[str, object], words: str) -> None:
+def test_the_visible_difference_is_that_of_the_goal(
+    changes: dict[str, object], words: str
+) -> None:
     assert words in text(**changes)
 
 
@@ -83,7 +104,9 @@ def test_without_prices_seconds_take_the_place_of_dollars() -> None:
 
 
 def test_the_table_has_a_row_for_each_model_and_prompt_and_each_other_budget() -> None:
-    lines = estimate_table(replace(FOUND, others=(Purchase(5.0, 80, 200, 40, math.inf),)))
+    lines = estimate_table(
+        replace(FOUND, others=(Purchase(5.0, 80, 200, 40, math.inf),))
+    )
     assert lines[1].endswith(" (assumed)")
     assert lines[2] == (
         "$5.00 would compare about 80 configurations and see no difference (too few examples) on "

@@ -37,7 +37,9 @@ def test_a_check_begins_with_the_seed_and_the_concurrency_of_a_run() -> None:
 
 
 def test_an_unknown_option_of_a_check_is_refused() -> None:
-    with pytest.raises(InputError, match=r"no option 'margn': the options are margin, alpha"):
+    with pytest.raises(
+        InputError, match=r"no option 'margn': the options are margin, alpha"
+    ):
         check("best.json", budget=1.0, margn=0.1)
 
 

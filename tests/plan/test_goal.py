@@ -40,7 +40,9 @@ def test_the_cheapest_needs_one_statement_of_what_is_good_enough() -> None:
         ({"goal": "cheapest", "margin": 1.0}, "above 0 and below 1"),
     ],
 )
-def test_a_goal_that_cannot_be_is_one_sentence(given: dict[str, Any], words: str) -> None:
+def test_a_goal_that_cannot_be_is_one_sentence(
+    given: dict[str, Any], words: str
+) -> None:
     with pytest.raises(InputError, match=words):
         goal(**given)
 

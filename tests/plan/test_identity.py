@@ -141,9 +141,15 @@ def test_another_verifier_in_the_same_folder_is_another_study(tmp_path: Path) ->
 def test_the_goal_suggests_a_strategy() -> None:
     assert plan().identity["strategy"] == "knowledge_gradient"
     assert plan(goal="cheapest", margin=0.1).identity["strategy"] == "halving"
-    assert plan(goal="cheapest", margin=0.1, strategy="full").identity["strategy"] == "full"
+    assert (
+        plan(goal="cheapest", margin=0.1, strategy="full").identity["strategy"]
+        == "full"
+    )
 
 
 def test_a_fee_of_a_request_is_part_of_the_price() -> None:
     prices = {"m": Price(1.0, 2.0, request=0.001), "other": Price(1.0, 2.0)}
-    assert plan(price=prices).identity["prices"] == {"m": [1.0, 2.0, 0.001], "other": [1.0, 2.0]}
+    assert plan(price=prices).identity["prices"] == {
+        "m": [1.0, 2.0, 0.001],
+        "other": [1.0, 2.0],
+    }

@@ -9,7 +9,10 @@ from tune.plan.options import Options
 
 
 def test_keywords_have_the_names_and_the_types_of_the_options() -> None:
-    keywords = {name: one.__forward_arg__ for name, one in OptionKeywords.__annotations__.items()}
+    keywords = {
+        name: one.__forward_arg__
+        for name, one in OptionKeywords.__annotations__.items()
+    }
     options = {one.name: one.type for one in fields(Options)}
     own = {"data", "space", "budget"}  # parameters of `tune.tune` themselves
     assert keywords == {name: kind for name, kind in options.items() if name not in own}

@@ -20,7 +20,12 @@ from tune.plan.search_space import LOCAL_MODEL
 from tune.pricing.prices import Price
 
 ROWS = [
-    {"id": str(i), "text": f"ticket {i}", "label": "ab"[i % 2], "customer": f"c{i // 4}"}
+    {
+        "id": str(i),
+        "text": f"ticket {i}",
+        "label": "ab"[i % 2],
+        "customer": f"c{i // 4}",
+    }
     for i in range(40)
 ]
 SPACE: dict[str, Any] = {
@@ -34,10 +39,15 @@ SPACE: dict[str, Any] = {
 PRICE = {"m": Price(1.0, 2.0)}
 
 
-def plan(space: Any = SPACE, data: Any = ROWS, budget: float = 1.0, **options: Any) -> Plan:
+def plan(
+    space: Any = SPACE, data: Any = ROWS, budget: float = 1.0, **options: Any
+) -> Plan:
     return make_plan(
         read_options(
-            data=data, space=space, budget=budget, **{"price": PRICE, "target": "label", **options}
+            data=data,
+            space=space,
+            budget=budget,
+            **{"price": PRICE, "target": "label", **options},
         )
     )
 
@@ -50,18 +60,24 @@ def test_a_position_means_the_same_example_in_search_and_holdout() -> None:
     made = plan()
     assert len(made.examples) == len(ROWS)
     assert made.examples[: len(made.split.tuning)] == made.split.tuning
-    assert {e.id for e in made.split.tuning}.isdisjoint({e.id for e in made.split.holdout})
+    assert {e.id for e in made.split.tuning}.isdisjoint(
+        {e.id for e in made.split.holdout}
+    )
 
 
 def test_a_group_is_kept_on_one_side() -> None:
     made = plan(group="customer")
     sides = [
-        {e.metadata["customer"] for e in part} for part in (made.split.tuning, made.split.holdout)
+        {e.metadata["customer"] for e in part}
+        for part in (made.split.tuning, made.split.holdout)
     ]
     assert sides[0].isdisjoint(sides[1])
 
 
-SIDES = [{**row, "side": ("train", "test", "shots")[(i % 5) // 2]} for i, row in enumerate(ROWS)]
+SIDES = [
+    {**row, "side": ("train", "test", "shots")[(i % 5) // 2]}
+    for i, row in enumerate(ROWS)
+]
 
 
 def test_a_users_own_split_is_kept_and_is_no_input() -> None:
@@ -69,7 +85,9 @@ def test_a_users_own_split_is_kept_and_is_no_input() -> None:
     assert {e.metadata["side"] for e in made.split.tuning} == {"train"}
     assert {e.metadata["side"] for e in made.split.holdout} == {"test"}
     assert len(made.split.tuning) == len(made.split.holdout) == 16
-    rows = [{name: row[name] for name in ("id", "text", "label", "side")} for row in SIDES]
+    rows = [
+        {name: row[name] for name in ("id", "text", "label", "side")} for row in SIDES
+    ]
     assert make_plan(
         read_options(data=rows, budget=1.0, split="side", target="label")
     ).data.inputs == ("text",)
@@ -122,7 +140,9 @@ def test_a_baseline_is_a_mapping_json_or_a_file(tmp_path: Path, form: str) -> No
         given = json.dumps(config)
     elif form != "mapping":
         given = str(tmp_path / "baseline.json")
-        Path(given).write_text(json.dumps({"config": config} if form == "best.json" else config))
+        Path(given).write_text(
+            json.dumps({"config": config} if form == "best.json" else config)
+        )
     made = plan(baseline=given)
     assert {k: made.baseline[k] for k in config} == config
     assert made.baseline_given
@@ -157,24 +177,39 @@ def test_a_model_without_a_price_is_refused_with_the_line_to_add() -> None:
 
 
 def test_prices_come_from_the_flag_then_the_entry_then_the_table() -> None:
-    models = {"small": {"model": "gpt-4.1-nano", "price": [7, 8]}, "mid": {"model": "gpt-4.1-nano"}}
+    models = {
+        "small": {"model": "gpt-4.1-nano", "price": [7, 8]},
+        "mid": {"model": "gpt-4.1-nano"},
+    }
     made = plan(with_space(model=["small", "mid"]), models=models, price=[])
     assert (made.prices["small"].input, made.prices["small"].output) == (7, 8)
     assert made.prices["mid"].source.startswith("genai-prices")
-    flagged = plan(with_space(model=["small", "mid"]), models=models, price="gpt-4.1-nano=1/2")
+    flagged = plan(
+        with_space(model=["small", "mid"]), models=models, price="gpt-4.1-nano=1/2"
+    )
     assert flagged.prices["small"].input == flagged.prices["mid"].input == 1
 
 
-def test_an_entry_may_stand_in_the_space_file_and_a_list_in_autogens_form_is_read() -> None:
+def test_an_entry_may_stand_in_the_space_file_and_a_list_in_autogens_form_is_read() -> (
+    None
+):
     table = {
         **with_space(model=["small"]),
         "models": {"small": {"model": "x", "base_url": "http://h/v1", "price": [1, 2]}},
     }
     assert plan(table).entries["small"].base_url == "http://h/v1"
     listed = [
-        {"name": "small", "model": "y", "base_url": "http://k/v1", "price": [1, 2], "tags": ["t"]}
+        {
+            "name": "small",
+            "model": "y",
+            "base_url": "http://k/v1",
+            "price": [1, 2],
+            "tags": ["t"],
+        }
     ]
-    assert plan(with_space(model=["small"]), models=listed).entries["small"].model == "y"
+    assert (
+        plan(with_space(model=["small"]), models=listed).entries["small"].model == "y"
+    )
 
 
 def test_a_list_in_autogens_form_states_dollars_per_thousand_tokens() -> None:
@@ -187,8 +222,12 @@ def test_a_list_in_autogens_form_states_dollars_per_thousand_tokens() -> None:
         {"small": {"price": [0.4, 1.6]}},
         [{"model": "small", "price": {"input": 0.4, "output": 1.6}}],
     ):
-        price = plan(with_space(model=["small"]), models=named, price=[]).prices["small"]
-        assert (price.input, price.output) == (0.4, 1.6), "our own forms are per million"
+        price = plan(with_space(model=["small"]), models=named, price=[]).prices[
+            "small"
+        ]
+        assert (price.input, price.output) == (0.4, 1.6), (
+            "our own forms are per million"
+        )
 
 
 def test_a_price_far_below_the_published_one_is_refused_until_it_is_confirmed() -> None:
@@ -196,7 +235,9 @@ def test_a_price_far_below_the_published_one_is_refused_until_it_is_confirmed() 
     with pytest.raises(PriceError, match="below a hundredth"):
         plan(space, price="gpt-4.1-mini=0.0004/0.0016")
     assert (
-        plan(space, price="gpt-4.1-mini=0.0004/0.0016,confirmed").prices["gpt-4.1-mini"].input
+        plan(space, price="gpt-4.1-mini=0.0004/0.0016,confirmed")
+        .prices["gpt-4.1-mini"]
+        .input
         == 0.0004
     )
 
@@ -273,7 +314,9 @@ def test_the_embedded_task_is_a_whole_order() -> None:
         ({"output_tokens": {"short": True}}, "True"),
     ],
 )
-def test_options_that_cannot_be_are_one_sentence(options: dict[str, Any], words: str) -> None:
+def test_options_that_cannot_be_are_one_sentence(
+    options: dict[str, Any], words: str
+) -> None:
     with pytest.raises(InputError, match=words) as caught:
         plan(**options)
     assert "\n" not in str(caught.value)
@@ -286,21 +329,26 @@ def test_best_needs_a_verifier_and_the_oracle_alone_is_not_enough() -> None:
         plan(with_space(n=[1, 3], aggregate=["any"]))
     assert (
         plan(
-            with_space(n=[1, 3], aggregate=["best"]), verifier=lambda answer, example: 1.0
+            with_space(n=[1, 3], aggregate=["best"]),
+            verifier=lambda answer, example: 1.0,
         ).verifier
         is not None
     )
 
 
 def test_what_cannot_be_read_off_for_a_metric_is_bought() -> None:
-    over = tune.responses_metric(lambda responses, **data: {"success": 1.0}, oracle=False)
+    over = tune.responses_metric(
+        lambda responses, **data: {"success": 1.0}, oracle=False
+    )
     assert plan(metric=over).free == ("max_tokens", "stop")
     judged = plan(metric=tune.Judge(model="m"))
     assert judged.free == ("n", "aggregate")
     assert judged.judge is not None
 
 
-def test_the_identity_changes_with_whatever_makes_another_study_and_with_nothing_else() -> None:
+def test_the_identity_changes_with_whatever_makes_another_study_and_with_nothing_else() -> (
+    None
+):
     same = plan().identity
     assert plan(budget=2.0, concurrency=3, time_limit=5).identity == same
     others = [
@@ -337,7 +385,9 @@ def test_a_price_is_read_in_every_form_in_which_it_can_be_meant(price: Any) -> N
     assert (made.prices["m"].input, made.prices["m"].output) == (0.1, 0.4)
 
 
-@pytest.mark.parametrize("price", [{"m": "cheap"}, {"m": 3}, {"m": (1, 2, 3)}, "cheap", ("a", "b")])
+@pytest.mark.parametrize(
+    "price", [{"m": "cheap"}, {"m": 3}, {"m": (1, 2, 3)}, "cheap", ("a", "b")]
+)
 def test_a_price_in_another_form_is_refused_with_the_right_one(price: Any) -> None:
     with pytest.raises(PriceError, match="IN"):
         plan(with_space(model=["m"]), price=price)
@@ -381,16 +431,23 @@ def test_a_length_finds_its_model_whatever_signs_the_models_name_has(name: str) 
     assert set(made.output_tokens) < set(length_names(name, "short"))
 
 
-def test_a_length_of_model_and_prompt_goes_before_the_prompts_the_models_and_everybodys() -> None:
+def test_a_length_of_model_and_prompt_goes_before_the_prompts_the_models_and_everybodys() -> (
+    None
+):
     assert length_names("m", "short") == ("m/short", "short", "m", "")
 
 
 def test_the_help_names_every_goal() -> None:
     shown = build_run_parser().format_help()
     assert f"--goal {{{','.join(GOALS)}}}" in shown
-    assert [plan(goal=goal).goal for goal in GOALS if goal != "cheapest"] == ["quality", "frontier"]
+    assert [plan(goal=goal).goal for goal in GOALS if goal != "cheapest"] == [
+        "quality",
+        "frontier",
+    ]
 
 
 def test_no_secret_of_a_url_is_in_the_identity() -> None:
-    table = {"m": {"base_url": "http://user:secret@host/v1?key=secret", "price": [1, 2]}}
+    table = {
+        "m": {"base_url": "http://user:secret@host/v1?key=secret", "price": [1, 2]}
+    }
     assert "secret" not in json.dumps(plan(models=table).identity)

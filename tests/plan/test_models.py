@@ -15,7 +15,9 @@ from tune.providers.entries import Entry
 
 def test_an_entry_of_the_options_goes_before_the_base_url() -> None:
     there = {"small": {"model": "small-2", "base_url": "http://127.0.0.1:1/v1"}}
-    plan = order(models=there, base_url="http://127.0.0.1:2/v1", key_env="KEY", allow_http=True)
+    plan = order(
+        models=there, base_url="http://127.0.0.1:2/v1", key_env="KEY", allow_http=True
+    )
     assert plan.entries["small"].base_url == "http://127.0.0.1:1/v1"
     assert plan.entries["small"].key_env is None
     assert plan.entries["large"].base_url == "http://127.0.0.1:2/v1"
@@ -33,7 +35,9 @@ def test_a_stated_price_goes_before_that_of_the_entry() -> None:
 def test_a_model_on_this_machine_has_a_notional_price() -> None:
     from tune.providers.local.endpoint import NOTIONAL_PRICE
 
-    assert find_prices([Entry("local:x", "local:x")], None) == {"local:x": NOTIONAL_PRICE}
+    assert find_prices([Entry("local:x", "local:x")], None) == {
+        "local:x": NOTIONAL_PRICE
+    }
 
 
 @pytest.mark.parametrize("given", ["1/2", "m=1/2", ["m=1/2"], (1, 2), {"m": "1/2"}])

@@ -46,7 +46,9 @@ def test_every_option_has_a_flag_or_is_a_live_object() -> None:
 
 
 @pytest.mark.parametrize("function", [tune.tune, tune.tune_async])
-def test_the_keywords_of_tune_are_the_options_with_the_same_defaults(function: object) -> None:
+def test_the_keywords_of_tune_are_the_options_with_the_same_defaults(
+    function: object,
+) -> None:
     parameters = inspect.signature(function).parameters  # type: ignore[arg-type]
     assert set(parameters) == set(OPTIONS)
     assert {name: one.default for name, one in parameters.items()} == {
@@ -92,10 +94,14 @@ NUMBERS = [
 def test_no_other_file_repeats_a_default(name: str) -> None:
     """A keyword or a fallback with the default of an option would be a second home."""
     value = re.escape(repr(OPTIONS[name].default))
-    repeated = re.compile(rf'\b{name}: \w+ = {value}\b|"{name}", {value}\)|{name} or {value}\b')
+    repeated = re.compile(
+        rf'\b{name}: \w+ = {value}\b|"{name}", {value}\)|{name} or {value}\b'
+    )
     root = Path(tune.__file__).parent
     homes = [path for path in root.rglob("*.py") if repeated.search(path.read_text())]
-    assert [str(path.relative_to(root)) for path in homes if path.name != "options.py"] == []
+    assert [
+        str(path.relative_to(root)) for path in homes if path.name != "options.py"
+    ] == []
 
 
 def test_every_group_of_the_help_is_used_and_known() -> None:
@@ -127,4 +133,6 @@ def test_help_names_the_default_and_that_a_flag_may_be_repeated() -> None:
     facts = About("A sentence.", "the run", "N", str, True, ())
     assert facts.help(()) == "A sentence. (repeatable)"
     assert facts.help(("a", "b")) == "A sentence. (repeatable; default: a, b)"
-    assert About("A sentence.", "the run", "N", str, False, ()).help(None) == "A sentence."
+    assert (
+        About("A sentence.", "the run", "N", str, False, ()).help(None) == "A sentence."
+    )

@@ -32,7 +32,8 @@ def test_a_guess_is_at_least_one_token_and_at_most_the_cap(
 
 def test_an_answer_is_about_as_long_as_what_is_wanted_whatever_the_cap() -> None:
     guesses = [
-        likely_output_tokens("Label this ticket: {text}", 1.0, cap) for cap in (16, 64, 4096)
+        likely_output_tokens("Label this ticket: {text}", 1.0, cap)
+        for cap in (16, 64, 4096)
     ]
     assert guesses[0] == guesses[1] == guesses[2]
     assert 2 <= guesses[0] <= 6
@@ -54,7 +55,9 @@ def test_a_prompt_that_asks_to_think_aloud_gets_a_long_answer(template: str) -> 
     assert (
         likely_output_tokens(template, 1.0, 60) == 30
     )  # people cap such answers near their length
-    assert likely_output_tokens(template, 200.0, 4096) > 200  # the targets hold the thought already
+    assert (
+        likely_output_tokens(template, 200.0, 4096) > 200
+    )  # the targets hold the thought already
 
 
 @pytest.mark.parametrize(
@@ -65,18 +68,28 @@ def test_words_that_only_look_like_it_do_not(template: str) -> None:
 
 
 def test_where_nothing_tells_it_is_a_share_of_the_cap() -> None:
-    assert likely_output_tokens("Write a letter: {text}", None, 400) == OUTPUT_SHARE * 400
-    assert likely_output_tokens("Label: {text}", 1.0, 400, reasons=True) == OUTPUT_SHARE * 400
+    assert (
+        likely_output_tokens("Write a letter: {text}", None, 400) == OUTPUT_SHARE * 400
+    )
+    assert (
+        likely_output_tokens("Label: {text}", 1.0, 400, reasons=True)
+        == OUTPUT_SHARE * 400
+    )
     assert likely_output_tokens("Label: {text}", 200.0, 400, reasons=True) > 200
 
 
 # --- of a plan
 
 
-def lengths(*, labelled: bool = True, options: Any = None, **settings: Any) -> dict[str, float]:
+def lengths(
+    *, labelled: bool = True, options: Any = None, **settings: Any
+) -> dict[str, float]:
     """The length of an answer by model; nothing was ever bought."""
     rows = [
-        {"text": f"Ticket {i}", **({"label": ("refund", "praise")[i % 2]} if labelled else {})}
+        {
+            "text": f"Ticket {i}",
+            **({"label": ("refund", "praise")[i % 2]} if labelled else {}),
+        }
         for i in range(40)
     ]
     space = {
@@ -91,10 +104,14 @@ def lengths(*, labelled: bool = True, options: Any = None, **settings: Any) -> d
         "price": [f"{model}=1/2" for model in space["model"]],
     }
     said |= (
-        {"target": "label"} if labelled else {"target": "", "metric": lambda answer, example: 0.0}
+        {"target": "label"}
+        if labelled
+        else {"target": "", "metric": lambda answer, example: 0.0}
     )
     plan = make_plan(
-        read_options(data=rows, space=tune.Space(**space), budget=1.0, **(said | (options or {})))
+        read_options(
+            data=rows, space=tune.Space(**space), budget=1.0, **(said | (options or {}))
+        )
     )
     return {
         row.model: row.output_tokens
@@ -119,4 +136,7 @@ def test_without_targets_a_share_of_the_cap_is_assumed() -> None:
 
 
 def test_what_code_is_tested_with_is_no_answer() -> None:
-    assert lengths(options={"metric": "code", "allow_code": True})["plain"] == OUTPUT_SHARE * CAP
+    assert (
+        lengths(options={"metric": "code", "allow_code": True})["plain"]
+        == OUTPUT_SHARE * CAP
+    )

@@ -11,12 +11,20 @@ from tune.pricing.prices import Price
 from tune.task.metrics import Judge
 
 ROWS = [{"text": f"ticket {i}", "label": "ab"[i % 2]} for i in range(40)]
-SPACE = {"space": {"model": ["m"], "prompt": {"short": "{text}"}, "max_tokens": [8, 16]}}
+SPACE = {
+    "space": {"model": ["m"], "prompt": {"short": "{text}"}, "max_tokens": [8, 16]}
+}
 PRICE = {"m": Price(1.0, 2.0), "judge": Price(1.0, 2.0)}
 
 
 def plan(**given: Any) -> Plan:
-    base = {"data": ROWS, "space": SPACE, "budget": 1.0, "target": "label", "price": PRICE}
+    base = {
+        "data": ROWS,
+        "space": SPACE,
+        "budget": 1.0,
+        "target": "label",
+        "price": PRICE,
+    }
     return make_plan(read_options(**{**base, **given}))
 
 
@@ -28,7 +36,9 @@ def test_tuning_examples_come_before_the_holdout() -> None:
 
 def test_the_model_of_a_judge_is_called_too() -> None:
     assert [entry.name for entry in plan().called_entries] == ["m"]
-    assert [entry.name for entry in plan(metric=Judge(model="judge")).called_entries] == [
+    assert [
+        entry.name for entry in plan(metric=Judge(model="judge")).called_entries
+    ] == [
         "m",
         "judge",
     ]
@@ -36,7 +46,11 @@ def test_the_model_of_a_judge_is_called_too() -> None:
 
 def test_the_baseline_as_a_point_has_no_free_dimension() -> None:
     made = plan(baseline={"temperature": 0.5, "n": 3, "aggregate": "vote"})
-    assert dict(made.baseline_point) == {"model": "m", "prompt": "short", "temperature": 0.5}
+    assert dict(made.baseline_point) == {
+        "model": "m",
+        "prompt": "short",
+        "temperature": 0.5,
+    }
     assert "n" in plan(free="none").baseline_point
 
 

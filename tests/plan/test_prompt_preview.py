@@ -19,7 +19,10 @@ def test_the_preview_names_the_columns_and_shows_one_prompt() -> None:
 
 
 def test_a_chat_shows_the_role_of_each_message() -> None:
-    chat = [{"role": "system", "content": "Label."}, {"role": "user", "content": "{text}"}]
+    chat = [
+        {"role": "system", "content": "Label."},
+        {"role": "user", "content": "{text}"},
+    ]
     text = sent_record(order(space={"prompt": {"chat": chat}}))["text"]
     assert text.startswith("system: Label.\n\nuser: ticket")
 

@@ -30,7 +30,9 @@ ROWS = [
 
 
 def test_an_average_answer_is_the_mean_over_models() -> None:
-    assert DollarModel(PLAN, ROWS, ENDPOINTS).draw == pytest.approx((1.2e-4 + 1.2e-3) / 2)
+    assert DollarModel(PLAN, ROWS, ENDPOINTS).draw == pytest.approx(
+        (1.2e-4 + 1.2e-3) / 2
+    )
 
 
 def test_more_money_buys_no_less() -> None:

@@ -17,7 +17,9 @@ def test_none_stands_for_the_default() -> None:
 
 
 def test_an_unknown_option_is_named_beside_those_that_there_are() -> None:
-    with pytest.raises(InputError, match=r"no option 'colour': .*budget, data, .*quiet"):
+    with pytest.raises(
+        InputError, match=r"no option 'colour': .*budget, data, .*quiet"
+    ):
         read_options(colour="red")
 
 
@@ -49,7 +51,9 @@ def test_a_budget_is_a_number_of_dollars_above_zero(budget: Any) -> None:
         ({"max_seconds_per_request": 0.0}, "`max_seconds_per_request > 0`"),
     ],
 )
-def test_a_number_that_cannot_be_is_one_sentence(given: dict[str, Any], words: str) -> None:
+def test_a_number_that_cannot_be_is_one_sentence(
+    given: dict[str, Any], words: str
+) -> None:
     with pytest.raises(InputError, match=words) as caught:
         read_options(**given)
     assert "\n" not in str(caught.value)

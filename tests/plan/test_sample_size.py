@@ -25,20 +25,31 @@ SPACE = Space(model="m", prompt={"p": "{text}"}, temperature=[0.5], max_tokens=8
 
 def order(count: int, *, size: int = 1, **options: Any) -> Plan:
     """A plan for so many examples, in groups of a size."""
-    rows = [{"text": f"t{i}", "label": "a", "who": f"w{i // size}"} for i in range(count)]
+    rows = [
+        {"text": f"t{i}", "label": "a", "who": f"w{i // size}"} for i in range(count)
+    ]
     group = {"group": "who"} if size > 1 else {}
     return make_plan(
         read_options(
             data=rows,
             space=SPACE,
             budget=1.0,
-            **{"target": "label", "input": "text", "price": "m=1/2", **group, **options},
+            **{
+                "target": "label",
+                "input": "text",
+                "price": "m=1/2",
+                **group,
+                **options,
+            },
         )
     )
 
 
 def numbers(sentence: str) -> list[float]:
-    return [float(text.replace(",", "")) for text in re.findall(r"\d[\d,]*(?:\.\d+)?", sentence)]
+    return [
+        float(text.replace(",", ""))
+        for text in re.findall(r"\d[\d,]*(?:\.\d+)?", sentence)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -61,7 +72,12 @@ def test_the_widths_and_the_difference_are_those_that_a_report_would_have() -> N
         300
     ):  # wins alone, so many of them that their deviation is about the assumed one
         ours = rng.choice([0.0, 1.0], p=[1 - seen, seen], size=10)
-        found += difference_interval(ours, np.zeros(10), confidence=analysis_confidence(1)).low > 0
+        found += (
+            difference_interval(
+                ours, np.zeros(10), confidence=analysis_confidence(1)
+            ).low
+            > 0
+        )
     assert 0.7 <= found / 300 <= 0.95
     assert 800 <= needed <= 950
     assert whole == pytest.approx(needed * 2.5, rel=0.05)
@@ -69,7 +85,9 @@ def test_the_widths_and_the_difference_are_those_that_a_report_would_have() -> N
 
 def test_groups_are_counted_and_not_their_rows() -> None:
     sentence = sample_size_note(order(100, size=10))
-    assert sentence.startswith("There are only 10 groups of examples in all, 4 of them held back")
+    assert sentence.startswith(
+        "There are only 10 groups of examples in all, 4 of them held back"
+    )
     assert "groups of examples held back" in sentence
 
 
@@ -78,7 +96,9 @@ def test_examples_that_are_copies_count_once() -> None:
     plan = make_plan(
         read_options(data=rows, space=SPACE, budget=1.0, target="label", price="m=1/2")
     )
-    assert sample_size_note(plan).startswith("There are only 12 groups of examples in all")
+    assert sample_size_note(plan).startswith(
+        "There are only 12 groups of examples in all"
+    )
 
 
 def test_one_or_two_held_back_examples_show_no_difference_at_all() -> None:
@@ -90,7 +110,10 @@ def test_one_or_two_held_back_examples_show_no_difference_at_all() -> None:
 
 def test_without_a_holdout_nothing_can_be_known_of_other_examples() -> None:
     sentence = sample_size_note(order(20, holdout=0.0))
-    assert "none is held back: how good the choice is on others cannot be known" in sentence
+    assert (
+        "none is held back: how good the choice is on others cannot be known"
+        in sentence
+    )
     assert "takes about" in sentence
 
 
@@ -98,7 +121,9 @@ def test_the_scale_is_the_metrics_own() -> None:
     plain = numbers(sample_size_note(order(25)))
     scaled = numbers(
         sample_size_note(
-            order(25, metric=Metric("stars", "stars", lambda *_: 1.0, low=0.0, high=100.0))
+            order(
+                25, metric=Metric("stars", "stars", lambda *_: 1.0, low=0.0, high=100.0)
+            )
         )
     )
     assert scaled[3:7] == pytest.approx([100 * value for value in plain[3:7]], rel=0.02)

@@ -22,7 +22,9 @@ from tune.space import FREE, Space
 from tune.task.metrics import Judge, parse_metric
 
 
-def test_a_space_is_a_file_a_mapping_an_object_or_the_embedded_one(tmp_path: Path) -> None:
+def test_a_space_is_a_file_a_mapping_an_object_or_the_embedded_one(
+    tmp_path: Path,
+) -> None:
     file = tmp_path / "space.toml"
     file.write_text('[space]\nmodel = ["m"]\n')
     assert space_record([], str(file)) == ({"space": {"model": ["m"]}}, tmp_path)
@@ -53,7 +55,9 @@ def test_a_metric_limits_what_is_read_off_draws() -> None:
     assert free("exact_match") == FREE
     assert free("exact_match", free="none") == ()
     assert free("exact_match", free=["n"]) == ("n",)
-    assert free(Judge(model="m")) == tuple(n for n in FREE if n not in ("max_tokens", "stop"))
+    assert free(Judge(model="m")) == tuple(
+        n for n in FREE if n not in ("max_tokens", "stop")
+    )
     with pytest.raises(InputError, match="can be read off draws"):
         free("exact_match", free="temperature")
 
@@ -67,6 +71,8 @@ def test_a_metric_limits_what_is_read_off_draws() -> None:
         (["loudest"], "loudest"),
     ],
 )
-def test_an_aggregate_that_cannot_be_deployed_is_refused(names: list[str], words: str) -> None:
+def test_an_aggregate_that_cannot_be_deployed_is_refused(
+    names: list[str], words: str
+) -> None:
     with pytest.raises(SpaceError, match=words):
         order(space={"aggregate": names})

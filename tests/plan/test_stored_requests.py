@@ -7,7 +7,12 @@ from typing import Any
 
 from tests.support.order import ROWS, order
 from tune.completion import Message, Request
-from tune.plan.stored_requests import PromptMatcher, is_same_kind, may_be_from, messages_of
+from tune.plan.stored_requests import (
+    PromptMatcher,
+    is_same_kind,
+    may_be_from,
+    messages_of,
+)
 
 
 def record(*messages: tuple[str, str], **settings: Any) -> dict[str, Any]:
@@ -19,8 +24,13 @@ def record(*messages: tuple[str, str], **settings: Any) -> dict[str, Any]:
 
 def test_a_prompt_is_known_by_its_own_text_also_for_new_rows() -> None:
     matcher = PromptMatcher(order())
-    assert matcher.prompt_of(record(("user", "Label this ticket: a new one"))) == "short"
-    assert matcher.prompt_of(record(("user", "Think step by step, then label: x"))) == "reasoned"
+    assert (
+        matcher.prompt_of(record(("user", "Label this ticket: a new one"))) == "short"
+    )
+    assert (
+        matcher.prompt_of(record(("user", "Think step by step, then label: x")))
+        == "reasoned"
+    )
     assert matcher.prompt_of(record(("user", "Something else: x"))) is None
 
 
@@ -62,4 +72,6 @@ def test_a_raw_prompt_is_one_text() -> None:
 def test_an_effort_that_the_space_lacks_is_of_another_kind() -> None:
     plan = order()
     assert is_same_kind(plan, "small", record(("user", "x"), temperature=0.3))
-    assert not is_same_kind(plan, "small", record(("user", "x"), reasoning_effort="high"))
+    assert not is_same_kind(
+        plan, "small", record(("user", "x"), reasoning_effort="high")
+    )

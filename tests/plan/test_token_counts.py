@@ -6,7 +6,12 @@ import pytest
 
 from tests.support.order import order
 from tune.completion import Message, Request
-from tune.plan.token_counts import likely_tokens, offline_endpoints, prompt_tokens, text_tokens
+from tune.plan.token_counts import (
+    likely_tokens,
+    offline_endpoints,
+    prompt_tokens,
+    text_tokens,
+)
 
 
 def request(text: str) -> Request:
@@ -14,7 +19,8 @@ def request(text: str) -> Request:
 
 
 @pytest.mark.parametrize(
-    ("text", "tokens"), [("", 0), ("word", 1), ("two words.", 3), ("incomprehensible", 3)]
+    ("text", "tokens"),
+    [("", 0), ("word", 1), ("two words.", 3), ("incomprehensible", 3)],
 )
 def test_a_word_is_a_token_and_a_long_one_is_several(text: str, tokens: int) -> None:
     assert text_tokens(text) == tokens
@@ -32,5 +38,7 @@ def test_an_offline_endpoint_counts_and_has_the_service_of_the_entry() -> None:
     endpoints = offline_endpoints(plan.entries)
     assert set(endpoints) == {"small", "large"}
     assert "127.0.0.1:9" in endpoints["small"].service
-    counted = prompt_tokens(endpoints["small"], plan.entries["small"], request("two words."))
+    counted = prompt_tokens(
+        endpoints["small"], plan.entries["small"], request("two words.")
+    )
     assert counted == 10

@@ -22,7 +22,10 @@ def test_a_second_on_the_wall_is_worth_the_service_that_was_measured() -> None:
     assert resumed.left == 0
 
 
-@given(st.lists(st.tuples(st.floats(0, 1e4), st.floats(0, 1e3)), max_size=6), st.floats(0, 2000))
+@given(
+    st.lists(st.tuples(st.floats(0, 1e4), st.floats(0, 1e3)), max_size=6),
+    st.floats(0, 2000),
+)
 def test_the_time_left_is_never_negative_and_never_worth_less_than_one_call_at_a_time(
     waves: list[tuple[float, float]], elapsed: float
 ) -> None:

@@ -28,7 +28,10 @@ def test_what_the_user_states_comes_first() -> None:
     mine = Price(9.0, 9.0)
     assert find_price("gpt-4.1-nano", {"gpt-4.1-nano": mine}) is mine
     assert (
-        find_price("mine", {"mine": mine}, base_url="http://localhost:8000/v1", tier="flex") is mine
+        find_price(
+            "mine", {"mine": mine}, base_url="http://localhost:8000/v1", tier="flex"
+        )
+        is mine
     )
 
 
@@ -71,7 +74,9 @@ def test_a_tier_has_its_published_price() -> None:
     assert flex.input < standard.input < priority.input
     assert flex.output < standard.output < priority.output
     assert (
-        find_price("gpt-5", {}, tier="default") == find_price("gpt-5", {}, tier="auto") == standard
+        find_price("gpt-5", {}, tier="default")
+        == find_price("gpt-5", {}, tier="auto")
+        == standard
     )
 
 
@@ -83,7 +88,10 @@ def test_a_price_that_depends_on_the_hour_is_the_dearest_of_the_day() -> None:
     hours = [datetime.now(UTC).replace(hour=hour) for hour in range(24)]
     dearest = max(
         calc_price(
-            million, "deepseek-chat", provider_id="deepseek", genai_request_timestamp=hour
+            million,
+            "deepseek-chat",
+            provider_id="deepseek",
+            genai_request_timestamp=hour,
         ).total_price
         for hour in hours
     )
@@ -135,7 +143,11 @@ def test_a_server_of_ones_own_never_has_the_price_of_a_hosted_model(
         ("text-embedding-3-small", None, ""),  # has no price for what it would say
         ("gpt-4.1-nano", None, "no-such-tier"),
         ("sonar-deep-research", "https://api.perplexity.ai", ""),  # bills what it cites
-        ("gpt-5-search-api", None, ""),  # bills its searches, at a price that is not in the table
+        (
+            "gpt-5-search-api",
+            None,
+            "",
+        ),  # bills its searches, at a price that is not in the table
         ("local:smollm2", None, ""),
     ],
 )
@@ -150,7 +162,9 @@ def test_a_model_without_a_known_price_is_refused_with_the_line_to_add(
 
 def test_the_refusal_shows_no_secret_of_the_url() -> None:
     with pytest.raises(PriceError, match=r"at llm\.example\.org") as error:
-        find_price("m", {}, base_url="https://me:hunter2@llm.example.org/v1?key=hunter3")
+        find_price(
+            "m", {}, base_url="https://me:hunter2@llm.example.org/v1?key=hunter3"
+        )
     assert "hunter" not in str(error.value)
 
 
@@ -198,12 +212,32 @@ def test_the_table_is_loaded_only_by_those_who_need_it() -> None:
         ("gpt-4.1-nano-2025-04-14", None, "openai/gpt-4.1-nano", (0.1, 0.4)),
         ("openai/gpt-4.1-mini", None, "openai/gpt-4.1-mini", (0.4, 1.6)),
         ("gpt-6-luna-2026-10-01", None, "openai/gpt-6-luna", (0.1, 0.5)),
-        ("gpt-4o", "https://mine.openai.azure.com/openai/v1/", "openai/gpt-4o", (2.5, 10.0)),
+        (
+            "gpt-4o",
+            "https://mine.openai.azure.com/openai/v1/",
+            "openai/gpt-4o",
+            (2.5, 10.0),
+        ),
         ("models/gemini-2.5-flash", GEMINI, "google/gemini-2.5-flash", (0.3, 2.5)),
         ("gemini-2.5-pro", GEMINI, "google/gemini-2.5-pro", (1.25, 10.0)),
-        ("anthropic/claude-sonnet-4-5", ANTHROPIC, "anthropic/claude-sonnet-4-5", (3.0, 15.0)),
-        ("claude-sonnet-4-5-20250929", ANTHROPIC, "anthropic/claude-sonnet-4-5", (3.0, 15.0)),
-        ("claude-sonnet-4-5-latest", ANTHROPIC, "anthropic/claude-sonnet-4-5", (3.0, 15.0)),
+        (
+            "anthropic/claude-sonnet-4-5",
+            ANTHROPIC,
+            "anthropic/claude-sonnet-4-5",
+            (3.0, 15.0),
+        ),
+        (
+            "claude-sonnet-4-5-20250929",
+            ANTHROPIC,
+            "anthropic/claude-sonnet-4-5",
+            (3.0, 15.0),
+        ),
+        (
+            "claude-sonnet-4-5-latest",
+            ANTHROPIC,
+            "anthropic/claude-sonnet-4-5",
+            (3.0, 15.0),
+        ),
         ("mistral-large-2411", MISTRAL, "mistral/mistral-large", (2.0, 6.0)),
         ("openai/gpt-4o", OPENROUTER, "openrouter/openai/gpt-4o", (2.5, 10.0)),
         ("openai/gpt-4o:floor", OPENROUTER, "openrouter/openai/gpt-4o", (2.5, 10.0)),
@@ -240,7 +274,9 @@ def test_a_name_matches_exactly_or_as_a_dated_alias_and_what_it_matched_is_kept(
         ("ft:gpt-4.1-mega-2025-04-14:org::id", None, "'gpt-4.1'"),
     ],
 )
-def test_a_near_name_is_asked_about(model: str, base_url: str | None, near: str) -> None:
+def test_a_near_name_is_asked_about(
+    model: str, base_url: str | None, near: str
+) -> None:
     with pytest.raises(PriceError, match=r"no price is known") as error:
         find_price(model, {}, base_url=base_url)
     said = str(error.value)
@@ -255,7 +291,9 @@ def test_the_price_is_that_of_the_place_which_the_environment_names(
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
     with pytest.raises(PriceError, match=r"at 127\.0\.0\.1: add --price gpt-4.1-nano"):
         find_price("gpt-4.1-nano", {})
-    assert find_price("gpt-4.1-nano", {}, base_url=OPENAI).matched == "openai/gpt-4.1-nano"
+    assert (
+        find_price("gpt-4.1-nano", {}, base_url=OPENAI).matched == "openai/gpt-4.1-nano"
+    )
     monkeypatch.setenv("OPENAI_BASE_URL", "https://api.deepseek.com/v1")
     assert find_price("deepseek-chat", {}).matched == "deepseek/deepseek-chat"
 
@@ -267,7 +305,8 @@ def test_a_fee_for_each_request_is_part_of_the_price() -> None:
     assert find_price("gpt-4o-search-preview", {}).request == 0.035
     assert find_price("gpt-4o-mini-search-preview-2025-03-11", {}).request == 0.0275
     online, plain = (
-        find_price(f"openai/gpt-4o{mode}", {}, base_url=OPENROUTER) for mode in (":online", "")
+        find_price(f"openai/gpt-4o{mode}", {}, base_url=OPENROUTER)
+        for mode in (":online", "")
     )
     assert (online.request, plain.request) == (0.02, 0.0)
 
@@ -293,7 +332,9 @@ def test_a_price_far_below_the_published_one_is_asked_about(
         PriceError, match=r"below a hundredth of the published \$0\.40 in, \$1\.60 out"
     ) as error:
         check_stated(model, price, base_url=base_url)
-    assert f"--price {model}={price.input:g}/{price.output:g},confirmed" in str(error.value)
+    assert f"--price {model}={price.input:g}/{price.output:g},confirmed" in str(
+        error.value
+    )
 
 
 @pytest.mark.parametrize(
@@ -302,7 +343,11 @@ def test_a_price_far_below_the_published_one_is_asked_about(
         ("gpt-4.1-mini", None, Price(0.04, 0.16)),
         ("gpt-4.1-mini", None, Price(0.0, 0.0, source=CONFIRMED)),
         ("gpt-4.1-mini", None, Price(0.0, 0.0, source="our contract")),
-        ("gpt-4.1-mini", "http://127.0.0.1:9/v1", Price(0.0, 0.0)),  # a server of one's own
+        (
+            "gpt-4.1-mini",
+            "http://127.0.0.1:9/v1",
+            Price(0.0, 0.0),
+        ),  # a server of one's own
         ("my-model-7b", "http://127.0.0.1:9/v1", Price(0.0001, 0.0001)),
         ("small", None, Price(0.0001, 0.0001)),
     ],

@@ -6,7 +6,12 @@ from datetime import date
 
 import pytest
 
-from tune.pricing.model_names import finetuned_base, match_entry, nearest_name, without_prefixes
+from tune.pricing.model_names import (
+    finetuned_base,
+    match_entry,
+    nearest_name,
+    without_prefixes,
+)
 
 TODAY = date(2026, 11, 28)
 ENTRIES = {"gpt-4.1": "A", "gpt-4.1-mini": "B", "mistral-large": "C", "flash": "D"}
@@ -46,7 +51,11 @@ def test_a_version_of_today_exists_and_one_of_tomorrow_does_not() -> None:
 
 @pytest.mark.parametrize(
     ("name", "near"),
-    [("gpt-4.1-mini-x", "gpt-4.1-mini"), ("mistral-lage", "mistral-large"), ("llama", None)],
+    [
+        ("gpt-4.1-mini-x", "gpt-4.1-mini"),
+        ("mistral-lage", "mistral-large"),
+        ("llama", None),
+    ],
 )
 def test_the_nearest_name_is_the_longest_beginning_else_a_likeness(
     name: str, near: str | None
@@ -55,11 +64,17 @@ def test_the_nearest_name_is_the_longest_beginning_else_a_likeness(
 
 
 def test_a_name_is_tried_as_it_stands_and_without_each_prefix() -> None:
-    assert without_prefixes(" OpenAI/GPT-4 ", ("openai", "google")) == ["openai/gpt-4", "gpt-4"]
+    assert without_prefixes(" OpenAI/GPT-4 ", ("openai", "google")) == [
+        "openai/gpt-4",
+        "gpt-4",
+    ]
     assert without_prefixes("models/x", ("models", "openai")) == ["models/x", "x"]
 
 
 def test_a_fine_tuned_name_holds_its_base() -> None:
-    assert finetuned_base("ft:gpt-4.1-mini-2025-04-14:org::id") == "gpt-4.1-mini-2025-04-14"
+    assert (
+        finetuned_base("ft:gpt-4.1-mini-2025-04-14:org::id")
+        == "gpt-4.1-mini-2025-04-14"
+    )
     assert finetuned_base("gpt-4.1-mini") is None
     assert finetuned_base("ft") is None

@@ -27,7 +27,9 @@ def tiered(draw: st.DrawFn) -> Price:
     base = draw(PLAIN)
     starts = sorted(draw(st.sets(st.integers(0, 10**6), max_size=3)))
     longer = tuple((start, draw(PLAIN)) for start in starts)
-    return Price(base.input, base.output, base.cached_input, base.cache_write, long=longer)
+    return Price(
+        base.input, base.output, base.cached_input, base.cache_write, long=longer
+    )
 
 
 TOKENS = st.integers(0, 2 * 10**6)
@@ -44,14 +46,23 @@ def test_a_call_costs_what_its_tokens_cost() -> None:
 
 
 def test_cached_tokens_have_their_own_price() -> None:
-    assert Price(1.0, 0.0, cached_input=0.25).cost(100, 0, 60) == 40 * 1_000_000 + 60 * 250_000
+    assert (
+        Price(1.0, 0.0, cached_input=0.25).cost(100, 0, 60)
+        == 40 * 1_000_000 + 60 * 250_000
+    )
     assert Price(1.0, 0.0).cost(100, 0, 60) == 100 * 1_000_000
 
 
 def test_a_bill_counts_what_was_written_to_a_cache() -> None:
     price = Price(1.0, 2.0, cached_input=0.5, cache_write=1.25)
-    assert price.bill(100, 10) == price.cost(100, 10) == 100 * 1_000_000 + 10 * 2_000_000
-    assert price.bill(100, 10, 0, 100) == 100 * 1_250_000 + 10 * 2_000_000 == price.ceiling(100, 10)
+    assert (
+        price.bill(100, 10) == price.cost(100, 10) == 100 * 1_000_000 + 10 * 2_000_000
+    )
+    assert (
+        price.bill(100, 10, 0, 100)
+        == 100 * 1_250_000 + 10 * 2_000_000
+        == price.ceiling(100, 10)
+    )
     assert price.bill(100, 0, 60, 30) == 10 * 1_000_000 + 60 * 500_000 + 30 * 1_250_000
     assert price.bill(100, 0, 100) == 100 * 500_000
 
@@ -71,9 +82,9 @@ def test_a_fee_is_paid_for_each_request_and_is_in_its_ceiling() -> None:
 
 
 def test_a_multiple_of_a_price_has_every_rate_multiplied() -> None:
-    price = Price(1.0, 2.0, cached_input=0.5, request=0.01, long=((1000, Price(3.0, 5.0)),)).scaled(
-        2.0
-    )
+    price = Price(
+        1.0, 2.0, cached_input=0.5, request=0.01, long=((1000, Price(3.0, 5.0)),)
+    ).scaled(2.0)
     assert price == Price(
         2.0, 4.0, cached_input=1.0, request=0.01, long=((1000, Price(6.0, 10.0)),)
     )
@@ -98,7 +109,9 @@ def test_a_price_says_what_was_understood(price: Price, said: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "given_", [Price(1, 2), {"input": 1, "output": 2}, [1, 2], (1.0, 2.0), "1/2", "1/2+0"], ids=str
+    "given_",
+    [Price(1, 2), {"input": 1, "output": 2}, [1, 2], (1.0, 2.0), "1/2", "1/2+0"],
+    ids=str,
 )
 def test_a_price_is_read_in_each_of_its_forms(given_: object) -> None:
     assert read_price("m", given_) == Price(1, 2)
@@ -132,7 +145,12 @@ def test_more_cached_tokens_than_prompt_tokens_make_nothing_cheaper_than_free() 
     written=TOKENS,
 )
 def test_no_call_costs_more_than_its_ceiling(
-    price: Price, prompt: int, completion: int, more: tuple[int, int], cached: int, written: int
+    price: Price,
+    prompt: int,
+    completion: int,
+    more: tuple[int, int],
+    cached: int,
+    written: int,
 ) -> None:
     ceiling = price.ceiling(prompt + more[0], completion + more[1])
     assert price.bill(prompt, completion, min(cached, prompt), written) <= ceiling
@@ -143,7 +161,11 @@ def test_no_call_costs_more_than_its_ceiling(
 def test_a_bill_is_at_least_the_cost_at_list_price(
     price: Price, prompt: int, completion: int, cached: int
 ) -> None:
-    assert 0 <= price.cost(prompt, completion, cached) <= price.bill(prompt, completion, cached)
+    assert (
+        0
+        <= price.cost(prompt, completion, cached)
+        <= price.bill(prompt, completion, cached)
+    )
 
 
 @given(price=PLAIN, counts=st.lists(st.tuples(TOKENS, TOKENS), max_size=5))
@@ -154,7 +176,12 @@ def test_costs_add_up_exactly(price: Price, counts: list[tuple[int, int]]) -> No
     assert sum(price.cost(prompt, completion) for prompt, completion in counts) == total
 
 
-@given(given_=st.integers(0, 10**8), taken=st.integers(0, 10**8), prompt=TOKENS, completion=TOKENS)
+@given(
+    given_=st.integers(0, 10**8),
+    taken=st.integers(0, 10**8),
+    prompt=TOKENS,
+    completion=TOKENS,
+)
 def test_prices_with_six_decimals_are_exact(
     given_: int, taken: int, prompt: int, completion: int
 ) -> None:
@@ -175,9 +202,13 @@ def test_dollars_are_rounded_up() -> None:
 
 
 @pytest.mark.parametrize("bad", [-0.1, math.inf, math.nan, 2e5])
-@pytest.mark.parametrize("field", ["input", "output", "cached_input", "cache_write", "request"])
+@pytest.mark.parametrize(
+    "field", ["input", "output", "cached_input", "cache_write", "request"]
+)
 def test_a_price_that_cannot_be_is_refused(bad: float, field: str) -> None:
-    with pytest.raises(PriceError, match=f"dollars per (million tokens|request).*{field}="):
+    with pytest.raises(
+        PriceError, match=f"dollars per (million tokens|request).*{field}="
+    ):
         Price(**{"input": 1.0, "output": 1.0, field: bad})
 
 
@@ -200,7 +231,9 @@ def test_only_a_local_price_is_notional() -> None:
         ("cheap=0.001/0.002,confirmed", "cheap", Price(0.001, 0.002, source=CONFIRMED)),
     ],
 )
-def test_a_price_is_read_as_people_write_it(text: str, model: str, price: Price) -> None:
+def test_a_price_is_read_as_people_write_it(
+    text: str, model: str, price: Price
+) -> None:
     assert parse_price(text) == (model, price)
 
 

@@ -20,7 +20,11 @@ OPENROUTER = "https://openrouter.ai/api/v1"
     [
         ("gpt-4.1-nano", None, "openai/gpt-4.1-nano"),
         ("openai/gpt-4.1-nano", None, "openai/gpt-4.1-nano"),
-        ("gpt-4.1-nano", "https://mine.openai.azure.com/openai/v1", "openai/gpt-4.1-nano"),
+        (
+            "gpt-4.1-nano",
+            "https://mine.openai.azure.com/openai/v1",
+            "openai/gpt-4.1-nano",
+        ),
         ("openai/gpt-4o:floor", OPENROUTER, "openrouter/openai/gpt-4o"),
         ("ft:gpt-4o:org::id", None, "ft:gpt-4o"),
         ("gpt-4.1-nano", "http://localhost:8000/v1", None),
@@ -51,7 +55,9 @@ def test_the_nearest_name_comes_with_its_price() -> None:
     near = nearest_published("gpt-4.1-ultra", None)
     assert near is not None
     assert (near[0], near[1].matched) == ("gpt-4.1", "openai/gpt-4.1")
-    assert nearest_published("gpt-5-search-api-x", None) is None, "a search has a fee of its own"
+    assert nearest_published("gpt-5-search-api-x", None) is None, (
+        "a search has a fee of its own"
+    )
     assert nearest_published("gpt-4.1-ultra", "http://localhost/v1") is None
 
 

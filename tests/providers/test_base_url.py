@@ -21,7 +21,10 @@ from tune.providers.base_url import (
     [
         (None, None),
         ("https://api.example.org/v1", "https://api.example.org/v1"),
-        ("https://me:pass@api.example.org:8443/v1?key=1#x", "https://api.example.org:8443/v1"),
+        (
+            "https://me:pass@api.example.org:8443/v1?key=1#x",
+            "https://api.example.org:8443/v1",
+        ),
     ],
 )
 def test_a_public_url_has_no_secret_part(url: str | None, public: str | None) -> None:
@@ -29,7 +32,13 @@ def test_a_public_url_has_no_secret_part(url: str | None, public: str | None) ->
 
 
 @pytest.mark.parametrize(
-    "url", ["me:pass@host/v1?key=1", "http://me:pass@[::1/v1", "ftp://me:pass@host", "http://h:x"]
+    "url",
+    [
+        "me:pass@host/v1?key=1",
+        "http://me:pass@[::1/v1",
+        "ftp://me:pass@host",
+        "http://h:x",
+    ],
 )
 def test_what_is_no_base_url_is_refused_rather_than_shown(url: str) -> None:
     with pytest.raises(InputError, match="a base URL reads http://HOST/PATH") as caught:
@@ -72,5 +81,7 @@ def test_of_a_query_only_the_version_of_an_api_is_public() -> None:
         ("example.org", False, False),
     ],
 )
-def test_hosts_are_told_apart_by_their_network(host: str, loopback: bool, private: bool) -> None:
+def test_hosts_are_told_apart_by_their_network(
+    host: str, loopback: bool, private: bool
+) -> None:
     assert (is_loopback(host), is_private(host)) == (loopback, private)

@@ -15,9 +15,16 @@ PROMPT, CACHED, WRITTEN, TOKEN = 1_000_000, 500_000, 2_000_000, 10_000_000
 """Picodollars of one token of each kind."""
 
 
-def answer(completion: int = 2, prompt: int = 7, cached: int = 0, **invoice: object) -> Completion:
+def answer(
+    completion: int = 2, prompt: int = 7, cached: int = 0, **invoice: object
+) -> Completion:
     return Completion(
-        "a", "stop", prompt, completion, cached_tokens=cached, invoice=Invoice(**invoice)
+        "a",
+        "stop",
+        prompt,
+        completion,
+        cached_tokens=cached,
+        invoice=Invoice(**invoice),
     )
 
 
@@ -35,7 +42,9 @@ def test_answers_share_the_prompt_and_the_first_takes_the_remainder() -> None:
 
 
 def test_where_answers_contradict_each_other_the_larger_bill_holds() -> None:
-    bill = bill_call([answer(0, prompt=7, cached=5), answer(0, prompt=9, cached=2)], PRICE)
+    bill = bill_call(
+        [answer(0, prompt=7, cached=5), answer(0, prompt=9, cached=2)], PRICE
+    )
     assert sum(bill.costs) == 7 * PROMPT + 2 * CACHED
 
 
@@ -48,7 +57,9 @@ def test_the_providers_own_bill_counts_where_it_is_larger() -> None:
     ours = 7 * PROMPT + 2 * TOKEN
     larger = bill_call([answer(billed=2 * ours)], PRICE)
     assert larger.costs == [2 * ours]
-    assert larger.difference == ("it bills $5.4e-05 for a call that costs $2.7e-05 at its price")
+    assert larger.difference == (
+        "it bills $5.4e-05 for a call that costs $2.7e-05 at its price"
+    )
     smaller = bill_call([answer(billed=ours // 2)], PRICE)
     assert smaller.costs == [ours]
     assert smaller.difference.startswith("it bills $1.35e-05")
@@ -57,7 +68,9 @@ def test_the_providers_own_bill_counts_where_it_is_larger() -> None:
 @pytest.mark.parametrize("billed", [100, 105, 95])
 def test_a_difference_of_a_twentieth_is_not_told(billed: int) -> None:
     ours = Price(1.0, 1.0).bill(100_000, 0)
-    one = replace(answer(0, prompt=100_000), invoice=Invoice(billed=ours * billed // 100))
+    one = replace(
+        answer(0, prompt=100_000), invoice=Invoice(billed=ours * billed // 100)
+    )
     assert bill_call([one], Price(1.0, 1.0)).difference == ""
 
 

@@ -46,7 +46,14 @@ kinds = st.sampled_from(["refuses", "most_n", "answers", "beyond"])
 
 @given(
     st.sets(
-        st.builds(Fact, names, names, kinds, st.sampled_from(["", "n", "seed"]), st.integers(0, 9))
+        st.builds(
+            Fact,
+            names,
+            names,
+            kinds,
+            st.sampled_from(["", "n", "seed"]),
+            st.integers(0, 9),
+        )
     )
 )
 def test_what_was_learned_is_told_as_it_is_learned_and_comes_back_from_a_journal(

@@ -52,13 +52,17 @@ class Process:
         process = self
 
         class Endpoint(FakeEndpoint):
-            async def complete(self, request: Request, numbers: range) -> list[Completion]:
+            async def complete(
+                self, request: Request, numbers: range
+            ) -> list[Completion]:
                 process.sent += len(numbers)
                 await process.gate.wait()
                 return await super().complete(request, numbers)
 
         endpoint = Endpoint(lambda *_: "x")
-        metered = Metered(endpoint, price=Price(1.0, 2.0), store=store, account=self.account)
+        metered = Metered(
+            endpoint, price=Price(1.0, 2.0), store=store, account=self.account
+        )
         claimed = Claimed(
             metered,
             store=store,
@@ -77,8 +81,13 @@ async def until(condition: Callable[[], bool]) -> None:
         await asyncio.sleep(0.001)
 
 
-async def test_what_one_process_is_buying_another_waits_for_and_reads(tmp_path: Path) -> None:
-    one, two = Process(tmp_path / "draws.db", "one"), Process(tmp_path / "draws.db", "two")
+async def test_what_one_process_is_buying_another_waits_for_and_reads(
+    tmp_path: Path,
+) -> None:
+    one, two = (
+        Process(tmp_path / "draws.db", "one"),
+        Process(tmp_path / "draws.db", "two"),
+    )
     first = one.ask(2)
     await until(lambda: one.sent == 2)
     second = two.ask(3)
@@ -125,7 +134,8 @@ async def test_a_living_process_keeps_its_claims_however_long_its_call_takes(
     clock = Clock()
     monkeypatch.setattr("tune.store.claims.BEAT", BEAT / 1000)
     mine, other = (
-        Claims(Database(tmp_path / "draws.db"), who, clock=clock) for who in ("mine", "other")
+        Claims(Database(tmp_path / "draws.db"), who, clock=clock)
+        for who in ("mine", "other")
     )
     assert mine.take(REQUEST)
     for _ in range(5):
@@ -170,7 +180,8 @@ async def test_a_claim_that_was_taken_by_force_is_not_let_go_by_the_one_who_lost
 
 async def test_fresh_draws_of_another_study_are_not_waited_for(tmp_path: Path) -> None:
     one, two = (
-        Claims(Database(tmp_path / "draws.db"), who, generation=who) for who in ("one", "two")
+        Claims(Database(tmp_path / "draws.db"), who, generation=who)
+        for who in ("one", "two")
     )
     assert one.take(REQUEST)
     assert two.take(REQUEST)
@@ -178,8 +189,13 @@ async def test_fresh_draws_of_another_study_are_not_waited_for(tmp_path: Path) -
     two.release(REQUEST)
 
 
-async def test_who_is_interrupted_does_not_wait_for_another_process(tmp_path: Path) -> None:
-    one, two = Process(tmp_path / "draws.db", "one"), Process(tmp_path / "draws.db", "two")
+async def test_who_is_interrupted_does_not_wait_for_another_process(
+    tmp_path: Path,
+) -> None:
+    one, two = (
+        Process(tmp_path / "draws.db", "one"),
+        Process(tmp_path / "draws.db", "two"),
+    )
     first = one.ask(1)
     await until(lambda: one.sent == 1)
     second = two.ask(1)

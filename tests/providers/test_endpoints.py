@@ -24,7 +24,8 @@ def make_context() -> StackContext:
 
 def test_an_entry_of_a_file_is_run_in_process_and_any_other_is_called() -> None:
     assert (
-        type(open_endpoint(Entry("l", "local:smollm2"), make_context())).__name__ == "LocalEndpoint"
+        type(open_endpoint(Entry("l", "local:smollm2"), make_context())).__name__
+        == "LocalEndpoint"
     )
     endpoint = open_endpoint(
         Entry("r", "x", base_url="http://user:secret@127.0.0.1:1/v1"), make_context()
@@ -32,13 +33,18 @@ def test_an_entry_of_a_file_is_run_in_process_and_any_other_is_called() -> None:
     assert endpoint.service == "127.0.0.1:1/v1"
 
 
-async def test_services_are_opened_only_if_they_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_services_are_opened_only_if_they_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-right")
     with Server(models={"small": Model()}, keys={"sk-right"}) as server:
         entries = {"small": Entry("small", "small", base_url=server.base_url)}
-        services = await open_services(entries, {"small": Price(0.1, 0.4)}, make_context())
+        services = await open_services(
+            entries, {"small": Price(0.1, 0.4)}, make_context()
+        )
         (draw,) = await services["small"].provider.complete(
-            Request(services["small"].id, "small", (Message("user", "Ticket #1"),), 16), range(1)
+            Request(services["small"].id, "small", (Message("user", "Ticket #1"),), 16),
+            range(1),
         )
         assert draw.text
         await close_services(services)

@@ -13,22 +13,32 @@ from tune.providers.entries import Entry, read_entries
 
 def test_entries_are_read_by_name_and_in_autogens_form() -> None:
     table = read_entries(
-        {"a": {"model": "x", "base_url": "http://h/v1", "price": [1, 2], "requests_per_minute": 60}}
+        {
+            "a": {
+                "model": "x",
+                "base_url": "http://h/v1",
+                "price": [1, 2],
+                "requests_per_minute": 60,
+            }
+        }
     )
     assert table["a"] == Entry(
         "a", "x", base_url="http://h/v1", price=Price(1, 2), requests_per_minute=60
     )
     listed = read_entries(
-        [{"model": "x", "tags": ["t"], "api_type": "openai"}, {"model": "y", "name": "z"}]
+        [
+            {"model": "x", "tags": ["t"], "api_type": "openai"},
+            {"model": "y", "name": "z"},
+        ]
     )
     assert set(listed) == {"x", "z"}
     assert listed["z"].model == "y"
 
 
 def test_a_price_is_a_pair_or_a_table() -> None:
-    found = read_entries({"a": {"price": {"input": 1.0, "output": 2.0, "cached_input": 0.1}}})[
-        "a"
-    ].price
+    found = read_entries(
+        {"a": {"price": {"input": 1.0, "output": 2.0, "cached_input": 0.1}}}
+    )["a"].price
     assert found == Price(1.0, 2.0, cached_input=0.1)
 
 
@@ -68,7 +78,9 @@ def test_a_largest_output_is_a_whole_number_of_tokens(most: Any) -> None:
         ("x-team", 5),
     ],
 )
-def test_a_header_that_may_hold_a_secret_is_refused_and_not_shown(name: str, value: Any) -> None:
+def test_a_header_that_may_hold_a_secret_is_refused_and_not_shown(
+    name: str, value: Any
+) -> None:
     with pytest.raises(InputError, match="the header") as caught:
         Entry("a", "x", headers={name: value})
     assert "planted" not in str(caught.value)
@@ -83,7 +95,11 @@ def test_an_entry_says_where_calls_go_and_which_variables_are_sent() -> None:
         key_env="MY_KEY",
         headers={"x-team": {"env": "TEAM"}, "x-plain": "blue"},
     )
-    assert (entry.host, entry.variables, entry.local) == ("h:8000", ("MY_KEY", "TEAM"), False)
+    assert (entry.host, entry.variables, entry.local) == (
+        "h:8000",
+        ("MY_KEY", "TEAM"),
+        False,
+    )
     local = Entry("l", "local:smollm2")
     assert (local.host, local.variables, local.local) == ("this process", (), True)
 

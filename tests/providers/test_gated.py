@@ -76,10 +76,17 @@ class Bench:
         self, endpoint: Endless, *, budget: float = 1.0, max_output: int | None = None
     ) -> None:
         db = Database(":memory:")
-        self.endpoint, self.account = endpoint, Account(db, "s", int(budget * PICODOLLARS))
+        self.endpoint, self.account = (
+            endpoint,
+            Account(db, "s", int(budget * PICODOLLARS)),
+        )
         self.known, self.events = Capabilities(), list[tuple[str, dict[str, Any]]]()
         space = Space(model="m", prompt="{text}", max_tokens=CAP)
-        Lessons(space, self.known, lambda event, **fields: self.events.append((event, fields)))
+        Lessons(
+            space,
+            self.known,
+            lambda event, **fields: self.events.append((event, fields)),
+        )
         context = StackContext(Store(db), self.account, self.known, 64, retry=QUICK)
         entry = Entry("m", "m", max_output=max_output)
         self.service: Service = build_stack(entry, endpoint, PRICE, context)
@@ -89,11 +96,15 @@ class Bench:
             Request("s", "m", (Message("user", f"{self.endpoint.calls}/{i}"),), CAP)
             for i in range(calls)
         ]
-        asked = (self.service.provider.complete(request, range(n)) for request in requests)
+        asked = (
+            self.service.provider.complete(request, range(n)) for request in requests
+        )
         return await asyncio.gather(*asked, return_exceptions=True)
 
 
-async def test_the_first_call_to_an_unknown_model_goes_alone_and_asks_for_one_answer() -> None:
+async def test_the_first_call_to_an_unknown_model_goes_alone_and_asks_for_one_answer() -> (
+    None
+):
     bench = Bench(Endless(0))
     found = await bench.ask(20, n=3)
     assert all(len(draws) == 3 for draws in found)
@@ -113,22 +124,34 @@ async def test_a_model_that_is_known_from_the_journal_is_not_tried_again() -> No
 
 
 @pytest.mark.parametrize("hidden", [400, 30_000])
-async def test_a_model_that_does_not_honour_its_cap_exceeds_it_by_one_call(hidden: int) -> None:
+async def test_a_model_that_does_not_honour_its_cap_exceeds_it_by_one_call(
+    hidden: int,
+) -> None:
     bench = Bench(Endless(hidden))
     found = await bench.ask(64, n=3)
     assert bench.endpoint.calls == 1
     assert all(isinstance(each, EndpointError) for each in found)
-    assert f"billed {hidden + 3:,} tokens for an answer, above its cap" in str(found[-1])
+    assert f"billed {hidden + 3:,} tokens for an answer, above its cap" in str(
+        found[-1]
+    )
     assert "state max_output" in str(found[-1])
     assert bench.account.settled == bench.endpoint.billed
     assert (
         "fact",
-        {"service": "s", "model": "m", "kind": "beyond", "name": "", "number": hidden + 3},
+        {
+            "service": "s",
+            "model": "m",
+            "kind": "beyond",
+            "name": "",
+            "number": hidden + 3,
+        },
     ) in bench.events
 
 
 @pytest.mark.parametrize("hidden", [400, 30_000])
-async def test_from_the_hundredth_call_on_only_those_in_flight_exceed_it(hidden: int) -> None:
+async def test_from_the_hundredth_call_on_only_those_in_flight_exceed_it(
+    hidden: int,
+) -> None:
     bench = Bench(Endless(hidden, since=100), budget=10.0)
     await bench.ask(100)
     assert bench.endpoint.calls == 100
@@ -168,7 +191,9 @@ async def test_a_largest_output_that_does_not_fit_sets_the_model_aside_and_the_b
 
 async def test_an_address_that_answers_rubbish_costs_a_few_calls() -> None:
     bench = Bench(
-        Endless(0, fault=lambda _: Unreadable("returned a web page instead of an answer"))
+        Endless(
+            0, fault=lambda _: Unreadable("returned a web page instead of an answer")
+        )
     )
     found = await bench.ask(64, n=3)
     assert bench.endpoint.calls == QUICK.unreadable
@@ -179,7 +204,9 @@ async def test_an_address_that_answers_rubbish_costs_a_few_calls() -> None:
 
 @pytest.mark.parametrize("stated", [0, -5, True, "many", 1.5])
 def test_a_largest_output_is_a_number_of_tokens(stated: object) -> None:
-    with pytest.raises(Exception, match="max_output of model 'm' is a whole number of tokens"):
+    with pytest.raises(
+        Exception, match="max_output of model 'm' is a whole number of tokens"
+    ):
         read_entries({"m": {"max_output": stated}})
     assert read_entries({"m": {"max_output": 30_000}})["m"].max_output == 30_000
 
@@ -203,11 +230,16 @@ async def test_what_is_uncertain_is_kept_with_its_reason() -> None:
         "the service failed while it answered": 2,
     }
     assert (
-        sum(cost for _, _, cost in bench.account.uncertain_by_reason()) == bench.account.uncertain
+        sum(cost for _, _, cost in bench.account.uncertain_by_reason())
+        == bench.account.uncertain
     )
     await bench.account.reserve(7)
     again = Account(bench.account.db, "s", bench.account.budget)
-    assert ("the run was killed while the call was under way", 1, 7) in again.uncertain_by_reason()
+    assert (
+        "the run was killed while the call was under way",
+        1,
+        7,
+    ) in again.uncertain_by_reason()
     again.reconcile(again.settled)
     assert again.uncertain_by_reason() == []
 

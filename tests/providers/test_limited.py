@@ -50,7 +50,9 @@ class Desk:
             del self.calls[number]
         return [Completion("x", "stop", self.tokens, 0)]
 
-    async def answer(self, numbers: Iterable[int], error: ProviderError | None = None) -> None:
+    async def answer(
+        self, numbers: Iterable[int], error: ProviderError | None = None
+    ) -> None:
         """End these calls, and let whoever waits for that go on."""
         for number in list(numbers):
             if error is None:
@@ -65,8 +67,12 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-async def order(limited: Limited, numbers: Iterable[int]) -> list[asyncio.Task[list[Completion]]]:
-    tasks = [asyncio.create_task(limited.complete(REQUEST, range(i, i + 1))) for i in numbers]
+async def order(
+    limited: Limited, numbers: Iterable[int]
+) -> list[asyncio.Task[list[Completion]]]:
+    tasks = [
+        asyncio.create_task(limited.complete(REQUEST, range(i, i + 1))) for i in numbers
+    ]
     await settle()
     return tasks
 
@@ -99,7 +105,9 @@ async def test_slots_are_given_in_the_order_of_asking() -> None:
     await asyncio.gather(*tasks, *late)
 
 
-async def test_the_number_grows_by_one_with_each_answer_until_the_first_refusal() -> None:
+async def test_the_number_grows_by_one_with_each_answer_until_the_first_refusal() -> (
+    None
+):
     desk = Desk()
     limited = Limited(desk, start=2, most=9)
     tasks = await order(limited, range(30))
@@ -212,7 +220,11 @@ async def test_no_slot_is_lost_or_made_up_whatever_happens(seed: int) -> None:
     for step in range(150):
         match rng.randrange(4):
             case 0 | 1:
-                tasks.append(asyncio.create_task(limited.complete(REQUEST, range(step, step + 1))))
+                tasks.append(
+                    asyncio.create_task(
+                        limited.complete(REQUEST, range(step, step + 1))
+                    )
+                )
             case 2 if tasks:
                 rng.choice(tasks).cancel()
             case 3 if desk.calls:
@@ -253,7 +265,9 @@ def test_a_bucket_gives_what_its_rate_allows_and_no_more() -> None:
     bucket = _Bucket(60, clock)
     assert [bucket.take(1) for _ in range(4)] == [0, 1, 2, 3]
     clock.now = 10
-    assert [bucket.take(1) for _ in range(2)] == [0, 1], "what was not used in time is gone"
+    assert [bucket.take(1) for _ in range(2)] == [0, 1], (
+        "what was not used in time is gone"
+    )
 
 
 def test_more_than_a_bucket_holds_is_paid_off_afterwards() -> None:
@@ -278,7 +292,9 @@ def test_no_minute_has_more_than_the_limit_and_a_second_of_it(
     for pause, amount in calls:
         clock.now += pause
         due.append((clock.now + bucket.take(amount), amount))
-    assert [when for when, _ in due] == sorted(when for when, _ in due), "nobody is overtaken"
+    assert [when for when, _ in due] == sorted(when for when, _ in due), (
+        "nobody is overtaken"
+    )
     largest = max(amount for _, amount in due)
     for start, _ in due:
         within = sum(amount for when, amount in due if start <= when < start + 60)
@@ -288,7 +304,9 @@ def test_no_minute_has_more_than_the_limit_and_a_second_of_it(
 async def test_requests_keep_to_their_pace() -> None:
     clock = Clock()
     desk = Desk()
-    limited = Limited(desk, start=9, most=9, requests_per_minute=30, clock=clock, sleep=clock.sleep)
+    limited = Limited(
+        desk, start=9, most=9, requests_per_minute=30, clock=clock, sleep=clock.sleep
+    )
     tasks = await order(limited, range(4))
     assert clock.slept == [2, 4, 6]
     await drain(desk, tasks)
@@ -317,10 +335,14 @@ async def test_tokens_are_taken_at_their_ceiling_and_given_back() -> None:
 
 
 @pytest.mark.parametrize(("charged", "slept"), [(False, []), (True, [1.4])])
-async def test_a_refused_call_gives_back_all_its_tokens(charged: bool, slept: list[float]) -> None:
+async def test_a_refused_call_gives_back_all_its_tokens(
+    charged: bool, slept: list[float]
+) -> None:
     clock = Clock()
     desk = Desk()
-    limited = Limited(desk, endpoint=desk, tokens_per_minute=6000, clock=clock, sleep=clock.sleep)
+    limited = Limited(
+        desk, endpoint=desk, tokens_per_minute=6000, clock=clock, sleep=clock.sleep
+    )
     for number in range(2):
         tasks = await order(limited, [number])
         await desk.answer([number], TransientError("lost", charged=charged))
@@ -351,7 +373,13 @@ async def test_without_an_endpoint_the_prompts_bytes_are_counted() -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"most": 0}, {"start": 0}, {"requests_per_minute": 0}, {"tokens_per_minute": -5.0}]
+    "options",
+    [
+        {"most": 0},
+        {"start": 0},
+        {"requests_per_minute": 0},
+        {"tokens_per_minute": -5.0},
+    ],
 )
 def test_a_limit_of_nothing_is_refused(options: dict[str, float]) -> None:
     with pytest.raises(InputError, match="> 0` must hold"):
@@ -381,7 +409,9 @@ async def test_256_calls_go_side_by_side_and_no_more(opened: Open) -> None:
     async with Server(seconds=0.5) as server:
         endpoint, request = opened(server)
         limited = Limited(endpoint, start=256, most=256)
-        await asyncio.gather(*(limited.complete(request, range(i, i + 1)) for i in range(300)))
+        await asyncio.gather(
+            *(limited.complete(request, range(i, i + 1)) for i in range(300))
+        )
         assert server.peak == 256
         assert len(server.charges) == 300
 
@@ -390,8 +420,12 @@ async def test_calls_arrive_in_the_order_of_asking(opened: Open) -> None:
     async with Server() as server:
         endpoint, request = opened(server)
         limited = Limited(endpoint, start=1, most=1)
-        await asyncio.gather(*(limited.complete(request, range(i, i + 1)) for i in range(20)))
-        assert [seen.body["seed"] for seen in server.posts] == [request.seed(i) for i in range(20)]
+        await asyncio.gather(
+            *(limited.complete(request, range(i, i + 1)) for i in range(20))
+        )
+        assert [seen.body["seed"] for seen in server.posts] == [
+            request.seed(i) for i in range(20)
+        ]
 
 
 async def test_it_finds_what_the_endpoint_bears_and_loses_no_draw(opened: Open) -> None:
@@ -412,9 +446,13 @@ async def test_it_finds_what_the_endpoint_bears_and_loses_no_draw(opened: Open) 
         assert limited.limit <= 20
 
 
-async def test_a_limit_of_requests_keeps_an_endpoint_from_refusing(opened: Open) -> None:
+async def test_a_limit_of_requests_keeps_an_endpoint_from_refusing(
+    opened: Open,
+) -> None:
     async with Server(requests_per_second=40) as server:
         endpoint, request = opened(server)
         limited = Limited(endpoint, start=64, most=64, requests_per_minute=15 * 60)
-        await asyncio.gather(*(limited.complete(request, range(i, i + 1)) for i in range(45)))
+        await asyncio.gather(
+            *(limited.complete(request, range(i, i + 1)) for i in range(45))
+        )
         assert {seen.status for seen in server.posts} == {200}

@@ -82,7 +82,9 @@ def check_books(db: Database) -> None:
 
 
 async def test_a_call_is_reserved_sent_kept_and_settled() -> None:
-    bench = Bench(FakeEndpoint(lambda request, rng: f"{rng.random()} is it", price=PRICE))
+    bench = Bench(
+        FakeEndpoint(lambda request, rng: f"{rng.random()} is it", price=PRICE)
+    )
     draws = await bench.metered.complete(REQUEST, range(2))
     assert draws == [bench.endpoint.draw(REQUEST, 0), bench.endpoint.draw(REQUEST, 1)]
     assert list(bench.store.draws(REQUEST, range(9)).values()) == draws
@@ -95,7 +97,11 @@ async def test_the_ceiling_is_held_while_the_call_is_in_flight() -> None:
     bench = Bench(FakeEndpoint("a", latency=0.01))
     call = asyncio.create_task(bench.metered.complete(REQUEST, range(3)))
     await asyncio.sleep(0.001)
-    assert bench.account.reserved == PROMPT + 3 * 4 * TOKEN == bench.metered.ceiling(REQUEST, 3)
+    assert (
+        bench.account.reserved
+        == PROMPT + 3 * 4 * TOKEN
+        == bench.metered.ceiling(REQUEST, 3)
+    )
     await call
     assert bench.account.reserved == 0
 
@@ -111,7 +117,8 @@ async def test_without_native_n_the_prompt_is_paid_for_each_draw() -> None:
 async def test_the_cost_of_a_call_is_shared_by_its_draws_exactly() -> None:
     price = Price(1.000001, 10.0)
     bench = Bench(
-        FakeEndpoint(lambda request, rng: "a " * rng.randint(1, 4), price=price), price=price
+        FakeEndpoint(lambda request, rng: "a " * rng.randint(1, 4), price=price),
+        price=price,
     )
     await bench.metered.complete(REQUEST, range(7))
     costs = [record.cost for record in bench.store.records()]
@@ -170,12 +177,18 @@ def test_store_and_account_share_one_database() -> None:
     bench = Bench(FakeEndpoint("a"))
     with pytest.raises(ValueError, match="one database"):
         Metered(
-            bench.endpoint, price=PRICE, store=Store(Database(":memory:")), account=bench.account
+            bench.endpoint,
+            price=PRICE,
+            store=Store(Database(":memory:")),
+            account=bench.account,
         )
 
 
 async def test_an_observer_gets_one_receipt_for_each_attempt() -> None:
-    failures = {1: RateLimited("slow down"), 2: TransientError("reset", charged=True)}.get
+    failures = {
+        1: RateLimited("slow down"),
+        2: TransientError("reset", charged=True),
+    }.get
     bench = Bench(FakeEndpoint("a", failures=failures))
     for number in range(3):
         try:
@@ -185,10 +198,24 @@ async def test_an_observer_gets_one_receipt_for_each_attempt() -> None:
     ceiling = PROMPT + 4 * TOKEN
     assert bench.receipts == [
         Receipt(
-            "fake", "small", "search", "settled", draws=1, ceiling=ceiling, cost=PROMPT + TOKEN
+            "fake",
+            "small",
+            "search",
+            "settled",
+            draws=1,
+            ceiling=ceiling,
+            cost=PROMPT + TOKEN,
         ),
         Receipt("fake", "small", "search", "refused", draws=0, ceiling=ceiling, cost=0),
-        Receipt("fake", "small", "search", "uncertain", draws=0, ceiling=ceiling, cost=ceiling),
+        Receipt(
+            "fake",
+            "small",
+            "search",
+            "uncertain",
+            draws=0,
+            ceiling=ceiling,
+            cost=ceiling,
+        ),
     ]
 
 
@@ -235,7 +262,9 @@ async def test_a_refused_prompt_that_may_be_billed_stays_charged_as_a_prompt(
     most_n: int, prompts: int
 ) -> None:
     refusal = AnswerError("filtered", reason="content_filter", prompt_charged=True)
-    bench = Bench(FakeEndpoint("a", price=PRICE, failures={0: refusal}.get, most_n=most_n))
+    bench = Bench(
+        FakeEndpoint("a", price=PRICE, failures={0: refusal}.get, most_n=most_n)
+    )
     with pytest.raises(AnswerError):
         await bench.metered.complete(REQUEST, range(3))
     assert (bench.account.settled, bench.account.uncertain) == (0, prompts * PROMPT)
@@ -284,7 +313,9 @@ class Miscounting(FakeEndpoint):
         self.returned = returned
 
     async def complete(self, request: Request, numbers: range) -> list[Completion]:
-        return await super().complete(request, range(numbers.start, numbers.start + self.returned))
+        return await super().complete(
+            request, range(numbers.start, numbers.start + self.returned)
+        )
 
 
 async def test_an_empty_answer_is_no_answer_and_stays_charged() -> None:
@@ -333,7 +364,9 @@ def saying(**changes: Any) -> Callable[[Request, random.Random], Completion]:
     return lambda request, rng: replace(whole, **changes)
 
 
-async def test_a_bill_above_its_ceiling_is_booked_in_full_and_stops_the_endpoint() -> None:
+async def test_a_bill_above_its_ceiling_is_booked_in_full_and_stops_the_endpoint() -> (
+    None
+):
     bench = Bench(FakeEndpoint(saying(completion_tokens=100), price=PRICE))
     (draw,) = await bench.metered.complete(REQUEST, range(1))
     assert draw.completion_tokens == 100
@@ -350,7 +383,8 @@ async def test_a_bill_above_its_ceiling_is_booked_in_full_and_stops_the_endpoint
 
 async def test_a_call_that_waited_for_money_is_not_sent_to_a_stopped_endpoint() -> None:
     bench = Bench(
-        FakeEndpoint(saying(completion_tokens=5), latency=0.002), budget=PROMPT * 2 + 10 * TOKEN
+        FakeEndpoint(saying(completion_tokens=5), latency=0.002),
+        budget=PROMPT * 2 + 10 * TOKEN,
     )
     first = asyncio.create_task(bench.metered.complete(REQUEST, range(2)))
     second = asyncio.create_task(bench.metered.complete(REQUEST, range(2, 3)))
@@ -361,10 +395,13 @@ async def test_a_call_that_waited_for_money_is_not_sent_to_a_stopped_endpoint() 
     assert bench.account.reserved == bench.account.uncertain == 0
 
 
-async def test_money_that_comes_free_sends_no_waiting_call_to_a_stopped_endpoint() -> None:
+async def test_money_that_comes_free_sends_no_waiting_call_to_a_stopped_endpoint() -> (
+    None
+):
     """The call fits when another one gives its money back, but by then the endpoint overbilled."""
     bench = Bench(
-        FakeEndpoint(saying(completion_tokens=5), latency=0.002), budget=2 * PROMPT + 14 * TOKEN
+        FakeEndpoint(saying(completion_tokens=5), latency=0.002),
+        budget=2 * PROMPT + 14 * TOKEN,
     )
     held = await bench.account.reserve(3 * TOKEN, purpose="search", service="other")
     first = asyncio.create_task(bench.metered.complete(REQUEST, range(2)))
@@ -393,7 +430,9 @@ async def test_the_providers_own_bill_is_booked_where_it_is_larger() -> None:
 
 
 async def test_an_own_bill_is_shared_by_the_answers_of_its_call() -> None:
-    bench = Bench(FakeEndpoint(saying(invoice=Invoice(billed=100 * TOKEN + 1)), price=PRICE))
+    bench = Bench(
+        FakeEndpoint(saying(invoice=Invoice(billed=100 * TOKEN + 1)), price=PRICE)
+    )
     await bench.metered.complete(REQUEST, range(3))
     costs = [record.cost for record in bench.store.records()]
     assert sum(costs) == bench.account.settled == 100 * TOKEN + 1
@@ -402,9 +441,14 @@ async def test_an_own_bill_is_shared_by_the_answers_of_its_call() -> None:
 
 
 @pytest.mark.parametrize("share", [0.96, 1.0, 1.04])
-async def test_a_small_difference_from_the_providers_bill_is_not_told(share: float) -> None:
+async def test_a_small_difference_from_the_providers_bill_is_not_told(
+    share: float,
+) -> None:
     bench = Bench(
-        FakeEndpoint(saying(invoice=Invoice(billed=int(share * (PROMPT + 2 * TOKEN)))), price=PRICE)
+        FakeEndpoint(
+            saying(invoice=Invoice(billed=int(share * (PROMPT + 2 * TOKEN)))),
+            price=PRICE,
+        )
     )
     await bench.metered.complete(REQUEST, range(1))
     assert bench.receipts[0].difference == ""
@@ -413,7 +457,9 @@ async def test_a_small_difference_from_the_providers_bill_is_not_told(share: flo
 
 async def test_what_is_in_doubt_is_told_and_not_kept() -> None:
     bench = Bench(
-        FakeEndpoint(saying(invoice=Invoice(usage_problem="it contradicts itself")), price=PRICE)
+        FakeEndpoint(
+            saying(invoice=Invoice(usage_problem="it contradicts itself")), price=PRICE
+        )
     )
     (draw,) = await bench.metered.complete(REQUEST, range(1))
     assert bench.receipts[0].usage_problem == "it contradicts itself"
@@ -425,7 +471,10 @@ async def test_a_cache_write_is_billed_only_where_it_happened() -> None:
     bench = Bench(FakeEndpoint(saying(), price=price), price=price)
     await bench.metered.complete(REQUEST, range(1))
     assert bench.account.settled == 3 * 1_000_000 + 2 * TOKEN
-    bench = Bench(FakeEndpoint(saying(invoice=Invoice(written_tokens=2)), price=price), price=price)
+    bench = Bench(
+        FakeEndpoint(saying(invoice=Invoice(written_tokens=2)), price=price),
+        price=price,
+    )
     await bench.metered.complete(REQUEST, range(1))
     assert bench.account.settled == 1 * 1_000_000 + 2 * 1_250_000 + 2 * TOKEN
 
@@ -434,7 +483,11 @@ async def test_tokens_read_from_the_cache_are_billed_at_their_price() -> None:
     price = Price(1.0, 10.0, cached_input=0.1, cache_write=1.25)
     bench = Bench(FakeEndpoint(saying(cached_tokens=2), price=price), price=price)
     await bench.metered.complete(REQUEST, range(1))
-    assert bench.account.settled == bench.endpoint.billed == 1_000_000 + 2 * 100_000 + 2 * TOKEN
+    assert (
+        bench.account.settled
+        == bench.endpoint.billed
+        == 1_000_000 + 2 * 100_000 + 2 * TOKEN
+    )
 
 
 COUNTS = st.integers(0, 6) | st.sampled_from([10**6, 10**7])
@@ -443,7 +496,8 @@ COUNTS = st.integers(0, 6) | st.sampled_from([10**6, 10**7])
 @settings(max_examples=60, deadline=None)
 @given(
     answers=st.lists(
-        st.tuples(COUNTS, COUNTS, COUNTS, st.none() | COUNTS, st.text(max_size=4)), min_size=1
+        st.tuples(COUNTS, COUNTS, COUNTS, st.none() | COUNTS, st.text(max_size=4)),
+        min_size=1,
     ),
     most_n=st.sampled_from([1, 2, MANY]),
 )
@@ -541,13 +595,16 @@ asyncio.run(main(sys.argv[1], int(sys.argv[2])))
 """
 
 
-def test_a_buyer_killed_at_any_instant_leaves_draws_and_ledger_in_agreement(tmp_path: Path) -> None:
+def test_a_buyer_killed_at_any_instant_leaves_draws_and_ledger_in_agreement(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "draws.db"
     rng = random.Random(3)
     bought = 0
     for kills in range(1, 7):
         buyer = subprocess.Popen(
-            [sys.executable, "-c", _BUYER, str(path), str(kills)], stdout=subprocess.PIPE
+            [sys.executable, "-c", _BUYER, str(path), str(kills)],
+            stdout=subprocess.PIPE,
         )
         assert buyer.stdout is not None
         assert buyer.stdout.readline() == b"buying\n"
@@ -563,9 +620,15 @@ def test_a_buyer_killed_at_any_instant_leaves_draws_and_ledger_in_agreement(tmp_
             "total(cost) FILTER (WHERE state = 'uncertain'), "
             "count(*) FILTER (WHERE state = 'uncertain') FROM attempts"
         )
-        assert (account.settled, account.uncertain, account.reserved) == (settled, uncertain, 0)
+        assert (account.settled, account.uncertain, account.reserved) == (
+            settled,
+            uncertain,
+            0,
+        )
         assert count <= kills * 8  # those that were in flight
-        numbers = db.rows("SELECT request, count(*), max(number) + 1 FROM draws GROUP BY request")
+        numbers = db.rows(
+            "SELECT request, count(*), max(number) + 1 FROM draws GROUP BY request"
+        )
         assert all(held == end for _, held, end in numbers), "a draw was bought twice"
         draws = sum(held for _, held, _ in numbers)
         assert draws >= bought

@@ -130,7 +130,11 @@ async def test_waits_are_spread_below_a_bound_that_doubles_up_to_a_maximum() -> 
         inner = Script(clock, [lost() for _ in bounds])
         policy = RetryPolicy(attempts=9, first_wait=1, longest_wait=10, silence=1e9)
         wrapper = Retrying(
-            inner, policy=policy, sleep=clock.sleep, clock=clock, rng=random.Random(seed)
+            inner,
+            policy=policy,
+            sleep=clock.sleep,
+            clock=clock,
+            rng=random.Random(seed),
         )
         await wrapper.complete(REQUEST, range(1))
         rows.append(clock.slept)
@@ -143,11 +147,12 @@ async def test_waits_are_spread_below_a_bound_that_doubles_up_to_a_maximum() -> 
 async def test_what_the_service_asks_for_is_waited_for_first_up_to_a_maximum() -> None:
     clock = Clock()
     inner = Script(
-        clock, [RateLimited("often", retry_after=7), RateLimited("often", retry_after=500)]
+        clock,
+        [RateLimited("often", retry_after=7), RateLimited("often", retry_after=500)],
     )
-    await retrying(clock, inner, first_wait=1, longest_retry_after=20, seconds=100).complete(
-        REQUEST, range(1)
-    )
+    await retrying(
+        clock, inner, first_wait=1, longest_retry_after=20, seconds=100
+    ).complete(REQUEST, range(1))
     assert 7 <= clock.slept[0] <= 8
     assert 20 <= clock.slept[1] <= 22
 
@@ -164,9 +169,9 @@ async def test_no_try_begins_after_so_much_time() -> None:
     clock = Clock()
     inner = Script(clock, always(lambda: lost(retry_after=10)))
     with pytest.raises(TransientError):
-        await retrying(clock, inner, attempts=99, seconds=35, first_wait=0.1, silence=1e9).complete(
-            REQUEST, range(1)
-        )
+        await retrying(
+            clock, inner, attempts=99, seconds=35, first_wait=0.1, silence=1e9
+        ).complete(REQUEST, range(1))
     assert inner.calls == 4
     assert sum(clock.slept) <= 35
 
@@ -174,13 +179,17 @@ async def test_no_try_begins_after_so_much_time() -> None:
 async def test_the_time_counts_from_the_first_failure_not_from_the_queue() -> None:
     clock = Clock()
     inner = Script(clock, [lost()], takes=1000)
-    assert await retrying(clock, inner, seconds=35).complete(REQUEST, range(1)) == ANSWER
+    assert (
+        await retrying(clock, inner, seconds=35).complete(REQUEST, range(1)) == ANSWER
+    )
 
 
 async def test_an_adapted_request_goes_again_at_once_and_is_no_attempt() -> None:
     clock, retries = Clock(), list[RetryEvent]()
     inner = Script(clock, [Adapted("a"), Adapted("b"), lost()])
-    await retrying(clock, inner, attempts=2, observer=retries.append).complete(REQUEST, range(1))
+    await retrying(clock, inner, attempts=2, observer=retries.append).complete(
+        REQUEST, range(1)
+    )
     assert inner.calls == 4
     assert len(clock.slept) == len(retries) == 1
 
@@ -196,9 +205,9 @@ async def test_adapting_without_end_ends() -> None:
 async def test_an_observer_hears_of_each_retry() -> None:
     clock, retries = Clock(), list[RetryEvent]()
     error = lost()
-    await retrying(clock, Script(clock, [error, lost()]), observer=retries.append).complete(
-        REQUEST, range(2, 4)
-    )
+    await retrying(
+        clock, Script(clock, [error, lost()]), observer=retries.append
+    ).complete(REQUEST, range(2, 4))
     assert [retry.attempt for retry in retries] == [1, 2]
     assert (retries[0].request, retries[0].numbers, retries[0].error) == (
         REQUEST,
@@ -214,7 +223,9 @@ async def test_an_observer_hears_of_each_retry() -> None:
 async def test_when_nothing_gets_through_for_long_the_endpoint_is_given_up() -> None:
     clock = Clock()
     inner = Script(clock, always(lost))
-    wrapper = retrying(clock, inner, attempts=1000, seconds=1e6, longest_wait=5, silence=60)
+    wrapper = retrying(
+        clock, inner, attempts=1000, seconds=1e6, longest_wait=5, silence=60
+    )
     with pytest.raises(EndpointError, match="it broke"):
         await wrapper.complete(REQUEST, range(1))
     assert 60 <= clock.now - 1000 < 70
@@ -226,7 +237,9 @@ async def test_when_nothing_gets_through_for_long_the_endpoint_is_given_up() -> 
 
 async def test_one_call_that_gets_through_starts_the_count_anew() -> None:
     clock = Clock()
-    script = Script(clock, [lost(), lost(), lost(), None, lost(), lost(), lost(), None], takes=15)
+    script = Script(
+        clock, [lost(), lost(), lost(), None, lost(), lost(), lost(), None], takes=15
+    )
     wrapper = retrying(clock, script, silence=60, longest_wait=1)
     for _ in range(2):
         assert await wrapper.complete(REQUEST, range(1)) == ANSWER
@@ -285,7 +298,9 @@ async def test_a_call_under_way_for_longer_than_any_failed_one_keeps_up_hope() -
             raise lost()
 
     inner = Slow()
-    policy = RetryPolicy(attempts=200, seconds=1e6, first_wait=1, longest_wait=1, silence=20)
+    policy = RetryPolicy(
+        attempts=200, seconds=1e6, first_wait=1, longest_wait=1, silence=20
+    )
     wrapper = Retrying(inner, policy=policy, sleep=clock.sleep, clock=clock)
     slow = asyncio.create_task(wrapper.complete(REQUEST, range(1)))
     await asyncio.sleep(0)
@@ -307,7 +322,9 @@ async def test_a_call_under_way_for_shorter_than_a_failed_one_took_is_no_hope() 
             clock.now += next(seconds, 1.0)
             raise lost()
 
-    policy = RetryPolicy(attempts=200, seconds=1e6, first_wait=1, longest_wait=1, silence=20)
+    policy = RetryPolicy(
+        attempts=200, seconds=1e6, first_wait=1, longest_wait=1, silence=20
+    )
     wrapper = Retrying(Slow(), policy=policy, sleep=clock.sleep, clock=clock)
     failing = asyncio.create_task(wrapper.complete(REQUEST, range(1, 2)))
     await asyncio.sleep(0)  # it has failed once, after 100 seconds
@@ -326,7 +343,9 @@ async def test_a_cancelled_call_leaves_no_hope_behind() -> None:
                 await asyncio.Event().wait()
             raise lost()
 
-    policy = RetryPolicy(attempts=1000, seconds=1e6, first_wait=1, longest_wait=1, silence=20)
+    policy = RetryPolicy(
+        attempts=1000, seconds=1e6, first_wait=1, longest_wait=1, silence=20
+    )
     wrapper = Retrying(Hanging(), policy=policy, sleep=clock.sleep, clock=clock)
     hanging = asyncio.create_task(wrapper.complete(REQUEST, range(1)))
     await asyncio.sleep(0)
@@ -386,7 +405,9 @@ async def test_faults_of_the_connection_are_outlived() -> None:
 
 
 async def test_swapped_parameters_cost_no_attempt() -> None:
-    async with Server({"small": Model(refuses=frozenset({"seed", "max_tokens"}))}) as server:
+    async with Server(
+        {"small": Model(refuses=frozenset({"seed", "max_tokens"}))}
+    ) as server:
 
         async def use(wrapper: Retrying, request: Request) -> None:
             assert len(await wrapper.complete(request, range(1))) == 1
@@ -408,7 +429,9 @@ async def test_an_outage_ends_the_run_in_the_endpoints_own_words() -> None:
         await with_stack(
             server,
             use,
-            RetryPolicy(attempts=10**6, first_wait=0.02, longest_wait=0.05, silence=0.5),
+            RetryPolicy(
+                attempts=10**6, first_wait=0.02, longest_wait=0.05, silence=0.5
+            ),
         )
 
 
@@ -433,7 +456,9 @@ async def test_the_same_draws_come_back_whatever_fails_on_the_way() -> None:
 
                 async def one(number: int) -> str:
                     async with gate:
-                        return (await wrapper.complete(fixed, range(number, number + 1)))[0].text
+                        return (
+                            await wrapper.complete(fixed, range(number, number + 1))
+                        )[0].text
 
                 said.extend(await asyncio.gather(*map(one, range(40))))
 
@@ -451,7 +476,12 @@ async def test_split_calls_are_each_retried() -> None:
         endpoint = OpenAIEndpoint("small", base_url=server.base_url)
         split = Splitting(Retrying(endpoint, policy=QUICK), endpoint)
         assert (
-            len(await split.complete(Request(endpoint.service, "small", CHAT, 40), range(10))) == 10
+            len(
+                await split.complete(
+                    Request(endpoint.service, "small", CHAT, 40), range(10)
+                )
+            )
+            == 10
         )
         assert len(server.charges) == 10
         await endpoint.close()

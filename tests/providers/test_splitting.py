@@ -30,7 +30,11 @@ class Shop:
     """Sells one draw per call and remembers what it sold; fails for the given numbers."""
 
     def __init__(
-        self, failures: dict[int, TuneError] | None = None, *, most_n: int = 1, gives: int = 99
+        self,
+        failures: dict[int, TuneError] | None = None,
+        *,
+        most_n: int = 1,
+        gives: int = 99,
     ) -> None:
         self.failures, self.most_n, self.gives = failures or {}, most_n, gives
         self.calls: list[range] = []
@@ -66,7 +70,11 @@ def texts(draws: list[Completion]) -> list[str]:
 
 async def test_a_native_n_is_used() -> None:
     shop = Shop(most_n=MANY)
-    assert texts(await Splitting(shop, shop).complete(REQUEST, range(3, 6))) == ["3", "4", "5"]
+    assert texts(await Splitting(shop, shop).complete(REQUEST, range(3, 6))) == [
+        "3",
+        "4",
+        "5",
+    ]
     assert shop.calls == [range(3, 6)]
 
 
@@ -84,7 +92,9 @@ async def test_without_one_each_draw_is_a_call_side_by_side_and_in_order() -> No
 
 
 @pytest.mark.parametrize("gives", [1, 2, 4])
-async def test_fewer_draws_than_asked_for_are_kept_and_the_rest_bought_singly(gives: int) -> None:
+async def test_fewer_draws_than_asked_for_are_kept_and_the_rest_bought_singly(
+    gives: int,
+) -> None:
     shop = Shop(most_n=MANY, gives=gives)
     assert texts(await Splitting(shop, shop).complete(REQUEST, range(5))) == [
         "0",
@@ -112,7 +122,10 @@ async def test_a_failure_is_raised_only_when_the_others_have_their_draws() -> No
     ("failures", "heard"),
     [
         (
-            {0: TransientError("a", charged=False), 1: AnswerError("b", reason="timeout")},
+            {
+                0: TransientError("a", charged=False),
+                1: AnswerError("b", reason="timeout"),
+            },
             TransientError,
         ),
         ({0: TransientError("a", charged=False), 1: EndpointError("b")}, EndpointError),
@@ -168,7 +181,9 @@ async def stack() -> AsyncIterator[Stack]:
         await endpoint.close()
 
 
-async def test_a_model_that_refuses_n_is_asked_once_and_then_singly(stack: Stack) -> None:
+async def test_a_model_that_refuses_n_is_asked_once_and_then_singly(
+    stack: Stack,
+) -> None:
     async with Server(
         {"small": Model(refuses=frozenset({"n"}))}, world=lambda *key: str(key[-2])
     ) as server:
@@ -197,24 +212,31 @@ async def test_a_largest_n_that_is_stated_is_asked_for_at_a_time(
     words: str, most: int, stack: Stack
 ) -> None:
     async with Server(
-        {"small": Model(most_n=most, most_n_words=words)}, world=lambda *key: str(key[-2:])
+        {"small": Model(most_n=most, most_n_words=words)},
+        world=lambda *key: str(key[-2:]),
     ) as server:
         endpoint, split = stack(server)
         request = Request(endpoint.service, "small", CHAT, 40)
         for _ in range(2):
             assert len(await split.complete(request, range(10))) == 10
         sizes = [most] * (10 // most) + [10 % most]
-        assert [seen.status for seen in server.requests] == [400] + [200] * 2 * len(sizes)
+        assert [seen.status for seen in server.requests] == [400] + [200] * 2 * len(
+            sizes
+        )
         assert sorted(charge.n for charge in server.charges) == sorted(2 * sizes)
         assert endpoint.most_n == most
 
 
-async def test_a_refusal_that_states_no_limit_is_learned_for_nothing_else(stack: Stack) -> None:
+async def test_a_refusal_that_states_no_limit_is_learned_for_nothing_else(
+    stack: Stack,
+) -> None:
     words = "best_of must be 1 when using greedy sampling. Got 3."
     model = Model(most_n=1, most_n_words=words)
     async with Server({"small": model}) as server:
         endpoint, split = stack(server)
-        request = Request(endpoint.service, "small", CHAT, 40, settings=(("temperature", 0.0),))
+        request = Request(
+            endpoint.service, "small", CHAT, 40, settings=(("temperature", 0.0),)
+        )
         assert len(await split.complete(request, range(3))) == 3
         assert len(server.charges) == 3
         assert endpoint.most_n == MANY, "at other temperatures it takes n"

@@ -30,11 +30,15 @@ def make_context(
     )
 
 
-def ask(model: str = "small", service: str = "fake", text: str = "Ticket #1") -> Request:
+def ask(
+    model: str = "small", service: str = "fake", text: str = "Ticket #1"
+) -> Request:
     return Request(service, model, (Message("user", text),), 16)
 
 
-async def test_a_draw_passes_the_whole_stack_once_and_then_comes_from_the_store() -> None:
+async def test_a_draw_passes_the_whole_stack_once_and_then_comes_from_the_store() -> (
+    None
+):
     context = make_context()
     endpoint = FakeEndpoint("yes", price=Price(1, 2))
     service = build_stack(Entry("f", "small"), endpoint, Price(1, 2), context)
@@ -48,9 +52,14 @@ async def test_a_draw_passes_the_whole_stack_once_and_then_comes_from_the_store(
 
 async def test_no_more_calls_are_in_flight_than_the_user_allowed() -> None:
     endpoint = FakeEndpoint("yes", latency=0.005)
-    service = build_stack(Entry("f", "small"), endpoint, Price(1, 2), make_context(concurrency=3))
+    service = build_stack(
+        Entry("f", "small"), endpoint, Price(1, 2), make_context(concurrency=3)
+    )
     await asyncio.gather(
-        *(service.provider.complete(ask(text=f"Ticket #{i}"), range(1)) for i in range(30))
+        *(
+            service.provider.complete(ask(text=f"Ticket #{i}"), range(1))
+            for i in range(30)
+        )
     )
     assert endpoint.most_active == 3
 
@@ -61,7 +70,10 @@ async def test_a_model_in_process_gets_a_full_queue_whatever_the_limit() -> None
         Entry("l", "local:smollm2"), endpoint, Price(1, 2), make_context(concurrency=1)
     )
     await asyncio.gather(
-        *(service.provider.complete(ask(text=f"Ticket #{i}"), range(1)) for i in range(300))
+        *(
+            service.provider.complete(ask(text=f"Ticket #{i}"), range(1))
+            for i in range(300)
+        )
     )
     assert endpoint.most_active == LOCAL_QUEUE
 

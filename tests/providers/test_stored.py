@@ -36,7 +36,9 @@ class Bench:
         self.store = Store(self.db)
         self.account = Account(self.db, "study", budget)
         self.changes: list[ModelChanged] = []
-        metered = Metered(self.endpoint, price=PRICE, store=self.store, account=self.account)
+        metered = Metered(
+            self.endpoint, price=PRICE, store=self.store, account=self.account
+        )
         self.stored = Stored(metered, store=self.store, observer=self.changes.append)
 
     async def texts(self, numbers: range, request: Request = REQUEST) -> list[str]:
@@ -210,12 +212,17 @@ async def test_a_number_that_another_process_bought_meanwhile_is_read_from_it() 
             )
             return await super().complete(request, numbers)
 
-    racing = Metered(Racing("ours"), price=PRICE, store=bench.store, account=bench.account)
+    racing = Metered(
+        Racing("ours"), price=PRICE, store=bench.store, account=bench.account
+    )
     stored = Stored(racing, store=bench.store)
-    assert [d.text for d in await stored.complete(REQUEST, range(2))] == ["theirs", "theirs"]
-    assert [d.text for d in bench.store.draws(REQUEST, range(9)).values()] == ["theirs"] * 2 + [
-        "ours"
-    ] * 2
+    assert [d.text for d in await stored.complete(REQUEST, range(2))] == [
+        "theirs",
+        "theirs",
+    ]
+    assert [d.text for d in bench.store.draws(REQUEST, range(9)).values()] == [
+        "theirs"
+    ] * 2 + ["ours"] * 2
 
 
 async def test_a_changed_model_name_is_said_once() -> None:
@@ -226,7 +233,9 @@ async def test_a_changed_model_name_is_said_once() -> None:
     await bench.texts(range(2))
     await bench.texts(range(3))
     await bench.texts(range(1), Request("fake", "small", "another prompt", 4))
-    assert bench.changes == [ModelChanged("fake", "small", before="small-1", now="small-2")]
+    assert bench.changes == [
+        ModelChanged("fake", "small", before="small-1", now="small-2")
+    ]
 
 
 async def test_a_name_that_changed_since_an_earlier_run_is_said() -> None:
@@ -234,11 +243,15 @@ async def test_a_name_that_changed_since_an_earlier_run_is_said() -> None:
     await first.texts(range(1))
     second = Bench(FakeEndpoint("a", model="small-2"), db=first.db)
     await second.texts(range(2))
-    assert second.changes == [ModelChanged("fake", "small", before="small-1", now="small-2")]
+    assert second.changes == [
+        ModelChanged("fake", "small", before="small-1", now="small-2")
+    ]
 
 
 async def test_other_models_and_missing_names_are_no_change() -> None:
-    bench = Bench(FakeEndpoint(lambda request, rng: Completion("a", "stop", 3, 1, model="")))
+    bench = Bench(
+        FakeEndpoint(lambda request, rng: Completion("a", "stop", 3, 1, model=""))
+    )
     await bench.texts(range(1))
     bench.endpoint._world = "a"
     bench.endpoint._model = "small-1"
@@ -251,7 +264,9 @@ async def test_other_models_and_missing_names_are_no_change() -> None:
 @settings(max_examples=30, deadline=None)
 @given(
     wishes=st.lists(
-        st.tuples(st.integers(0, 2), st.integers(0, 5), st.integers(1, 4)), min_size=1, max_size=12
+        st.tuples(st.integers(0, 2), st.integers(0, 5), st.integers(1, 4)),
+        min_size=1,
+        max_size=12,
     ),
     most_n=st.sampled_from([1, 2, MANY]),
 )
@@ -269,7 +284,9 @@ def test_any_calls_at_once_get_the_true_draws_and_each_is_paid_once(
             assert await bench.texts(numbers, request) == truth(numbers, request)
 
         await asyncio.gather(*(ask(*wish) for wish in wishes))
-        wanted = {(which, start + i) for which, start, count in wishes for i in range(count)}
+        wanted = {
+            (which, start + i) for which, start, count in wishes for i in range(count)
+        }
         assert bench.endpoint.draws == bench.stored.bought == len(wanted)
         assert bench.stored.reused == 0
         assert bench.account.settled == bench.endpoint.billed

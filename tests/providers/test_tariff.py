@@ -21,7 +21,9 @@ def answer(model: str = "gpt-4.1-mini-2025-04-14", tier: str = "") -> Completion
 
 
 def published() -> Tariff:
-    return Tariff(find_price("gpt-4.1-mini", {}, base_url=OPENAI), "gpt-4.1-mini", OPENAI)
+    return Tariff(
+        find_price("gpt-4.1-mini", {}, base_url=OPENAI), "gpt-4.1-mini", OPENAI
+    )
 
 
 @pytest.mark.parametrize("tier", ["", "default", "auto", "on_demand", "standard"])
@@ -41,7 +43,9 @@ def test_a_tier_that_answers_has_its_published_price() -> None:
 
 
 def test_a_model_that_answers_has_its_published_price() -> None:
-    assert published().price_of_answer(answer("gpt-4.1-2025-04-14"), ASKED).output == 8.0
+    assert (
+        published().price_of_answer(answer("gpt-4.1-2025-04-14"), ASKED).output == 8.0
+    )
     assert published().price_of_answer(answer("no-such-model"), ASKED).output == 1.6
     assert published().price_of_answer(answer(""), ASKED).output == 1.6
 
@@ -74,16 +78,25 @@ def test_ceilings_are_those_of_the_tier_that_is_asked_for_or_was_seen() -> None:
 
 def test_a_fee_stays_where_a_dated_model_answers() -> None:
     price = replace(find_price("gpt-4.1-mini", {}, base_url=OPENAI), request=0.02)
-    assert Tariff(price, "gpt-4.1-mini", OPENAI).price_of_answer(answer(), ASKED).request == 0.02
+    assert (
+        Tariff(price, "gpt-4.1-mini", OPENAI).price_of_answer(answer(), ASKED).request
+        == 0.02
+    )
 
 
 def test_a_higher_price_than_was_asked_for_is_told() -> None:
     tariff = published()
     for said, words in [
         (answer(tier="priority"), "the tier 'priority' answered, at $0.70 in"),
-        (answer("gpt-4.1-2025-04-14"), "the model 'gpt-4.1-2025-04-14' answered, at $2.00 in"),
+        (
+            answer("gpt-4.1-2025-04-14"),
+            "the model 'gpt-4.1-2025-04-14' answered, at $2.00 in",
+        ),
     ]:
-        assert tariff.explain_higher_price(said, tariff.price_of_answer(said, ASKED)).startswith(
-            words
-        )
-    assert tariff.explain_higher_price(answer(), tariff.price_of_answer(answer(), ASKED)) == ""
+        assert tariff.explain_higher_price(
+            said, tariff.price_of_answer(said, ASKED)
+        ).startswith(words)
+    assert (
+        tariff.explain_higher_price(answer(), tariff.price_of_answer(answer(), ASKED))
+        == ""
+    )

@@ -29,7 +29,9 @@ ELSEWHERE = "https://models.example.test/v1"
 
 
 @pytest.fixture(autouse=True)
-def environment(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def environment(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("OPENAI_BASE_URL", "OPENAI_CUSTOM_HEADERS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
@@ -59,7 +61,10 @@ def environment(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
     ],
 )
 def test_the_environments_key_goes_to_its_own_host_and_to_this_machine(
-    environment_url: str | None, url: str | None, goes: bool, monkeypatch: pytest.MonkeyPatch
+    environment_url: str | None,
+    url: str | None,
+    goes: bool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     if environment_url:
         monkeypatch.setenv("OPENAI_BASE_URL", environment_url)
@@ -96,7 +101,9 @@ def test_the_environments_key_goes_to_its_own_host_and_to_this_machine(
         ("10.0.0.1.example.test", False),
     ],
 )
-def test_a_key_goes_unencrypted_through_private_networks_alone(host: str, private: bool) -> None:
+def test_a_key_goes_unencrypted_through_private_networks_alone(
+    host: str, private: bool
+) -> None:
     address = f"http://[{host}]/v1" if ":" in host else f"http://{host}/v1"
     assert is_private(host) == private
     if private:
@@ -105,20 +112,31 @@ def test_a_key_goes_unencrypted_through_private_networks_alone(host: str, privat
         with pytest.raises(InputError, match="unencrypted"):
             resolve_access(address, None, "OTHER_KEY", {})
         with pytest.raises(InputError, match="unencrypted"):
-            resolve_access(address.replace("http://", "http://user:planted@"), None, None, {})
+            resolve_access(
+                address.replace("http://", "http://user:planted@"), None, None, {}
+            )
         assert resolve_access(address, None, "OTHER_KEY", {}, allow_http=True).key
-    assert resolve_access(address, None, None, {}).key == (KEY if is_loopback(host) else None)
+    assert resolve_access(address, None, None, {}).key == (
+        KEY if is_loopback(host) else None
+    )
 
 
 # --- on the wire
 
 
 def run(
-    server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch, *, own: bool, **options: Any
+    server: Server,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    own: bool,
+    **options: Any,
 ) -> list[str]:
     """A small run against a server that is, or is not, taken for this machine; what was said."""
     if not own:
-        monkeypatch.setattr("tune.providers.openai.access.is_loopback", lambda host: False)
+        monkeypatch.setattr(
+            "tune.providers.openai.access.is_loopback", lambda host: False
+        )
     told: list[str] = []
     from tune.tuner import run_study
 
@@ -132,12 +150,15 @@ def run(
         **options,
     }
     run_study(
-        read_options(data=WORLD.examples(30), space=SPACE, budget=0.002, **more), notice=told.append
+        read_options(data=WORLD.examples(30), space=SPACE, budget=0.002, **more),
+        notice=told.append,
     )
     return told
 
 
-@pytest.mark.parametrize(("own", "named"), [(True, False), (False, False), (False, True)])
+@pytest.mark.parametrize(
+    ("own", "named"), [(True, False), (False, False), (False, True)]
+)
 def test_a_host_is_sent_the_key_that_is_meant_for_it_or_none(
     own: bool, named: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -163,7 +184,8 @@ def test_a_host_that_wants_a_key_and_got_none_is_told_apart(
 ) -> None:
     with Server(world=WORLD, keys={"planted-other-key"}) as server:
         with pytest.raises(
-            TuneError, match="no key was sent there: name its environment variable with --key-env"
+            TuneError,
+            match="no key was sent there: name its environment variable with --key-env",
         ):
             run(server, tmp_path, monkeypatch, own=False)
         with pytest.raises(TuneError) as caught:
@@ -175,7 +197,9 @@ def test_the_estimate_says_where_keys_go(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "d.csv").write_text("text,label\n" + "".join(f"t{i},b\n" for i in range(10)))
+    (tmp_path / "d.csv").write_text(
+        "text,label\n" + "".join(f"t{i},b\n" for i in range(10))
+    )
     words = [
         "estimate",
         "--data",
@@ -221,7 +245,9 @@ def exported(folder: Path, **model: Any) -> Path:
     path = folder / "best.json"
     winner = {"holdout": QUALITY, "tuning": QUALITY}
     path.write_text(
-        json.dumps({"config": dict(config()), "winner": winner, "deployment": deployment})
+        json.dumps(
+            {"config": dict(config()), "winner": winner, "deployment": deployment}
+        )
     )
     return path
 
@@ -232,7 +258,13 @@ def exported(folder: Path, **model: Any) -> Path:
         ({"base_url": None, "key_env": None}, False),
         ({"base_url": None, "key_env": "OPENAI_API_KEY"}, False),
         ({"base_url": "http://127.0.0.1:8000/v1", "key_env": None}, False),
-        ({"base_url": "http://127.0.0.1:8000/v1", "key_env": "AWS_SECRET_ACCESS_KEY"}, True),
+        (
+            {
+                "base_url": "http://127.0.0.1:8000/v1",
+                "key_env": "AWS_SECRET_ACCESS_KEY",
+            },
+            True,
+        ),
         ({"base_url": None, "key_env": "AWS_SECRET_ACCESS_KEY"}, True),
         ({"base_url": ELSEWHERE, "key_env": None}, True),
         ({"base_url": ELSEWHERE, "key_env": "OPENAI_API_KEY"}, True),
@@ -274,7 +306,9 @@ def test_a_best_json_names_its_host_and_its_variables_and_they_are_confirmed_onc
     read_deployment(path, allow_host=[Entry("m", "m", **model).host])
 
 
-def test_what_was_agreed_to_is_kept_for_the_user_alone_and_may_be_damaged(tmp_path: Path) -> None:
+def test_what_was_agreed_to_is_kept_for_the_user_alone_and_may_be_damaged(
+    tmp_path: Path,
+) -> None:
     entry = Entry("m", "m", base_url=ELSEWHERE, key_env="OTHER_KEY")
     remember_hosts([entry])
     place = Path(os.environ["XDG_CONFIG_HOME"]) / "tune" / "hosts.json"
@@ -306,13 +340,16 @@ def test_an_address_that_is_typed_gets_no_recorded_key(tmp_path: Path) -> None:
     ].variables == ("OTHER_KEY",)
 
 
-def test_check_tells_a_person_and_stops(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_tells_a_person_and_stops(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = exported(tmp_path, base_url=ELSEWHERE, key_env="OTHER_KEY")
     data = tmp_path / "d.csv"
     data.write_text("text,label\n" + "".join(f"t{i},b\n" for i in range(10)))
     assert main(["check", str(path), "--data", str(data), "--budget", "1"]) == 2
     assert (
-        "the examples and the value of OTHER_KEY to models.example.test" in capsys.readouterr().err
+        "the examples and the value of OTHER_KEY to models.example.test"
+        in capsys.readouterr().err
     )
     with pytest.raises(TuneError):
         tune.tune(

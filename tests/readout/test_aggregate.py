@@ -24,7 +24,9 @@ from tune.readout.aggregate import (
 from tune.task.example import Example
 
 ANSWERS = st.lists(st.sampled_from(["a", "b", "c", None]), max_size=9)
-EXAMPLE = Example(id="7", inputs={"text": "good"}, target="positive", metadata={"stars": 5})
+EXAMPLE = Example(
+    id="7", inputs={"text": "good"}, target="positive", metadata={"stars": 5}
+)
 
 
 def longest(answers: Sequence[str | None]) -> str | None:
@@ -113,7 +115,8 @@ def test_any_is_the_oracle_and_is_never_deployed() -> None:
         choose("all", ["a", "b"])
     assert set(AGGREGATES) - {"any"} == DEPLOYABLE
     assert [
-        deployable(name) for name in ("first", "vote", "best", "any", "mine:choice", "unheard")
+        deployable(name)
+        for name in ("first", "vote", "best", "any", "mine:choice", "unheard")
     ] == [
         True,
         True,
@@ -133,14 +136,17 @@ def test_a_choice_of_the_users_own_is_taken_as_it_is_or_by_its_name() -> None:
 
 def test_a_choice_that_raises_or_gives_no_answer_is_named() -> None:
     with pytest.raises(
-        MetricError, match=r"the aggregate 'broken' raised on \['a'\]: ZeroDivisionError: no"
+        MetricError,
+        match=r"the aggregate 'broken' raised on \['a'\]: ZeroDivisionError: no",
     ):
         choose(broken, ["a"])
     with pytest.raises(MetricError, match=r"gives one answer or None, but got 1"):
         choose(wrong, ["a"])  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("name", ["voting", "", "no.such.module:x", f"{__name__}:missing"])
+@pytest.mark.parametrize(
+    "name", ["voting", "", "no.such.module:x", f"{__name__}:missing"]
+)
 def test_an_unknown_choice_is_refused(name: str) -> None:
     with pytest.raises(SpaceError):
         parse_aggregate(name)

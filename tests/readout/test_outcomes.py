@@ -35,7 +35,9 @@ def counted(trial: Trial) -> Any:
     def answer(said: Cut) -> str | None:
         return None if "?" in said.text else said.text or None
 
-    return count_outcomes(trial, CONFIG, answer=answer, is_worst=lambda text, _: text != "good")
+    return count_outcomes(
+        trial, CONFIG, answer=answer, is_worst=lambda text, _: text != "good"
+    )
 
 
 def test_each_answer_has_one_heading() -> None:
@@ -59,13 +61,18 @@ def test_each_answer_has_one_heading() -> None:
 
 
 def test_an_answer_that_is_cut_and_right_all_the_same_is_no_fault() -> None:
-    trial = Trial(0, Point({"model": "m", "prompt": "p"}), 8, draws={0: [draw("good", "length")]})
+    trial = Trial(
+        0, Point({"model": "m", "prompt": "p"}), 8, draws={0: [draw("good", "length")]}
+    )
     assert counted(trial).often == ()
 
 
 @given(
     st.lists(
-        st.tuples(st.sampled_from(["good", "bad", "?", " "]), st.sampled_from(["stop", "length"])),
+        st.tuples(
+            st.sampled_from(["good", "bad", "?", " "]),
+            st.sampled_from(["stop", "length"]),
+        ),
         max_size=20,
     )
 )
@@ -73,12 +80,18 @@ def test_headings_never_count_an_answer_twice(texts: list[tuple[str, str]]) -> N
     draws = {i: [draw(*each)] for i, each in enumerate(texts)}
     found = counted(Trial(0, Point({"model": "m", "prompt": "p"}), 8, draws=draws))
     good = sum(text == "good" for text, _ in texts)
-    assert sum(found.count(kind) for kind in KINDS) == found.answers - good == len(texts) - good
+    assert (
+        sum(found.count(kind) for kind in KINDS)
+        == found.answers - good
+        == len(texts) - good
+    )
 
 
 def study(folder: Path, model: Model, **server: Any) -> tune.Study:
     space = tune.Space(
-        model=["small"], prompt={"short": "Label this ticket: {text}"}, max_tokens=[16, 24]
+        model=["small"],
+        prompt={"short": "Label this ticket: {text}"},
+        max_tokens=[16, 24],
     )
     with Server(models={"small": model}, world=WORLD, **server) as started:
         return tune.tune(
@@ -97,9 +110,13 @@ def test_empty_answers_of_a_reasoning_model_are_told_with_their_money_and_advice
 ) -> None:
     found = study(tmp_path, Model(0.1, 0.4, reasoning=40))
     assert found.record.bought.outcomes.share("empty") == 1.0
-    line = next(line for line in summary_lines(found.record) if "that the search bought" in line)
+    line = next(
+        line for line in summary_lines(found.record) if "that the search bought" in line
+    )
     assert "(100%, with 100% of the money) are empty" in line
-    assert "raise max_tokens (at most 24 were allowed) or lower reasoning_effort" in line
+    assert (
+        "raise max_tokens (at most 24 were allowed) or lower reasoning_effort" in line
+    )
 
 
 @pytest.mark.parametrize(
@@ -113,7 +130,9 @@ def test_empty_answers_of_a_reasoning_model_are_told_with_their_money_and_advice
 def test_what_is_refused_is_counted_in_every_report(
     tmp_path: Path, kind: Any, heading: str, words: str
 ) -> None:
-    found = study(tmp_path, Model(0.1, 0.4), plan=sometimes(0.25, [Fault(kind)], seed=3))
+    found = study(
+        tmp_path, Model(0.1, 0.4), plan=sometimes(0.25, [Fault(kind)], seed=3)
+    )
     report = found.record
     assert 0.1 < report.bought.outcomes.share(heading) < 0.5
     assert any(words in line for line in summary_lines(report))

@@ -40,7 +40,8 @@ from tune.readout.aggregate import vote
 
 def test_first_is_the_mean_over_draws_with_the_variance_of_a_mean() -> None:
     reading = one(
-        trial({0: answers("blue", "red", "blue", "blue"), 1: answers("red", "red")}), config()
+        trial({0: answers("blue", "red", "blue", "blue"), 1: answers("red", "red")}),
+        config(),
     )
     assert reading.trial == 3
     assert reading.examples == (0, 1)
@@ -58,10 +59,14 @@ def test_a_vote_over_all_draws_is_the_vote_that_would_be_held() -> None:
             2: answers(None, "blue", None),
         }
     )
-    assert one(bought, config(3, aggregate="vote")).scores == pytest.approx([1.0, 0.0, 1.0])
+    assert one(bought, config(3, aggregate="vote")).scores == pytest.approx(
+        [1.0, 0.0, 1.0]
+    )
     # Any two of these draw: the first of them wins, so it is worth what a single draw is where
     # nobody abstains.
-    assert one(bought, config(2, aggregate="vote")).scores == pytest.approx([2 / 3, 1 / 3, 2 / 3])
+    assert one(bought, config(2, aggregate="vote")).scores == pytest.approx(
+        [2 / 3, 1 / 3, 2 / 3]
+    )
 
 
 def test_any_is_pass_at_n_and_follows_the_metrics_direction() -> None:
@@ -69,21 +74,32 @@ def test_any_is_pass_at_n_and_follows_the_metrics_direction() -> None:
     assert one(bought, config(2, aggregate="any")).scores == pytest.approx([0.5])
     errors = trial({0: answers("blue", "blue", "blue", "red")})
     least = read_off(
-        errors, *[config(n, aggregate="any") for n in (2, 4)], worst=1.0, larger_is_better=False
+        errors,
+        *[config(n, aggregate="any") for n in (2, 4)],
+        worst=1.0,
+        larger_is_better=False,
     )
     assert [reading.scores[0] for reading in least] == pytest.approx([0.5, 0.0])
 
 
-def test_best_goes_by_the_verifier_which_is_asked_once_and_never_about_no_answer() -> None:
+def test_best_goes_by_the_verifier_which_is_asked_once_and_never_about_no_answer() -> (
+    None
+):
     asked: Counter[tuple[str, int]] = Counter()
 
     def verify(answer: str, position: int) -> float:
         asked[answer, position] += 1
         return float(len(answer))
 
-    bought = trial({0: answers("blue", "red", "red", None), 7: answers(None, None, None, None)})
-    readings = read_off(bought, *[config(n, aggregate="best") for n in (2, 3, 4)], verifier=verify)
-    assert [reading.scores[0] for reading in readings] == pytest.approx([0.5, 0.75, 1.0])
+    bought = trial(
+        {0: answers("blue", "red", "red", None), 7: answers(None, None, None, None)}
+    )
+    readings = read_off(
+        bought, *[config(n, aggregate="best") for n in (2, 3, 4)], verifier=verify
+    )
+    assert [reading.scores[0] for reading in readings] == pytest.approx(
+        [0.5, 0.75, 1.0]
+    )
     assert [reading.scores[1] for reading in readings] == [0.0, 0.0, 0.0]
     assert asked == {("blue", 0): 1, ("red", 0): 1}
 
@@ -93,7 +109,11 @@ def test_best_without_a_verifier_and_a_verdict_that_is_no_number_are_refused() -
     with pytest.raises(SpaceError, match="needs a verifier"):
         read_off(bought, config(2, aggregate="best"))
     with pytest.raises(MetricError, match="but gave nan for 'blue'"):
-        read_off(bought, config(2, aggregate="best"), verifier=lambda _answer, _position: math.nan)
+        read_off(
+            bought,
+            config(2, aggregate="best"),
+            verifier=lambda _answer, _position: math.nan,
+        )
     with pytest.raises(SpaceError, match="no aggregate 'mean'"):
         read_off(bought, config(2, aggregate="mean"))
 
@@ -112,12 +132,12 @@ def test_a_choice_of_the_users_own_is_read_by_calling_it() -> None:
         [1 / 3, 0.0]
     )
     # What it makes up need not be among the answers.
-    assert one(bought, config(2, aggregate=f"{__name__}:merged")).scores == pytest.approx(
-        [2 / 3, 0.0]
-    )
-    assert one(bought, config(3, aggregate=f"{__name__}:merged")).scores == pytest.approx(
-        [1.0, 0.0]
-    )
+    assert one(
+        bought, config(2, aggregate=f"{__name__}:merged")
+    ).scores == pytest.approx([2 / 3, 0.0])
+    assert one(
+        bought, config(3, aggregate=f"{__name__}:merged")
+    ).scores == pytest.approx([1.0, 0.0])
 
 
 def test_texts_without_an_answer_are_scored_worst_and_the_metric_is_not_asked() -> None:
@@ -142,9 +162,14 @@ def test_each_answer_is_scored_once_for_each_example_however_much_is_read() -> N
 
     bought = trial({0: answers("blue", "red", "blue"), 1: answers("blue", "blue")})
     configs = [
-        config(n, cap, a) for n in (1, 2, 3) for cap in (8, 64) for a in ("first", "vote", "any")
+        config(n, cap, a)
+        for n in (1, 2, 3)
+        for cap in (8, 64)
+        for a in ("first", "vote", "any")
     ]
-    assert len(read_off(bought, *configs, score=metric, extract=extract)) == len(configs)
+    assert len(read_off(bought, *configs, score=metric, extract=extract)) == len(
+        configs
+    )
     assert metric.asked == {("blue", 0): 1, ("red", 0): 1, ("blue", 1): 1}
     assert set(extracted.values()) == {1}
 
@@ -161,14 +186,22 @@ def test_an_answer_whose_score_is_missing_leaves_its_example_out() -> None:
         assert reading.mean == 1.0
 
 
-def test_a_vote_too_large_to_count_is_read_off_random_subsets_that_a_seed_fixes() -> None:
+def test_a_vote_too_large_to_count_is_read_off_random_subsets_that_a_seed_fixes() -> (
+    None
+):
     said = answers(*["blue"] * 22, *["red"] * 18)
     bought = trial({0: said, 1: answers(*["red"] * 40)})
-    few, many = read_off(bought, config(9, aggregate="vote"), config(35, aggregate="vote"))
-    assert few.scores == pytest.approx(one(bought, config(9, aggregate="vote"), seed=7).scores)
+    few, many = read_off(
+        bought, config(9, aggregate="vote"), config(35, aggregate="vote")
+    )
+    assert few.scores == pytest.approx(
+        one(bought, config(9, aggregate="vote"), seed=7).scores
+    )
     assert 0.8 < many.scores[0] <= 1.0
     assert many.scores[1] == 0.0
-    assert many.scores == pytest.approx(one(bought, config(35, aggregate="vote")).scores, abs=0)
+    assert many.scores == pytest.approx(
+        one(bought, config(35, aggregate="vote")).scores, abs=0
+    )
 
 
 # --- examples that are left out
@@ -176,9 +209,15 @@ def test_a_vote_too_large_to_count_is_read_off_random_subsets_that_a_seed_fixes(
 
 def test_an_example_with_too_few_draws_is_left_out_and_never_scored_zero() -> None:
     bought = trial(
-        {0: answers("blue", "blue", "blue"), 1: answers("blue"), 2: answers("blue", "blue")}
+        {
+            0: answers("blue", "blue", "blue"),
+            1: answers("blue"),
+            2: answers("blue", "blue"),
+        }
     )
-    readings = read_off(bought, config(1), config(2, aggregate="vote"), config(3, aggregate="vote"))
+    readings = read_off(
+        bought, config(1), config(2, aggregate="vote"), config(3, aggregate="vote")
+    )
     assert [reading.examples for reading in readings] == [(0, 1, 2), (0, 2), (0,)]
     assert all(reading.mean == 1.0 for reading in readings)
     assert [len(reading.costs) for reading in readings] == [3, 2, 1]
@@ -199,7 +238,9 @@ def test_examples_stay_beside_their_own_numbers_however_many_draws_each_has() ->
     reading = one(bought, config())
     assert reading.examples == (1, 2, 3, 5, 7)
     assert reading.scores == pytest.approx([1, 0, 0, 1, 1])
-    assert reading.costs * 1e6 - 40 == pytest.approx([100, 200, math.nan, 500, 700], nan_ok=True)
+    assert reading.costs * 1e6 - 40 == pytest.approx(
+        [100, 200, math.nan, 500, 700], nan_ok=True
+    )
     assert reading.seconds == pytest.approx([4, 2, math.nan, 5, 1], nan_ok=True)
 
 
@@ -218,13 +259,19 @@ def test_missing_examples_are_left_out_and_spoiled_ones_are_scored_worst() -> No
     assert reading.mean_seconds == 1.0
 
 
-def test_a_trial_of_nothing_but_spoiled_examples_has_readings_and_one_of_nothing_has_none() -> None:
-    reading = one(trial({}, config_failed={2: "context_length"}), config(5, aggregate="vote"))
+def test_a_trial_of_nothing_but_spoiled_examples_has_readings_and_one_of_nothing_has_none() -> (
+    None
+):
+    reading = one(
+        trial({}, config_failed={2: "context_length"}), config(5, aggregate="vote")
+    )
     assert (reading.examples, reading.mean) == ((2,), 0.0)
     assert math.isnan(reading.cost)
     assert read_off(trial({}), config()) == []
     assert read_off(trial({0: []}), config()) == []
-    assert read_off(trial({0: answers("blue")}, unanswered={0: "money"}), config()) == []
+    assert (
+        read_off(trial({0: answers("blue")}, unanswered={0: "money"}), config()) == []
+    )
 
 
 def test_only_the_examples_asked_for_are_read() -> None:
@@ -252,10 +299,14 @@ def test_readings_go_down_only() -> None:
         config(3, 32, "vote"),
     ]
     assert readable(bought, configs) == [configs[0], configs[1], configs[3]]
-    assert [reading.config for reading in read_off(bought, *configs)] == readable(bought, configs)
+    assert [reading.config for reading in read_off(bought, *configs)] == readable(
+        bought, configs
+    )
 
 
-def test_below_the_bought_cap_nothing_is_read_where_the_model_reasons_in_secret() -> None:
+def test_below_the_bought_cap_nothing_is_read_where_the_model_reasons_in_secret() -> (
+    None
+):
     hidden = [*answers("blue"), draw("Answer: blue", 40, reasoning_tokens=30)]
     bought = trial({0: hidden, 1: answers("blue", "red")}, cap=64)
     assert readable(bought, [config(1, 32), config(1, 64)]) == [config(1, 64)]
@@ -275,7 +326,8 @@ REASONED = "It is the sky so Answer: red no wait Answer: blue"
 
 def test_a_cut_answer_is_extracted_and_scored_again_and_bills_the_cap() -> None:
     bought = trial(
-        {0: [draw(REASONED, prompt=1000)], 1: [draw("Answer: blue", prompt=1000)]}, cap=64
+        {0: [draw(REASONED, prompt=1000)], 1: [draw("Answer: blue", prompt=1000)]},
+        cap=64,
     )
     full, early, never, tiny = read_off(
         bought, config(1, 64), config(1, 8), config(1, 6), config(1, 1)
@@ -286,7 +338,9 @@ def test_a_cut_answer_is_extracted_and_scored_again_and_bills_the_cap() -> None:
     assert tiny.scores == pytest.approx([0.0, 0.0])
     tokens = [[12, 3], [8, 3], [6, 3], [1, 1]]
     for reading, billed in zip((full, early, never, tiny), tokens, strict=True):
-        assert reading.costs == pytest.approx([(1000 * 1.0 + t * 4.0) / 1e6 for t in billed])
+        assert reading.costs == pytest.approx(
+            [(1000 * 1.0 + t * 4.0) / 1e6 for t in billed]
+        )
         assert not reading.approximate
 
 
@@ -323,7 +377,9 @@ def test_the_prompt_is_paid_once_with_native_n_and_n_times_without() -> None:
     each = one(bought, config(2, aggregate="vote"), most_n=1)
     assert once.costs == pytest.approx([(100 * 1.0 + 2 * 20 * 4.0) / 1e6])
     assert each.costs == pytest.approx([(200 * 1.0 + 2 * 20 * 4.0) / 1e6])
-    assert one(bought, config(), most_n=1).costs == pytest.approx([(100 + 20 * 4.0) / 1e6])
+    assert one(bought, config(), most_n=1).costs == pytest.approx(
+        [(100 + 20 * 4.0) / 1e6]
+    )
 
 
 def test_cached_tokens_of_the_study_are_not_counted_on_in_production() -> None:
@@ -334,17 +390,26 @@ def test_cached_tokens_of_the_study_are_not_counted_on_in_production() -> None:
 
 def test_seconds_are_those_of_the_slowest_answer() -> None:
     bought = trial({0: [draw("Answer: blue", 10, seconds=s) for s in (1.0, 2.0, 4.0)]})
-    readings = read_off(bought, config(1), config(2, aggregate="vote"), config(3, aggregate="vote"))
-    assert [reading.mean_seconds for reading in readings] == pytest.approx([7 / 3, 10 / 3, 4.0])
+    readings = read_off(
+        bought, config(1), config(2, aggregate="vote"), config(3, aggregate="vote")
+    )
+    assert [reading.mean_seconds for reading in readings] == pytest.approx(
+        [7 / 3, 10 / 3, 4.0]
+    )
 
 
 def test_a_cut_draw_takes_less_time_by_the_pace_of_the_trial() -> None:
     # Half a second to begin with, and a hundredth for each token.
     spread = {
-        0: [draw("x", t, seconds=0.5 + t / 100, finish_reason="length") for t in (10, 20, 60)]
+        0: [
+            draw("x", t, seconds=0.5 + t / 100, finish_reason="length")
+            for t in (10, 20, 60)
+        ]
     }
     bought = trial(spread, cap=60)
-    assert one(bought, config(1, 20)).mean_seconds == pytest.approx((0.6 + 0.7 + 0.7) / 3)
+    assert one(bought, config(1, 20)).mean_seconds == pytest.approx(
+        (0.6 + 0.7 + 0.7) / 3
+    )
     # Where all are equally long nobody knows what the beginning took.
     alike = trial({0: [draw("x", 50, seconds=1.0, finish_reason="length")] * 2}, cap=60)
     assert one(alike, config(1, 25)).mean_seconds == pytest.approx(0.5)
@@ -353,7 +418,9 @@ def test_a_cut_draw_takes_less_time_by_the_pace_of_the_trial() -> None:
 # --- a metric over all responses
 
 
-def test_a_metric_over_responses_gets_the_draws_n_at_a_time_as_they_were_drawn() -> None:
+def test_a_metric_over_responses_gets_the_draws_n_at_a_time_as_they_were_drawn() -> (
+    None
+):
     seen: list[tuple[Any, int]] = []
 
     def share(given_answers: tuple[str | None, ...], position: int) -> float:
@@ -375,10 +442,15 @@ def test_a_metric_over_responses_gets_the_draws_n_at_a_time_as_they_were_drawn()
     assert pairs.variances == pytest.approx([np.var([1.0, 0.5], ddof=1) / 2])
 
 
-def test_a_metric_over_responses_asks_no_verifier_and_leaves_short_examples_out() -> None:
+def test_a_metric_over_responses_asks_no_verifier_and_leaves_short_examples_out() -> (
+    None
+):
     bought = trial({0: answers("blue", "red"), 1: answers("blue")})
     reading = one(
-        bought, config(2, aggregate="best"), score=lambda given_answers, _: 1.0, over_responses=True
+        bought,
+        config(2, aggregate="best"),
+        score=lambda given_answers, _: 1.0,
+        over_responses=True,
     )
     assert reading.examples == (0,)
 
@@ -395,9 +467,14 @@ def test_the_answers_that_will_be_scored_are_known_beforehand() -> None:
     metric = Marking()
     read_off(bought, *configs, score=metric)
     found = wanted(bought, configs, extract=ANSWER)
-    assert sorted(found) == sorted(metric.asked) == [("blue", 0), ("green", 0), ("red", 0)]
+    assert (
+        sorted(found) == sorted(metric.asked) == [("blue", 0), ("green", 0), ("red", 0)]
+    )
     assert wanted(bought, configs, extract=ANSWER, examples=[1]) == []
-    assert wanted(bought, [config(1, 64)], extract=ANSWER) == [("blue", 0), ("green", 0)]
+    assert wanted(bought, [config(1, 64)], extract=ANSWER) == [
+        ("blue", 0),
+        ("green", 0),
+    ]
 
 
 # --- against fresh runs
@@ -411,7 +488,8 @@ class Model:
     def __init__(self, examples: int, seed: int) -> None:
         rng = random.Random(seed)
         self.odds = [
-            [rng.random() ** 2 for _ in ("blue", "red", "green", "hm")] for _ in range(examples)
+            [rng.random() ** 2 for _ in ("blue", "red", "green", "hm")]
+            for _ in range(examples)
         ]
 
     def say(
@@ -430,8 +508,12 @@ class Model:
                 break
             if tokens == cap:
                 break
-        ends = tuple(itertools.accumulate(len(w) + (i > 0) for i, w in enumerate(words)))
-        return Completion(text, reason, 50, tokens, seconds=tokens / 10, token_ends=ends)
+        ends = tuple(
+            itertools.accumulate(len(w) + (i > 0) for i, w in enumerate(words))
+        )
+        return Completion(
+            text, reason, 50, tokens, seconds=tokens / 10, token_ends=ends
+        )
 
 
 def check_against_fresh_runs(worlds: int, runs: int) -> None:
@@ -441,18 +523,27 @@ def check_against_fresh_runs(worlds: int, runs: int) -> None:
     model, rng = Model(worlds, seed=1), random.Random(2)
     configs = [config(n, cap, "vote") for n in (2, 3, 5) for cap in (3, 6, 40)]
     configs += [config(1, cap) for cap in (2, 5, 40)]
-    configs += [config(3, 40, "vote", (" Answer: red",)), config(1, 6, stop=(" hm", " well"))]
-    bought = trial({i: [model.say(i, rng, 40) for _ in range(8)] for i in range(worlds)}, cap=40)
+    configs += [
+        config(3, 40, "vote", (" Answer: red",)),
+        config(1, 6, stop=(" hm", " well")),
+    ]
+    bought = trial(
+        {i: [model.say(i, rng, 40) for _ in range(8)] for i in range(worlds)}, cap=40
+    )
     for reading in read_off(bought, *configs, most_n=1):
         wanted_config = reading.config
         scores, costs, seconds = (np.zeros(worlds) for _ in range(3))
         for position in range(worlds):
             for _ in range(runs):
                 said = [
-                    model.say(position, rng, wanted_config.max_tokens, wanted_config.stop)
+                    model.say(
+                        position, rng, wanted_config.max_tokens, wanted_config.stop
+                    )
                     for _ in range(wanted_config.n)
                 ]
-                scores[position] += float(vote([ANSWER(s.text) for s in said]) == TARGET) / runs
+                scores[position] += (
+                    float(vote([ANSWER(s.text) for s in said]) == TARGET) / runs
+                )
                 costs[position] += (
                     sum(PRICE.cost(s.prompt_tokens, s.completion_tokens) for s in said)
                     / 1e12
@@ -492,7 +583,9 @@ def test_a_reading_at_the_bought_cap_with_all_draws_is_what_was_drawn(
     bought = {i: [model.say(i, rng, 12) for _ in range(draws)] for i in range(3)}
     reading = one(trial(bought, cap=12), config(draws, 12, "vote"))
     for position, score in zip(reading.examples, reading.scores, strict=True):
-        votes = Counter(a for d in bought[position] if (a := ANSWER(d.text)) is not None)
+        votes = Counter(
+            a for d in bought[position] if (a := ANSWER(d.text)) is not None
+        )
         tied = [name for name, count in votes.items() if count == max(votes.values())]
         # The order within the draws is chance: tied answers share the win.
         assert score == pytest.approx(tied.count(TARGET) / len(tied) if tied else 0.0)
@@ -502,7 +595,9 @@ def test_two_hundred_examples_of_sixteen_draws_are_read_a_hundred_times_well_und
     None
 ):
     model, rng = Model(200, seed=5), random.Random(6)
-    bought = trial({i: [model.say(i, rng, 40) for _ in range(16)] for i in range(200)}, cap=40)
+    bought = trial(
+        {i: [model.say(i, rng, 40) for _ in range(16)] for i in range(200)}, cap=40
+    )
     configs = [
         config(n, cap, a)
         for n in range(1, 10)

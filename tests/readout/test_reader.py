@@ -39,7 +39,9 @@ def test_an_answer_is_scored_once_for_each_example_and_no_answer_is_the_worst() 
 
 
 def test_no_answer_has_the_lowest_verdict_and_a_verdict_is_a_number() -> None:
-    reader = Reader(ANSWER, verifier=lambda answer, _: math.nan if answer == "bad" else 3.0)
+    reader = Reader(
+        ANSWER, verifier=lambda answer, _: math.nan if answer == "bad" else 3.0
+    )
     assert reader.verdict("good", 0) == 3.0
     assert reader.verdict(None, 0) == -math.inf
     assert Reader(ANSWER).verdict("good", 0) == -math.inf
@@ -64,12 +66,16 @@ def test_configs_that_cut_alike_share_the_work_of_cutting() -> None:
     assert variant_of(config(1, 8, stop=("x",))) == (8, ("x",))
 
 
-def test_a_cut_draw_saves_the_time_of_its_lost_tokens_and_keeps_its_share_at_least() -> None:
+def test_a_cut_draw_saves_the_time_of_its_lost_tokens_and_keeps_its_share_at_least() -> (
+    None
+):
     group = {0: [draw("x", 40, seconds=4.0, finish_reason="length")]}
     wanted = config(1, 10)
     for pace, seconds in ((0.05, 2.5), (1.0, 1.0)):
         reader = Reader(ANSWER, Marking(), seconds_per_token=pace)
-        assert reader.rows(group, [wanted], RULES)[wanted].seconds == pytest.approx([seconds])
+        assert reader.rows(group, [wanted], RULES)[wanted].seconds == pytest.approx(
+            [seconds]
+        )
 
 
 def test_an_aggregate_without_a_rule_is_a_fault_of_ours() -> None:

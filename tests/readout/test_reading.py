@@ -17,9 +17,17 @@ from tests.support.draws import (
 )
 
 
-def test_the_error_of_the_mean_holds_both_kinds_of_chance_and_the_draws_part_is_known() -> None:
+def test_the_error_of_the_mean_holds_both_kinds_of_chance_and_the_draws_part_is_known() -> (
+    None
+):
     reading = one(
-        trial({0: answers("blue", "red"), 1: answers("blue", "blue"), 2: answers("red", "red")}),
+        trial(
+            {
+                0: answers("blue", "red"),
+                1: answers("blue", "blue"),
+                2: answers("red", "red"),
+            }
+        ),
         config(),
     )
     scores = np.array([0.5, 1.0, 0.0])
@@ -32,13 +40,22 @@ def test_the_error_of_the_mean_holds_both_kinds_of_chance_and_the_draws_part_is_
 def test_a_difference_is_paired_over_common_examples() -> None:
     more = one(trial({i: answers("blue") for i in range(4)}), config())
     less = one(
-        trial({1: answers("blue"), 2: answers("red"), 3: answers("blue"), 9: answers("red")}),
+        trial(
+            {
+                1: answers("blue"),
+                2: answers("red"),
+                3: answers("blue"),
+                9: answers("red"),
+            }
+        ),
         config(),
     )
     found = more.difference(less)
     assert found.n_examples == 3
     assert found.mean == pytest.approx(1 / 3)
-    assert found.standard_error == pytest.approx(np.std([0, 1, 0], ddof=1) / math.sqrt(3))
+    assert found.standard_error == pytest.approx(
+        np.std([0, 1, 0], ddof=1) / math.sqrt(3)
+    )
     assert less.difference(more).mean == pytest.approx(-1 / 3)
     nothing = more.difference(one(trial({9: answers("red")}), config()))
     assert nothing.n_examples == 0
@@ -64,7 +81,9 @@ def test_the_stated_error_of_a_mean_is_the_true_one() -> None:
 
 
 def test_a_reading_can_be_narrowed_to_some_examples() -> None:
-    whole = one(trial({0: answers("blue"), 3: answers("red"), 7: answers("blue")}), config())
+    whole = one(
+        trial({0: answers("blue"), 3: answers("red"), 7: answers("blue")}), config()
+    )
     part = whole.among([7, 0, 99])
     assert part.examples == (0, 7)
     assert part.scores == pytest.approx([1.0, 1.0])

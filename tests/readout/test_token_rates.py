@@ -31,10 +31,15 @@ def test_what_each_kind_takes_is_learned_and_tells_where_a_text_is_cut() -> None
 
 def test_draws_that_were_cut_teach_what_whole_ones_cannot() -> None:
     whole, cut = answer(20, 20), Completion("7" * 10, "length", 10, 10)
-    before, after = rates_of({0: [whole] * 20}, {}), rates_of({0: [whole] * 20}, {10: [cut] * 16})
+    before, after = (
+        rates_of({0: [whole] * 20}, {}),
+        rates_of({0: [whole] * 20}, {10: [cut] * 16}),
+    )
     assert before is not None
     assert after is not None
-    assert abs(after.place(whole.text, 40, 10) - 10) <= abs(before.place(whole.text, 40, 10) - 10)
+    assert abs(after.place(whole.text, 40, 10) - 10) <= abs(
+        before.place(whole.text, 40, 10) - 10
+    )
     assert after.place(whole.text, 40, 10) == pytest.approx(10, abs=1)
 
 
@@ -47,7 +52,9 @@ def test_where_boundaries_are_known_or_nothing_is_there_no_rates_are_needed() ->
 
 
 @given(
-    texts=st.lists(st.text(st.characters(), min_size=1, max_size=60), min_size=1, max_size=5),
+    texts=st.lists(
+        st.text(st.characters(), min_size=1, max_size=60), min_size=1, max_size=5
+    ),
     tokens=st.lists(st.integers(2, 50), min_size=5, max_size=5),
     share=st.floats(0.01, 0.99),
 )
@@ -55,7 +62,8 @@ def test_a_place_is_within_the_text_and_rises_with_the_cap(
     texts: list[str], tokens: list[int], share: float
 ) -> None:
     draws = [
-        Completion(text, "length", 1, count) for text, count in zip(texts, tokens, strict=False)
+        Completion(text, "length", 1, count)
+        for text, count in zip(texts, tokens, strict=False)
     ]
     rates = learn_rates(draws)
     assert rates is not None

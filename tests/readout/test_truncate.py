@@ -32,7 +32,18 @@ def said(
     )
 
 
-WORDS = ["The", " quick", " brown", " fox", " jum", "ps", ".", " Then", " it", " sleeps"]
+WORDS = [
+    "The",
+    " quick",
+    " brown",
+    " fox",
+    " jum",
+    "ps",
+    ".",
+    " Then",
+    " it",
+    " sleeps",
+]
 PIECES = st.lists(st.text("ab \n.", min_size=1, max_size=4), min_size=1, max_size=12)
 
 
@@ -53,7 +64,11 @@ def fresh(pieces: Sequence[str], cap: int, stop: Sequence[str]) -> tuple[str, in
     raise AssertionError
 
 
-@given(PIECES, st.integers(1, 14), st.lists(st.text("ab \n.", min_size=1, max_size=3), max_size=2))
+@given(
+    PIECES,
+    st.integers(1, 14),
+    st.lists(st.text("ab \n.", min_size=1, max_size=3), max_size=2),
+)
 def test_with_known_token_boundaries_a_cut_draw_is_what_a_fresh_run_would_have_said(
     pieces: list[str], cap: int, stop: list[str]
 ) -> None:
@@ -115,7 +130,9 @@ def test_an_estimated_cut_ends_with_a_word_where_one_ends_nearby() -> None:
     for cap in range(1, 20):
         assert cut(draw, cap).text == " word" * cap
     numbered = said(["one", ",", " two", ",", " three", ",", " four"], known=False)
-    assert {cut(numbered, cap).text.strip(", ").rpartition(" ")[2] for cap in range(2, 8)} <= {
+    assert {
+        cut(numbered, cap).text.strip(", ").rpartition(" ")[2] for cap in range(2, 8)
+    } <= {
         "one",
         "two",
         "three",
@@ -140,7 +157,12 @@ def test_a_stop_string_ends_the_text_before_it_and_its_tokens_are_billed() -> No
 
 
 def test_a_stop_string_inside_a_token_is_billed_with_the_whole_token() -> None:
-    assert cut(said(["Yes", ".\n\nBe", "cause"]), 100, ("\n",)) == ("Yes.", 2, "stop", True)
+    assert cut(said(["Yes", ".\n\nBe", "cause"]), 100, ("\n",)) == (
+        "Yes.",
+        2,
+        "stop",
+        True,
+    )
 
 
 def test_of_several_stop_strings_the_one_complete_first_counts_and_of_equal_ends_the_longest() -> (
@@ -159,7 +181,9 @@ def test_the_cap_comes_before_a_stop_string_that_it_does_not_reach() -> None:
     assert cut(said(["a", "\n", "\n"]), 2, ("\n\n",)) == ("a\n", 2, "length", True)
 
 
-def test_without_boundaries_a_stop_string_cuts_the_text_exactly_and_estimates_the_tokens() -> None:
+def test_without_boundaries_a_stop_string_cuts_the_text_exactly_and_estimates_the_tokens() -> (
+    None
+):
     draw = said([" word"] * 9 + ["\n"], known=False)
     found = cut(draw, 100, (" word word\n",))
     assert found.text == " word" * 7
@@ -193,4 +217,9 @@ def test_an_empty_text_is_no_trouble() -> None:
     draw = Completion("", "length", 5, 3)
     assert cut(draw, 2) == ("", 2, "length", False)
     assert cut(draw, 3, ("a",)) == ("", 3, "length", True)
-    assert cut(Completion("", "content_filter", 5, 0), 3, ("a",)) == ("", 0, "content_filter", True)
+    assert cut(Completion("", "content_filter", 5, 0), 3, ("a",)) == (
+        "",
+        0,
+        "content_filter",
+        True,
+    )

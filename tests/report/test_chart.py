@@ -15,7 +15,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.report.test_markdown import BASELINE, EMPTY, HOSTILE, WINNER, config, provenance, whole
+from tests.report.test_markdown import (
+    BASELINE,
+    EMPTY,
+    HOSTILE,
+    WINNER,
+    config,
+    provenance,
+    whole,
+)
 from tune.report import Report, ReportConfig
 from tune.report.chart import BOTTOM, LEFT, RIGHT, TOP, chart
 from tune.report.chart_scale import MOST_TICKS, linear, logarithmic
@@ -42,7 +50,9 @@ def row(number: int, cost: float, quality: float, **more: object) -> ReportConfi
 
 def study(points: tuple[tuple[float, float], ...] = WIDE, **more: object) -> Report:
     """A frontier, the last but one of which won, and a baseline that is not on it."""
-    frontier = [row(number, cost, quality) for number, (cost, quality) in enumerate(points)]
+    frontier = [
+        row(number, cost, quality) for number, (cost, quality) in enumerate(points)
+    ]
     place = max(0, len(frontier) - 2)
     frontier[place] = replace(frontier[place], holdout=Interval(0.66, 0.57, 0.75, 120))
     baseline = replace(
@@ -78,7 +88,10 @@ def marks(picture: ElementTree.Element) -> list[tuple[str, float, float]]:
         else:
             assert square is not None
             size = float(square.attrib["width"]), float(square.attrib["height"])
-            at = float(square.attrib["x"]) + size[0] / 2, float(square.attrib["y"]) + size[1] / 2
+            at = (
+                float(square.attrib["x"]) + size[0] / 2,
+                float(square.attrib["y"]) + size[1] / 2,
+            )
         found.append((group.attrib["class"], *at))
     return found
 
@@ -112,7 +125,11 @@ def read(picture: ElementTree.Element, x: float, y: float) -> tuple[float, float
 
 def names(picture: ElementTree.Element) -> list[ElementTree.Element]:
     """The labels."""
-    return [text for text in picture.findall("text") if text.get("class", "").startswith("name ")]
+    return [
+        text
+        for text in picture.findall("text")
+        if text.get("class", "").startswith("name ")
+    ]
 
 
 def bars(picture: ElementTree.Element, kind: str) -> list[tuple[float, ...]]:
@@ -122,7 +139,9 @@ def bars(picture: ElementTree.Element, kind: str) -> list[tuple[float, ...]]:
         for group in picture.findall("g")
         if group.attrib["class"].startswith(kind)
     ]
-    found = [re.findall(r"-?[\d.]+", path.attrib["d"]) for path in paths if path is not None]
+    found = [
+        re.findall(r"-?[\d.]+", path.attrib["d"]) for path in paths if path is not None
+    ]
     return [tuple(map(float, numbers)) for numbers in found]
 
 
@@ -146,7 +165,10 @@ def test_every_mark_stands_where_the_axes_say_that_its_numbers_are(
     for (_, cost, quality), (true_cost, true_quality) in zip(line, points, strict=True):
         assert cost == pytest.approx(true_cost, rel=0.005)
         assert quality == pytest.approx(true_quality, abs=0.002)
-    assert winner[1:] == (pytest.approx(points[-2][0], rel=0.005), pytest.approx(0.66, abs=0.002))
+    assert winner[1:] == (
+        pytest.approx(points[-2][0], rel=0.005),
+        pytest.approx(0.66, abs=0.002),
+    )
     assert below[1:] == (
         pytest.approx(points[1][0] * 1.5, rel=0.005),
         pytest.approx(0.4, abs=0.002),
@@ -157,8 +179,13 @@ def test_the_line_goes_through_the_frontier_from_the_cheapest_on() -> None:
     for report in (study(), study(frontier=study().frontier[::-1])):
         picture = svg(report)
         (line,) = picture.findall("polyline")
-        through = [tuple(map(float, point.split(","))) for point in line.attrib["points"].split()]
-        assert through == [(x, y) for kind, x, y in marks(picture) if kind.startswith("frontier")]
+        through = [
+            tuple(map(float, point.split(",")))
+            for point in line.attrib["points"].split()
+        ]
+        assert through == [
+            (x, y) for kind, x, y in marks(picture) if kind.startswith("frontier")
+        ]
         assert through == sorted(through)
 
 
@@ -169,7 +196,9 @@ def test_bars_are_the_intervals_and_one_configuration_has_them_once() -> None:
     assert read(picture, x, bottom)[1] == pytest.approx(0.57, abs=0.002)
     assert read(picture, left, y)[0] == pytest.approx(0.00027, rel=0.01)
     assert read(picture, right, y)[0] == pytest.approx(0.00033, rel=0.01)
-    assert len(bars(picture, "frontier")) == len(WIDE) - 1, "the winner's are drawn at its own mark"
+    assert len(bars(picture, "frontier")) == len(WIDE) - 1, (
+        "the winner's are drawn at its own mark"
+    )
 
 
 def test_a_bar_without_an_end_stops_at_the_edge_of_the_chart() -> None:
@@ -180,7 +209,9 @@ def test_a_bar_without_an_end_stops_at_the_edge_of_the_chart() -> None:
     assert (left, top, right, bottom) == (LEFT, TOP, RIGHT, BOTTOM)
 
 
-@pytest.mark.parametrize(("dearest", "log"), [(9.9, False), (10.0, True), (1000.0, True)])
+@pytest.mark.parametrize(
+    ("dearest", "log"), [(9.9, False), (10.0, True), (1000.0, True)]
+)
 def test_the_axis_is_logarithmic_where_costs_differ_tenfold_and_says_so(
     dearest: float, log: bool
 ) -> None:
@@ -205,7 +236,9 @@ def test_the_axes_have_their_units_and_the_metrics_direction() -> None:
 # --- words
 
 
-def test_who_cannot_see_it_hears_the_winner_the_baseline_and_the_ends_of_the_frontier() -> None:
+def test_who_cannot_see_it_hears_the_winner_the_baseline_and_the_ends_of_the_frontier() -> (
+    None
+):
     picture = svg(study())
     assert picture.attrib["role"] == "img"
     assert picture.attrib["aria-labelledby"].split() == [
@@ -250,7 +283,10 @@ def test_a_winner_that_is_the_baseline_is_marked_once_and_named_both() -> None:
     assert report.winner is not None
     picture = svg(replace(report, baseline=replace(report.winner, name="baseline")))
     assert [text.text for text in names(picture)] == ["winner and baseline"]
-    assert sum(kind.startswith(("winner", "baseline")) for kind, _, _ in marks(picture)) == 1
+    assert (
+        sum(kind.startswith(("winner", "baseline")) for kind, _, _ in marks(picture))
+        == 1
+    )
 
 
 def boxes(picture: ElementTree.Element) -> list[tuple[float, float, float, float]]:
@@ -266,7 +302,10 @@ def crowd(seed: int) -> tuple[tuple[float, float], ...]:
     """A frontier of two dozen."""
     luck, cost, quality, points = random.Random(seed), 1e-6, 0.3, []
     for _ in range(24):
-        cost, quality = cost * luck.uniform(1.05, 1.6), quality + luck.uniform(0.005, 0.04)
+        cost, quality = (
+            cost * luck.uniform(1.05, 1.6),
+            quality + luck.uniform(0.005, 0.04),
+        )
         points.append((cost, min(quality, 0.99)))
     return tuple(points)
 
@@ -288,7 +327,10 @@ def test_the_names_of_two_that_are_alike_do_not_cover_each_other_or_a_mark(
             for kind, x, y in marks(picture):
                 if not kind.startswith("frontier"):
                     assert not (
-                        box[0] < x + 6 and x - 6 < box[2] and box[1] < y + 6 and y - 6 < box[3]
+                        box[0] < x + 6
+                        and x - 6 < box[2]
+                        and box[1] < y + 6
+                        and y - 6 < box[3]
                     )
 
 
@@ -301,7 +343,9 @@ def test_the_names_of_two_that_are_alike_do_not_cover_each_other_or_a_mark(
         EMPTY,
         replace(EMPTY, baseline=BASELINE),
         whole(winner=WINNER, baseline=None, frontier=(WINNER,)),
-        whole(winner=WINNER, baseline=replace(WINNER, name="baseline"), frontier=(WINNER,)),
+        whole(
+            winner=WINNER, baseline=replace(WINNER, name="baseline"), frontier=(WINNER,)
+        ),
         whole(winner=replace(WINNER, cost=None), baseline=BASELINE, frontier=()),
         study(((0.0, 0.4), (0.0, 0.5)), baseline=None),
         study(((math.inf, 0.4), (math.nan, 0.5), (0.1, math.nan)), baseline=None),
@@ -404,14 +448,17 @@ def test_a_long_name_is_cut() -> None:
 
 @settings(max_examples=200)
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=5))
-def test_a_linear_scale_holds_all_values_between_round_numbers(values: list[float]) -> None:
+def test_a_linear_scale_holds_all_values_between_round_numbers(
+    values: list[float],
+) -> None:
     scale = linear(values, 0, 100)
     room = 1e-6 * (scale.high - scale.low)
     assert scale.low - room <= min(values)
     assert max(values) <= scale.high + room
     assert 2 <= len(scale.ticks) <= MOST_TICKS + 1
     steps = {
-        round((b - a) / (scale.ticks[1] - scale.ticks[0]), 6) for a, b in pairwise(scale.ticks)
+        round((b - a) / (scale.ticks[1] - scale.ticks[0]), 6)
+        for a, b in pairwise(scale.ticks)
     }
     assert steps == {1.0}
     assert (scale.place(scale.low), scale.place(scale.high)) == (0, pytest.approx(100))
@@ -424,7 +471,13 @@ def test_a_logarithmic_scale_has_a_few_powers_or_their_parts_and_all_values(
     scale = logarithmic([least, least * ratio, 0.0], 0, 100)
     assert 2 <= len(scale.ticks) <= MOST_TICKS
     assert all(f"{tick:e}"[0] in "125" for tick in scale.ticks)
-    assert 0 < scale.place(least) < scale.place(least * 2) < scale.place(least * ratio) < 100
+    assert (
+        0
+        < scale.place(least)
+        < scale.place(least * 2)
+        < scale.place(least * ratio)
+        < 100
+    )
     assert scale.place(0.0) == 0
 
 

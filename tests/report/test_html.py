@@ -178,7 +178,9 @@ def test_the_page_is_whole_and_forbids_everything_from_outside() -> None:
     assert reader.declarations == ["DOCTYPE html"]
     metas = [attributes for tag, attributes in reader.tags if tag == "meta"]
     (policy,) = [
-        meta["content"] for meta in metas if meta.get("http-equiv") == "Content-Security-Policy"
+        meta["content"]
+        for meta in metas
+        if meta.get("http-equiv") == "Content-Security-Policy"
     ]
     rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
     assert rules == {
@@ -188,9 +190,15 @@ def test_the_page_is_whole_and_forbids_everything_from_outside() -> None:
         "form-action": "'none'",
     }
     assert metas.index({"charset": "utf-8"}) == 0
-    assert {"name": "viewport", "content": "width=device-width, initial-scale=1"} in metas
+    assert {
+        "name": "viewport",
+        "content": "width=device-width, initial-scale=1",
+    } in metas
     assert reader.tags[0] == ("html", {"lang": "en"})
-    assert next(text for tag, text in reader.texts if tag == "title") == "reviews: best quality"
+    assert (
+        next(text for tag, text in reader.texts if tag == "title")
+        == "reviews: best quality"
+    )
 
 
 def words(text: str) -> list[str]:
@@ -218,7 +226,9 @@ def test_it_says_what_the_markdown_says_word_for_word() -> None:
 
 def test_the_chart_comes_after_the_answer_and_before_the_table() -> None:
     reader = harmless(page(study()))
-    order = [tag for tag, _ in reader.tags if tag in ("h1", "h2", "p", "figure", "table")]
+    order = [
+        tag for tag, _ in reader.tags if tag in ("h1", "h2", "p", "figure", "table")
+    ]
     assert order[:4] == ["h1", "p", "figure", "table"]
     assert Counter(tag for tag, _ in reader.tags)["svg"] == 1
 
@@ -229,7 +239,12 @@ def test_every_table_can_be_scrolled_sideways_with_finger_or_keyboard() -> None:
         if tag == "table":
             assert before == (
                 "div",
-                {"class": "scroll", "role": "group", "aria-label": "table", "tabindex": "0"},
+                {
+                    "class": "scroll",
+                    "role": "group",
+                    "aria-label": "table",
+                    "tabindex": "0",
+                },
             )
     assert re.search(r"\.scroll[^{]*\{[^}]*overflow-x: auto", reader.said("style"))
 
@@ -254,19 +269,27 @@ def contrast(one: str, other: str) -> float:
 
 
 def luminance(colour: str) -> float:
-    digits = colour[1:] if len(colour) == 7 else "".join(2 * digit for digit in colour[1:])
+    digits = (
+        colour[1:] if len(colour) == 7 else "".join(2 * digit for digit in colour[1:])
+    )
     parts = [int(digits[k : k + 2], 16) / 255 for k in (0, 2, 4)]
     linear = [
-        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
+        for part in parts
     ]
-    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+    return sum(
+        weight * part
+        for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True)
+    )
 
 
 # --- parts that are missing
 
 
 @pytest.mark.parametrize("interrupted", [False, True])
-def test_a_study_without_a_winner_has_a_page_that_says_so_and_no_chart(interrupted: bool) -> None:
+def test_a_study_without_a_winner_has_a_page_that_says_so_and_no_chart(
+    interrupted: bool,
+) -> None:
     reader = harmless(page(replace(EMPTY, interrupted=interrupted)))
     assert "there is no configuration to recommend" in reader.said("p")
     assert "figure" not in {tag for tag, _ in reader.tags}
@@ -274,7 +297,10 @@ def test_a_study_without_a_winner_has_a_page_that_says_so_and_no_chart(interrupt
 
 def test_a_study_of_one_configuration_has_no_chart_and_all_else() -> None:
     report = whole(
-        baseline=replace(WINNER, name="baseline"), difference=None, deployable=None, runners_up=()
+        baseline=replace(WINNER, name="baseline"),
+        difference=None,
+        deployable=None,
+        runners_up=(),
     )
     reader = harmless(page(report))
     assert "It is the baseline itself" in reader.said("p")
@@ -283,10 +309,18 @@ def test_a_study_of_one_configuration_has_no_chart_and_all_else() -> None:
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.sets(st.sampled_from(sorted(set(Report.__dataclass_fields__) - {"money", "provenance"}))))
+@given(
+    st.sets(
+        st.sampled_from(
+            sorted(set(Report.__dataclass_fields__) - {"money", "provenance"})
+        )
+    )
+)
 def test_any_part_may_be_missing(missing: set[str]) -> None:
     report = study()
-    reader = harmless(page(replace(report, **{name: getattr(EMPTY, name) for name in missing})))
+    reader = harmless(
+        page(replace(report, **{name: getattr(EMPTY, name) for name in missing}))
+    )
     assert reader.said("h1") == "reviews: best quality"
 
 
@@ -360,8 +394,23 @@ def test_hostile_text_anywhere_is_text_and_leaves_the_page_with_the_shape_of_a_h
     """No tag but those of a page, no attribute that holds an address, and the same blocks in the
     same order.
     """
-    evil, plain = harmless(page(hostile(x, y, z))), harmless(page(hostile("x", "y", "z")))
-    blocks = ("h1", "h2", "table", "tr", "td", "th", "pre", "figure", "svg", "text", "g")
+    evil, plain = (
+        harmless(page(hostile(x, y, z))),
+        harmless(page(hostile("x", "y", "z"))),
+    )
+    blocks = (
+        "h1",
+        "h2",
+        "table",
+        "tr",
+        "td",
+        "th",
+        "pre",
+        "figure",
+        "svg",
+        "text",
+        "g",
+    )
     shape = [tag for tag, _ in evil.tags if tag in blocks]
     if len({x, y, z}) == 3 and all(
         (x, y, z)
@@ -410,7 +459,9 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> tune.Study:
         )
 
 
-def test_a_run_writes_the_page_beside_the_report_and_names_both(real: tune.Study) -> None:
+def test_a_run_writes_the_page_beside_the_report_and_names_both(
+    real: tune.Study,
+) -> None:
     text = (real.folder / "report.html").read_text("utf-8")
     assert text == page(real.record)
     reader = harmless(text)
@@ -421,7 +472,9 @@ def test_a_run_writes_the_page_beside_the_report_and_names_both(real: tune.Study
     assert "report.html" in last
 
 
-def test_a_report_written_anywhere_has_its_page(real: tune.Study, tmp_path: Path) -> None:
+def test_a_report_written_anywhere_has_its_page(
+    real: tune.Study, tmp_path: Path
+) -> None:
     assert real.report(tmp_path / "elsewhere").name == "report.md"
     assert (tmp_path / "elsewhere" / "report.html").read_bytes() == (
         real.folder / "report.html"

@@ -84,7 +84,13 @@ texts = st.one_of(
 
 def config(**values: Any) -> Config:
     return Config(
-        {"model": "small", "prompt": "few", "max_tokens": 16, "temperature": 0.2, **values}
+        {
+            "model": "small",
+            "prompt": "few",
+            "max_tokens": 16,
+            "temperature": 0.2,
+            **values,
+        }
     )
 
 
@@ -108,7 +114,9 @@ def provenance(**values: Any) -> Provenance:
         "data": "reviews",
     }
     base |= {"fingerprint": "abc123def456", "tuning": 200, "holdout": 120, "shots": 12}
-    return Provenance(**{**base, "metric": "exact_match", "goal": "best quality", **values})
+    return Provenance(
+        **{**base, "metric": "exact_match", "goal": "best quality", **values}
+    )
 
 
 WINNER = ReportConfig(
@@ -143,16 +151,23 @@ RUNNER_UP = ReportConfig(
 def whole(**values: Any) -> Report:
     """A report with every part in it."""
     trial = TrialRow(
-        4, Point({"model": "small", "prompt": "few", "temperature": 0.2}), "complete", examples=100
+        4,
+        Point({"model": "small", "prompt": "few", "temperature": 0.2}),
+        "complete",
+        examples=100,
     )
     parts: dict[str, Any] = {
         "money": money(),
         "provenance": provenance(
-            command="python tune.py --budget 5", commit="1234abc", versions={"numpy": "2.4"}
+            command="python tune.py --budget 5",
+            commit="1234abc",
+            versions={"numpy": "2.4"},
         ),
         "winner": WINNER,
         "baseline": BASELINE,
-        "deployable": ReportConfig("for agents", config(), holdout=Interval(0.77, 0.7, 0.84, 120)),
+        "deployable": ReportConfig(
+            "for agents", config(), holdout=Interval(0.77, 0.7, 0.84, 120)
+        ),
         "deployable_note": "The full winner asks 5 times and votes.",
         "runners_up": (RUNNER_UP,),
         "difference": Interval(0.55, 0.45, 0.64, 120),
@@ -160,13 +175,21 @@ def whole(**values: Any) -> Report:
         "majority_score": 0.52,
         "majority_class": "positive",
         "template": PromptText(
-            "few", "Review: {text}\nLabel:", "Be brief.", (Message("user", "Review: {text}"),)
+            "few",
+            "Review: {text}\nLabel:",
+            "Be brief.",
+            (Message("user", "Review: {text}"),),
         ),
         "answer": "the last word",
         "frontier": (WINNER,),
         "trials": (
             replace(
-                trial, best=WINNER.config, quality=WINNER.tuning, draws=500, spent=1.2, cost=0.0001
+                trial,
+                best=WINNER.config,
+                quality=WINNER.tuning,
+                draws=500,
+                spent=1.2,
+                cost=0.0001,
             ),
         ),
         "draws_bought": 5000,
@@ -182,14 +205,18 @@ def whole(**values: Any) -> Report:
 
 
 EMPTY = Report(
-    money=money(spent=0.0, spent_now=0.0, settled=0.0, left=5.0), provenance=provenance(holdout=0)
+    money=money(spent=0.0, spent_now=0.0, settled=0.0, left=5.0),
+    provenance=provenance(holdout=0),
 )
 
 
 def shown(text: str) -> str:
     """What a Markdown reader sees of inline text."""
     tokens = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(text)
-    assert [t.type for t in tokens] in (["paragraph_open", "inline", "paragraph_close"], []), text
+    assert [t.type for t in tokens] in (
+        ["paragraph_open", "inline", "paragraph_close"],
+        [],
+    ), text
     children = [child for token in tokens for child in token.children or []]
     assert {c.type for c in children} <= {"text", "text_special", "softbreak"}, text
     return "".join(c.content for c in children)
@@ -213,7 +240,10 @@ def cells(text: str) -> list[list[str]]:
 def test_the_report_opens_with_three_sentences_and_a_table() -> None:
     paragraphs = markdown(whole()).split("\n\n")
     assert paragraphs[0] == "# reviews: best quality"
-    assert "scores 0.790 on 120 holdout examples (95 % interval 0.720 to 0.860)" in paragraphs[1]
+    assert (
+        "scores 0.790 on 120 holdout examples (95 % interval 0.720 to 0.860)"
+        in paragraphs[1]
+    )
     assert "better than the baseline" in paragraphs[1]
     assert (
         "majority class (positive) would score 0.520, which the winner's whole interval clears"
@@ -226,7 +256,11 @@ def test_the_report_opens_with_three_sentences_and_a_table() -> None:
 def test_the_table_sets_winner_baseline_and_majority_class_side_by_side() -> None:
     rows = cells(markdown(whole()).split("\n\n")[2])
     assert rows[1][:2] == ["winner", "0.790 (0.720 to 0.860)"]
-    assert rows[1][3:6] == ["0.550 (0.450 to 0.640)", "better", "$0.000123 ($0.00012 to $0.000126)"]
+    assert rows[1][3:6] == [
+        "0.550 (0.450 to 0.640)",
+        "better",
+        "$0.000123 ($0.00012 to $0.000126)",
+    ]
     assert rows[1][6] == "0.20 s / 0.51 s"
     assert rows[2][:2] == ["baseline", "0.240 (0.170 to 0.330)"]
     assert [row[0] for row in rows[3:]] == [
@@ -239,7 +273,11 @@ def test_the_table_sets_winner_baseline_and_majority_class_side_by_side() -> Non
 def test_every_config_has_its_quality_cost_times_and_difference_in_markdown_json_and_terminal() -> (
     None
 ):
-    study = whole(baseline=replace(BASELINE, cost=WINNER.cost, seconds_median=0.1, seconds_p95=0.2))
+    study = whole(
+        baseline=replace(
+            BASELINE, cost=WINNER.cost, seconds_median=0.1, seconds_p95=0.2
+        )
+    )
     rows = {row[0]: row for row in cells(markdown(study).split("\n\n")[2])}
     assert rows["runner-up 1"][1:5] == [
         "-",
@@ -251,7 +289,9 @@ def test_every_config_has_its_quality_cost_times_and_difference_in_markdown_json
     assert "- runner-up 1: small, prompt few, temperature 0.4" in markdown(study)
     lines = {line.split("  ")[0]: line for line in summary_lines(study)}
     assert "0.790 (0.720 to 0.860)  120 holdout" in lines["winner"]
-    assert lines["winner"].endswith("0.20 s / 0.51 s           0.550 (0.450 to 0.640) better")
+    assert lines["winner"].endswith(
+        "0.20 s / 0.51 s           0.550 (0.450 to 0.640) better"
+    )
     assert lines["baseline"].endswith("-")
     assert "0.800 (0.700 to 0.900)  60 tuning" in lines["runner-up 1"]
     assert lines["runner-up 1"].endswith("0.500 (0.400 to 0.600) better")
@@ -265,7 +305,11 @@ def test_every_config_has_its_quality_cost_times_and_difference_in_markdown_json
             "verdict": "better",
         }
         assert other["seconds"] == {"median": 0.3, "p95": 0.6}
-        assert other["cost_per_request"] == {"mean": 0.0002, "low": 0.0001, "high": 0.0003}
+        assert other["cost_per_request"] == {
+            "mean": 0.0002,
+            "low": 0.0001,
+            "high": 0.0003,
+        }
         assert record["baseline"]["seconds"] == {"median": 0.1, "p95": 0.2}
         assert (record["detectable"], record["confidence"]) == (0.12, 0.95)
 
@@ -279,25 +323,37 @@ def test_the_verdict_of_a_runner_up_knows_the_metrics_direction() -> None:
 def test_a_later_look_is_recorded_with_the_confidence_that_it_has() -> None:
     study = whole(look=3, confidence=0.9975)
     assert (best_json(study)["look"], best_json(study)["confidence"]) == (3, 0.9975)
-    assert "this is look 3, and each of its intervals is 99.75 % sure" in markdown(study)
+    assert "this is look 3, and each of its intervals is 99.75 % sure" in markdown(
+        study
+    )
     assert (
         "look"
-        not in markdown(whole(winner=replace(WINNER, holdout=None))).split("## How it was made")[1]
+        not in markdown(whole(winner=replace(WINNER, holdout=None))).split(
+            "## How it was made"
+        )[1]
     )
 
 
 def test_a_terminal_has_the_first_runners_up_and_the_report_all() -> None:
     study = whole(
-        runners_up=tuple(replace(RUNNER_UP, name=f"runner-up {place}") for place in range(1, 6))
+        runners_up=tuple(
+            replace(RUNNER_UP, name=f"runner-up {place}") for place in range(1, 6)
+        )
     )
     assert [
-        line.split("  ")[0] for line in summary_lines(study) if line.startswith("runner-up")
+        line.split("  ")[0]
+        for line in summary_lines(study)
+        if line.startswith("runner-up")
     ] == [
         "runner-up 1",
         "runner-up 2",
     ]
     assert (
-        sum(row[0].startswith("runner-up") for row in cells(markdown(study).split("\n\n")[2])) == 5
+        sum(
+            row[0].startswith("runner-up")
+            for row in cells(markdown(study).split("\n\n")[2])
+        )
+        == 5
     )
 
 
@@ -308,16 +364,36 @@ def test_a_terminal_has_no_table_where_nothing_was_found() -> None:
 @pytest.mark.parametrize(
     ("difference", "larger_is_better", "said", "never"),
     [
-        (Interval(0.1, 0.01, 0.2, 50), True, "It is better than the baseline", "cannot tell"),
-        (Interval(-0.1, -0.2, -0.01, 50), True, "It is worse than the baseline", "better"),
+        (
+            Interval(0.1, 0.01, 0.2, 50),
+            True,
+            "It is better than the baseline",
+            "cannot tell",
+        ),
+        (
+            Interval(-0.1, -0.2, -0.01, 50),
+            True,
+            "It is worse than the baseline",
+            "better",
+        ),
         (
             Interval(0.1, -0.01, 0.2, 50),
             True,
             "The data cannot tell it from the baseline",
             "better",
         ),
-        (Interval(-0.1, -0.2, -0.01, 50), False, "It is better than the baseline", "cannot tell"),
-        (Interval(0.1, 0.01, 0.2, 50), False, "It is worse than the baseline", "cannot tell"),
+        (
+            Interval(-0.1, -0.2, -0.01, 50),
+            False,
+            "It is better than the baseline",
+            "cannot tell",
+        ),
+        (
+            Interval(0.1, 0.01, 0.2, 50),
+            False,
+            "It is worse than the baseline",
+            "cannot tell",
+        ),
     ],
 )
 def test_no_gain_is_claimed_that_the_interval_does_not_carry(
@@ -339,8 +415,9 @@ def test_what_could_not_have_been_seen_is_said() -> None:
     )
     hopeless = whole(difference=Interval(0.01, -0.9, 0.9, 1), detectable=math.inf)
     assert "inf" not in answer(hopeless)[1]
-    assert "can be seen with 80 % probability: there are too few holdout examples" in markdown(
-        hopeless
+    assert (
+        "can be seen with 80 % probability: there are too few holdout examples"
+        in markdown(hopeless)
     )
     assert "The 120 holdout examples show" in "".join(summary_lines(whole()))
     assert (
@@ -392,9 +469,13 @@ def test_two_configs_that_were_not_compared_carry_no_claim() -> None:
 
 
 def test_a_winner_that_is_the_baseline_is_shown_once_and_says_so() -> None:
-    study = whole(baseline=replace(WINNER, name="baseline"), difference=Interval(0, 0, 0, 120))
+    study = whole(
+        baseline=replace(WINNER, name="baseline"), difference=Interval(0, 0, 0, 120)
+    )
     assert "It is the baseline itself" in answer(study)[1]
-    assert [row[0] for row in cells(markdown(study).split("\n\n")[2])].count("baseline") == 0
+    assert [row[0] for row in cells(markdown(study).split("\n\n")[2])].count(
+        "baseline"
+    ) == 0
 
 
 def test_a_lower_score_that_is_better_is_said() -> None:
@@ -410,7 +491,9 @@ def test_nothing_scored_is_said_in_words_everywhere() -> None:
     assert "baseline" in answer(EMPTY)[1]
     assert "Spent $0 of $5.00" in answer(EMPTY)[2]
     assert "## How to use it" not in markdown(EMPTY)
-    assert trials_csv(EMPTY).splitlines() == [",".join(csv.reader([trials_csv(EMPTY)]).__next__())]
+    assert trials_csv(EMPTY).splitlines() == [
+        ",".join(csv.reader([trials_csv(EMPTY)]).__next__())
+    ]
     assert best_json(EMPTY)["config"] is None
     assert result_json(EMPTY, results="r")["best"] is None
 
@@ -425,7 +508,13 @@ def test_an_interrupted_run_says_that_it_can_be_taken_up_again() -> None:
 
 
 @settings(max_examples=60)
-@given(st.sets(st.sampled_from(sorted(set(Report.__dataclass_fields__) - {"money", "provenance"}))))
+@given(
+    st.sets(
+        st.sampled_from(
+            sorted(set(Report.__dataclass_fields__) - {"money", "provenance"})
+        )
+    )
+)
 def test_any_part_may_be_missing(missing: set[str]) -> None:
     defaults = {name: getattr(EMPTY, name) for name in missing}
     study = whole(**defaults)
@@ -436,7 +525,9 @@ def test_any_part_may_be_missing(missing: set[str]) -> None:
     assert list(csv.reader(io.StringIO(trials_csv(study))))
 
 
-@pytest.mark.parametrize("part", ["tuning", "holdout", "cost", "seconds_median", "trial"])
+@pytest.mark.parametrize(
+    "part", ["tuning", "holdout", "cost", "seconds_median", "trial"]
+)
 def test_any_number_of_the_winner_may_be_missing(part: str) -> None:
     study = whole(winner=replace(WINNER, **{part: None}))
     assert "nan" not in markdown(study)
@@ -449,7 +540,11 @@ def test_any_number_of_the_winner_may_be_missing(part: str) -> None:
 
 def test_money_is_shown_with_what_is_uncertain_and_why_some_is_left() -> None:
     text = markdown(
-        whole(money=money(uncertain=0.03, left_reason="no ceiling of a call fits", overshoot=0.5))
+        whole(
+            money=money(
+                uncertain=0.03, left_reason="no ceiling of a call fits", overshoot=0.5
+            )
+        )
     )
     rows = {row[0]: row[1] for row in cells(text) if len(row) == 2}
     assert rows["left"] == "$0.07: no ceiling of a call fits"
@@ -469,7 +564,10 @@ def test_notional_prices_are_called_notional_wherever_the_money_is_summed_up() -
 
 
 def test_what_an_earlier_process_spent_is_told_apart() -> None:
-    assert "Spent $4.93 of $5.00 ($0 now)" in summary_lines(whole(money=money(spent_now=0.0)))[-2]
+    assert (
+        "Spent $4.93 of $5.00 ($0 now)"
+        in summary_lines(whole(money=money(spent_now=0.0)))[-2]
+    )
     assert "now" not in summary_lines(whole())[-2]
 
 
@@ -536,7 +634,10 @@ def test_rows_have_the_same_keys_where_models_take_different_settings() -> None:
         [
             TrialRow(0, Point({"model": "a", "temperature": 0.5}), "complete"),
             TrialRow(
-                1, Point({"model": "b", "reasoning_effort": "low"}), "failed", "too much is missing"
+                1,
+                Point({"model": "b", "reasoning_effort": "low"}),
+                "failed",
+                "too much is missing",
             ),
         ]
     )
@@ -550,10 +651,20 @@ def test_rows_have_the_same_keys_where_models_take_different_settings() -> None:
 
 def test_best_json_holds_what_it_takes_to_deploy_and_to_check() -> None:
     record = json.loads(json.dumps(best_json(whole()), allow_nan=False))
-    assert Config(record["config"] | {"stop": tuple(record["config"]["stop"])}) == WINNER.config
+    assert (
+        Config(record["config"] | {"stop": tuple(record["config"]["stop"])})
+        == WINNER.config
+    )
     assert record["prompt"]["template"] == "Review: {text}\nLabel:"
-    assert record["prompt"]["messages"] == [{"role": "user", "content": "Review: {text}"}]
-    assert record["winner"]["holdout"] == {"mean": 0.79, "low": 0.72, "high": 0.86, "examples": 120}
+    assert record["prompt"]["messages"] == [
+        {"role": "user", "content": "Review: {text}"}
+    ]
+    assert record["winner"]["holdout"] == {
+        "mean": 0.79,
+        "low": 0.72,
+        "high": 0.86,
+        "examples": 120,
+    }
     assert record["difference"]["verdict"] == "better"
     assert record["provenance"]["fingerprint"] == "abc123def456"
     assert record["provenance"]["seed"] == 3
@@ -602,9 +713,15 @@ def test_the_json_object_has_the_promised_keys() -> None:
 
 
 def test_what_json_has_no_word_for_is_null() -> None:
-    winner = replace(WINNER, cost=Interval(0.1, 0.0, math.inf, 1), seconds_median=math.nan)
+    winner = replace(
+        WINNER, cost=Interval(0.1, 0.0, math.inf, 1), seconds_median=math.nan
+    )
     record = best_json(whole(winner=winner, detectable=math.inf))
-    assert record["winner"]["cost_per_request"] == {"mean": 0.1, "low": 0.0, "high": None}
+    assert record["winner"]["cost_per_request"] == {
+        "mean": 0.1,
+        "low": 0.0,
+        "high": None,
+    }
     assert record["winner"]["seconds"]["median"] is None
 
 
@@ -629,24 +746,37 @@ def test_a_cell_cannot_leave_its_place_in_a_table(rows: list[list[str]]) -> None
 def test_a_list_item_stays_one_item_of_plain_text(text: str) -> None:
     tokens = MarkdownIt("commonmark").enable("table").parse(f"- {inline(text)}\n- next")
     assert [t.type for t in tokens].count("list_item_open") == 2
-    assert not {"heading_open", "hr", "fence", "code_block", "html_block", "table_open"} & {
-        t.type for t in tokens
-    }
+    assert not {
+        "heading_open",
+        "hr",
+        "fence",
+        "code_block",
+        "html_block",
+        "table_open",
+    } & {t.type for t in tokens}
 
 
 @given(texts)
 def test_a_fence_holds_whatever_is_put_in(text: str) -> None:
     tokens = MarkdownIt("commonmark").parse(fence(text, "text") + "\n\nafter")
-    assert [t.type for t in tokens] == ["fence", "paragraph_open", "inline", "paragraph_close"]
+    assert [t.type for t in tokens] == [
+        "fence",
+        "paragraph_open",
+        "inline",
+        "paragraph_close",
+    ]
     assert tokens[0].content == visible(text, lines=True) + "\n"
 
 
 @given(texts)
-def test_visible_text_has_no_control_character_and_can_be_written_as_utf8(text: str) -> None:
+def test_visible_text_has_no_control_character_and_can_be_written_as_utf8(
+    text: str,
+) -> None:
     one_line = visible(text)
     one_line.encode("utf-8")
     assert not any(
-        ord(c) < 32 or 127 <= ord(c) < 160 or c in "\u2028\u2029\u202e" for c in one_line
+        ord(c) < 32 or 127 <= ord(c) < 160 or c in "\u2028\u2029\u202e"
+        for c in one_line
     )
     assert visible(one_line) == one_line
 
@@ -658,7 +788,9 @@ def test_a_csv_cell_is_one_line_and_no_formula(text: str) -> None:
     out = io.StringIO()
     csv.writer(out, lineterminator="\n").writerow([cell, "next"])
     assert list(csv.reader(io.StringIO(out.getvalue()))) == [[cell, "next"]]
-    plain_number = cell.lstrip("+-").replace(".", "").replace("e", "").replace("-", "").isdecimal()
+    plain_number = (
+        cell.lstrip("+-").replace(".", "").replace("e", "").replace("-", "").isdecimal()
+    )
     assert plain_number or cell.lstrip()[:1] not in ("=", "+", "-", "@")
 
 
@@ -714,7 +846,11 @@ def test_hostile_text_anywhere_leaves_the_report_with_the_shape_of_a_harmless_on
             answer=z or "z",
             prices=(PriceLine(x, 1, 2, y, z),),
             provenance=provenance(
-                data=x or "d", metric=y or "m", goal=z or "g", commit=x or "c", command=y or "c"
+                data=x or "d",
+                metric=y or "m",
+                goal=z or "g",
+                commit=x or "c",
+                command=y or "c",
             ),
             money=money(left_reason=z or "r"),
         )
@@ -722,7 +858,9 @@ def test_hostile_text_anywhere_leaves_the_report_with_the_shape_of_a_harmless_on
     def shape(text: str) -> list[str]:
         parsed = MarkdownIt("commonmark").enable("table").parse(text)
         return [
-            t.type for t in parsed if t.type not in ("inline", "list_item_open", "list_item_close")
+            t.type
+            for t in parsed
+            if t.type not in ("inline", "list_item_open", "list_item_close")
         ]
 
     def blocks(text: str) -> list[str]:

@@ -59,7 +59,9 @@ async def test_readings_would_have_cost_what_an_endpoint_bills_for_every_cap_bou
     shop = FakeEndpoint(story, price=PRICE, most_n=most_n, service="m")
     for cap in CAPS:
         for position in range(5):
-            await shop.complete(house.run.evaluator.request(POINT, cap, (), position), range(3))
+            await shop.complete(
+                house.run.evaluator.request(POINT, cap, (), position), range(3)
+            )
     assert paid == pytest.approx(to_dollars(shop.billed), rel=1e-12)
     assert paid > 2 * read
 
@@ -86,7 +88,11 @@ async def test_stop_strings_are_paid_for_like_caps_up_to_where_they_end_the_text
     build: Callable[..., House],
 ) -> None:
     space = Space(
-        model="m", prompt={"p": "{text}"}, temperature=[0.5], max_tokens=12, stop=[None, " now"]
+        model="m",
+        prompt={"p": "{text}"},
+        temperature=[0.5],
+        max_tokens=12,
+        stop=[None, " now"],
     )
     house = build(space=space)
     await house.buy(draws=1)
@@ -94,7 +100,9 @@ async def test_stop_strings_are_paid_for_like_caps_up_to_where_they_end_the_text
     shop = FakeEndpoint(story, price=PRICE, service="m")
     for stop in ((), (" now",)):
         for position in range(5):
-            await shop.complete(house.run.evaluator.request(POINT, 12, stop, position), range(1))
+            await shop.complete(
+                house.run.evaluator.request(POINT, 12, stop, position), range(1)
+            )
     # The tokens that make up the stop string are billed by services, though the fake does not bill
     # them.
     assert paid == pytest.approx(to_dollars(shop.billed) + 5 * 1 * PRICE.output / 1e6)
@@ -105,7 +113,9 @@ async def test_trials_that_ask_the_same_share_their_draws_and_are_counted_once(
     build: Callable[..., House],
 ) -> None:
     house = build(free=())
-    points = [Point({**POINT, "n": n, "max_tokens": 12, "aggregate": "vote"}) for n in (1, 3)]
+    points = [
+        Point({**POINT, "n": n, "max_tokens": 12, "aggregate": "vote"}) for n in (1, 3)
+    ]
     for trial, point in enumerate(points):
         await house.buy(point, draws=point["n"], trial=trial)
     read, paid = house.costs()
@@ -141,7 +151,9 @@ def test_the_majority_class_of_the_holdout_is_scored_as_an_answer_to_all(
     assert share == pytest.approx(targets.count("yes") / len(targets))
 
 
-def test_targets_that_are_no_labels_have_no_majority_class(build: Callable[..., House]) -> None:
+def test_targets_that_are_no_labels_have_no_majority_class(
+    build: Callable[..., House],
+) -> None:
     house = build()
     own = [replace(example, target=example.id) for example in house.plan.split.holdout]
     plan = replace(house.plan, split=replace(house.plan.split, holdout=tuple(own)))
@@ -167,8 +179,12 @@ async def test_a_whole_run_is_concluded_with_what_the_endpoint_billed(
     assert report.readings == sum(len(s.readings) for s in record.standings.values())
     assert report.read_cost is not None
     assert report.readings_cost is not None
-    assert report.readings_cost > 2 * report.read_cost  # one of two tokens fits every cap
-    assert f"Read {report.readings} configurations off draws that cost" in markdown(report)
+    assert (
+        report.readings_cost > 2 * report.read_cost
+    )  # one of two tokens fits every cap
+    assert f"Read {report.readings} configurations off draws that cost" in markdown(
+        report
+    )
     assert [row.number for row in report.trials] == list(record.trials)
     if report.winner_is_baseline:
         assert report.difference is None
@@ -192,14 +208,20 @@ async def test_what_agents_carry_is_deployed_with_its_own_values(
     assert deploy(replace(record, single_answer=None), report) is None
 
 
-async def test_a_local_model_is_deployed_without_a_key(build: Callable[..., House]) -> None:
+async def test_a_local_model_is_deployed_without_a_key(
+    build: Callable[..., House],
+) -> None:
     house = build(unsure)
     entry = Entry("m", "local:small", base_url="http://u:secret@h/v1?k=s")
     plan = replace(house.plan, entries={"m": entry})
     record = replace(house.record(single_answer=reading(0.5, 1.0)), plan=plan)
     deployment = deploy(record, build_report(record))
     assert deployment is not None
-    assert (deployment.key_env, deployment.local, deployment.base_url) == ("", True, "http://h/v1")
+    assert (deployment.key_env, deployment.local, deployment.base_url) == (
+        "",
+        True,
+        "http://h/v1",
+    )
 
 
 def test_nothing_scored_is_still_a_report(build: Callable[..., House]) -> None:
@@ -226,23 +248,37 @@ async def met(house: House, config: Config) -> Reading:
 def recorded(choice: Config, baseline: Config, positions: list[int]) -> dict[str, Any]:
     """What a journal has of a holdout that choice and baseline met."""
     steps = [
-        [trial, dict(config), positions, 1, 8] for trial, config in enumerate((choice, baseline))
+        [trial, dict(config), positions, 1, 8]
+        for trial, config in enumerate((choice, baseline))
     ]
     return {"steps": steps, "unanswered": [], "config_failed": [], "failed": []}
 
 
-async def searched(build: Callable[..., House], **options: Any) -> tuple[House, RunRecord]:
+async def searched(
+    build: Callable[..., House], **options: Any
+) -> tuple[House, RunRecord]:
     """A study of three temperatures, the baseline among them, whose choice met the holdout."""
-    space = Space(model="m", prompt={"p": "{text}"}, temperature=[0.2, 0.5, 0.8], max_tokens=2)
+    space = Space(
+        model="m", prompt={"p": "{text}"}, temperature=[0.2, 0.5, 0.8], max_tokens=2
+    )
     house = build(unsure, space=space, baseline={"temperature": 0.5}, **options)
     for trial, heat in enumerate((0.2, 0.5, 0.8)):
         await house.buy(
-            Point({**POINT, "temperature": heat}), len(house.plan.split.tuning), 1, trial, cap=2
+            Point({**POINT, "temperature": heat}),
+            len(house.plan.split.tuning),
+            1,
+            trial,
+            cap=2,
         )
-    first, _, third = (house.run.standings.current()[trial].readings[0] for trial in range(3))
+    first, _, third = (
+        house.run.standings.current()[trial].readings[0] for trial in range(3)
+    )
     second = house.run.standings.current()[1].readings[0]
     assert second.config == house.plan.baseline
-    holdout = {config: await met(house, config) for config in (first.config, house.plan.baseline)}
+    holdout = {
+        config: await met(house, config)
+        for config in (first.config, house.plan.baseline)
+    }
     choice = Selection(first, (third, second), feasible=True)
     return house, house.record(choice, first, holdout)
 
@@ -275,17 +311,25 @@ async def test_a_baseline_that_never_met_the_holdout_is_shown_on_tuning_examples
     report = build_report(replace(record, holdout={}))
     assert report.baseline is not None
     assert report.baseline.tuning is not None
-    assert (report.baseline.holdout, report.difference, report.detectable) == (None, None, None)
+    assert (report.baseline.holdout, report.difference, report.detectable) == (
+        None,
+        None,
+        None,
+    )
     assert "no gain is claimed" in markdown(report)
 
 
-async def test_a_holdout_that_was_interrupted_is_not_looked_at(build: Callable[..., House]) -> None:
+async def test_a_holdout_that_was_interrupted_is_not_looked_at(
+    build: Callable[..., House],
+) -> None:
     """A verdict on half of it would be a look that nobody paid for."""
     _, record = await searched(build)
     report = build_report(replace(record, stopped="interrupted"))
     assert report.winner is not None
     assert (report.winner.holdout, report.difference, report.look) == (None, None, 1)
-    assert any("looked at when all of it is there" in notice for notice in report.notices)
+    assert any(
+        "looked at when all of it is there" in notice for notice in report.notices
+    )
     assert not any("The money reached" in notice for notice in report.notices)
 
 
@@ -300,9 +344,13 @@ async def test_a_second_look_at_the_holdout_is_wider_and_said_and_showing_it_aga
     )
     house.journal.append("holdout", **recorded(*configs, list(range(first, first + 8))))
     once = build_report(replace(record, events=house.journal.events))
-    house.journal.append("holdout", **recorded(*configs, list(range(first, first + 16))))
+    house.journal.append(
+        "holdout", **recorded(*configs, list(range(first, first + 16)))
+    )
     more = build_report(replace(record, events=house.journal.events))
-    house.journal.append("holdout", **recorded(*configs, list(range(first, first + 16))))
+    house.journal.append(
+        "holdout", **recorded(*configs, list(range(first, first + 16)))
+    )
     again = build_report(replace(record, events=house.journal.events))
     assert [(r.look, r.confidence) for r in (once, more, again)] == [
         (1, 0.96),
@@ -328,7 +376,11 @@ async def test_where_rows_of_a_group_are_copies_the_whole_report_counts_groups(
     build: Callable[..., House],
 ) -> None:
     rows = [
-        {"id": str(i), "text": f"ticket {i // 4}", "label": "yes" if i // 4 % 4 else "no"}
+        {
+            "id": str(i),
+            "text": f"ticket {i // 4}",
+            "label": "yes" if i // 4 % 4 else "no",
+        }
         for i in range(160)
     ]
     house, record = await searched(build, rows=rows)
@@ -339,7 +391,10 @@ async def test_where_rows_of_a_group_are_copies_the_whole_report_counts_groups(
     def width(found: Any) -> float:
         return float(found.high - found.low)
 
-    for ours, theirs in ((report.winner, naive.winner), (report.baseline, naive.baseline)):
+    for ours, theirs in (
+        (report.winner, naive.winner),
+        (report.baseline, naive.baseline),
+    ):
         assert ours is not None
         assert theirs is not None
         assert width(ours.holdout) > 1.4 * width(theirs.holdout)
@@ -349,7 +404,10 @@ async def test_where_rows_of_a_group_are_copies_the_whole_report_counts_groups(
     assert width(report.runners_up[0].tuning_difference) > 1.3 * width(
         naive.runners_up[0].tuning_difference
     )
-    assert any("count as one observation in every interval" in notice for notice in report.notices)
+    assert any(
+        "count as one observation in every interval" in notice
+        for notice in report.notices
+    )
     assert not any("count as one observation" in notice for notice in naive.notices)
 
 
@@ -360,7 +418,9 @@ async def test_few_examples_are_said_to_be_few(build: Callable[..., House]) -> N
         for notice in build_report(record).notices
     )
     _, record = await searched(build)
-    assert not any("There are only" in notice for notice in build_report(record).notices)
+    assert not any(
+        "There are only" in notice for notice in build_report(record).notices
+    )
 
 
 async def unbought(build: Callable[..., House]) -> tuple[House, RunRecord]:
@@ -369,12 +429,17 @@ async def unbought(build: Callable[..., House]) -> tuple[House, RunRecord]:
     """
     house = build(unsure, baseline={"n": 1, "max_tokens": 2})
     await house.buy(examples=len(house.plan.split.tuning), draws=1, cap=2)
-    (read,) = (r for r in house.run.standings.current()[0].readings if r.config.max_tokens == 2)
+    (read,) = (
+        r for r in house.run.standings.current()[0].readings if r.config.max_tokens == 2
+    )
     extrapolated = replace(
-        read, config=Config({**read.config, "n": 3, "aggregate": "vote"}), costs=3 * read.costs
+        read,
+        config=Config({**read.config, "n": 3, "aggregate": "vote"}),
+        costs=3 * read.costs,
     )
     holdout = {
-        config: await met(house, config) for config in (extrapolated.config, house.plan.baseline)
+        config: await met(house, config)
+        for config in (extrapolated.config, house.plan.baseline)
     }
     choice = Selection(read, (), feasible=True, extrapolated=extrapolated)
     return house, house.record(choice, read, holdout)
@@ -386,7 +451,11 @@ async def test_a_winner_that_was_not_bought_is_shown_on_the_holdout_alone(
     house, record = await unbought(build)
     report = build_report(record)
     assert report.winner is not None
-    assert (report.winner.config.n, report.winner.tuning, report.winner.trial) == (3, None, 0)
+    assert (report.winner.config.n, report.winner.tuning, report.winner.trial) == (
+        3,
+        None,
+        0,
+    )
     assert report.winner.holdout is not None
     assert report.difference is not None
     assert report.detectable is not None
@@ -394,12 +463,15 @@ async def test_a_winner_that_was_not_bought_is_shown_on_the_holdout_alone(
         "those of the config that was tested"
     )
     assert any(
-        "asks for 3 answers, and the search bought 1 of each" in notice for notice in report.notices
+        "asks for 3 answers, and the search bought 1 of each" in notice
+        for notice in report.notices
     )
     assert "| **winner** | " in markdown(report)
 
 
-@pytest.mark.parametrize(("stopped", "holdout"), [("interrupted", True), ("finished", False)])
+@pytest.mark.parametrize(
+    ("stopped", "holdout"), [("interrupted", True), ("finished", False)]
+)
 async def test_where_nobody_met_it_what_it_rests_on_is_the_winner(
     build: Callable[..., House], stopped: str, holdout: bool
 ) -> None:
@@ -436,30 +508,40 @@ def test_examples_that_the_service_failed_are_told_and_those_without_money_are_n
     ]
 
 
-def test_unanswerable_examples_are_counted_by_model_and_named(build: Callable[..., House]) -> None:
+def test_unanswerable_examples_are_counted_by_model_and_named(
+    build: Callable[..., House],
+) -> None:
     house = build()
     reasons = {("m", 5): "500 again", ("m", 3): "500 again", ("n", 3): "502 again"}
     record = replace(house.record(stopped="money"), unanswerable=reasons)
     assert build_report(record).unanswerable == {"m": 2, "n": 1}
     rows = [house.plan.examples[position].id for position in (3, 5)]
     first, second = notices_of(record)
-    assert first.startswith("m never answered 2 of 40 examples, although it answered others:")
+    assert first.startswith(
+        "m never answered 2 of 40 examples, although it answered others:"
+    )
     assert f"Rows: {rows[0]}, {rows[1]}. In its words: 500 again" in first
     assert second.startswith("n never answered 1 of 40 examples")
 
 
-def test_a_holdout_that_the_money_did_not_reach_is_told(build: Callable[..., House]) -> None:
+def test_a_holdout_that_the_money_did_not_reach_is_told(
+    build: Callable[..., House],
+) -> None:
     house = build()
     whole = len(house.plan.split.holdout)
     part = house.record(holdout={house.plan.baseline: reading(0.5, 1.0, examples=4)})
     assert notices_of(part) == [
         f"The money reached 4 of {whole} holdout examples: a random part of them."
     ]
-    everything = house.record(holdout={house.plan.baseline: reading(0.5, 1.0, examples=whole)})
+    everything = house.record(
+        holdout={house.plan.baseline: reading(0.5, 1.0, examples=whole)}
+    )
     assert notices_of(everything) == []
 
 
-async def test_the_oracle_is_a_bound_and_never_a_config(build: Callable[..., House]) -> None:
+async def test_the_oracle_is_a_bound_and_never_a_config(
+    build: Callable[..., House],
+) -> None:
     space = Space(
         model="m",
         prompt={"p": "{text}"},

@@ -50,7 +50,9 @@ ROWS = [
 ]
 
 
-def world(_model: str, prompt: str, _settings: Mapping[str, Any], _seed: int, _index: int) -> str:
+def world(
+    _model: str, prompt: str, _settings: Mapping[str, Any], _seed: int, _index: int
+) -> str:
     """Right, but for features by chat, which it takes for bugs."""
     number = int(prompt.rpartition("#")[2].split()[0])
     label = truth(number)
@@ -90,9 +92,9 @@ def test_the_confusion_matrix_is_that_of_the_world(study: tune.Study) -> None:
     matrix = study.confusion()
     assert failing.on == "holdout"
     assert set(matrix.index) == set(LABELS)
-    assert matrix[[*LABELS, "another answer", "no answer"]].to_numpy().sum() == pytest.approx(
-        24, abs=1e-4
-    )
+    assert matrix[
+        [*LABELS, "another answer", "no answer"]
+    ].to_numpy().sum() == pytest.approx(24, abs=1e-4)
     assert study.record.winner.holdout.mean == pytest.approx(
         np.trace(matrix[matrix.index].to_numpy()) / 24, abs=1e-4
     )
@@ -104,9 +106,16 @@ def test_the_confusion_matrix_is_that_of_the_world(study: tune.Study) -> None:
 def test_slices_show_the_channel_and_the_ranges_of_a_number(study: tune.Study) -> None:
     slices = study.slices().set_index(["column", "value"])
     assert slices.loc[("channel", "chat"), "quality"] < 0.9
-    assert slices.loc[("channel", "mail"), "quality"] > slices.loc[("channel", "chat"), "quality"]
+    assert (
+        slices.loc[("channel", "mail"), "quality"]
+        > slices.loc[("channel", "chat"), "quality"]
+    )
     assert len(slices.loc["length"]) == 4
-    assert slices.loc["length"]["examples"].sum() == slices.loc["channel"]["examples"].sum() == 24
+    assert (
+        slices.loc["length"]["examples"].sum()
+        == slices.loc["channel"]["examples"].sum()
+        == 24
+    )
 
 
 def test_labels_that_all_strong_configs_contradict_are_shown(study: tune.Study) -> None:
@@ -134,9 +143,9 @@ def test_all_of_it_is_in_every_report(study: tune.Study) -> None:
     assert "Check these labels" in lines
     said = study.summary()["failing"]
     assert set(said) == {"on", "confusion", "slices", "check_these_labels"}
-    assert json.loads((study.folder / "best.json").read_text())["failing"] == json.loads(
-        json.dumps(said)
-    )
+    assert json.loads((study.folder / "best.json").read_text())[
+        "failing"
+    ] == json.loads(json.dumps(said))
     assert tune.Study.load(study.folder).record.failing == study.record.failing
 
 
@@ -157,7 +166,10 @@ def test_without_labels_there_is_no_matrix(study: tune.Study) -> None:
     assert failing_section(None) == failing_section(Failing()) == ""
     assert failing_section(Failing(confusion=Confusion(("a",), ((0, 0, 0),)))) == ""
     bare = tune.Study(
-        replace(study.record, failing=None), study.folder, stopped="finished", deployment=None
+        replace(study.record, failing=None),
+        study.folder,
+        stopped="finished",
+        deployment=None,
     )
     with pytest.raises(StudyError, match="no confusion matrix"):
         bare.confusion()
@@ -166,16 +178,28 @@ def test_without_labels_there_is_no_matrix(study: tune.Study) -> None:
 
 
 @given(
-    st.lists(st.tuples(st.sampled_from("aaab"), st.sampled_from("abx")), min_size=8, max_size=60)
+    st.lists(
+        st.tuples(st.sampled_from("aaab"), st.sampled_from("abx")),
+        min_size=8,
+        max_size=60,
+    )
 )
-def test_the_mean_of_balanced_accuracy_is_the_mean_recall(pairs: list[tuple[str, str]]) -> None:
+def test_the_mean_of_balanced_accuracy_is_the_mean_recall(
+    pairs: list[tuple[str, str]],
+) -> None:
     pairs = [*pairs, ("a", "a"), ("a", "b"), ("b", "b"), ("b", "a")]
-    data = load_data([{"text": f"t{i}", "label": label} for i, (label, _) in enumerate(pairs)])
+    data = load_data(
+        [{"text": f"t{i}", "label": label} for i, (label, _) in enumerate(pairs)]
+    )
     metric = parse_metric(with_label_weights("balanced_accuracy", data))
     scores = [
-        metric.score(said, example) for example, (_, said) in zip(data.examples, pairs, strict=True)
+        metric.score(said, example)
+        for example, (_, said) in zip(data.examples, pairs, strict=True)
     ]
-    recalls = [np.mean([said == label for label, said in pairs if label == one]) for one in "ab"]
+    recalls = [
+        np.mean([said == label for label, said in pairs if label == one])
+        for one in "ab"
+    ]
     assert np.mean(scores) == pytest.approx(np.mean(recalls))
     assert max(scores) <= metric.high
 
@@ -202,10 +226,17 @@ def test_matrix_and_score_agree_where_a_vote_hangs_on_the_order_of_its_draws(
         _model: str, prompt: str, _settings: Mapping[str, Any], seed: int, index: int
     ) -> str:
         rng = random.Random(f"{prompt}{seed}{index}")
-        return rng.choice([*LABELS, truth(int(prompt.rpartition("#")[2].split()[0])), "no idea"])
+        return rng.choice(
+            [*LABELS, truth(int(prompt.rpartition("#")[2].split()[0])), "no idea"]
+        )
 
     space = tune.Space(
-        model="m", prompt="Label: {text}", temperature=1.0, n=[4], aggregate="vote", max_tokens=16
+        model="m",
+        prompt="Label: {text}",
+        temperature=1.0,
+        n=[4],
+        aggregate="vote",
+        max_tokens=16,
     )
     with Server(models={"m": Model(0.1, 0.4)}, world=unsure) as server:
         given = {
@@ -221,4 +252,6 @@ def test_matrix_and_score_agree_where_a_vote_hangs_on_the_order_of_its_draws(
     assert np.trace(matrix[matrix.index].to_numpy()) / 24 == pytest.approx(
         winner.holdout.mean, abs=1e-4
     )
-    assert any(not float(cell).is_integer() for cell in matrix[LABELS].to_numpy().ravel())
+    assert any(
+        not float(cell).is_integer() for cell in matrix[LABELS].to_numpy().ravel()
+    )

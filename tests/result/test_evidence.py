@@ -25,19 +25,29 @@ from tune.stats.power import SPREAD, detectable_difference
 from tune.task.metrics import Metric
 
 SPACE = Space(model="m", prompt={"p": "{text}"}, temperature=[0.5], max_tokens=8)
-OURS, THEIRS = (Config({"model": "m", "prompt": "p", "max_tokens": 8, "n": n}) for n in (3, 1))
+OURS, THEIRS = (
+    Config({"model": "m", "prompt": "p", "max_tokens": 8, "n": n}) for n in (3, 1)
+)
 
 
 def order(count: int, *, size: int = 1, **options: Any) -> Plan:
     """A plan for so many examples, in groups of a size."""
-    rows = [{"text": f"t{i}", "label": "a", "who": f"w{i // size}"} for i in range(count)]
+    rows = [
+        {"text": f"t{i}", "label": "a", "who": f"w{i // size}"} for i in range(count)
+    ]
     group = {"group": "who"} if size > 1 else {}
     return make_plan(
         read_options(
             data=rows,
             space=SPACE,
             budget=1.0,
-            **{"target": "label", "input": "text", "price": "m=1/2", **group, **options},
+            **{
+                "target": "label",
+                "input": "text",
+                "price": "m=1/2",
+                **group,
+                **options,
+            },
         )
     )
 
@@ -55,19 +65,34 @@ def reading(
     values = np.asarray(scores, dtype=float)
     first = (len(plan.split.tuning) if holdout else 0) + skip
     examples = tuple(range(first, first + len(values)))
-    paid = np.full(len(values), 0.001) if costs is None else np.asarray(costs, dtype=float)
+    paid = (
+        np.full(len(values), 0.001) if costs is None else np.asarray(costs, dtype=float)
+    )
     return Reading(
-        config, 0, examples, values, values * math.nan, paid, paid * 1000, approximate=False
+        config,
+        0,
+        examples,
+        values,
+        values * math.nan,
+        paid,
+        paid * 1000,
+        approximate=False,
     )
 
 
 def by_group(plan: Plan, of_group: Any) -> np.ndarray:
     """A value for each holdout example: all rows of a group have the same."""
     numbers = {
-        unit: i for i, unit in enumerate(dict.fromkeys(map(plan.split.cluster, plan.split.holdout)))
+        unit: i
+        for i, unit in enumerate(
+            dict.fromkeys(map(plan.split.cluster, plan.split.holdout))
+        )
     }
     return np.array(
-        [of_group[numbers[plan.split.cluster(example)]] for example in plan.split.holdout]
+        [
+            of_group[numbers[plan.split.cluster(example)]]
+            for example in plan.split.holdout
+        ]
     )
 
 
@@ -180,7 +205,11 @@ def test_a_later_look_is_wider_on_the_holdout_and_the_same_on_tuning_examples() 
     assert second.quality(held, holdout=True) == mean_interval(
         scores, confidence=analysis_confidence(2)
     )
-    assert first.quality(tuned) == second.quality(tuned) == mean_interval(scores, confidence=0.95)
+    assert (
+        first.quality(tuned)
+        == second.quality(tuned)
+        == mean_interval(scores, confidence=0.95)
+    )
     costs = [
         evidence.cost(reading(plan, scores, costs=scores + 1.0), holdout=True)
         for evidence in (first, second)
@@ -201,11 +230,15 @@ def test_what_can_be_seen_and_every_interval_are_in_the_metrics_own_scale(
     show.
     """
     plan = order(60)
-    other = replace(plan, metric=Metric("own", "own", lambda *_: low, low=low, high=high))
+    other = replace(
+        plan, metric=Metric("own", "own", lambda *_: low, low=low, high=high)
+    )
     rng = np.random.default_rng(9)
     ours, theirs = rng.random((2, 20))
 
-    def known(world: Plan, shift: float, stretch: float) -> tuple[Interval, Interval, float]:
+    def known(
+        world: Plan, shift: float, stretch: float
+    ) -> tuple[Interval, Interval, float]:
         one, two = (
             reading(world, shift + stretch * ours),
             reading(world, shift + stretch * theirs, THEIRS),
@@ -218,8 +251,12 @@ def test_what_can_be_seen_and_every_interval_are_in_the_metrics_own_scale(
         return evidence.quality(one, holdout=True), difference, seen
 
     plain, moved = known(plan, 0.0, 1.0), known(other, low, high - low)
-    assert moved[0].low == pytest.approx(low + (high - low) * plain[0].low, abs=1e-4 * (high - low))
-    assert moved[1].high == pytest.approx((high - low) * plain[1].high, abs=1e-4 * (high - low))
+    assert moved[0].low == pytest.approx(
+        low + (high - low) * plain[0].low, abs=1e-4 * (high - low)
+    )
+    assert moved[1].high == pytest.approx(
+        (high - low) * plain[1].high, abs=1e-4 * (high - low)
+    )
     assert moved[2] == pytest.approx((high - low) * plain[2], rel=1e-3)
 
 
@@ -232,7 +269,10 @@ def test_a_difference_is_made_of_the_examples_that_both_have() -> None:
     found = Evidence(plan).difference(ours, theirs, holdout=True)
     assert found == difference_interval([1, 1], [0, 1], confidence=0.96)
     assert (
-        Evidence(plan).difference(ours, reading(plan, [0, 1], THEIRS, skip=4), holdout=True) is None
+        Evidence(plan).difference(
+            ours, reading(plan, [0, 1], THEIRS, skip=4), holdout=True
+        )
+        is None
     )
     assert Evidence(plan).difference(ours, None) is None
     assert Evidence(plan).difference(None, theirs) is None
@@ -255,8 +295,13 @@ def test_what_can_be_seen_is_assumed_where_the_choice_is_the_baseline_and_unknow
 
 def test_a_config_that_could_not_answer_has_no_cost() -> None:
     plan = order(60)
-    assert Evidence(plan).cost(reading(plan, [0.0, 0.0], costs=[math.nan, math.nan])) is None
-    known = Evidence(plan).cost(reading(plan, [0.0, 1.0, 1.0], costs=[math.nan, 2.0, 4.0]))
+    assert (
+        Evidence(plan).cost(reading(plan, [0.0, 0.0], costs=[math.nan, math.nan]))
+        is None
+    )
+    known = Evidence(plan).cost(
+        reading(plan, [0.0, 1.0, 1.0], costs=[math.nan, 2.0, 4.0])
+    )
     assert known is not None
     assert (known.mean, known.n) == (3.0, 2)
 
@@ -278,7 +323,18 @@ def test_a_cost_reaches_as_far_as_the_cap_lets_it_though_no_answer_has_yet() -> 
 
 
 ROWS = [{"text": f"t{i}", "label": "b" if i % 10 == 0 else "a"} for i in range(80)]
-BALANCED = make_plan(read_options(data=ROWS, space=SPACE, budget=1.0, target="label", input="text", metric="balanced_accuracy", price="m=1/2"))  # fmt: skip
+# fmt: skip
+BALANCED = make_plan(
+    read_options(
+        data=ROWS,
+        space=SPACE,
+        budget=1.0,
+        target="label",
+        input="text",
+        metric="balanced_accuracy",
+        price="m=1/2",
+    )
+)
 
 
 def weighted(positions: list[int], right: list[bool], config: Config = OURS) -> Reading:
@@ -287,11 +343,17 @@ def weighted(positions: list[int], right: list[bool], config: Config = OURS) -> 
     weights = np.array([BALANCED.metric.weigh(BALANCED.examples[p]) for p in positions])
     paid = np.ones(len(positions))
     scores = weights * np.array(right, dtype=float)
-    found = Reading(config, 0, tuple(positions), scores, paid, paid, paid, approximate=False)
+    found = Reading(
+        config, 0, tuple(positions), scores, paid, paid, paid, approximate=False
+    )
     return replace(found, weights=weights)
 
 
-@given(st.dictionaries(st.integers(0, 79), st.tuples(st.booleans(), st.booleans()), min_size=1))
+@given(
+    st.dictionaries(
+        st.integers(0, 79), st.tuples(st.booleans(), st.booleans()), min_size=1
+    )
+)
 def test_balanced_accuracy_of_any_examples_lies_between_0_and_1(
     rows: dict[int, tuple[bool, bool]],
 ) -> None:
@@ -328,7 +390,9 @@ def test_balanced_accuracy_is_covered_where_a_label_is_rare() -> None:
     """
     rng, inside, widths = np.random.default_rng(3), 0, []
     assert BALANCED.metric.weigh is not None
-    weights = np.array([BALANCED.metric.weigh(example) for example in BALANCED.examples])
+    weights = np.array(
+        [BALANCED.metric.weigh(example) for example in BALANCED.examples]
+    )
     rare = weights > 1
     for _ in range(300):
         kind = rng.random(40) < 0.1

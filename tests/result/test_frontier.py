@@ -32,7 +32,9 @@ BASELINE = Config({"model": "m", "prompt": "p", "max_tokens": 8, "n": 9})
 def found(
     *readings: Reading, met: Mapping[Config, Reading] | None = None, larger: bool = True
 ) -> list[Reading]:
-    return frontier(readings, met or {}, baseline=BASELINE, enough=4.0, larger_is_better=larger)
+    return frontier(
+        readings, met or {}, baseline=BASELINE, enough=4.0, larger_is_better=larger
+    )
 
 
 def test_it_has_what_none_beats_in_both_the_cheapest_first() -> None:
@@ -50,8 +52,13 @@ def test_where_less_is_better_it_falls() -> None:
     assert found(low, reading(0.7, 1.5, n=3), high, larger=False) == [high, low]
 
 
-def test_a_cheap_reading_on_few_examples_is_there_and_a_lucky_one_pushes_nothing_out() -> None:
-    known, well_known = reading(0.5, 2.0, examples=8, n=2), reading(0.4, 1.5, examples=40, n=3)
+def test_a_cheap_reading_on_few_examples_is_there_and_a_lucky_one_pushes_nothing_out() -> (
+    None
+):
+    known, well_known = (
+        reading(0.5, 2.0, examples=8, n=2),
+        reading(0.4, 1.5, examples=40, n=3),
+    )
     cheap, lucky = reading(0.3, 0.5, examples=3), reading(1.0, 1.0, examples=3, n=5)
     assert found(lucky, known, well_known, cheap) == [cheap, well_known, known]
     assert found() == []
@@ -77,7 +84,9 @@ def test_what_was_beaten_on_the_holdout_is_not_there_and_what_beat_it_is() -> No
     flattered, now = reading(0.9, 3.0), reading(0.5, 2.0, n=9)
     met = {flattered.config: reading(0.6, 3.0), BASELINE: reading(0.7, 2.0, n=9)}
     assert found(flattered, now, met=met) == [now]
-    assert found(flattered, met=met) == [], "also where the search did not have the baseline"
+    assert found(flattered, met=met) == [], (
+        "also where the search did not have the baseline"
+    )
 
 
 def test_what_looks_equal_in_a_table_counts_as_equal() -> None:
@@ -100,7 +109,9 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 def standing(number: int, readings: Sequence[Reading]) -> Standing:
     point = Point({"model": "m", "prompt": "p"})
     most = max(reading.n_examples for reading in readings)
-    return Standing(number, point, most, tuple(readings), failed=False, spent_per_draw=1e-4)
+    return Standing(
+        number, point, most, tuple(readings), failed=False, spent_per_draw=1e-4
+    )
 
 
 @st.composite
@@ -111,12 +122,20 @@ def readings(draw: st.DrawFn, number: int) -> list[Reading]:
     made = []
     for n in ns:
         scores = np.array(
-            draw(st.lists(st.sampled_from([0.0, 0.5, 1.0]), min_size=size, max_size=size))
+            draw(
+                st.lists(st.sampled_from([0.0, 0.5, 1.0]), min_size=size, max_size=size)
+            )
         )
         cost = draw(st.sampled_from([1e-6, 2e-6, 2.001e-6, 5e-5])) * n
         known = np.zeros(size)
         config = Config(
-            {"model": "m", "prompt": "p", "max_tokens": 8, "n": n, "temperature": number / 10}
+            {
+                "model": "m",
+                "prompt": "p",
+                "max_tokens": 8,
+                "n": n,
+                "temperature": number / 10,
+            }
         )
         positions = tuple(range(size))
         made.append(
@@ -135,7 +154,9 @@ def readings(draw: st.DrawFn, number: int) -> list[Reading]:
 
 
 @st.composite
-def studies(draw: st.DrawFn) -> tuple[dict[int, Standing], Config, dict[Config, Reading], bool]:
+def studies(
+    draw: st.DrawFn,
+) -> tuple[dict[int, Standing], Config, dict[Config, Reading], bool]:
     """Standings, the baseline, what met the holdout (of the choice and the baseline), and the
     metric's direction.
     """
@@ -145,11 +166,20 @@ def studies(draw: st.DrawFn) -> tuple[dict[int, Standing], Config, dict[Config, 
     met = {}
     if draw(st.booleans()):
         for one in (choice, baseline):
-            scores = np.array(draw(st.lists(st.sampled_from([0.0, 1.0]), min_size=8, max_size=8)))
+            scores = np.array(
+                draw(st.lists(st.sampled_from([0.0, 1.0]), min_size=8, max_size=8))
+            )
             positions, cost = tuple(range(24, 32)), draw(st.sampled_from([1e-6, 3e-6]))
             known = np.zeros(8)
             met[one.config] = Reading(
-                one.config, 0, positions, scores, known, known + cost, known, approximate=False
+                one.config,
+                0,
+                positions,
+                scores,
+                known,
+                known + cost,
+                known,
+                approximate=False,
             )
     standings = {number: standing(number, trial) for number, trial in enumerate(trials)}
     return standings, baseline.config, met, draw(st.booleans())
@@ -166,7 +196,9 @@ def report_of(
     record = house.record(Selection(chosen, (), feasible=True), holdout=met or None)
     record = replace(
         record,
-        problem=replace(record.problem, baseline_config=baseline, larger_is_better=larger),
+        problem=replace(
+            record.problem, baseline_config=baseline, larger_is_better=larger
+        ),
         plan=replace(house.plan, baseline=baseline, metric=metric),
         trials=trials,
         standings=standings,
@@ -186,13 +218,18 @@ def places(rows: Mapping[Config, Reading], larger: bool) -> dict[Config, Place]:
 
 @given(study=studies())
 @settings(max_examples=60, deadline=None)
-def test_nothing_shown_is_beaten_by_another_or_by_the_baseline(house: House, study: Any) -> None:
+def test_nothing_shown_is_beaten_by_another_or_by_the_baseline(
+    house: House, study: Any
+) -> None:
     report = report_of(house, study)
     standings, baseline, met, larger = study
     everything = [reading for one in standings.values() for reading in one.readings]
-    now = max((r for r in everything if r.config == baseline), key=lambda r: r.n_examples)
+    now = max(
+        (r for r in everything if r.config == baseline), key=lambda r: r.n_examples
+    )
     shown = [
-        shown_place(r.tuning.mean, r.cost.mean, larger_is_better=larger) for r in report.frontier
+        shown_place(r.tuning.mean, r.cost.mean, larger_is_better=larger)
+        for r in report.frontier
     ]
     held_against = [*shown, shown_place(now.mean, now.cost, larger_is_better=larger)]
     assert not any(other.beats(one) for one in shown for other in held_against)
@@ -203,16 +240,24 @@ def test_nothing_shown_is_beaten_by_another_or_by_the_baseline(house: House, stu
 
 @given(study=studies())
 @settings(max_examples=40, deadline=None)
-def test_the_frame_the_table_and_the_chart_show_the_same_rows(house: House, study: Any) -> None:
+def test_the_frame_the_table_and_the_chart_show_the_same_rows(
+    house: House, study: Any
+) -> None:
     report = report_of(house, study)
-    frame = Study(report, Path("nowhere"), stopped="finished", deployment=None).frontier()
+    frame = Study(
+        report, Path("nowhere"), stopped="finished", deployment=None
+    ).frontier()
     assert len(frame) == len(report.frontier)
     if not report.frontier:
         return
     assert frame["cost_per_request"].is_monotonic_increasing
-    section = markdown(report).partition("## Quality against cost")[2].partition("## ")[0]
+    section = (
+        markdown(report).partition("## Quality against cost")[2].partition("## ")[0]
+    )
     listed = [
-        line.strip("| ").split(" | ") for line in section.splitlines() if line.startswith("|")
+        line.strip("| ").split(" | ")
+        for line in section.splitlines()
+        if line.startswith("|")
     ][2:]
     assert [cells[1].split()[0] for cells in listed] == [
         f"{value:.3f}" for value in frame["quality"]

@@ -44,13 +44,20 @@ def asked() -> Iterator[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def study(asked: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> tune.Study:
+def study(
+    asked: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> tune.Study:
     return tune.tune(
-        **asked, budget=0.05, splits=20, results=tmp_path_factory.mktemp("beyond") / "study"
+        **asked,
+        budget=0.05,
+        splits=20,
+        results=tmp_path_factory.mktemp("beyond") / "study",
     )
 
 
-def test_pass_at_k_rises_with_k_and_is_a_bound_for_what_can_be_deployed(study: tune.Study) -> None:
+def test_pass_at_k_rises_with_k_and_is_a_bound_for_what_can_be_deployed(
+    study: tune.Study,
+) -> None:
     found = study.record.pass_at_k
     assert [oracle.k for oracle in found][:3] == [1, 2, 4]
     means = [oracle.quality.mean for oracle in found]
@@ -62,11 +69,15 @@ def test_pass_at_k_rises_with_k_and_is_a_bound_for_what_can_be_deployed(study: t
     assert means[-1] >= winner.tuning.mean, (
         "whoever knows the target picks at least as well as a vote"
     )
-    assert all(oracle.quality.low <= oracle.quality.mean <= oracle.quality.high for oracle in found)
+    assert all(
+        oracle.quality.low <= oracle.quality.mean <= oracle.quality.high
+        for oracle in found
+    )
     assert "pass@4" in (study.folder / "report.md").read_text()
     assert study.summary()["pass_at_k"][0]["k"] == 1
     assert (
-        json.loads((study.folder / "best.json").read_text())["pass_at_k"][-1]["mean"] == means[-1]
+        json.loads((study.folder / "best.json").read_text())["pass_at_k"][-1]["mean"]
+        == means[-1]
     )
 
 
@@ -74,7 +85,9 @@ def test_repeated_splits_show_the_spread_and_cost_nothing(study: tune.Study) -> 
     repeats = study.record.repeats
     assert repeats is not None
     assert repeats.repetitions == 20
-    assert 0.5 <= repeats.same_choice <= 1.0, "there is one setting, and that of the baseline"
+    assert 0.5 <= repeats.same_choice <= 1.0, (
+        "there is one setting, and that of the baseline"
+    )
     winner = study.record.winner
     assert winner is not None
     assert winner.tuning is not None
@@ -103,7 +116,9 @@ def test_a_number_of_splits_that_cannot_be_is_refused(
 
 
 def test_the_table_is_there_for_spreadsheets_and_for_latex(study: tune.Study) -> None:
-    rows = list(csv.DictReader(io.StringIO((study.folder / "comparison.csv").read_text())))
+    rows = list(
+        csv.DictReader(io.StringIO((study.folder / "comparison.csv").read_text()))
+    )
     by_name = {row["configuration"]: row for row in rows}
     winner = study.record.winner
     assert winner is not None
@@ -118,7 +133,13 @@ def test_the_table_is_there_for_spreadsheets_and_for_latex(study: tune.Study) ->
 def test_nothing_that_a_user_named_breaks_the_table(study: tune.Study) -> None:
     winner = study.record.winner
     assert winner is not None
-    hostile = replace(study.record, winner=replace(winner, name="50 % & more_\\input{x}"))
-    assert latex("50 % & more_\\input{x}") == r"50 \% \& more\_\textbackslash{}input\{x\}"
+    hostile = replace(
+        study.record, winner=replace(winner, name="50 % & more_\\input{x}")
+    )
+    assert (
+        latex("50 % & more_\\input{x}") == r"50 \% \& more\_\textbackslash{}input\{x\}"
+    )
     assert r"\input" not in comparison_tex(hostile)
-    assert comparison_csv(hostile).count("\n") == comparison_csv(study.record).count("\n")
+    assert comparison_csv(hostile).count("\n") == comparison_csv(study.record).count(
+        "\n"
+    )

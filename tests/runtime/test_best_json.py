@@ -67,7 +67,12 @@ def own_verifier(answer: str, example: Example) -> float:
 def plan(**more: Any) -> Plan:
     data = more.pop("data", WORLD.examples(40))
     space = {
-        "space": {"model": ["small"], "prompt": PROMPTS, "max_tokens": 16, **more.pop("space", {})},
+        "space": {
+            "model": ["small"],
+            "prompt": PROMPTS,
+            "max_tokens": 16,
+            **more.pop("space", {}),
+        },
         "answer": more.pop("answer", {"labels": list(WORLD.labels)}),
         "models": {**MODELS, **more.pop("models", {})},
     }
@@ -76,7 +81,9 @@ def plan(**more: Any) -> Plan:
 
 
 @pytest.fixture(autouse=True)
-def own_hosts(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def own_hosts(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The host of these models is one that the user has agreed to."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
     remember_hosts(
@@ -116,10 +123,14 @@ def test_the_prompt_that_is_read_back_sends_the_same(tmp_path: Path, name: str) 
 
 
 def test_braces_in_a_shot_are_never_taken_for_fields(tmp_path: Path) -> None:
-    rows = [row | {"text": row["text"] + " {text} {label}"} for row in WORLD.examples(40)]
+    rows = [
+        row | {"text": row["text"] + " {text} {label}"} for row in WORLD.examples(40)
+    ]
     made = plan(data=rows)
     back = read_deployment(export(tmp_path, made, config(prompt="few")))
-    assert back.prompt.render(made.examples[0]) == made.prompts["few"].render(made.examples[0])
+    assert back.prompt.render(made.examples[0]) == made.prompts["few"].render(
+        made.examples[0]
+    )
 
 
 names = st.sampled_from(["text", "label", "a"])
@@ -132,7 +143,9 @@ def test_any_template_survives_the_way_through_json(
 ) -> None:
     from tune.runtime.best_json import _dump_template, _load_template
 
-    template = Template((begin, *(text for _, text in rest)), tuple(name for name, _ in rest))
+    template = Template(
+        (begin, *(text for _, text in rest)), tuple(name for name, _ in rest)
+    )
     assert _load_template(json.loads(json.dumps(_dump_template(template)))) == template
 
 
@@ -144,13 +157,22 @@ def test_the_model_comes_back_with_its_price_and_variable_and_without_secrets(
     assert "key=x" not in path.read_text()
     back = read_deployment(path)
     entry = back.entries["small"]
-    assert (entry.model, entry.base_url, entry.key_env) == ("qwen", "http://h:1/v1", "K")
+    assert (entry.model, entry.base_url, entry.key_env) == (
+        "qwen",
+        "http://h:1/v1",
+        "K",
+    )
     assert back.prices["small"] == Price(1, 2)
 
 
 def test_a_price_with_steps_comes_back_whole(tmp_path: Path) -> None:
     price = Price(
-        1, 2, cached_input=0.5, source="list", date="2026-01-01", long=((1000, Price(3, 4)),)
+        1,
+        2,
+        cached_input=0.5,
+        source="list",
+        date="2026-01-01",
+        long=((1000, Price(3, 4)),),
     )
     back = read_deployment(export(tmp_path, plan(price={"small": price}), config()))
     assert back.prices["small"] == price
@@ -159,32 +181,44 @@ def test_a_price_with_steps_comes_back_whole(tmp_path: Path) -> None:
 def test_the_answer_rule_of_the_prompt_is_the_one_that_is_used(tmp_path: Path) -> None:
     by = {
         "by": {
-            name: {"labels": ["praise"]} if name == "chat" else {"number": True} for name in PROMPTS
+            name: {"labels": ["praise"]} if name == "chat" else {"number": True}
+            for name in PROMPTS
         }
     }
     made = plan()
     object.__setattr__(made.space, "answer", by)
     assert (
-        read_deployment(export(tmp_path, made, config(prompt="chat"))).extract("it is Praise.")
+        read_deployment(export(tmp_path, made, config(prompt="chat"))).extract(
+            "it is Praise."
+        )
         == "praise"
     )
     assert (
-        read_deployment(export(tmp_path, made, config(prompt="short"))).extract("about 12.50")
+        read_deployment(export(tmp_path, made, config(prompt="short"))).extract(
+            "about 12.50"
+        )
         == "12.5"
     )
 
 
-def test_the_studys_examples_are_known_again_by_what_the_prompt_shows(tmp_path: Path) -> None:
+def test_the_studys_examples_are_known_again_by_what_the_prompt_shows(
+    tmp_path: Path,
+) -> None:
     made = plan()
     path = export(tmp_path, made, config(prompt="few"))
     back = read_deployment(path)
-    assert back.seen["tuning"] == set(example_hashes(back.prompt.fields, made.split.tuning))
-    assert back.seen["holdout"] == set(example_hashes(back.prompt.fields, made.split.holdout))
+    assert back.seen["tuning"] == set(
+        example_hashes(back.prompt.fields, made.split.tuning)
+    )
+    assert back.seen["holdout"] == set(
+        example_hashes(back.prompt.fields, made.split.holdout)
+    )
     assert back.seen["shots"] == set(example_hashes(["text"], made.split.shots))
     assert len(back.seen["shots"]) == 2
     assert not back.seen["tuning"] & back.seen["holdout"]
     assert (
-        read_deployment(export(tmp_path, made, config(prompt="short"))).seen["shots"] == set()
+        read_deployment(export(tmp_path, made, config(prompt="short"))).seen["shots"]
+        == set()
     )  # it shows none
     assert not any(
         example.inputs["text"] in json.dumps(deployment_record(made, config())["seen"])
@@ -199,7 +233,9 @@ def test_the_scores_that_were_measured_say_how_they_spread(
 
     def kept(**judged: Any) -> tuple[float, ...]:
         record = deployment_record(made, config(), scores)
-        return read_deployment(export(tmp_path, made, config(), deployment=record), **judged).scores
+        return read_deployment(
+            export(tmp_path, made, config(), deployment=record), **judged
+        ).scores
 
     assert kept() == (0.0, 0.25, 0.5, 1.0)
     assert kept(metric="f1") == ()  # those of another metric say nothing of it
@@ -213,10 +249,15 @@ def test_a_file_without_scores_is_read_all_the_same(tmp_path: Path) -> None:
     made = plan()
     record = deployment_record(made, config())
     del record["scores"]
-    assert read_deployment(export(tmp_path, made, config(), deployment=record)).scores == ()
+    assert (
+        read_deployment(export(tmp_path, made, config(), deployment=record)).scores
+        == ()
+    )
 
 
-def test_of_many_examples_a_part_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_many_examples_a_part_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("tune.runtime.best_json.MOST_HASHES", 5)
     made = plan()
     kept = read_deployment(export(tmp_path, made, config())).seen["tuning"]
@@ -225,18 +266,27 @@ def test_of_many_examples_a_part_is_kept(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 @given(
-    st.dictionaries(st.sampled_from("abc"), st.text(max_size=5), min_size=3), st.text(max_size=5)
+    st.dictionaries(st.sampled_from("abc"), st.text(max_size=5), min_size=3),
+    st.text(max_size=5),
 )
-def test_marks_hang_on_the_shown_fields_alone(inputs: dict[str, str], other: str) -> None:
-    first, second = (Example("1", {**inputs, "c": text}, "x", {}) for text in (inputs["c"], other))
-    assert example_hashes(["a", "b"], [first]) == example_hashes(["b", "a"], [second])
-    assert (example_hashes(["a", "c"], [first]) == example_hashes(["a", "c"], [second])) == (
-        inputs["c"] == other
+def test_marks_hang_on_the_shown_fields_alone(
+    inputs: dict[str, str], other: str
+) -> None:
+    first, second = (
+        Example("1", {**inputs, "c": text}, "x", {}) for text in (inputs["c"], other)
     )
+    assert example_hashes(["a", "b"], [first]) == example_hashes(["b", "a"], [second])
+    assert (
+        example_hashes(["a", "c"], [first]) == example_hashes(["a", "c"], [second])
+    ) == (inputs["c"] == other)
 
 
-@pytest.mark.parametrize("metric", ["exact_match", "contains", "f1", {"name": "regex"}, own_metric])
-def test_the_metric_comes_back_as_the_same_judgement(tmp_path: Path, metric: Any) -> None:
+@pytest.mark.parametrize(
+    "metric", ["exact_match", "contains", "f1", {"name": "regex"}, own_metric]
+)
+def test_the_metric_comes_back_as_the_same_judgement(
+    tmp_path: Path, metric: Any
+) -> None:
     made = plan(metric=metric)
     back = read_deployment(export(tmp_path, made, config()), allow_import=True)
     assert back.metric.identity == made.metric.identity
@@ -253,7 +303,11 @@ def test_a_judge_comes_back_with_its_model_and_its_bounds(tmp_path: Path) -> Non
 
 
 def test_a_metric_that_lived_in_the_process_is_asked_for(tmp_path: Path) -> None:
-    path = export(tmp_path, plan(metric=lambda answer, example: answer == example.target), config())
+    path = export(
+        tmp_path,
+        plan(metric=lambda answer, example: answer == example.target),
+        config(),
+    )
     with pytest.raises(InputError, match="--metric module:attribute"):
         read_deployment(path)
     assert read_deployment(path, metric="exact_match").notices != ()
@@ -270,19 +324,26 @@ def test_a_verifier_is_found_again_or_asked_for(tmp_path: Path) -> None:
     chosen = config(n=3, aggregate="best", temperature=1.0)
     made = plan(space={"n": 3, "aggregate": ["best"]}, verifier=own_verifier)
     assert (
-        read_deployment(export(tmp_path, made, chosen), allow_import=True).verifier is own_verifier
+        read_deployment(export(tmp_path, made, chosen), allow_import=True).verifier
+        is own_verifier
     )
-    nameless = plan(space={"n": 3, "aggregate": ["best"]}, verifier=lambda answer, example: 1.0)
+    nameless = plan(
+        space={"n": 3, "aggregate": ["best"]}, verifier=lambda answer, example: 1.0
+    )
     path = export(tmp_path, nameless, chosen)
     with pytest.raises(InputError, match="--verifier"):
         read_deployment(path)
     assert (
-        read_deployment(path, verifier="tests.runtime.test_best_json:own_verifier").verifier
+        read_deployment(
+            path, verifier="tests.runtime.test_best_json:own_verifier"
+        ).verifier
         is own_verifier
     )
 
 
-def test_another_endpoint_and_price_take_the_place_of_the_recorded_ones(tmp_path: Path) -> None:
+def test_another_endpoint_and_price_take_the_place_of_the_recorded_ones(
+    tmp_path: Path,
+) -> None:
     path = export(tmp_path, plan(), config())
     back = read_deployment(path, base_url="http://new/v1", price="0.5/0.6")
     assert back.entries["small"].base_url == "http://new/v1"
@@ -297,7 +358,10 @@ def test_the_quality_is_that_of_the_holdout_and_else_that_of_tuning_with_a_warni
     both = read_deployment(export(tmp_path, made, config()))
     assert (both.quality.mean, both.quality.n, both.on_holdout) == (0.8, 40, True)
     tuned = export(
-        tmp_path, made, config(), winner={"holdout": None, "tuning": {**QUALITY, "mean": 0.9}}
+        tmp_path,
+        made,
+        config(),
+        winner={"holdout": None, "tuning": {**QUALITY, "mean": 0.9}},
     )
     back = read_deployment(tuned)
     assert (back.quality.mean, back.on_holdout) == (0.9, False)
@@ -318,7 +382,9 @@ def test_a_results_folder_stands_for_its_file(tmp_path: Path) -> None:
         ('{"config": {"model": "m"}, "winner": {"holdout": null}}', "older version"),
     ],
 )
-def test_a_file_that_is_none_of_ours_is_refused(tmp_path: Path, text: str, message: str) -> None:
+def test_a_file_that_is_none_of_ours_is_refused(
+    tmp_path: Path, text: str, message: str
+) -> None:
     (tmp_path / "best.json").write_text(text)
     with pytest.raises(StudyError, match=message):
         read_deployment(tmp_path)

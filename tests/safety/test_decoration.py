@@ -39,12 +39,19 @@ def server() -> Iterator[Server]:
 
 def options(server: Server, folder: Path, **more: Any) -> dict[str, Any]:
     entry = {"base_url": server.base_url, "price": [0.1, 0.4]}
-    return {"target": "label", "models": {"small": entry}, "results": folder / "study", **more}
+    return {
+        "target": "label",
+        "models": {"small": entry},
+        "results": folder / "study",
+        **more,
+    }
 
 
 def run(server: Server, folder: Path, **more: Any) -> tune.Study:
     space = tune.Space.from_mapping(SPACE)
-    return tune.tune(WORLD.examples(40), space, budget=0.01, **options(server, folder, **more))
+    return tune.tune(
+        WORLD.examples(40), space, budget=0.01, **options(server, folder, **more)
+    )
 
 
 def broken(*_: object, **__: object) -> NoReturn:
@@ -62,7 +69,9 @@ def test_what_fails_is_told_once_in_one_sentence_and_not_called_again() -> None:
     parts = Decorations(told.append)
     assert [parts.attempt("the chart", fail, "none") for _ in range(3)] == ["none"] * 3
     assert parts.attempt("another", lambda: "made", "none") == "made"
-    assert told == ["the chart failed and is left out (ValueError: a b); the result stands"]
+    assert told == [
+        "the chart failed and is left out (ValueError: a b); the result stands"
+    ]
     assert len(calls) == 1
 
 
@@ -109,12 +118,19 @@ def test_an_observer_and_a_notice_that_raise_leave_the_result_and_are_named_in_t
     ],
 )
 def test_a_part_of_the_report_that_fails_is_named_in_it_and_the_result_stands(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, part: str
+    server: Server,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    place: str,
+    part: str,
 ) -> None:
     monkeypatch.setattr(place, broken)
     study = run(server, tmp_path)
     assert study.best.quality is not None
-    assert json.loads((tmp_path / "study" / "best.json").read_text())["config"]["model"] == "small"
+    assert (
+        json.loads((tmp_path / "study" / "best.json").read_text())["config"]["model"]
+        == "small"
+    )
     said = f"{part} failed and is left out (ZeroDivisionError: no more than this)"
     assert said in " ".join(str(study).split())
     assert said in (tmp_path / "study" / "report.md").read_text().replace("\\", "")
@@ -140,7 +156,9 @@ def test_a_metric_that_the_majority_class_breaks_leaves_the_result(
 
     met: list[str | None] = []
     space = tune.Space.from_mapping(SPACE)
-    study = tune.tune(rows, space, budget=0.01, **options(server, tmp_path, metric=picky))
+    study = tune.tune(
+        rows, space, budget=0.01, **options(server, tmp_path, metric=picky)
+    )
     assert study.best.quality is not None
     assert study.record.majority_score is None
     assert "the line of the majority class failed" in " ".join(study.record.notices)
@@ -167,7 +185,9 @@ def test_a_metric_from_1_to_10_is_shown_on_a_terminal(
                 data=WORLD.examples(40),
                 space=tune.Space.from_mapping(SPACE),
                 budget=0.01,
-                **options(server, tmp_path, metric=parse_metric(ten, low=1.0, high=10.0)),
+                **options(
+                    server, tmp_path, metric=parse_metric(ten, low=1.0, high=10.0)
+                ),
             ),
             observer=screen,
             notice=screen.say,

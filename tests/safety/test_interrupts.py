@@ -80,9 +80,15 @@ def command(server: Server, folder: Path, *more: str) -> list[str]:
     ]
 
 
-def wait_for_calls(server: Server, process: subprocess.Popen[str], count: int = 4) -> None:
+def wait_for_calls(
+    server: Server, process: subprocess.Popen[str], count: int = 4
+) -> None:
     deadline = time.monotonic() + 60
-    while len(server.posts) < count and time.monotonic() < deadline and process.poll() is None:
+    while (
+        len(server.posts) < count
+        and time.monotonic() < deadline
+        and process.poll() is None
+    ):
         time.sleep(0.02)
 
 
@@ -111,7 +117,9 @@ def test_a_signal_settles_what_is_in_flight_writes_the_best_so_far_and_exits_130
     assert (tmp_path / "study" / "report.md").exists()
     assert round(record["spent"] * 10**12) == slow.bill
     slow.seconds = 0.0
-    again = subprocess.run(command(slow, tmp_path, "--json"), capture_output=True, text=True)
+    again = subprocess.run(
+        command(slow, tmp_path, "--json"), capture_output=True, text=True
+    )
     assert again.returncode == 0, again.stderr
     assert json.loads(again.stdout)["stopped"] != "interrupted"
 
@@ -132,7 +140,9 @@ def test_output_that_nobody_takes_is_at_most_one_sentence_and_the_study_is_writt
         assert tune.Study.load(tmp_path / "study").best.quality is not None
         if "true" in shell or shell.endswith("full"):
             assert done.returncode == 1
-            assert done.stderr.startswith("tune: the result cannot be written to standard output: ")
+            assert done.stderr.startswith(
+                "tune: the result cannot be written to standard output: "
+            )
         elif ">&-" in shell:
             assert done.returncode == 0
 
@@ -140,7 +150,9 @@ def test_output_that_nobody_takes_is_at_most_one_sentence_and_the_study_is_writt
 @pytest.mark.parametrize("words", [["--help"], ["--version"], ["check", "--help"]])
 def test_help_for_a_full_disk_is_no_traceback(words: list[str]) -> None:
     line = f"'{sys.executable}' tune.py {' '.join(words)} > /dev/full"
-    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, cwd=ROOT)
+    done = subprocess.run(
+        ["bash", "-c", line], capture_output=True, text=True, cwd=ROOT
+    )
     assert done.returncode in (0, 1)  # argparse keeps an error of a long help to itself
     assert done.stderr == "" or done.stderr.startswith("tune: ")
     assert done.stderr.count("\n") <= 1
@@ -190,7 +202,9 @@ async def test_nobody_begins_to_wait_on_a_closed_account() -> None:
 # --- the thread
 
 
-def test_signals_that_come_together_are_one_request_and_later_ones_are_another() -> None:
+def test_signals_that_come_together_are_one_request_and_later_ones_are_another() -> (
+    None
+):
     now = [100.0]
     requests = Requests(clock=lambda: now[0])
     for wait, count in ((0.0, 1), (0.1, 1), (TOGETHER + 0.1, 2)):

@@ -64,12 +64,21 @@ def test_what_is_no_pattern_is_refused(pattern: object) -> None:
 
 @given(
     st.sampled_from(
-        [r"(\w+)", r"Answer: (.*)", r"^\s*(\d)|(\w)\s*$", r"[A-D]", r"(?i)label:\s*(\w+)"]
+        [
+            r"(\w+)",
+            r"Answer: (.*)",
+            r"^\s*(\d)|(\w)\s*$",
+            r"[A-D]",
+            r"(?i)label:\s*(\w+)",
+        ]
     ),
     st.text(PLAIN),
 )
 def test_it_finds_what_pythons_own_expressions_find(source: str, text: str) -> None:
     found = [match.group() for match in re.finditer(source, text)]
-    first, last = Pattern(source, "answer").first(text), Pattern(source, "answer").last(text)
+    first, last = (
+        Pattern(source, "answer").first(text),
+        Pattern(source, "answer").last(text),
+    )
     assert (first and first.group()) == (found[0] if found else None)
     assert (last and last.group()) == (found[-1] if found else None)

@@ -49,7 +49,9 @@ from tune.task.callables import reraise_as
 ECHO = f" via Authorization: Bearer {KEY} {USER}:{PASSWORD} ?token={TOKEN} {HEADER}"
 
 
-def test_a_good_answer_that_repeats_the_headers_leaves_no_secret_anywhere(tmp_path: Path) -> None:
+def test_a_good_answer_that_repeats_the_headers_leaves_no_secret_anywhere(
+    tmp_path: Path,
+) -> None:
     notices: list[str] = []
     with Server(
         plan=lambda number, _: Fault("echo", message=ECHO) if number % 2 else None
@@ -65,8 +67,13 @@ def test_a_good_answer_that_repeats_the_headers_leaves_no_secret_anywhere(tmp_pa
     )
 
 
-def test_a_list_of_models_that_repeats_the_headers_is_not_quoted(tmp_path: Path) -> None:
-    with Server(models=[f"other{ECHO}"]) as server, pytest.raises(tune.TuneError) as caught:
+def test_a_list_of_models_that_repeats_the_headers_is_not_quoted(
+    tmp_path: Path,
+) -> None:
+    with (
+        Server(models=[f"other{ECHO}"]) as server,
+        pytest.raises(tune.TuneError) as caught,
+    ):
         run(server, tmp_path)
     assert "does not exist" in str(caught.value)
     assert_clean(tmp_path, everything_of(caught.value))
@@ -90,12 +97,18 @@ def test_a_secret_is_hidden_in_a_good_answer_however_it_is_spelled(
 
 def test_what_a_model_says_is_otherwise_left_as_it_is() -> None:
     text = "A basic knowledge of sk-learn: version 2024-06-01, bearer documents, ollama"
-    scrubber = resolve_access("http://h/v1?api-version=2024-06-01", "ollama", None, {}).scrubber
-    assert scrubber.answer({"choices": [{"text": text}]}) == {"choices": [{"text": text}]}
+    scrubber = resolve_access(
+        "http://h/v1?api-version=2024-06-01", "ollama", None, {}
+    ).scrubber
+    assert scrubber.answer({"choices": [{"text": text}]}) == {
+        "choices": [{"text": text}]
+    }
     assert scrub(text) == text
 
 
-def test_whatever_goes_out_is_scrubbed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_whatever_goes_out_is_scrubbed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     remember(['planted/out"quoted'])
     with Journal(tmp_path / "study.jsonl") as journal:
         journal.append("study", words='it says planted/out"quoted')
@@ -107,7 +120,10 @@ def test_whatever_goes_out_is_scrubbed(tmp_path: Path, capsys: pytest.CaptureFix
 
 def test_an_error_of_the_users_own_code_shows_no_secret() -> None:
     remember(["planted-in-an-exception"])
-    with pytest.raises(MetricError) as caught, reraise_as(MetricError, "on example '1'"):
+    with (
+        pytest.raises(MetricError) as caught,
+        reraise_as(MetricError, "on example '1'"),
+    ):
         raise ValueError("cannot use planted-in-an-exception")
     assert "planted" not in str(caught.value)
     assert caught.value.__cause__ is None
@@ -122,10 +138,15 @@ def test_an_error_of_the_users_own_code_shows_no_secret() -> None:
     ],
 )
 def test_the_store_that_a_command_names_is_shown_without_its_password(
-    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "d.csv").write_text("text,label\n" + "".join(f"t{i},b\n" for i in range(10)))
+    (tmp_path / "d.csv").write_text(
+        "text,label\n" + "".join(f"t{i},b\n" for i in range(10))
+    )
     command = [
         "--budget",
         "1",
@@ -165,7 +186,9 @@ remember(["planted-in-a-traceback"])
 show_tracebacks_scrubbed()
 raise ValueError("header: planted-in-a-traceback \x1b[2J, sk-planted-0123456789abcdef")
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 1
     assert "ValueError: header: [hidden] \\x1b[2J, [hidden]" in done.stderr
 
@@ -241,7 +264,11 @@ def test_the_value_of_a_variable_that_holds_a_key_is_refused(
 
 @pytest.mark.parametrize(
     "flag",
-    [["--key-env", KEYS[0]], ["--base-url", f"https://h.example/{KEYS[0]}"], ["--model", KEYS[0]]],
+    [
+        ["--key-env", KEYS[0]],
+        ["--base-url", f"https://h.example/{KEYS[0]}"],
+        ["--model", KEYS[0]],
+    ],
 )
 def test_the_command_line_refuses_it_too(
     flag: list[str],
@@ -250,7 +277,9 @@ def test_the_command_line_refuses_it_too(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "d.csv").write_text("text,label\n" + "".join(f"t{i},b\n" for i in range(10)))
+    (tmp_path / "d.csv").write_text(
+        "text,label\n" + "".join(f"t{i},b\n" for i in range(10))
+    )
     words = [
         "--budget",
         "1",
@@ -301,7 +330,9 @@ def test_a_header_is_filled_from_the_environment_and_shown_nowhere(
     assert {"api-key", "x-title"} <= set(seen.headers)
     assert seen.query == "api-version=2024-06-01"
     assert_clean(tmp_path, study, study.record)
-    deployment = json.loads((study.folder / "best.json").read_text())["deployment"]["model"]
+    deployment = json.loads((study.folder / "best.json").read_text())["deployment"][
+        "model"
+    ]
     assert deployment["headers"] == {"api-key": {"env": "AZURE_KEY"}, "X-Title": "ours"}
     assert deployment["base_url"] == address, (
         "the version of an API is no secret, and it does not answer without"
@@ -317,7 +348,12 @@ def test_a_header_is_filled_from_the_environment_and_shown_nowhere(
 def test_what_is_json_stays_json_whatever_a_secret_looks_like() -> None:
     remember(["12345678", '","spent":'])
     text = scrubbed_json(
-        {"spent": 0.12345678, "key": "is 12345678", "n": 12345678, "12345678": ["a", '","spent":']}
+        {
+            "spent": 0.12345678,
+            "key": "is 12345678",
+            "n": 12345678,
+            "12345678": ["a", '","spent":'],
+        }
     )
     found = json.loads(text)
     assert found["spent"] == 0.12345678

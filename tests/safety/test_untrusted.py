@@ -45,11 +45,15 @@ def test_a_file_without_an_end_is_not_read_to_it(tmp_path: Path) -> None:
 
 
 def ask(endpoint: OpenAIEndpoint) -> Request:
-    return Request(endpoint.service, endpoint.model, (Message("user", "Ticket #1"),), 16)
+    return Request(
+        endpoint.service, endpoint.model, (Message("user", "Ticket #1"),), 16
+    )
 
 
 @pytest.mark.parametrize("kind", ["bomb", "twice", "deep"])
-async def test_an_answer_that_unfolds_without_end_is_given_up_and_stays_charged(kind: Any) -> None:
+async def test_an_answer_that_unfolds_without_end_is_given_up_and_stays_charged(
+    kind: Any,
+) -> None:
     async with Server(plan=first(1, Fault(kind))) as server:
         endpoint = OpenAIEndpoint("small", base_url=server.base_url)
         with pytest.raises(TransientError) as caught:
@@ -70,8 +74,18 @@ def wide(count: int) -> str:
 @pytest.mark.parametrize(
     ("name", "content", "limit", "words"),
     [
-        ("a.csv", "a,b\n" + "x,y\n" * 100, ("DATA_BYTES", 300), "too large: it has more than"),
-        ("a.jsonl", '{"a": 1}\n' * 100, ("DATA_BYTES", 300), "too large: it has more than"),
+        (
+            "a.csv",
+            "a,b\n" + "x,y\n" * 100,
+            ("DATA_BYTES", 300),
+            "too large: it has more than",
+        ),
+        (
+            "a.jsonl",
+            '{"a": 1}\n' * 100,
+            ("DATA_BYTES", 300),
+            "too large: it has more than",
+        ),
         ("a.csv", wide(30), ("COLUMNS", 20), "more than 20 columns"),
         (
             "a.jsonl",
@@ -106,7 +120,9 @@ def test_a_data_file_has_limits_and_one_sentence_says_which(
 ) -> None:
     if limit:
         for module in ("sources", "table", "text_files"):
-            monkeypatch.setattr(f"tune.task.{module}.{limit[0]}", limit[1], raising=False)
+            monkeypatch.setattr(
+                f"tune.task.{module}.{limit[0]}", limit[1], raising=False
+            )
     (tmp_path / name).write_text(content)
     with pytest.raises(DataError, match=words) as caught:
         load_data(tmp_path / name)
@@ -131,7 +147,9 @@ def test_a_parquet_file_that_unfolds_without_end_is_not_unpacked(
         load_data(tmp_path / "a.parquet")
 
 
-def test_a_device_is_no_data_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_device_is_no_data_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("tune.task.text_files.DATA_BYTES", 1000)
     (tmp_path / "a.jsonl").symlink_to("/dev/zero")
     with pytest.raises(DataError, match="which is the limit"):
@@ -144,7 +162,9 @@ def test_a_device_is_no_data_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_a_space_file_has_limits(
     content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tune.space.space_spec.read_file", lambda path: read_file(path, 7000))
+    monkeypatch.setattr(
+        "tune.space.space_spec.read_file", lambda path: read_file(path, 7000)
+    )
     (tmp_path / "space.toml").write_text(content)
     with pytest.raises(SpaceError, match="more than is read"):
         read_toml(tmp_path / "space.toml")
@@ -153,7 +173,9 @@ def test_a_space_file_has_limits(
 def test_templates_and_baselines_have_limits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tune.task.prompt_spec.read_file", lambda path: read_file(path, 100))
+    monkeypatch.setattr(
+        "tune.task.prompt_spec.read_file", lambda path: read_file(path, 100)
+    )
     (tmp_path / "long.txt").write_text("x" * 200)
     with pytest.raises(SpaceError, match="which is the limit"):
         parse_prompt("p", {"file": "long.txt"}, base=tmp_path)

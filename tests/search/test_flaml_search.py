@@ -31,9 +31,13 @@ def test_blendsearch_without_optuna_says_so_and_cfo_does_without(
 
 def test_it_begins_with_the_same_settings_on_every_model() -> None:
     """As EcoOptiGen does; what differs is the model alone."""
-    points = [observation.point for observation in play(blendsearch(plain(), FREE, 3), 2)]
+    points = [
+        observation.point for observation in play(blendsearch(plain(), FREE, 3), 2)
+    ]
     assert {point["model"] for point in points} == {"small", "large"}
-    rest = [{name: v for name, v in point.items() if name != "model"} for point in points]
+    rest = [
+        {name: v for name, v in point.items() if name != "model"} for point in points
+    ]
     assert rest[0] == rest[1]
 
 

@@ -40,7 +40,13 @@ def test_a_fresh_searcher_fed_the_history_proposes_what_the_old_one_does(
     history = [
         told(
             Point(
-                {"model": "small", "prompt": "long", "temperature": 0.5, "n": 1, "max_tokens": 64}
+                {
+                    "model": "small",
+                    "prompt": "long",
+                    "temperature": 0.5,
+                    "n": 1,
+                    "max_tokens": 64,
+                }
             )
         )
     ]
@@ -48,7 +54,10 @@ def test_a_fresh_searcher_fed_the_history_proposes_what_the_old_one_does(
         points = [old(history) for _ in range(batch)]
         for point in points:
             if point is not None:
-                history = [*history, Observation(point, scores[len(history) - 1], price(point))]
+                history = [
+                    *history,
+                    Observation(point, scores[len(history) - 1], price(point)),
+                ]
     fresh = SEARCHERS[name](make(), free, seed)
     assert [fresh(history) for _ in range(3)] == [old(history) for _ in range(3)]
 
@@ -64,7 +73,9 @@ def test_a_history_fed_in_pieces_is_as_good_as_fed_at_once(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", USABLE)
-def test_several_asks_before_a_telling_give_a_batch_of_different_points(name: str) -> None:
+def test_several_asks_before_a_telling_give_a_batch_of_different_points(
+    name: str,
+) -> None:
     searcher = SEARCHERS[name](plain(), FREE, 2)
     history = play(searcher, 14)
     batch = [searcher(history) for _ in range(8)]
@@ -86,10 +97,18 @@ def test_what_was_proposed_stays_taken_until_it_is_told(name: str) -> None:
 def test_points_that_nobody_proposed_are_taken_in_and_never_proposed(name: str) -> None:
     space = tiny()
     strangers = [
-        Point({"model": "small", "prompt": "plain", "temperature": 0.5}),  # a point of the space
-        Point({"model": "small", "prompt": "plain"}),  # at the provider's default temperature
-        Point({"model": "small", "prompt": "plain", "temperature": 0.33}),  # off the grid
-        Point({"model": "small", "prompt": "gone", "temperature": 0.5}),  # no such prompt
+        Point(
+            {"model": "small", "prompt": "plain", "temperature": 0.5}
+        ),  # a point of the space
+        Point(
+            {"model": "small", "prompt": "plain"}
+        ),  # at the provider's default temperature
+        Point(
+            {"model": "small", "prompt": "plain", "temperature": 0.33}
+        ),  # off the grid
+        Point(
+            {"model": "small", "prompt": "gone", "temperature": 0.5}
+        ),  # no such prompt
         Point({"model": "gone", "prompt": "plain"}),  # no such model
     ]
     history = [Observation(point, 0.9, 1e-3) for point in strangers]

@@ -19,8 +19,14 @@ from tune.space import FREE, Choice, Point, Space
 def test_models_with_equal_domains_share_an_axis_and_others_have_their_own() -> None:
     lattice = Lattice(conditional(), FREE)
     assert [axis.key for axis in lattice.axes["small"]] == ["prompt", "temperature"]
-    assert [axis.key for axis in lattice.axes["large"]] == ["prompt", "temperature@large"]
-    assert [axis.key for axis in lattice.axes["thinker"]] == ["prompt", "reasoning_effort"]
+    assert [axis.key for axis in lattice.axes["large"]] == [
+        "prompt",
+        "temperature@large",
+    ]
+    assert [axis.key for axis in lattice.axes["thinker"]] == [
+        "prompt",
+        "reasoning_effort",
+    ]
     assert set(lattice.keys) == {
         "model",
         "prompt",
@@ -41,7 +47,9 @@ def test_a_points_numbers_give_the_point_back(where: str) -> None:
             assert lattice.point(indexes) == point
 
 
-def test_a_number_off_the_grid_counts_as_the_nearest_and_a_strange_word_as_nothing() -> None:
+def test_a_number_off_the_grid_counts_as_the_nearest_and_a_strange_word_as_nothing() -> (
+    None
+):
     lattice = Lattice(tiny(), FREE)
     point = Point({"model": "large", "prompt": "plain", "temperature": 0.4})
     assert lattice.indexes(point) == {"model": 1, "prompt": 0, "temperature": 1}
@@ -65,7 +73,9 @@ def test_a_choice_of_numbers_is_an_ordered_axis_and_a_choice_of_words_is_not() -
 def test_neighbours_differ_in_one_dimension_by_one_step() -> None:
     lattice = Lattice(plain(), FREE)
     here = Point({"model": "small", "prompt": "short", "temperature": 0.1})
-    near = [{k: v for k, v in p.items() if here[k] != v} for p in lattice.neighbours(here)]
+    near = [
+        {k: v for k, v in p.items() if here[k] != v} for p in lattice.neighbours(here)
+    ]
     assert sorted(map(str, near)) == sorted(
         map(
             str,

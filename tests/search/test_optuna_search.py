@@ -45,6 +45,8 @@ def test_the_samplers_of_two_goals_take_costs_in_and_others_do_not() -> None:
             for number in range(turns):
                 point = searcher(history)
                 assert point is not None
-                history.append(Observation(point, quality(point), 1.0 + factor * number / turns))
+                history.append(
+                    Observation(point, quality(point), 1.0 + factor * number / turns)
+                )
             found.append([one.point for one in history])
         assert (found[0] != found[1]) == differs

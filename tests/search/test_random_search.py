@@ -25,7 +25,9 @@ def test_dealing_repeats_no_value_of_a_dimension_before_all_have_come() -> None:
         assert len({p["temperature"] for p in own}) == 12
 
 
-def test_dealing_ends_with_every_point_once_where_temperature_zero_forbids_votes() -> None:
+def test_dealing_ends_with_every_point_once_where_temperature_zero_forbids_votes() -> (
+    None
+):
     space = Space(model="a", prompt="{text}", temperature=[0.0, 0.7], n=[1, 3, 5])
     points = list(spread_points(Lattice(space, ()), 0))
     assert sorted((p["temperature"], p["n"]) for p in points) == [
@@ -42,4 +44,8 @@ def test_at_temperature_zero_one_answer_is_bought_whatever_the_domain_of_n() -> 
         spread_points(Lattice(space, ()), 0),
         (t.point for t in play(SEARCHERS["grid"](space, (), 0), 9)),
     ):
-        assert sorted((p["temperature"], p["n"]) for p in points) == [(0.0, 1), (0.7, 3), (0.7, 5)]
+        assert sorted((p["temperature"], p["n"]) for p in points) == [
+            (0.0, 1),
+            (0.7, 3),
+            (0.7, 5),
+        ]

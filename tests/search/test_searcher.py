@@ -61,14 +61,18 @@ def test_a_space_of_one_point_is_proposed_once_and_then_nothing(name: str) -> No
 
 @pytest.mark.parametrize("name", USABLE)
 @pytest.mark.parametrize("where", SPACES)
-def test_every_point_lies_on_the_grids_of_its_models_own_dimensions(name: str, where: str) -> None:
+def test_every_point_lies_on_the_grids_of_its_models_own_dimensions(
+    name: str, where: str
+) -> None:
     make, free = SPACES[where]
     space = make()
     for telling in play(SEARCHERS[name](space, free, 1), 25):
         point = telling.point
         paid = space.paid(str(point["model"]), free)
         assert set(point) == set(paid)
-        assert all(point[dimension] in domain.values for dimension, domain in paid.items())
+        assert all(
+            point[dimension] in domain.values for dimension, domain in paid.items()
+        )
         assert space.is_consistent(point)
 
 
@@ -83,14 +87,20 @@ def test_a_search_in_which_every_trial_fails_goes_on_to_the_end(name: str) -> No
 
 @pytest.mark.parametrize("name", USABLE)
 def test_the_seed_decides_the_points(name: str) -> None:
-    runs = [[t.point for t in play(SEARCHERS[name](plain(), FREE, seed), 12)] for seed in (0, 0, 1)]
+    runs = [
+        [t.point for t in play(SEARCHERS[name](plain(), FREE, seed), 12)]
+        for seed in (0, 0, 1)
+    ]
     assert runs[0] == runs[1] != runs[2]
 
 
 @pytest.mark.parametrize("name", USABLE)
 def test_the_first_points_see_every_model(name: str) -> None:
     for seed in range(5):
-        first = [t.point["model"] for t in play(SEARCHERS[name](conditional(), FREE, seed), 6)]
+        first = [
+            t.point["model"]
+            for t in play(SEARCHERS[name](conditional(), FREE, seed), 6)
+        ]
         # A grid is shuffled, so it is only nearly even; the others take the models in turns.
         assert len(set(first)) >= (2 if name == "grid" else 3)
 
@@ -121,13 +131,18 @@ def test_nothing_is_printed_logged_or_warned_and_levels_are_put_back(
     assert capfd.readouterr() == ("", "")
     assert caplog.records == []
     if before[0]:
-        assert [logging.getLogger(logger).level for logger in ("optuna", "flaml.tune")] == before
+        assert [
+            logging.getLogger(logger).level for logger in ("optuna", "flaml.tune")
+        ] == before
 
 
 @pytest.mark.parametrize("name", LEARNERS)
 def test_an_ask_after_three_hundred_tellings_takes_milliseconds(name: str) -> None:
     wide = Space(
-        model=["a", "b", "c"], prompt=PROMPTS, temperature=Uniform(0, 2), top_p=Uniform(0, 1)
+        model=["a", "b", "c"],
+        prompt=PROMPTS,
+        temperature=Uniform(0, 2),
+        top_p=Uniform(0, 1),
     )
     history = [
         Observation(p, random.Random(p.key).random(), 1e-3)
@@ -140,12 +155,19 @@ def test_an_ask_after_three_hundred_tellings_takes_milliseconds(name: str) -> No
         start = time.process_time()
         searcher(history)
         took.append(time.process_time() - start)
-    assert statistics.median(took) < (5.0 if name == "gp" else 0.2)  # seen: 500 ms, and 1 to 40 ms
+    assert statistics.median(took) < (
+        5.0 if name == "gp" else 0.2
+    )  # seen: 500 ms, and 1 to 40 ms
 
 
 @pytest.mark.parametrize(
     ("name", "package"),
-    [("tpe", "optuna"), ("nsga2", "optuna"), ("blendsearch", "flaml"), ("cfo", "flaml")],
+    [
+        ("tpe", "optuna"),
+        ("nsga2", "optuna"),
+        ("blendsearch", "flaml"),
+        ("cfo", "flaml"),
+    ],
 )
 def test_a_missing_package_is_named_with_the_extra_that_brings_it(
     name: str, package: str, monkeypatch: pytest.MonkeyPatch
@@ -158,7 +180,10 @@ def test_a_missing_package_is_named_with_the_extra_that_brings_it(
 
 
 def test_importing_the_searchers_imports_no_library() -> None:
-    code = "import tune.search, sys; print({'flaml', 'optuna', 'torch', 'pandas', 'scipy'} & set(sys.modules))"
+    code = (
+        "import tune.search, sys; print({'flaml', 'optuna', 'torch', 'pandas', 'scipy'} & "
+        "set(sys.modules))"
+    )
     assert (
         subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, check=True
@@ -212,7 +237,9 @@ def test_at_most_so_many_points_are_proposed_and_being_asked_for_more_is_known(
     assert limited.refused == (asked > given)
 
 
-def test_where_a_library_insists_on_one_point_its_neighbours_come_before_points_at_random() -> None:
+def test_where_a_library_insists_on_one_point_its_neighbours_come_before_points_at_random() -> (
+    None
+):
     lattice = Lattice(plain(), FREE)
     here = Point({"model": "small", "prompt": "short", "temperature": 0.6})
     asker = UniqueSearcher(Stubborn(here), lattice, spread_points(lattice, 0), seed=0)
@@ -236,7 +263,8 @@ def test_a_library_is_told_everything_once_and_in_order() -> None:
         library, lattice, spread_points(lattice, 0), seed=0
     )
     history = [
-        told(point) for point in itertools.islice(spread_points(Lattice(plain(), FREE), 0), 5)
+        told(point)
+        for point in itertools.islice(spread_points(Lattice(plain(), FREE), 0), 5)
     ]
     for cut in (0, 2, 2, 5):
         asker(history[:cut])

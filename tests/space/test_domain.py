@@ -43,7 +43,9 @@ def test_a_domain_has_these_values(domain: Domain, values: tuple[Value, ...]) ->
 
 @settings(deadline=None)
 @given(st.floats(-3, 3), st.floats(0, 3), st.floats(0.01, 2))
-def test_a_grid_rises_from_low_to_high_by_its_step(low: float, width: float, step: float) -> None:
+def test_a_grid_rises_from_low_to_high_by_its_step(
+    low: float, width: float, step: float
+) -> None:
     domain = Uniform(low, low + width, step)
     values = domain.values
     assert math.isclose(values[0], low, abs_tol=1e-9)
@@ -76,20 +78,32 @@ def test_a_ladder_is_even_by_difference_or_by_ratio() -> None:
     ("make", "message"),
     [
         (lambda: Choice(()), "needs at least one value"),
-        (lambda: Choice((1, 2, 1.0)), r"the values of a choice differ, but got \[1, 2, 1.0\]"),
-        (lambda: Uniform(1, 0), r"`low <= high` must hold, but got \(low=1.0, high=0.0\)"),
+        (
+            lambda: Choice((1, 2, 1.0)),
+            r"the values of a choice differ, but got \[1, 2, 1.0\]",
+        ),
+        (
+            lambda: Uniform(1, 0),
+            r"`low <= high` must hold, but got \(low=1.0, high=0.0\)",
+        ),
         (lambda: Uniform(0, math.inf), "numbers are wanted, but got high=inf"),
         (lambda: Uniform(math.nan, 1), "numbers are wanted, but got low=nan"),
         (lambda: Uniform("0", 1), "numbers are wanted, but got low='0'"),  # type: ignore[arg-type]
         (lambda: Uniform(False, 1), "numbers are wanted, but got low=False"),
         (lambda: Uniform(0, 1, step=0), "`step > 0` must hold, but got step=0.0"),
         (lambda: Uniform(0, 1, step=math.nan), "numbers are wanted, but got step=nan"),
-        (lambda: Uniform(0, 1, step=1e-9), r"`\(high - low\) / step <= 10000` must hold"),
+        (
+            lambda: Uniform(0, 1, step=1e-9),
+            r"`\(high - low\) / step <= 10000` must hold",
+        ),
         (lambda: Integers(3, 1), r"`low <= high` must hold, but got \(low=3, high=1\)"),
         (lambda: Integers(1, 2.5), "whole numbers are wanted"),  # type: ignore[arg-type]
         (lambda: Integers(1, math.inf), "numbers are wanted, but got high=inf"),  # type: ignore[arg-type]
         (lambda: Integers(1, "9"), "numbers are wanted, but got high='9'"),  # type: ignore[arg-type]
-        (lambda: Integers(0, 9, log=True), "`low >= 1` must hold where log is true, but got low=0"),
+        (
+            lambda: Integers(0, 9, log=True),
+            "`low >= 1` must hold where log is true, but got low=0",
+        ),
     ],
 )
 def test_a_domain_that_cannot_be_is_refused(make: Any, message: str) -> None:

@@ -31,7 +31,11 @@ from tune.space import (
         ("temperature", {"low": 0, "high": 1}, Uniform(0, 1)),
         ("temperature", {"low": 0, "high": 1, "step": 0.1}, Uniform(0, 1, 0.1)),
         ("n", {"low": 1, "high": 9}, Integers(1, 9)),
-        ("max_tokens", {"low": 16, "high": 64, "log": True}, Integers(16, 64, log=True)),
+        (
+            "max_tokens",
+            {"low": 16, "high": 64, "log": True},
+            Integers(16, 64, log=True),
+        ),
         ("n", range(1, 4), Choice((1, 2, 3))),
         ("temperature", np.array([0.0, 0.5]), Choice((0.0, 0.5))),
         ("n", [np.int64(3)], Choice((3,))),
@@ -56,13 +60,24 @@ def test_domains_are_read_as_users_write_them(
 
 
 dimensions = st.sampled_from(
-    ["model", "prompt", *FREE, "temperature", "top_p", "top_k", "reasoning_effort", "other"]
+    [
+        "model",
+        "prompt",
+        *FREE,
+        "temperature",
+        "top_p",
+        "top_k",
+        "reasoning_effort",
+        "other",
+    ]
 )
 
 
 @settings(deadline=None, max_examples=300)
 @given(dimensions, json_values)
-def test_any_value_is_a_domain_or_is_refused_in_a_sentence(name: str, value: Any) -> None:
+def test_any_value_is_a_domain_or_is_refused_in_a_sentence(
+    name: str, value: Any
+) -> None:
     try:
         domain = parse_domain(name, value)
     except SpaceError:

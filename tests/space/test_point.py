@@ -33,12 +33,29 @@ def test_points_are_equal_when_their_values_are() -> None:
 
 def test_a_config_fills_in_what_is_usual() -> None:
     config = Config(
-        {"model": "m", "prompt": "p", "max_tokens": 64.0, "temperature": 0.5, "top_p": None}
+        {
+            "model": "m",
+            "prompt": "p",
+            "max_tokens": 64.0,
+            "temperature": 0.5,
+            "top_p": None,
+        }
     )
-    assert (config.model, config.prompt, config.n, config.max_tokens) == ("m", "p", 1, 64)
-    assert (config.stop, config.aggregate, config.settings) == ((), "first", {"temperature": 0.5})
+    assert (config.model, config.prompt, config.n, config.max_tokens) == (
+        "m",
+        "p",
+        1,
+        64,
+    )
+    assert (config.stop, config.aggregate, config.settings) == (
+        (),
+        "first",
+        {"temperature": 0.5},
+    )
     assert (
-        Config({**config, "stop": "\n"}).stop == Config({**config, "stop": ["\n"]}).stop == ("\n",)
+        Config({**config, "stop": "\n"}).stop
+        == Config({**config, "stop": ["\n"]}).stop
+        == ("\n",)
     )
     assert Config({**config, "stop": None}) == config
 
@@ -54,10 +71,15 @@ def test_a_config_fills_in_what_is_usual() -> None:
         ({"temperature": "hot"}, "temperature is a number, but got 'hot'"),
         ({"stop": [3]}, "stop is a text, a list of texts"),
         ({"aggregate": 1}, "aggregate is a name"),
-        ({"response_format": {"type": "json"}}, "response_format is a text, a finite number"),
+        (
+            {"response_format": {"type": "json"}},
+            "response_format is a text, a finite number",
+        ),
     ],
 )
-def test_a_config_that_cannot_be_is_refused(changed: dict[str, Any], message: str) -> None:
+def test_a_config_that_cannot_be_is_refused(
+    changed: dict[str, Any], message: str
+) -> None:
     with pytest.raises(SpaceError, match=message):
         Config({"model": "m", "prompt": "p", "max_tokens": 64, **changed})
 
@@ -65,11 +87,15 @@ def test_a_config_that_cannot_be_is_refused(changed: dict[str, Any], message: st
 @settings(deadline=None)
 @given(
     st.dictionaries(
-        st.sampled_from(["n", "max_tokens", "stop", "aggregate", "temperature", "other"]),
+        st.sampled_from(
+            ["n", "max_tokens", "stop", "aggregate", "temperature", "other"]
+        ),
         json_values,
     )
 )
-def test_any_values_are_a_config_or_are_refused_in_a_sentence(values: dict[str, Any]) -> None:
+def test_any_values_are_a_config_or_are_refused_in_a_sentence(
+    values: dict[str, Any],
+) -> None:
     try:
         config = Config({"model": "m", "prompt": "p", "max_tokens": 9, **values})
     except SpaceError:

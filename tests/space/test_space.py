@@ -85,10 +85,16 @@ leaves = {
         st.builds(Uniform, st.just(0), st.floats(0, 2), st.just(0.5)),
         st.just([None, 0, 1.5]),
     ),
-    "n": st.one_of(st.integers(1, 9), st.builds(Integers, st.just(1), st.integers(1, 4))),
-    "max_tokens": st.builds(Integers, st.integers(1, 9), st.integers(9, 12), st.booleans()),
+    "n": st.one_of(
+        st.integers(1, 9), st.builds(Integers, st.just(1), st.integers(1, 4))
+    ),
+    "max_tokens": st.builds(
+        Integers, st.integers(1, 9), st.integers(9, 12), st.booleans()
+    ),
     "stop": st.sampled_from([None, "\n", ["\n", None], [["\n", "##"], "##"]]),
-    "aggregate": st.lists(st.sampled_from(["first", "vote", "any"]), min_size=1, unique=True),
+    "aggregate": st.lists(
+        st.sampled_from(["first", "vote", "any"]), min_size=1, unique=True
+    ),
     "prompt": st.sampled_from(
         ["{text}", {"a": "{text}", "b": [{"role": "user", "content": "{text}"}]}]
     ),
@@ -158,7 +164,8 @@ def test_a_setting_that_a_model_refuses_is_dropped_from_its_points() -> None:
     assert "temperature" in given_space.paid("b")
     assert given_space.size() == 3
     with pytest.raises(
-        SpaceError, match="model 'a' does not take max_tokens, and no call goes out without one"
+        SpaceError,
+        match="model 'a' does not take max_tokens, and no call goes out without one",
     ):
         given_space.drop("a", "max_tokens")
 
@@ -166,7 +173,9 @@ def test_a_setting_that_a_model_refuses_is_dropped_from_its_points() -> None:
 def test_the_stop_strings_that_every_config_has_are_common() -> None:
     assert space().common_stop({"model": "m"}) == ()
     assert space(stop="\n").common_stop({"model": "m"}) == ("\n",)
-    assert space(stop=[["##", "\n"], ["\n", "##", "x"]]).common_stop({"model": "m"}) == ("##", "\n")
+    assert space(stop=[["##", "\n"], ["\n", "##", "x"]]).common_stop(
+        {"model": "m"}
+    ) == ("##", "\n")
     assert space(stop=["\n", None]).common_stop({"model": "m"}) == ()
     assert space(stop=["\n", "x"]).common_stop({"model": "m", "stop": ("x",)}) == ("x",)
     assert space(stop="\n", when={"m": {"stop": []}}).common_stop({"model": "m"}) == ()
@@ -219,7 +228,9 @@ def test_what_is_drawn_may_be_searched_and_is_one_of_the_points(
 
 def test_at_temperature_zero_n_is_one_even_where_its_domain_has_no_one() -> None:
     given_space = space(temperature=0, n=[3, 5])
-    assert list(given_space.points(free=())) == [given_space.sample(random.Random(0), free=())]
+    assert list(given_space.points(free=())) == [
+        given_space.sample(random.Random(0), free=())
+    ]
     assert next(given_space.points(free=()))["n"] == 1
     assert {c.n for c in given_space.configs_of(next(given_space.points()))} == {1}
     assert not given_space.is_consistent({"temperature": 0.0, "n": 3})
@@ -228,7 +239,9 @@ def test_at_temperature_zero_n_is_one_even_where_its_domain_has_no_one() -> None
     assert given_space.is_consistent({"n": 3})
 
 
-def read(given_space: Space, free: tuple[str, ...], **point: Any) -> list[tuple[int, str]]:
+def read(
+    given_space: Space, free: tuple[str, ...], **point: Any
+) -> list[tuple[int, str]]:
     whole = Point({"model": "m", "prompt": "plain", **point})
     return [(c.n, c.aggregate) for c in given_space.configs_of(whole, free)]
 
@@ -299,7 +312,16 @@ def test_readings_are_different_configs_of_the_point(
 
 
 dimensions = st.sampled_from(
-    ["model", "prompt", *FREE, "temperature", "top_p", "top_k", "reasoning_effort", "other"]
+    [
+        "model",
+        "prompt",
+        *FREE,
+        "temperature",
+        "top_p",
+        "top_k",
+        "reasoning_effort",
+        "other",
+    ]
 )
 
 
@@ -320,7 +342,9 @@ def test_any_document_is_a_space_or_is_refused_in_a_sentence(
     assert found.configs_of(point)
     assert found.cap(point) >= 1
     assert (
-        Space.from_mapping(json.loads(json.dumps(found.to_mapping()))).sample(random.Random(0))
+        Space.from_mapping(json.loads(json.dumps(found.to_mapping()))).sample(
+            random.Random(0)
+        )
         == point
     )
 
@@ -333,7 +357,10 @@ def with_prompts(**more: Any) -> Space:
         n=[1, 3],
         aggregate="vote",
         temperature=[0, 1],
-        when={"long": {"max_tokens": [64, 128], "stop": "END"}, "l": {"max_tokens": [32]}},
+        when={
+            "long": {"max_tokens": [64, 128], "stop": "END"},
+            "l": {"max_tokens": [32]},
+        },
         **more,
     )
 

@@ -67,7 +67,10 @@ def test_a_space_file_is_read(example: Space) -> None:
     assert example.domain("max_tokens", "small") == Integers(16, 512, log=True)
     assert example.domain("max_tokens", "large") == Choice((64, 128))
     assert example.answer == {"pattern": r"(?:Answer:)?\s*(\w+)\s*$"}
-    assert (example.cap({"model": "small"}), example.cap({"model": "large"})) == (512, 128)
+    assert (example.cap({"model": "small"}), example.cap({"model": "large"})) == (
+        512,
+        128,
+    )
     assert example.size() == 2 * 5 * 25
 
 
@@ -108,7 +111,10 @@ def test_a_single_prompt_is_named_plain() -> None:
         ),
         ({"prompt": {"": "x"}}, "the name of a prompt is a text, but got ''"),
         ({"prompt": {3: "x"}}, "the name of a prompt is a text, but got 3"),
-        ({"temprature": 0.5}, "there is no setting 'temprature': is 'temperature' meant?"),
+        (
+            {"temprature": 0.5},
+            "there is no setting 'temprature': is 'temperature' meant?",
+        ),
         ({"max_token": 5}, "is 'max_tokens' meant?"),
         (
             {"max_completion_tokens": 5},
@@ -117,7 +123,10 @@ def test_a_single_prompt_is_named_plain() -> None:
         ({"seed": [1, 2]}, "'seed' cannot be searched: every draw has its own seed"),
         ({"stream": True}, "'stream' cannot be searched"),
         ({"when": []}, "`when` is a table of models or prompts and their own domains"),
-        ({"when": {"x": {}}}, r"`when` names 'x', but the space has the models \['m'\]"),
+        (
+            {"when": {"x": {}}},
+            r"`when` names 'x', but the space has the models \['m'\]",
+        ),
         ({"when": {"m": 5}}, "`when` gives 'm' a table of domains, but got 5"),
         (
             {"when": {"m": {"temperature": "hot"}}},
@@ -133,7 +142,9 @@ def test_a_single_prompt_is_named_plain() -> None:
         ({"when": {"m": {"top_pp": 1}}}, "^when.m: there is no setting 'top_pp'"),
     ],
 )
-def test_a_space_that_cannot_be_is_refused(given_space: dict[str, Any], message: str) -> None:
+def test_a_space_that_cannot_be_is_refused(
+    given_space: dict[str, Any], message: str
+) -> None:
     with pytest.raises(SpaceError, match=message):
         space(**given_space)
 
@@ -143,8 +154,14 @@ def test_a_space_that_cannot_be_is_refused(given_space: dict[str, Any], message:
     [
         ({}, r"a space file needs a table \[space\]"),
         ({"space": 3}, r"a space file needs a table \[space\]"),
-        ({"space": {"prompt": "x"}}, r"the table \[space\] needs model, but has \['prompt'\]"),
-        ({"space": {"model": "m"}}, r"the table \[space\] needs prompt, but has \['model'\]"),
+        (
+            {"space": {"prompt": "x"}},
+            r"the table \[space\] needs model, but has \['prompt'\]",
+        ),
+        (
+            {"space": {"model": "m"}},
+            r"the table \[space\] needs prompt, but has \['model'\]",
+        ),
         (
             {"space": {"models": "m", "prompt": "x"}},
             "there is no setting 'models': is 'model' meant?",
@@ -159,7 +176,9 @@ def test_a_space_that_cannot_be_is_refused(given_space: dict[str, Any], message:
         ),
     ],
 )
-def test_a_space_file_with_other_tables_is_refused(record: dict[str, Any], message: str) -> None:
+def test_a_space_file_with_other_tables_is_refused(
+    record: dict[str, Any], message: str
+) -> None:
     with pytest.raises(SpaceError, match=message):
         Space.from_mapping(record)
 
@@ -212,7 +231,11 @@ def test_a_space_file_that_cannot_be_read_is_refused(
             1,
             6,
         ),
-        ('[space]\nmodel = "m"\n[[space.prompt.chat]]\nrole = "user"\ncontent = "{text}"', 1, 1),
+        (
+            '[space]\nmodel = "m"\n[[space.prompt.chat]]\nrole = "user"\ncontent = "{text}"',
+            1,
+            1,
+        ),
     ],
 )
 def test_small_space_files_mean_what_they_say(
@@ -226,9 +249,13 @@ def test_small_space_files_mean_what_they_say(
     assert len(found.configs_of(points[-1])) == readings
 
 
-def test_the_templates_of_the_space_file_are_prompts(example: Space, tmp_path: Path) -> None:
+def test_the_templates_of_the_space_file_are_prompts(
+    example: Space, tmp_path: Path
+) -> None:
     (tmp_path / "ask.txt").write_text("{text} is\n")
-    assert all(prompt_fields(spec, tmp_path) == {"text"} for spec in example.prompts.values())
+    assert all(
+        prompt_fields(spec, tmp_path) == {"text"} for spec in example.prompts.values()
+    )
     assert {name: shots_needed(spec) for name, spec in example.prompts.items()} == {
         "short": 0,
         "reasoned": 0,
@@ -238,7 +265,11 @@ def test_the_templates_of_the_space_file_are_prompts(example: Space, tmp_path: P
     }
 
 
-@pytest.mark.parametrize("own", [{"temperature": [0]}, {"stop": []}, {"max_tokens": []}])
-def test_a_prompt_can_only_have_own_domains_for_what_is_read_off(own: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "own", [{"temperature": [0]}, {"stop": []}, {"max_tokens": []}]
+)
+def test_a_prompt_can_only_have_own_domains_for_what_is_read_off(
+    own: dict[str, Any],
+) -> None:
     with pytest.raises(SpaceError, match=r"when\.short"):
         Space(model="m", prompt={"short": "{text}"}, when={"short": own})

@@ -9,7 +9,13 @@ import pytest
 
 from tune.errors import SpaceError
 from tune.space import Integers, Uniform, parse_domain
-from tune.space.values import check_value, is_finite_number, is_number, is_whole_number, parse_stop
+from tune.space.values import (
+    check_value,
+    is_finite_number,
+    is_number,
+    is_whole_number,
+    parse_stop,
+)
 
 
 @pytest.mark.parametrize(
@@ -20,7 +26,11 @@ from tune.space.values import check_value, is_finite_number, is_number, is_whole
         ("temperature", True, "temperature is a number, but got True"),
         ("temperature", -0.1, "`0 <= temperature` must hold, but got temperature=-0.1"),
         ("temperature", math.nan, "temperature is a number, but got nan"),
-        ("temperature", Uniform(-1, 1), "`0 <= temperature` must hold, but got temperature=-1.0"),
+        (
+            "temperature",
+            Uniform(-1, 1),
+            "`0 <= temperature` must hold, but got temperature=-1.0",
+        ),
         ("top_p", [0.5, 1.5], "`0 <= top_p <= 1` must hold, but got top_p=1.5"),
         ("presence_penalty", 3, "`-2 <= presence_penalty <= 2` must hold"),
         ("top_k", 2.5, "top_k is a whole number, but got 2.5"),
@@ -29,7 +39,11 @@ from tune.space.values import check_value, is_finite_number, is_number, is_whole
         ("n", [None], "n is a whole number, but got None"),
         ("n", Integers(0, 5), "`1 <= n` must hold, but got n=0"),
         ("n", Uniform(1, 5), r"n is a whole number: give Integers\(1, 5\)"),
-        ("n", {"low": 3, "high": 1}, r"^n: `low <= high` must hold, but got \(low=3, high=1\)"),
+        (
+            "n",
+            {"low": 3, "high": 1},
+            r"^n: `low <= high` must hold, but got \(low=3, high=1\)",
+        ),
         (
             "n",
             {"low": 1, "high": 9, "step": 2},
@@ -38,7 +52,11 @@ from tune.space.values import check_value, is_finite_number, is_number, is_whole
         ("max_tokens", "many", "max_tokens is a number, but got 'many'"),
         ("max_tokens", -5, "`1 <= max_tokens` must hold"),
         ("temperature", {"low": 0}, "^temperature: a range has low, high and perhaps"),
-        ("temperature", {"low": 0, "high": 1, "max": 2}, "a range has low, high and perhaps"),
+        (
+            "temperature",
+            {"low": 0, "high": 1, "max": 2},
+            "a range has low, high and perhaps",
+        ),
         (
             "temperature",
             {"low": "a", "high": 1},
@@ -59,7 +77,11 @@ from tune.space.values import check_value, is_finite_number, is_number, is_whole
         ("model", "", "model is a name, but got ''"),
         ("model", {"low": 1, "high": 2}, "model has no range: list its values"),
         ("aggregate", [None], "aggregate is a name, but got None"),
-        ("stop", 3, "stop is a text, a list of texts or None, and no text is empty, but got 3"),
+        (
+            "stop",
+            3,
+            "stop is a text, a list of texts or None, and no text is empty, but got 3",
+        ),
         ("stop", [["\n", 3]], "no text is empty, but got"),
         ("stop", [""], "no text is empty"),
         ("stop", {"low": 1, "high": 2}, "stop has no range"),
@@ -81,7 +103,13 @@ def test_a_value_that_a_dimension_cannot_take_is_refused(
 
 @pytest.mark.parametrize(
     ("written", "stop"),
-    [(None, ()), ("\n", ("\n",)), (["\n", "##"], ("\n", "##")), (("x",), ("x",)), (3, 3)],
+    [
+        (None, ()),
+        ("\n", ("\n",)),
+        (["\n", "##"], ("\n", "##")),
+        (("x",), ("x",)),
+        (3, 3),
+    ],
 )
 def test_a_stop_setting_becomes_a_tuple_and_anything_else_is_left_alone(
     written: Any, stop: Any
@@ -90,7 +118,9 @@ def test_a_stop_setting_becomes_a_tuple_and_anything_else_is_left_alone(
 
 
 def test_numbers_are_told_from_truth_values_and_from_those_that_json_lacks() -> None:
-    assert [is_number(value) for value in (1, 0.5, math.nan, True, "1")] == [True] * 3 + [False] * 2
+    assert [is_number(value) for value in (1, 0.5, math.nan, True, "1")] == [
+        True
+    ] * 3 + [False] * 2
     assert is_finite_number(0.5)
     assert not is_finite_number(math.nan)
     assert not is_finite_number(-math.inf)

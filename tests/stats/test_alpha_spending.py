@@ -46,7 +46,9 @@ def holdout(
         for trial, config in enumerate(configs)
     ]
     lacking = [
-        [trial, 10 + position, reason] for trial in range(len(configs)) for position in missing
+        [trial, 10 + position, reason]
+        for trial in range(len(configs))
+        for position in missing
     ]
     return {
         "event": "holdout",
@@ -65,7 +67,8 @@ def test_the_first_look_has_nearly_all_and_all_together_stay_within_the_error() 
     assert spent[0] == pytest.approx(0.04)
     assert spent[1] == pytest.approx(0.005)
     assert all(
-        later == pytest.approx(before / 2) for before, later in itertools.pairwise(spent[1:20])
+        later == pytest.approx(before / 2)
+        for before, later in itertools.pairwise(spent[1:20])
     )
     assert sum(spent) <= TOTAL_ALPHA + 1e-12
 
@@ -75,7 +78,9 @@ def test_there_is_no_look_before_the_first() -> None:
         analysis_confidence(0)
 
 
-def looks_of(scores: np.ndarray, others: np.ndarray, confidences: list[float]) -> list[Any]:
+def looks_of(
+    scores: np.ndarray, others: np.ndarray, confidences: list[float]
+) -> list[Any]:
     """The differences that four looks show, each on twice the examples of the one before."""
     return [
         difference_interval(scores[:n], others[:n], confidence=confidence)
@@ -122,7 +127,9 @@ def test_the_quality_is_covered_at_every_look_together() -> None:
 
 def test_a_study_that_never_met_its_holdout_is_at_its_first_look() -> None:
     assert count_analyses([], BASELINE) == 1
-    assert count_analyses([{"event": "study"}, holdout(CHOICE, BASELINE)], BASELINE) == 1
+    assert (
+        count_analyses([{"event": "study"}, holdout(CHOICE, BASELINE)], BASELINE) == 1
+    )
 
 
 def test_more_examples_or_another_choice_is_a_new_look() -> None:
@@ -143,11 +150,16 @@ def test_the_same_again_is_no_new_look() -> None:
 
 def test_what_is_shown_beside_the_comparison_makes_no_look() -> None:
     assert (
-        count_analyses([holdout(CHOICE, BASELINE), holdout(CHOICE, BASELINE, OTHER)], BASELINE) == 1
+        count_analyses(
+            [holdout(CHOICE, BASELINE), holdout(CHOICE, BASELINE, OTHER)], BASELINE
+        )
+        == 1
     )
 
 
-def test_what_an_earlier_look_showed_already_is_no_new_one_and_nothing_at_all_is_none() -> None:
+def test_what_an_earlier_look_showed_already_is_no_new_one_and_nothing_at_all_is_none() -> (
+    None
+):
     whole = holdout(CHOICE, BASELINE)
     assert count_analyses([whole, holdout(BASELINE)], BASELINE) == 1
     nothing = holdout(CHOICE, BASELINE, missing=(0, 1, 2, 3))
@@ -156,7 +168,8 @@ def test_what_an_earlier_look_showed_already_is_no_new_one_and_nothing_at_all_is
     assert count_analyses([whole, holdout(OTHER, BASELINE), whole], BASELINE) == 1
     assert (
         count_analyses(
-            [whole, holdout(OTHER, BASELINE), holdout(CHOICE, BASELINE, examples=9)], BASELINE
+            [whole, holdout(OTHER, BASELINE), holdout(CHOICE, BASELINE, examples=9)],
+            BASELINE,
         )
         == 3
     )
@@ -181,10 +194,15 @@ def test_another_choice_read_off_the_same_holdout_is_another_look() -> None:
         1,
         2,
     ]
-    assert count_analyses([event, other, holdout(CHOICE, BASELINE, examples=9)], BASELINE) == 3
+    assert (
+        count_analyses([event, other, holdout(CHOICE, BASELINE, examples=9)], BASELINE)
+        == 3
+    )
 
 
-def test_a_choice_that_did_not_meet_the_holdout_shows_the_baseline_alone_which_was_seen() -> None:
+def test_a_choice_that_did_not_meet_the_holdout_shows_the_baseline_alone_which_was_seen() -> (
+    None
+):
     event = holdout(CHOICE, BASELINE)
     look = another_analysis([event], OTHER, BASELINE)
     assert look is not None
@@ -194,7 +212,10 @@ def test_a_choice_that_did_not_meet_the_holdout_shows_the_baseline_alone_which_w
 
 
 @given(
-    st.lists(st.tuples(st.sampled_from([CHOICE, OTHER, BASELINE]), st.integers(0, 6)), max_size=8)
+    st.lists(
+        st.tuples(st.sampled_from([CHOICE, OTHER, BASELINE]), st.integers(0, 6)),
+        max_size=8,
+    )
 )
 def test_looks_are_numbered_without_a_gap_and_the_same_again_has_its_number(
     looks: list[tuple[dict[str, Any], int]],
@@ -202,7 +223,9 @@ def test_looks_are_numbered_without_a_gap_and_the_same_again_has_its_number(
     events: list[Any] = []
     top = 0
     for choice, examples in looks:
-        event = holdout(choice, *([BASELINE] if choice != BASELINE else []), examples=examples)
+        event = holdout(
+            choice, *([BASELINE] if choice != BASELINE else []), examples=examples
+        )
         new = is_new_analysis(events, event, BASELINE)
         events.append(event)
         number = count_analyses(events, BASELINE)
@@ -255,7 +278,10 @@ def test_a_continued_study_pays_for_its_second_look_and_says_so(
     assert (again.look, again.difference) == (1, first.difference)
     more = study(server, tmp_path, 0.04).record
     assert (more.look, more.confidence) == (2, pytest.approx(0.995))
-    assert any(notice.startswith("This is look 2 at the same holdout") for notice in more.notices)
+    assert any(
+        notice.startswith("This is look 2 at the same holdout")
+        for notice in more.notices
+    )
     assert "99.5 % sure" in (tmp_path / "study" / "report.md").read_text()
     events = read_events(tmp_path / "study" / "study.jsonl")
     assert [event["event"] for event in events].count("holdout") == 2

@@ -19,7 +19,9 @@ some_rows = st.lists(
 
 
 def clusters(rows: list[tuple[float, int]]) -> Clusters:
-    return Clusters.of(np.array([score for score, _ in rows]), [label for _, label in rows])
+    return Clusters.of(
+        np.array([score for score, _ in rows]), [label for _, label in rows]
+    )
 
 
 def grouped(likeness: float, *, count: int, size: int, seed: int = 0) -> Clusters:
@@ -31,7 +33,9 @@ def grouped(likeness: float, *, count: int, size: int, seed: int = 0) -> Cluster
     return Clusters.of(scores, np.repeat(np.arange(count), size).tolist())
 
 
-def test_sums_and_sizes_are_those_of_the_labels_in_the_order_in_which_they_came() -> None:
+def test_sums_and_sizes_are_those_of_the_labels_in_the_order_in_which_they_came() -> (
+    None
+):
     found = Clusters.of(np.array([1.0, 0.0, 0.5, 1.0]), ["b", "a", "b", "c"])
     assert found.sums.tolist() == [1.5, 0.0, 1.0]
     assert found.sizes.tolist() == [2, 1, 1]
@@ -53,7 +57,10 @@ def test_nothing_is_lost_and_the_numbers_stay_within_their_bounds(
     assert found.sums.sum() == pytest.approx(sum(score for score, _ in rows), abs=1e-9)
     assert found.sizes.sum() == len(rows)
     assert 0 <= found.likeness <= 1
-    average, of_rows = len(rows) / len(found.sums), float((found.sizes**2).sum()) / len(rows)
+    average, of_rows = (
+        len(rows) / len(found.sums),
+        float((found.sizes**2).sum()) / len(rows),
+    )
     assert 1 - 1e-9 <= found.rows_together(0.0) <= found.rows_together(math.inf) + 1e-9
     assert found.rows_together(math.inf) == pytest.approx(math.sqrt(average * of_rows))
     assert 1 - 1e-9 <= found.count <= len(found.sums) + 1e-9
@@ -91,7 +98,8 @@ def test_where_no_rows_differ_or_all_are_one_cluster_copies_are_assumed() -> Non
 def test_few_clusters_that_look_independent_are_believed_less_than_many() -> None:
     """Rows of which each cluster has one right and one wrong are less alike than chance makes them."""
     few, many = (
-        Clusters.of(np.tile([0.0, 1.0], n), np.repeat(np.arange(n), 2).tolist()) for n in (4, 200)
+        Clusters.of(np.tile([0.0, 1.0], n), np.repeat(np.arange(n), 2).tolist())
+        for n in (4, 200)
     )
     assert few.likeness == many.likeness == 0
     assert few.rows_together(10) > 1.5

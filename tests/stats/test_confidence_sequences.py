@@ -43,7 +43,9 @@ def ever(log_evidence: np.ndarray) -> float:
 def first(log_evidence: np.ndarray) -> np.ndarray:
     """Scores until it was enough; one more than there were where it never was."""
     enough = log_evidence >= WANTED
-    return np.where(enough.any(axis=-1), enough.argmax(axis=-1) + 1, enough.shape[-1] + 1)
+    return np.where(
+        enough.any(axis=-1), enough.argmax(axis=-1) + 1, enough.shape[-1] + 1
+    )
 
 
 @pytest.mark.parametrize("scores", [binary, graded])
@@ -66,7 +68,10 @@ def test_no_guess_of_the_difference_makes_the_test_wrong(difference: float) -> N
 
 def test_a_mean_beyond_the_null_is_refuted_even_less_often() -> None:
     assert (
-        ever(log_evidence_above(binary(0.7, runs=1000, count=500), 0.75, difference=0.05)) <= 0.01
+        ever(
+            log_evidence_above(binary(0.7, runs=1000, count=500), 0.75, difference=0.05)
+        )
+        <= 0.01
     )
 
 
@@ -78,7 +83,8 @@ def test_stopping_when_it_looks_good_does_not_help() -> None:
     evidence = log_evidence_above(runs, 0.5, difference=0.1)
     assert np.mean([p_value(row) <= 0.05 for row in evidence]) == ever(evidence) <= 0.08
     naive = [
-        (row.cumsum() / np.arange(1, 301) - 0.5) * 2 * np.sqrt(np.arange(1, 301)) for row in runs
+        (row.cumsum() / np.arange(1, 301) - 0.5) * 2 * np.sqrt(np.arange(1, 301))
+        for row in runs
     ]
     assert np.mean([(row[20:] > 1.645).any() for row in naive]) > 0.15
 
@@ -88,19 +94,31 @@ def test_scores_until_a_decision_are_near_the_least_that_any_test_of_this_kind_n
     mean: float,
 ) -> None:
     null = mean - 0.05
-    found = first(log_evidence_above(binary(mean, runs=400, count=4000), null, difference=0.05))
-    growth = mean * math.log(mean / null) + (1 - mean) * math.log((1 - mean) / (1 - null))
+    found = first(
+        log_evidence_above(binary(mean, runs=400, count=4000), null, difference=0.05)
+    )
+    growth = mean * math.log(mean / null) + (1 - mean) * math.log(
+        (1 - mean) / (1 - null)
+    )
     assert (found <= 4000).mean() > 0.98
     assert found.mean() < 1.15 * WANTED / growth
 
 
 def test_a_large_difference_is_seen_after_few_scores() -> None:
     assert (
-        first(log_evidence_below(binary(0.3, runs=400, count=200), 0.75, difference=0.05)).mean()
+        first(
+            log_evidence_below(binary(0.3, runs=400, count=200), 0.75, difference=0.05)
+        ).mean()
         < 30
     )
     assert (
-        np.median(first(log_evidence_below(binary(0.0, runs=1, count=200), 0.75, difference=0.05)))
+        np.median(
+            first(
+                log_evidence_below(
+                    binary(0.0, runs=1, count=200), 0.75, difference=0.05
+                )
+            )
+        )
         < 15
     )
 
@@ -120,9 +138,12 @@ def test_graded_scores_next_to_their_bound_are_bet_on_nearly_as_well_as_can_be(
     concentration: int,
 ) -> None:
     """Against the best stake that somebody could choose who knew how the scores are spread."""
-    runs = np.random.default_rng(4).beta(0.9 * concentration, 0.1 * concentration, (400, 1000))
+    runs = np.random.default_rng(4).beta(
+        0.9 * concentration, 0.1 * concentration, (400, 1000)
+    )
     growth = max(
-        np.log1p(stake * (runs / 0.85 - 1)).mean() for stake in np.linspace(0.05, 0.99, 40)
+        np.log1p(stake * (runs / 0.85 - 1)).mean()
+        for stake in np.linspace(0.05, 0.99, 40)
     )
     found = first(log_evidence_above(runs, 0.85, difference=0.05))
     assert found.mean() < 1.25 * WANTED / growth
@@ -132,7 +153,9 @@ def failing(mean: float, *, runs: int, count: int, seed: int = 0) -> np.ndarray:
     """Within a few points of each other, and now and then nothing at all."""
     rng, usual = np.random.default_rng(seed), mean / 0.97
     return np.where(
-        rng.random((runs, count)) < 0.03, 0.0, rng.beta(40 * usual, 40 * (1 - usual), (runs, count))
+        rng.random((runs, count)) < 0.03,
+        0.0,
+        rng.beta(40 * usual, 40 * (1 - usual), (runs, count)),
     )
 
 
@@ -143,7 +166,8 @@ def test_a_few_failures_are_not_taken_for_many_small_deviations(mean: float) -> 
     """
     runs, null = failing(mean, runs=400, count=1000, seed=5), mean - 0.05
     growth = max(
-        np.log1p(stake * (runs / null - 1)).mean() for stake in np.linspace(0.05, 0.99, 40)
+        np.log1p(stake * (runs / null - 1)).mean()
+        for stake in np.linspace(0.05, 0.99, 40)
     )
     found = first(log_evidence_above(runs, null, difference=0.05))
     assert found.mean() < 1.3 * WANTED / growth
@@ -152,10 +176,17 @@ def test_a_few_failures_are_not_taken_for_many_small_deviations(mean: float) -> 
 
 @pytest.mark.parametrize("mean", [0.6, 0.9])
 @pytest.mark.parametrize("scores", [graded, failing])
-def test_earlier_scores_that_spread_likewise_make_a_decision_sooner(scores, mean: float) -> None:
-    runs, earlier = scores(mean, runs=400, count=600), scores(mean, runs=1, count=60, seed=9)[0]
+def test_earlier_scores_that_spread_likewise_make_a_decision_sooner(
+    scores, mean: float
+) -> None:
+    runs, earlier = (
+        scores(mean, runs=400, count=600),
+        scores(mean, runs=1, count=60, seed=9)[0],
+    )
     alone = first(log_evidence_above(runs, mean - 0.05, difference=0.05)).mean()
-    told = first(log_evidence_above(runs, mean - 0.05, difference=0.05, earlier=earlier)).mean()
+    told = first(
+        log_evidence_above(runs, mean - 0.05, difference=0.05, earlier=earlier)
+    ).mean()
     assert told < 0.99 * alone
 
 
@@ -170,16 +201,27 @@ def test_earlier_scores_of_another_spread_make_no_test_wrong(
     earlier = np.clip(mean + math.sqrt(factor) * (earlier - mean), 0, 1)
     runs = scores(mean, runs=1000, count=500, seed=2)
     # Four standard errors of 5 % in 1,000 runs are 2.8 %.
-    assert ever(log_evidence_above(runs, mean, difference=0.05, earlier=earlier)) <= 0.078
-    assert ever(log_evidence_below(runs, mean, difference=0.05, earlier=earlier)) <= 0.078
+    assert (
+        ever(log_evidence_above(runs, mean, difference=0.05, earlier=earlier)) <= 0.078
+    )
+    assert (
+        ever(log_evidence_below(runs, mean, difference=0.05, earlier=earlier)) <= 0.078
+    )
 
 
 @pytest.mark.parametrize("factor", [0.1, 10.0])
 def test_earlier_scores_of_another_spread_are_unlearned(factor: float) -> None:
-    runs, earlier = graded(0.6, runs=300, count=1500), graded(0.6, runs=1, count=100, seed=8)[0]
+    runs, earlier = (
+        graded(0.6, runs=300, count=1500),
+        graded(0.6, runs=1, count=100, seed=8)[0],
+    )
     wrong = np.clip(0.6 + math.sqrt(factor) * (earlier - 0.6), 0, 1)
-    told = first(log_evidence_above(runs, 0.55, difference=0.05, earlier=earlier)).mean()
-    misled = first(log_evidence_above(runs, 0.55, difference=0.05, earlier=wrong)).mean()
+    told = first(
+        log_evidence_above(runs, 0.55, difference=0.05, earlier=earlier)
+    ).mean()
+    misled = first(
+        log_evidence_above(runs, 0.55, difference=0.05, earlier=wrong)
+    ).mean()
     assert told < misled < 1.6 * told
 
 
@@ -201,7 +243,10 @@ def test_the_capital_is_not_expected_to_grow_while_the_mean_is_the_null(
     now = log_evidence_above(scores, null, difference=0.05, earlier=earlier)[-1]
     after = [
         math.exp(
-            log_evidence_above([*scores, score], null, difference=0.05, earlier=earlier)[-1] - now
+            log_evidence_above(
+                [*scores, score], null, difference=0.05, earlier=earlier
+            )[-1]
+            - now
         )
         for score in (high, low)
     ]
@@ -211,20 +256,31 @@ def test_the_capital_is_not_expected_to_grow_while_the_mean_is_the_null(
 def test_earlier_scores_of_0_and_1_leave_the_bet_on_0_and_1_as_it_is() -> None:
     scores, earlier = binary(0.8, runs=1, count=60)[0], [1.0] * 9 + [0.0]
     plain = log_evidence_above(scores, 0.7, difference=0.1)
-    assert log_evidence_above(scores, 0.7, difference=0.1, earlier=earlier) == pytest.approx(plain)
+    assert log_evidence_above(
+        scores, 0.7, difference=0.1, earlier=earlier
+    ) == pytest.approx(plain)
 
 
-def test_scores_of_0_and_1_are_bet_on_alike_whether_or_not_that_is_seen_at_once() -> None:
+def test_scores_of_0_and_1_are_bet_on_alike_whether_or_not_that_is_seen_at_once() -> (
+    None
+):
     """The short way for 0/1 scores agrees with what is learned of them score by score."""
     scores = binary(0.8, runs=1, count=60)[0]
     long = log_evidence_above(np.append(scores, 0.5), 0.7, difference=0.1)[:-1]
-    assert long == pytest.approx(log_evidence_above(scores, 0.7, difference=0.1), abs=1e-9)
+    assert long == pytest.approx(
+        log_evidence_above(scores, 0.7, difference=0.1), abs=1e-9
+    )
 
 
 def test_earlier_scores_turn_round_with_the_scores() -> None:
-    scores, earlier = graded(0.6, runs=1, count=40)[0], graded(0.6, runs=1, count=30, seed=1)[0]
+    scores, earlier = (
+        graded(0.6, runs=1, count=40)[0],
+        graded(0.6, runs=1, count=30, seed=1)[0],
+    )
     above = sequential_test(scores, 0.55, difference=0.05, earlier=earlier)
-    below = sequential_test(-scores, -0.55, difference=0.05, low=-1, high=0, earlier=-earlier)
+    below = sequential_test(
+        -scores, -0.55, difference=0.05, low=-1, high=0, earlier=-earlier
+    )
     assert below.p_below == pytest.approx(above.p_above)
     assert below.p_above == pytest.approx(above.p_below)
     evidence = log_evidence_below(scores, 0.55, difference=0.05, earlier=earlier)
@@ -235,7 +291,9 @@ def test_pairs_that_seldom_differ_are_not_overrated() -> None:
     differences = np.random.default_rng(6).choice(
         [-1.0, 0.0, 1.0], (500, 1200), p=[0.05, 0.90, 0.05]
     )
-    found = first(log_evidence_below(differences, 0.05, difference=0.05, low=-1, high=1))
+    found = first(
+        log_evidence_below(differences, 0.05, difference=0.05, low=-1, high=1)
+    )
     assert found.mean() < 340  # with a tenth of the belief it takes 380
 
 
@@ -256,17 +314,21 @@ def test_for_scores_of_0_and_1_the_first_bet_is_the_likelihood_ratio() -> None:
     scores = binary(0.8, runs=1, count=50)[0]
     both = log_evidence_above(scores, 0.7, difference=0.1)
     ratio = np.cumsum(np.where(scores == 1, math.log(0.8 / 0.7), math.log(0.2 / 0.3)))
-    far = np.cumsum(np.log1p(0.9 * (scores / 0.7 - 1)))  # 0.3 / 0.3 is more than may ever be staked
-    assert both == pytest.approx(np.logaddexp(math.log(0.9) + ratio, math.log(0.1) + far))
+    far = np.cumsum(
+        np.log1p(0.9 * (scores / 0.7 - 1))
+    )  # 0.3 / 0.3 is more than may ever be staked
+    assert both == pytest.approx(
+        np.logaddexp(math.log(0.9) + ratio, math.log(0.1) + far)
+    )
 
 
 def test_evidence_never_depends_on_scores_that_are_yet_to_come() -> None:
     scores = graded(0.6, runs=1, count=60)[0]
     whole = log_evidence_above(scores, 0.5, difference=0.05)
     for count in (1, 7, 30):
-        assert log_evidence_above(scores[:count], 0.5, difference=0.05) == pytest.approx(
-            whole[:count]
-        )
+        assert log_evidence_above(
+            scores[:count], 0.5, difference=0.05
+        ) == pytest.approx(whole[:count])
 
 
 @settings(deadline=None)  # other work on the machine must not fail it
@@ -300,8 +362,12 @@ def test_a_limit_reaches_the_null_exactly_where_the_test_decides(
 
 @settings(deadline=None)  # other work on the machine must not fail it
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=40), st.integers(1, 39))
-def test_later_looks_never_take_back_what_was_refuted(scores: list[float], cut: int) -> None:
-    early, late = (sequential_test(s, 0.5, difference=0.1) for s in (scores[:cut], scores))
+def test_later_looks_never_take_back_what_was_refuted(
+    scores: list[float], cut: int
+) -> None:
+    early, late = (
+        sequential_test(s, 0.5, difference=0.1) for s in (scores[:cut], scores)
+    )
     assert late.interval.low >= early.interval.low - 1e-9
     assert late.interval.high <= early.interval.high + 1e-9
     assert late.p_above <= early.p_above + 1e-12
@@ -329,7 +395,10 @@ def test_a_metric_of_other_bounds_is_tested_in_its_own_scale() -> None:
 def test_paired_differences_tell_more_than_the_two_means_apart() -> None:
     rng = np.random.default_rng(5)
     hard = rng.random(300) < 0.4
-    ours, theirs = (~hard).astype(float), (~hard & (rng.random(300) < 0.85)).astype(float)
+    ours, theirs = (
+        (~hard).astype(float),
+        (~hard & (rng.random(300) < 0.85)).astype(float),
+    )
     seen = paired_sequential_test(ours, theirs, difference=0.05)
     assert seen.p_above < 0.001
     assert seen.interval.low > 0
@@ -340,14 +409,24 @@ def test_paired_differences_of_equals_are_refuted_no_more_often_than_said() -> N
     rng = np.random.default_rng(6)
     ours, theirs = rng.random((1000, 300)) < 0.8, rng.random((1000, 300)) < 0.8
     differences = ours.astype(float) - theirs
-    assert ever(log_evidence_above(differences, 0.0, difference=0.05, low=-1, high=1)) <= 0.07
-    assert ever(log_evidence_below(differences, 0.0, difference=0.05, low=-1, high=1)) <= 0.07
+    assert (
+        ever(log_evidence_above(differences, 0.0, difference=0.05, low=-1, high=1))
+        <= 0.07
+    )
+    assert (
+        ever(log_evidence_below(differences, 0.0, difference=0.05, low=-1, high=1))
+        <= 0.07
+    )
 
 
 def test_no_score_says_nothing_and_one_says_little() -> None:
     nothing = sequential_test([], 0.5, difference=0.1)
     assert nothing == SequentialResult(nothing.interval, 1.0, 1.0)
-    assert (nothing.interval.low, nothing.interval.high, nothing.interval.n) == (0.0, 1.0, 0)
+    assert (nothing.interval.low, nothing.interval.high, nothing.interval.n) == (
+        0.0,
+        1.0,
+        0,
+    )
     assert sequential_test([1.0], 0.5, difference=0.1).p_above > 0.5
     assert p_value(np.array([])) == 1.0
 
@@ -384,14 +463,18 @@ def test_a_look_at_500_scores_takes_milliseconds() -> None:
         ({"earlier": [-0.5]}, "scores lie"),
     ],
 )
-def test_what_cannot_be_is_refused_with_its_value(more: dict[str, object], message: str) -> None:
+def test_what_cannot_be_is_refused_with_its_value(
+    more: dict[str, object], message: str
+) -> None:
     given_ = {"scores": [0.5], "null": 0.5, "difference": 0.1, **more}
     with pytest.raises(ValueError, match=message):
         sequential_test(given_.pop("scores"), given_.pop("null"), **given_)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("high", "slack"), [(1.0, 1e-9), (0.5, 1e-9), (200.0, 2e-7)])
-def test_rounding_beyond_a_bound_is_cut_and_more_is_refused(high: float, slack: float) -> None:
+def test_rounding_beyond_a_bound_is_cut_and_more_is_refused(
+    high: float, slack: float
+) -> None:
     given_ = {"difference": high / 10, "high": high}
     scores = [0.0, high / 2, high]
     within = sequential_test([*scores[:2], high + 0.9 * slack], high / 2, **given_)

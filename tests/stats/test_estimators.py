@@ -28,7 +28,9 @@ MARKS = st.lists(st.sampled_from([0.0, 0.25, 0.5, 1.0]), min_size=4, max_size=4)
 def in_every_order(choose: Callable[[list[int]], float], draws: int, n: int) -> float:
     """The mean of a choice over every subset of n draws in every order in which they can be drawn."""
     return float(
-        np.mean([choose(list(order)) for order in itertools.permutations(range(draws), n)])
+        np.mean(
+            [choose(list(order)) for order in itertools.permutations(range(draws), n)]
+        )
     )
 
 
@@ -59,9 +61,13 @@ def test_a_vote_is_worth_its_mean_over_every_subset_in_every_order(
     names: list[int], marks: list[float]
 ) -> None:
     ns = range(1, len(names) + 1)
-    found = mean_of_vote(np.array([names]), table([scores_of(names, marks)]), WORST, list(ns))
+    found = mean_of_vote(
+        np.array([names]), table([scores_of(names, marks)]), WORST, list(ns)
+    )
     for column, n in enumerate(ns):
-        assert found.means[0, column] == pytest.approx(voted(names, marks, n), abs=1e-12)
+        assert found.means[0, column] == pytest.approx(
+            voted(names, marks, n), abs=1e-12
+        )
 
 
 @settings(max_examples=60, deadline=None)
@@ -80,7 +86,9 @@ def test_the_best_by_a_verifier_is_worth_its_mean_over_every_subset_in_every_ord
     found = mean_of_best(table([scores]), table([verdicts]), list(ns))
 
     def score(order: list[int]) -> float:
-        return scores[int(best([str(i) for i in order], lambda i: verdicts[int(i)]) or 0)]
+        return scores[
+            int(best([str(i) for i in order], lambda i: verdicts[int(i)]) or 0)
+        ]
 
     for column, n in enumerate(ns):
         assert found.means[0, column] == pytest.approx(
@@ -118,7 +126,9 @@ def test_any_choice_that_can_only_be_called_is_worth_its_mean_over_subsets(
 ) -> None:
     scores = scores_of(names, marks)
     for n in range(1, len(names) + 1):
-        mean, _ = mean_of_choice(lambda order: max(scores[i] for i in order), len(names), n, seed=0)
+        mean, _ = mean_of_choice(
+            lambda order: max(scores[i] for i in order), len(names), n, seed=0
+        )
         assert mean == pytest.approx(mean_of_largest(table([scores]), [n])[0, 0])
 
 
@@ -140,7 +150,9 @@ def test_neither_the_order_of_the_draws_nor_the_names_of_the_answers_matter(
     plain = mean_of_vote(np.array([names]), table([scores_of(names, marks)]), WORST, ns)
     shuffled = rng.sample(names, len(names))
     renamed = [name if name < 0 else 40 - name for name in shuffled]
-    other = mean_of_vote(np.array([renamed]), table([scores_of(shuffled, marks)]), WORST, ns)
+    other = mean_of_vote(
+        np.array([renamed]), table([scores_of(shuffled, marks)]), WORST, ns
+    )
     for one, two in zip(plain, other, strict=True):
         assert two == pytest.approx(one, nan_ok=True)
 
@@ -149,9 +161,13 @@ def test_neither_the_order_of_the_draws_nor_the_names_of_the_answers_matter(
 
 
 def test_equally_frequent_answers_win_equally_often() -> None:
-    found = mean_of_vote(np.array([[0, 1, 2, 3]]), table([[1, 0, 0, 0]]), 0.0, [1, 2, 3, 4])
+    found = mean_of_vote(
+        np.array([[0, 1, 2, 3]]), table([[1, 0, 0, 0]]), 0.0, [1, 2, 3, 4]
+    )
     assert found.means[0] == pytest.approx([0.25] * 4)
-    two = mean_of_vote(np.array([[0, 0, 1, 1]]), table([[1, 1, 0, 0]]), 0.0, [1, 2, 3, 4])
+    two = mean_of_vote(
+        np.array([[0, 0, 1, 1]]), table([[1, 1, 0, 0]]), 0.0, [1, 2, 3, 4]
+    )
     assert two.means[0] == pytest.approx([0.5] * 4)
 
 
@@ -167,7 +183,9 @@ def test_silent_draws_take_part_and_do_not_vote() -> None:
     names = np.array([[-1, -1, 0]])
     scores = table([[WORST, WORST, 1.0]])
     wanted = [(1 + 2 * WORST) / 3, (2 + WORST) / 3, 1.0]
-    assert mean_of_vote(names, scores, WORST, [1, 2, 3]).means[0] == pytest.approx(wanted)
+    assert mean_of_vote(names, scores, WORST, [1, 2, 3]).means[0] == pytest.approx(
+        wanted
+    )
 
 
 def test_where_nobody_votes_the_score_is_the_worst() -> None:
@@ -179,7 +197,10 @@ def test_where_nobody_votes_the_score_is_the_worst() -> None:
 def test_an_example_is_not_scored_for_more_answers_than_it_has_draws() -> None:
     names = np.array([[0, 1]])
     scores = table([[1.0, 0.0]])
-    for found in (mean_of_vote(names, scores, 0.0, [2, 3]), mean_of_best(scores, scores, [2, 3])):
+    for found in (
+        mean_of_vote(names, scores, 0.0, [2, 3]),
+        mean_of_best(scores, scores, [2, 3]),
+    ):
         assert np.isnan(found.means[0]).tolist() == [False, True]
         assert np.isnan(found.variances[0]).tolist() == [False, True]
     assert np.isnan(mean_of_vote(names, scores, 0.0, [3]).means).all()
@@ -187,7 +208,9 @@ def test_an_example_is_not_scored_for_more_answers_than_it_has_draws() -> None:
 
 
 def test_no_n_gives_no_column() -> None:
-    assert mean_of_vote(np.array([[0, 1]]), table([[1.0, 0.0]]), 0.0, []).means.shape == (1, 0)
+    assert mean_of_vote(
+        np.array([[0, 1]]), table([[1.0, 0.0]]), 0.0, []
+    ).means.shape == (1, 0)
 
 
 def test_a_score_that_is_missing_spoils_its_own_example_alone() -> None:
@@ -222,7 +245,9 @@ def test_large_counts_lose_no_digits() -> None:
     names = np.array([[0, 1] * 32])
     scores = np.where(names == 0, 1.0, 0.0)
     ns = [1, 2, 9, 16, MOST_COUNTED]
-    assert mean_of_vote(names, scores, 0.0, ns).means[0] == pytest.approx([0.5] * 5, rel=1e-12)
+    assert mean_of_vote(names, scores, 0.0, ns).means[0] == pytest.approx(
+        [0.5] * 5, rel=1e-12
+    )
     right = 0.6 * 40
     lone = np.array([[0] * 24 + [1] * 16])
     odd = [n for n in range(1, MOST_COUNTED) if n % 2]
@@ -292,7 +317,9 @@ def any_of(worlds: Worlds, draws: int, ns: Sequence[int]) -> SubsetEstimate:
     return mean_of_best(scores, scores, ns)
 
 
-RULES = pytest.mark.parametrize("rule", [vote_of, best_of, any_of], ids=["vote", "best", "any"])
+RULES = pytest.mark.parametrize(
+    "rule", [vote_of, best_of, any_of], ids=["vote", "best", "any"]
+)
 
 
 def run_fresh(rule: Callable[..., SubsetEstimate], worlds: Worlds, n: int) -> Array:
@@ -355,19 +382,29 @@ def test_estimates_of_the_same_draws_are_surer_than_fresh_runs(
 
 
 def ratios(
-    rule: Callable[..., SubsetEstimate], draws: int, ns: Sequence[int], *, examples: int, runs: int
+    rule: Callable[..., SubsetEstimate],
+    draws: int,
+    ns: Sequence[int],
+    *,
+    examples: int,
+    runs: int,
 ) -> Array:
     """Stated variance over true variance, each averaged over the examples, for each n."""
     made = Worlds(examples, seed=draws)
     found = [rule(made, draws, ns) for _ in range(runs)]
-    true = np.array([estimate.means for estimate in found]).var(axis=0, ddof=1).mean(axis=0)
+    true = (
+        np.array([estimate.means for estimate in found])
+        .var(axis=0, ddof=1)
+        .mean(axis=0)
+    )
     stated = np.array([estimate.variances for estimate in found]).mean(axis=(0, 1))
     return np.asarray(stated / true)
 
 
 @RULES
 @pytest.mark.parametrize(
-    ("draws", "ns"), [(3, [1, 2, 3]), (5, [1, 3, 5]), (8, [1, 3, 5, 8]), (16, [1, 3, 9, 16])]
+    ("draws", "ns"),
+    [(3, [1, 2, 3]), (5, [1, 3, 5]), (8, [1, 3, 5, 8]), (16, [1, 3, 9, 16])],
 )
 def test_the_stated_variances_are_true_on_average(
     rule: Callable[..., SubsetEstimate], draws: int, ns: list[int]
@@ -411,10 +448,12 @@ def test_a_variance_is_never_negative_nor_larger_than_scores_can_vary(
 def test_where_every_draw_scores_the_same_there_is_no_variance() -> None:
     names = np.array([[0, 0, 1, 2]])
     scores = np.ones((1, 4))
-    assert mean_of_vote(names, scores, 0.0, [1, 2, 4]).variances[0] == pytest.approx([0.0] * 3)
-    assert mean_of_best(scores, table([[1, 2, 3, 4]]), [1, 2, 4]).variances[0] == pytest.approx(
-        [0.0] * 3, abs=1e-15
+    assert mean_of_vote(names, scores, 0.0, [1, 2, 4]).variances[0] == pytest.approx(
+        [0.0] * 3
     )
+    assert mean_of_best(scores, table([[1, 2, 3, 4]]), [1, 2, 4]).variances[
+        0
+    ] == pytest.approx([0.0] * 3, abs=1e-15)
     assert mean_of_choice(lambda order: 1.0, 4, 2, seed=1) == (1.0, 0.0)
 
 

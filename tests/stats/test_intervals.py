@@ -53,7 +53,9 @@ def test_zero_one_intervals_are_hardly_wider_than_wilsons(n: int) -> None:
     z = 1.959964
     for k in range(0, n + 1, 5):
         p = k / n
-        wilson = 2 * z * math.sqrt(p * (1 - p) / n + z * z / 4 / n / n) / (1 + z * z / n)
+        wilson = (
+            2 * z * math.sqrt(p * (1 - p) / n + z * z / 4 / n / n) / (1 + z * z / n)
+        )
         interval = mean_interval([1.0] * k + [0.0] * (n - k))
         assert interval.high - interval.low < 1.15 * wilson
 
@@ -61,28 +63,46 @@ def test_zero_one_intervals_are_hardly_wider_than_wilsons(n: int) -> None:
 WORLDS: dict[str, tuple[Callable[[np.random.Generator, int], np.ndarray], float]] = {
     "uniform": (lambda rng, n: rng.random(n), 0.5),
     "piled up at 0": (lambda rng, n: rng.beta(0.2, 3.8, n), 0.05),
-    "nearly always equal": (lambda rng, n: np.where(rng.random(n) < 0.05, 0, 0.9), 0.855),
-    "means of five repeats": (lambda rng, n: rng.binomial(5, rng.beta(0.5, 0.2, n)) / 5, 0.5 / 0.7),
+    "nearly always equal": (
+        lambda rng, n: np.where(rng.random(n) < 0.05, 0, 0.9),
+        0.855,
+    ),
+    "means of five repeats": (
+        lambda rng, n: rng.binomial(5, rng.beta(0.5, 0.2, n)) / 5,
+        0.5 / 0.7,
+    ),
 }
 
 
 @pytest.mark.parametrize("n", [10, 60])
 @pytest.mark.parametrize("world", list(WORLDS))
-def test_other_scores_are_covered_where_the_t_interval_fails(world: str, n: int) -> None:
+def test_other_scores_are_covered_where_the_t_interval_fails(
+    world: str, n: int
+) -> None:
     draw, truth = WORLDS[world]
     rng = np.random.default_rng(7)
-    inside = [i.low <= truth <= i.high for i in (mean_interval(draw(rng, n)) for _ in range(200))]
+    inside = [
+        i.low <= truth <= i.high
+        for i in (mean_interval(draw(rng, n)) for _ in range(200))
+    ]
     assert np.mean(inside) >= 0.93
 
 
 @pytest.mark.parametrize("n", [10, 20, 40])
-def test_paired_differences_are_covered_and_false_claims_are_few_at_every_truth(n: int) -> None:
+def test_paired_differences_are_covered_and_false_claims_are_few_at_every_truth(
+    n: int,
+) -> None:
     outcomes = [(w, k) for w in range(n + 1) for k in range(n + 1 - w)]
     limits = {}
     for w, k in outcomes:
-        ours, theirs = [1.0] * w + [0.0] * (n - w), [0.0] * w + [1.0] * k + [0.0] * (n - w - k)
+        ours, theirs = (
+            [1.0] * w + [0.0] * (n - w),
+            [0.0] * w + [1.0] * k + [0.0] * (n - w - k),
+        )
         limits[w, k] = difference_interval(ours, theirs)
-    low, high = (np.array([getattr(limits[o], end) for o in outcomes]) for end in ("low", "high"))
+    low, high = (
+        np.array([getattr(limits[o], end) for o in outcomes]) for end in ("low", "high")
+    )
     for wins in (0.02, 0.1, 0.18, 0.26, 0.34, 0.42, 0.5):
         for losses in (0.0, wins / 4, wins / 2, wins):
             p = np.array([trinomial(n, w, k, wins, losses) for w, k in outcomes])
@@ -94,7 +114,10 @@ def test_paired_differences_are_covered_and_false_claims_are_few_at_every_truth(
 
 def trinomial(n: int, w: int, k: int, wins: float, losses: float) -> float:
     ways = math.exp(
-        math.lgamma(n + 1) - math.lgamma(w + 1) - math.lgamma(k + 1) - math.lgamma(n - w - k + 1)
+        math.lgamma(n + 1)
+        - math.lgamma(w + 1)
+        - math.lgamma(k + 1)
+        - math.lgamma(n - w - k + 1)
     )
     return float(ways * wins**w * losses**k * (1 - wins - losses) ** (n - w - k))
 
@@ -105,7 +128,10 @@ def test_clusters_are_covered_where_rows_taken_alone_are_not() -> None:
     for _ in range(200):
         labels = np.repeat(np.arange(20), rng.integers(1, 7, 20))
         scores = rng.random(len(labels)) < rng.beta(0.8, 0.4, 20)[labels]
-        with_clusters, without = mean_interval(scores, clusters=list(labels)), mean_interval(scores)
+        with_clusters, without = (
+            mean_interval(scores, clusters=list(labels)),
+            mean_interval(scores),
+        )
         clustered += with_clusters.low <= 2 / 3 <= with_clusters.high
         alone += without.low <= 2 / 3 <= without.high
     assert clustered / 200 >= 0.93
@@ -119,12 +145,16 @@ def test_skewed_costs_are_covered_better_than_by_the_t_interval() -> None:
         costs = rng.exponential(1.0, 20)
         interval = mean_interval(costs, high=math.inf)
         ours += interval.low <= 1 <= interval.high
-        usual += abs(costs.mean() - 1) <= t_quantile(0.975, 19) * costs.std(ddof=1) / math.sqrt(20)
+        usual += abs(costs.mean() - 1) <= t_quantile(0.975, 19) * costs.std(
+            ddof=1
+        ) / math.sqrt(20)
     assert ours > usual
     assert ours / 300 >= 0.91
 
 
-def some_costs(deviation: float, count: int, rng: np.random.Generator) -> tuple[np.ndarray, float]:
+def some_costs(
+    deviation: float, count: int, rng: np.random.Generator
+) -> tuple[np.ndarray, float]:
     """A prompt and an answer of lognormal length, and the true mean."""
     prompt = rng.uniform(0, 1)
     return prompt + np.exp(deviation * rng.standard_normal(count)), prompt + math.exp(
@@ -152,14 +182,18 @@ def test_twenty_costs_of_a_heavy_tail_are_covered_and_those_of_a_light_one_are_n
     assert width / usual < {0.3: 1.05, 0.6: 1.25, 1.0: 1.6, 1.2: 1.7}[deviation]
 
 
-def test_the_more_costs_there_are_the_less_is_added_for_a_tail_that_was_not_seen() -> None:
+def test_the_more_costs_there_are_the_less_is_added_for_a_tail_that_was_not_seen() -> (
+    None
+):
     rng, longer = np.random.default_rng(13), []
     for count in (20, 80, 320):
         sides = []
         for _ in range(40):
             costs, _ = some_costs(0.8, count, rng)
             half = t_quantile(0.975, count - 1) * costs.std(ddof=1) / math.sqrt(count)
-            sides.append((mean_interval(costs, high=math.inf).high - costs.mean()) / half)
+            sides.append(
+                (mean_interval(costs, high=math.inf).high - costs.mean()) / half
+            )
         longer.append(np.mean(sides))
     assert longer[0] > longer[1] > longer[2] > 1
 
@@ -169,7 +203,9 @@ def test_the_more_costs_there_are_the_less_is_added_for_a_tail_that_was_not_seen
 def test_the_unit_of_costs_does_not_matter(costs: list[float], unit: float) -> None:
     plain = mean_interval(costs, high=math.inf)
     other = mean_interval([unit * cost for cost in costs], high=math.inf)
-    assert (other.low, other.high) == pytest.approx((unit * plain.low, unit * plain.high), rel=1e-6)
+    assert (other.low, other.high) == pytest.approx(
+        (unit * plain.low, unit * plain.high), rel=1e-6
+    )
 
 
 @pytest.mark.parametrize("count", [5, 20])
@@ -186,10 +222,14 @@ def test_differences_of_rows_that_belong_together_are_covered_whatever_they_shar
         ours, theirs = np.where(shared, groups, rows) < np.array([[0.75], [0.65]])
         shown = difference_interval(ours, theirs, clusters=labels.tolist())
         inside += shown.low <= 0.1 <= shown.high
-    assert inside / 300 >= 0.93 - 0.02  # the simulation's luck: 1.4 % is a standard error
+    assert (
+        inside / 300 >= 0.93 - 0.02
+    )  # the simulation's luck: 1.4 % is a standard error
 
 
-def test_rows_of_few_clusters_that_share_nothing_have_a_narrower_difference_than_copies() -> None:
+def test_rows_of_few_clusters_that_share_nothing_have_a_narrower_difference_than_copies() -> (
+    None
+):
     """The means of the clusters are the same: only the rows within tell the two apart."""
     labels = np.repeat(np.arange(8), 4)
     means = np.array([0.5, 0.5, 0.25, 0.5, 0.75, 0.5, 0.5, 0.25])
@@ -204,13 +244,17 @@ def test_rows_of_few_clusters_that_share_nothing_have_a_narrower_difference_than
 
 @pytest.mark.parametrize("size", [2, 3, 5, 7])
 @pytest.mark.parametrize("count", [3, 8, 12])
-def test_no_limit_for_costs_of_groups_falls_onto_the_mean(size: int, count: int) -> None:
+def test_no_limit_for_costs_of_groups_falls_onto_the_mean(
+    size: int, count: int
+) -> None:
     """A sum less its rate times its size is not quite 0 for some: then no limit was found, and the
     mean was given.
     """
     rng, labels = np.random.default_rng(15), np.repeat(np.arange(count), size).tolist()
     for _ in range(60):
-        found = mean_interval(rng.normal(1.0, 0.1, count * size), high=math.inf, clusters=labels)
+        found = mean_interval(
+            rng.normal(1.0, 0.1, count * size), high=math.inf, clusters=labels
+        )
         assert found.low < found.mean - 1e-6
         assert found.high > found.mean + 1e-6
 
@@ -224,7 +268,8 @@ def test_where_there_is_no_change_of_sign_there_is_no_root() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ours", "theirs"), [((97, 3), (97, 3)), ((49.5, 0.5), (47.5, 2.5)), ((19, 1), (19, 1))]
+    ("ours", "theirs"),
+    [((97, 3), (97, 3)), ((49.5, 0.5), (47.5, 2.5)), ((19, 1), (19, 1))],
 )
 def test_differences_of_graded_scores_near_a_bound_are_hardly_wider_than_ts_and_covered(
     ours: tuple[float, float], theirs: tuple[float, float]
@@ -237,7 +282,12 @@ def test_differences_of_graded_scores_near_a_bound_are_hardly_wider_than_ts_and_
         found = difference_interval(*pairs)
         inside += found.low <= truth <= found.high
         width += found.high - found.low
-        usual += 2 * t_quantile(0.975, 39) * np.std(pairs[0] - pairs[1], ddof=1) / math.sqrt(40)
+        usual += (
+            2
+            * t_quantile(0.975, 39)
+            * np.std(pairs[0] - pairs[1], ddof=1)
+            / math.sqrt(40)
+        )
     assert inside / 200 >= 0.93
     assert width / usual <= 1.5
 
@@ -262,7 +312,9 @@ def test_a_failure_that_was_seen_elsewhere_widens_a_difference_and_few_or_equal_
 
 
 @pytest.mark.parametrize("copies", [True, False])
-def test_where_one_group_has_two_fifths_of_the_rows_the_mean_is_covered(copies: bool) -> None:
+def test_where_one_group_has_two_fifths_of_the_rows_the_mean_is_covered(
+    copies: bool,
+) -> None:
     """An average cluster as the one that nobody has seen covered 84 % where the rows of a group are
     copies.
     """
@@ -280,7 +332,9 @@ def test_where_one_group_has_two_fifths_of_the_rows_the_mean_is_covered(copies: 
 
 @pytest.mark.parametrize("count", [15, 40])
 @pytest.mark.parametrize("often", [0.02, 0.05])
-def test_costs_with_rare_answers_up_to_the_cap_are_covered(count: int, often: float) -> None:
+def test_costs_with_rare_answers_up_to_the_cap_are_covered(
+    count: int, often: float
+) -> None:
     """Without the cap it is 30 to 85 %."""
     rng, inside, alone, widths, cap = np.random.default_rng(19), 0, 0, [], 25.0
     truth = (1 - often) * math.exp(0.3**2 / 2) + often * cap
@@ -302,7 +356,9 @@ def test_costs_with_rare_answers_up_to_the_cap_are_covered(count: int, often: fl
 
 @settings(max_examples=50)
 @given(some_scores)
-def test_an_interval_holds_its_mean_and_stays_within_the_bounds(scores: list[float]) -> None:
+def test_an_interval_holds_its_mean_and_stays_within_the_bounds(
+    scores: list[float],
+) -> None:
     interval = mean_interval(scores)
     assert 0 <= interval.low <= interval.mean <= interval.high <= 1
     assert interval.n == len(scores)
@@ -311,7 +367,9 @@ def test_an_interval_holds_its_mean_and_stays_within_the_bounds(scores: list[flo
 
 @settings(max_examples=50)
 @given(some_scores, st.data())
-def test_a_better_score_never_lowers_a_limit(scores: list[float], data: st.DataObject) -> None:
+def test_a_better_score_never_lowers_a_limit(
+    scores: list[float], data: st.DataObject
+) -> None:
     which = data.draw(st.integers(0, len(scores) - 1))
     raised = list(scores)
     raised[which] = data.draw(st.floats(scores[which], 1))
@@ -322,7 +380,9 @@ def test_a_better_score_never_lowers_a_limit(scores: list[float], data: st.DataO
 
 @settings(max_examples=50)
 @given(some_scores, st.floats(0.5, 0.98))
-def test_more_confidence_is_never_narrower(scores: list[float], confidence: float) -> None:
+def test_more_confidence_is_never_narrower(
+    scores: list[float], confidence: float
+) -> None:
     narrow, wide = (
         mean_interval(scores, confidence=confidence),
         mean_interval(scores, confidence=0.99),
@@ -337,9 +397,15 @@ def test_the_scale_of_a_metric_does_not_matter(
     scores: list[float], shift: float, stretch: float
 ) -> None:
     plain = mean_interval(scores)
-    other = mean_interval([shift + stretch * s for s in scores], low=shift, high=shift + stretch)
-    assert other.low == pytest.approx(shift + stretch * plain.low, abs=1e-5 * stretch + 1e-9)
-    assert other.high == pytest.approx(shift + stretch * plain.high, abs=1e-5 * stretch + 1e-9)
+    other = mean_interval(
+        [shift + stretch * s for s in scores], low=shift, high=shift + stretch
+    )
+    assert other.low == pytest.approx(
+        shift + stretch * plain.low, abs=1e-5 * stretch + 1e-9
+    )
+    assert other.high == pytest.approx(
+        shift + stretch * plain.high, abs=1e-5 * stretch + 1e-9
+    )
 
 
 @settings(max_examples=50)
@@ -360,7 +426,9 @@ def test_the_order_of_examples_does_not_matter(scores: list[float], random) -> N
 
 
 @given(st.lists(st.tuples(shares, shares), min_size=1, max_size=30))
-def test_a_difference_turns_round_with_its_sides(pairs: list[tuple[float, float]]) -> None:
+def test_a_difference_turns_round_with_its_sides(
+    pairs: list[tuple[float, float]],
+) -> None:
     ours, theirs = [a for a, _ in pairs], [b for _, b in pairs]
     forth, back = difference_interval(ours, theirs), difference_interval(theirs, ours)
     assert -1 <= forth.low <= forth.mean <= forth.high <= 1
@@ -370,11 +438,15 @@ def test_a_difference_turns_round_with_its_sides(pairs: list[tuple[float, float]
 @settings(max_examples=50)
 @given(some_scores)
 def test_clusters_of_one_change_nothing(scores: list[float]) -> None:
-    assert mean_interval(scores, clusters=list(range(len(scores)))) == mean_interval(scores)
+    assert mean_interval(scores, clusters=list(range(len(scores)))) == mean_interval(
+        scores
+    )
 
 
 def test_equal_scores_still_leave_room_that_shrinks_with_n() -> None:
-    widths = [i.high - i.low for i in (mean_interval([0.7] * n) for n in (5, 20, 80, 320))]
+    widths = [
+        i.high - i.low for i in (mean_interval([0.7] * n) for n in (5, 20, 80, 320))
+    ]
     assert widths == sorted(widths, reverse=True)
     assert widths[0] > 0.3
     assert 0 < widths[-1] < 0.02
@@ -400,9 +472,13 @@ def test_scores_that_are_missing_are_left_out_and_not_scored_zero() -> None:
 
 
 @pytest.mark.parametrize(("high", "slack"), [(1.0, 1e-9), (0.5, 1e-9), (200.0, 2e-7)])
-def test_rounding_beyond_a_bound_is_cut_and_more_is_refused(high: float, slack: float) -> None:
+def test_rounding_beyond_a_bound_is_cut_and_more_is_refused(
+    high: float, slack: float
+) -> None:
     scores = [0.0, high / 2, high + 0.9 * slack]
-    assert mean_interval(scores, high=high) == mean_interval([*scores[:2], high], high=high)
+    assert mean_interval(scores, high=high) == mean_interval(
+        [*scores[:2], high], high=high
+    )
     with pytest.raises(ValueError, match="scores lie between"):
         mean_interval([*scores[:2], high + 1.1 * slack], high=high)
     with pytest.raises(ValueError, match="scores lie between"):
@@ -434,7 +510,11 @@ def test_a_cost_interval_is_never_negative_and_at_least_as_long_as_t_on_the_long
     costs: list[float],
 ) -> None:
     interval = mean_interval(costs, high=math.inf)
-    half = t_quantile(0.975, len(costs) - 1) * float(np.std(costs, ddof=1)) / math.sqrt(len(costs))
+    half = (
+        t_quantile(0.975, len(costs) - 1)
+        * float(np.std(costs, ddof=1))
+        / math.sqrt(len(costs))
+    )
     assert 0 <= interval.low <= interval.mean * (1 + 1e-9)
     skew = float(((np.array(costs) - interval.mean) ** 3).sum())
     if skew >= 0 or len(costs) < 10:
@@ -461,7 +541,9 @@ def test_a_verdict_claims_only_what_excludes_zero(
     low: float, high: float, larger_is_better: bool, said: str
 ) -> None:
     assert (
-        verdict(Interval((low + high) / 2, low, high, 40), larger_is_better=larger_is_better)
+        verdict(
+            Interval((low + high) / 2, low, high, 40), larger_is_better=larger_is_better
+        )
         == said
     )
 

@@ -21,7 +21,12 @@ def test_a_detectable_difference_is_seen_four_times_in_five(n: int) -> None:
     seen = 0
     for _ in range(300):
         x = rng.normal(difference, 0.15, n)
-        seen += difference_interval(np.clip(0.5 + x / 2, 0, 1), np.clip(0.5 - x / 2, 0, 1)).low > 0
+        seen += (
+            difference_interval(
+                np.clip(0.5 + x / 2, 0, 1), np.clip(0.5 - x / 2, 0, 1)
+            ).low
+            > 0
+        )
     assert 0.73 <= seen / 300 <= 0.87
 
 
@@ -78,8 +83,12 @@ def test_one_cluster_alone_can_show_nothing() -> None:
     assert detectable_difference(10, [0.1, 0.2] * 5, clusters=["a"] * 10) == math.inf
 
 
-@pytest.mark.parametrize(("difference", "spread"), [(0.05, 0.5), (0.2, 0.4), (0.5, 0.1)])
-def test_the_examples_needed_are_the_fewest_that_show_it(difference: float, spread: float) -> None:
+@pytest.mark.parametrize(
+    ("difference", "spread"), [(0.05, 0.5), (0.2, 0.4), (0.5, 0.1)]
+)
+def test_the_examples_needed_are_the_fewest_that_show_it(
+    difference: float, spread: float
+) -> None:
     needed = examples_needed(difference, spread)
     assert needed is not None
     assert (
@@ -89,7 +98,9 @@ def test_the_examples_needed_are_the_fewest_that_show_it(difference: float, spre
     )
 
 
-def test_five_points_take_about_eight_hundred_examples_and_more_at_more_confidence() -> None:
+def test_five_points_take_about_eight_hundred_examples_and_more_at_more_confidence() -> (
+    None
+):
     fixed = examples_needed(0.05, SPREAD)
     sure = examples_needed(0.05, SPREAD, confidence=0.995)
     assert fixed is not None
@@ -101,7 +112,9 @@ def test_five_points_take_about_eight_hundred_examples_and_more_at_more_confiden
     assert examples_needed(5.0, 50.0, high=100.0) == fixed
 
 
-def test_what_nobody_could_collect_is_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_nobody_could_collect_is_no_number(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("tune.stats.power.MOST_EXAMPLES", 500)
     assert examples_needed(0.1, SPREAD) is not None
     assert examples_needed(0.05, SPREAD) is None

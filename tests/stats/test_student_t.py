@@ -50,12 +50,17 @@ def test_quantiles_are_odd_and_rise_with_p(p: float, freedom: int) -> None:
 
 def test_the_middle_is_0_and_the_two_shares_meet() -> None:
     assert t_quantile(0.5, 7) == 0
-    assert t_quantile(math.nextafter(0.75, 1), 7) == pytest.approx(t_quantile(0.75, 7), rel=1e-14)
+    assert t_quantile(math.nextafter(0.75, 1), 7) == pytest.approx(
+        t_quantile(0.75, 7), rel=1e-14
+    )
 
 
 @pytest.mark.parametrize(
-    ("p", "freedom", "message"), [(0.0, 3, "p=0.0"), (1.0, 3, "p=1.0"), (0.9, 0, "freedom=0")]
+    ("p", "freedom", "message"),
+    [(0.0, 3, "p=0.0"), (1.0, 3, "p=1.0"), (0.9, 0, "freedom=0")],
 )
-def test_what_cannot_be_is_refused_with_the_values(p: float, freedom: int, message: str) -> None:
+def test_what_cannot_be_is_refused_with_the_values(
+    p: float, freedom: int, message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
         t_quantile(p, freedom)

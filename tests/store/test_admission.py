@@ -12,7 +12,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
 
 from tests.support.store import sums, turn
 from tune.errors import BudgetExhausted, StoreError
@@ -61,7 +67,9 @@ async def test_a_small_call_never_overtakes(account: Account) -> None:
     assert large.result().id < small.result().id
 
 
-async def test_a_small_call_goes_on_when_the_large_one_before_it_gave_up(account: Account) -> None:
+async def test_a_small_call_goes_on_when_the_large_one_before_it_gave_up(
+    account: Account,
+) -> None:
     first = await account.reserve(80)
     large = asyncio.create_task(account.reserve(50))
     small = asyncio.create_task(account.reserve(10))
@@ -72,7 +80,9 @@ async def test_a_small_call_goes_on_when_the_large_one_before_it_gave_up(account
     assert (await small).ceiling == 10
 
 
-async def test_a_cancelled_call_neither_holds_money_nor_blocks_the_others(account: Account) -> None:
+async def test_a_cancelled_call_neither_holds_money_nor_blocks_the_others(
+    account: Account,
+) -> None:
     first = await account.reserve(80)
     large = asyncio.create_task(account.reserve(50))
     small = asyncio.create_task(account.reserve(10))
@@ -114,7 +124,9 @@ async def test_a_ceiling_far_above_the_costs_slows_down_but_starves_nobody(
     assert account.spent == 40
 
 
-async def test_waiting_ends_with_the_store_that_failed(db: Database, account: Account) -> None:
+async def test_waiting_ends_with_the_store_that_failed(
+    db: Database, account: Account
+) -> None:
     first = await account.reserve(80)
     waiting = asyncio.create_task(account.reserve(50))
     await turn()
@@ -124,7 +136,9 @@ async def test_waiting_ends_with_the_store_that_failed(db: Database, account: Ac
         await waiting
 
 
-async def test_an_undone_settlement_admits_nobody(db: Database, account: Account) -> None:
+async def test_an_undone_settlement_admits_nobody(
+    db: Database, account: Account
+) -> None:
     first = await account.reserve(80)
     waiting = asyncio.create_task(account.reserve(50))
     await turn()
@@ -138,7 +152,9 @@ async def test_an_undone_settlement_admits_nobody(db: Database, account: Account
         fail()
     with pytest.raises(BudgetExhausted):
         await waiting
-    assert account.balance == Balance(100, 0, settled=0, reserved=80, uncertain=0, overshoot=0)
+    assert account.balance == Balance(
+        100, 0, settled=0, reserved=80, uncertain=0, overshoot=0
+    )
 
 
 async def test_a_closed_account_lets_nothing_more_through_and_settles_what_is_in_flight(
@@ -155,14 +171,18 @@ async def test_a_closed_account_lets_nothing_more_through_and_settles_what_is_in
         with pytest.raises(BudgetExhausted, match="time"):
             await ask
     account.settle(flying, 30)
-    assert account.balance == Balance(100, 0, settled=30, reserved=0, uncertain=0, overshoot=0)
+    assert account.balance == Balance(
+        100, 0, settled=30, reserved=0, uncertain=0, overshoot=0
+    )
     account.reopen()
     assert account.closed is None
     assert (await account.reserve(70)).ceiling == 70
 
 
 CALLS = st.lists(
-    st.tuples(st.integers(0, 50), st.floats(0, 1), st.integers(0, 4)), min_size=1, max_size=12
+    st.tuples(st.integers(0, 50), st.floats(0, 1), st.integers(0, 4)),
+    min_size=1,
+    max_size=12,
 )
 
 
@@ -226,12 +246,16 @@ async def test_the_judge_of_an_attempt_without_an_answer_is_let_go(
     assert account.reserved == 0
 
 
-async def test_a_judge_whose_money_is_set_aside_waits_for_nobody(account: Account) -> None:
+async def test_a_judge_whose_money_is_set_aside_waits_for_nobody(
+    account: Account,
+) -> None:
     account.settle(await account.reserve(10, earmark=20), 10)
     flying = await account.reserve(60)
     waiting = asyncio.create_task(account.reserve(50))
     await turn()
-    judge = await asyncio.wait_for(account.reserve(20, purpose="judge", from_earmark=True), 1)
+    judge = await asyncio.wait_for(
+        account.reserve(20, purpose="judge", from_earmark=True), 1
+    )
     account.settle(judge, 20)
     account.settle(flying, 10)
     assert (await waiting).ceiling == 50
@@ -245,13 +269,17 @@ async def test_a_judge_takes_what_is_set_aside_first_and_the_rest_from_the_budge
     assert (account.reserved, account.left) == (30, 60)
 
 
-async def test_a_judge_keeps_its_money_when_the_envelope_grows(account: Account) -> None:
+async def test_a_judge_keeps_its_money_when_the_envelope_grows(
+    account: Account,
+) -> None:
     account.settle(await account.reserve(10, earmark=20), 10)
     account.set_aside(100)
     assert (await account.reserve(20, purpose="judge", from_earmark=True)).ceiling == 20
 
 
-async def test_a_waiting_call_gives_the_judge_before_it_time_to_begin(account: Account) -> None:
+async def test_a_waiting_call_gives_the_judge_before_it_time_to_begin(
+    account: Account,
+) -> None:
     async def judged_draw() -> None:
         attempt = await account.reserve(30, earmark=30)
         await turn()
@@ -277,7 +305,12 @@ async def test_draws_that_wait_for_each_other_before_judging_do_not_wait_for_eve
         return await asyncio.gather(*(draw() for _ in range(4)), return_exceptions=True)
 
     ends = await asyncio.wait_for(example(), 5)
-    assert [type(end) for end in ends] == [Attempt, Attempt, BudgetExhausted, BudgetExhausted]
+    assert [type(end) for end in ends] == [
+        Attempt,
+        Attempt,
+        BudgetExhausted,
+        BudgetExhausted,
+    ]
 
 
 async def test_an_earmark_is_void_once_another_process_opened_the_account(
@@ -289,7 +322,9 @@ async def test_an_earmark_is_void_once_another_process_opened_the_account(
     with pytest.raises(BudgetExhausted):
         await account.reserve(5, purpose="judge", from_earmark=True)
     account.release_earmark(90)
-    assert other.balance == Balance(100, 0, settled=10, reserved=90, uncertain=0, overshoot=0)
+    assert other.balance == Balance(
+        100, 0, settled=10, reserved=90, uncertain=0, overshoot=0
+    )
     other.settle(taken, 0)
 
 
@@ -302,7 +337,9 @@ async def test_an_attempt_that_another_process_made_uncertain_can_still_be_close
     account.settle(flying[0], 7)
     account.refuse(flying[1])
     account.strand(flying[2])
-    assert other.balance == Balance(100, 0, settled=7, reserved=0, uncertain=20, overshoot=0)
+    assert other.balance == Balance(
+        100, 0, settled=7, reserved=0, uncertain=20, overshoot=0
+    )
 
 
 # Everything at once
@@ -342,7 +379,11 @@ class Money(RuleBasedStateMachine):
                 elif not task.cancelled():
                     assert isinstance(task.exception(), BudgetExhausted)
 
-    @rule(ceiling=st.integers(0, 90), earmark=st.sampled_from([0, 0, 20]), ticks=st.integers(0, 3))
+    @rule(
+        ceiling=st.integers(0, 90),
+        earmark=st.sampled_from([0, 0, 20]),
+        ticks=st.integers(0, 3),
+    )
     def ask(self, ceiling: int, earmark: int, ticks: int) -> None:
         self.asked += 1
         purpose = "holdout" if self.asked % 7 == 0 else "search"
@@ -357,11 +398,16 @@ class Money(RuleBasedStateMachine):
         self.run(ticks)
 
     @precondition(lambda self: self.flying)
-    @rule(data=st.data(), end=st.sampled_from(["settle", "settle", "settle", "refuse", "strand"]))
+    @rule(
+        data=st.data(),
+        end=st.sampled_from(["settle", "settle", "settle", "refuse", "strand"]),
+    )
     def close(self, data: st.DataObject, end: str) -> None:
         attempt = self.flying.pop(data.draw(st.integers(0, len(self.flying) - 1)))
         if end == "settle":
-            cost = data.draw(st.integers(0, attempt.ceiling) | st.just(attempt.ceiling + 3))
+            cost = data.draw(
+                st.integers(0, attempt.ceiling) | st.just(attempt.ceiling + 3)
+            )
             assert self.account.settle(attempt, cost) == max(0, cost - attempt.ceiling)
             self.paid_now += cost
         else:
@@ -420,14 +466,21 @@ class Money(RuleBasedStateMachine):
         if not hasattr(self, "account"):
             return
         balance, true = self.account.balance, sums(self.db)
-        assert (balance.settled, balance.uncertain) == (true["settled"], true["uncertain"])
+        assert (balance.settled, balance.uncertain) == (
+            true["settled"],
+            true["uncertain"],
+        )
         assert (
-            balance.reserved >= true["reserved"] >= sum(attempt.ceiling for attempt in self.flying)
+            balance.reserved
+            >= true["reserved"]
+            >= sum(attempt.ceiling for attempt in self.flying)
         )
         assert balance.spent + balance.reserved <= self.budget + balance.overshoot
         assert self.account.spent_now == self.paid_now
         self.admitted.sort()
-        assert [order for _, order in self.admitted] == sorted(order for _, order in self.admitted)
+        assert [order for _, order in self.admitted] == sorted(
+            order for _, order in self.admitted
+        )
 
     def teardown(self) -> None:
         if not hasattr(self, "account"):
@@ -443,11 +496,15 @@ class Money(RuleBasedStateMachine):
         self.folder.cleanup()
 
 
-Money.TestCase.settings = settings(max_examples=20, stateful_step_count=30, deadline=None)
+Money.TestCase.settings = settings(
+    max_examples=20, stateful_step_count=30, deadline=None
+)
 TestMoney = Money.TestCase
 
 
-async def test_hundreds_of_calls_at_once_in_any_order_stay_within_the_budget(db: Database) -> None:
+async def test_hundreds_of_calls_at_once_in_any_order_stay_within_the_budget(
+    db: Database,
+) -> None:
     rng = random.Random(7)
     budget = 20_000
     account = Account(db, "study", budget)
@@ -475,7 +532,11 @@ async def test_hundreds_of_calls_at_once_in_any_order_stay_within_the_budget(db:
         await turn(rng.randrange(3))
         task.cancel()
     ends = await asyncio.gather(*tasks, return_exceptions=True)
-    assert {type(end) for end in ends} <= {type(None), BudgetExhausted, asyncio.CancelledError}
+    assert {type(end) for end in ends} <= {
+        type(None),
+        BudgetExhausted,
+        asyncio.CancelledError,
+    }
     assert account.balance == Balance(budget, 0, **sums(db), overshoot=0)
     assert account.reserved == 0
     assert account.spent > budget // 2
@@ -508,11 +569,14 @@ asyncio.run(main(sys.argv[1], int(sys.argv[2])))
 """
 
 
-def test_processes_that_hammer_one_account_never_overspend_together(tmp_path: Path) -> None:
+def test_processes_that_hammer_one_account_never_overspend_together(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "draws.db"
     spenders = [
         subprocess.Popen(
-            [sys.executable, "-c", _SPENDER, str(path), str(seed)], stderr=subprocess.PIPE
+            [sys.executable, "-c", _SPENDER, str(path), str(seed)],
+            stderr=subprocess.PIPE,
         )
         for seed in range(3)
     ]

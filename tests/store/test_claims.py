@@ -40,7 +40,9 @@ async def test_a_claimed_purchase_is_refused_to_another_study_until_it_ends(
     assert db.rows("SELECT * FROM claims") == []
 
 
-async def test_a_claim_that_is_taken_twice_is_released_twice(db: Database, clock: Clock) -> None:
+async def test_a_claim_that_is_taken_twice_is_released_twice(
+    db: Database, clock: Clock
+) -> None:
     mine, theirs = Claims(db, "mine", clock=clock), Claims(db, "theirs", clock=clock)
     assert mine.take(REQUEST)
     assert mine.take(REQUEST)
@@ -55,7 +57,10 @@ async def test_a_claim_that_is_taken_twice_is_released_twice(db: Database, clock
 async def test_the_claim_of_a_killed_process_is_void_after_a_while(
     db: Database, clock: Clock, seconds: float, void: bool
 ) -> None:
-    killed, theirs = Claims(db, "killed", clock=clock), Claims(db, "theirs", clock=clock)
+    killed, theirs = (
+        Claims(db, "killed", clock=clock),
+        Claims(db, "theirs", clock=clock),
+    )
     assert killed.take(REQUEST)
     clock.now += seconds
     assert theirs.take(REQUEST) is void
@@ -73,7 +78,9 @@ async def test_a_claim_can_be_taken_by_force(db: Database, clock: Clock) -> None
     theirs.release(REQUEST)
 
 
-async def test_fresh_draws_of_two_studies_are_claimed_apart(db: Database, clock: Clock) -> None:
+async def test_fresh_draws_of_two_studies_are_claimed_apart(
+    db: Database, clock: Clock
+) -> None:
     one = Claims(db, "one", generation="one", clock=clock)
     other = Claims(db, "other", generation="other", clock=clock)
     assert one.take(REQUEST)

@@ -31,12 +31,19 @@ def server() -> Iterator[Server]:
         yield started
 
 
-def run(server: Any, *, rows: Any = ROWS, budget: float = 0.01, **more: Any) -> tune.Study:
+def run(
+    server: Any, *, rows: Any = ROWS, budget: float = 0.01, **more: Any
+) -> tune.Study:
     space = tune.Space(
-        model="small", prompt="Label this ticket: {text}", max_tokens=8, answer=list_of_labels()
+        model="small",
+        prompt="Label this ticket: {text}",
+        max_tokens=8,
+        answer=list_of_labels(),
     )
     entry = {"small": {"base_url": server.base_url, "price": [0.1, 0.4]}}
-    return tune.tune(rows, space, budget=budget, target="label", models=entry, quiet=True, **more)
+    return tune.tune(
+        rows, space, budget=budget, target="label", models=entry, quiet=True, **more
+    )
 
 
 def list_of_labels() -> Any:
@@ -64,7 +71,11 @@ def leaves_its_bounds(answer: str | None, example: Any) -> float:
     ],
 )
 def test_a_metric_is_tried_on_one_row_before_an_endpoint_is_asked(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, metric: Any, words: str
+    server: Server,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    metric: Any,
+    words: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=words) as caught:
@@ -126,13 +137,19 @@ def test_what_was_there_before_stays(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     study = run(server)
-    before = {path: path.stat().st_size for path in tmp_path.rglob("*") if path.suffix != ".db"}
+    before = {
+        path: path.stat().st_size
+        for path in tmp_path.rglob("*")
+        if path.suffix != ".db"
+    }
     with pytest.raises(StudyError):  # another study in its folder
         run(server, results=study.folder, seed=1)
     with pytest.raises(EndpointError):
         run(NOBODY, seed=2)
     assert {
-        path: path.stat().st_size for path in tmp_path.rglob("*") if path.suffix != ".db"
+        path: path.stat().st_size
+        for path in tmp_path.rglob("*")
+        if path.suffix != ".db"
     } == before
     assert run(server).record.money.spent_now == 0
 

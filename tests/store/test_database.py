@@ -107,7 +107,9 @@ def test_a_path_and_its_url_are_the_same_store(tmp_path: Path, form: str) -> Non
     assert names(Database(form.format(path))) == {"kept"}
 
 
-def test_a_relative_url_is_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_relative_url_is_relative(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     Database("sqlite:///here.db").close()
     assert (tmp_path / "here.db").exists()
@@ -126,7 +128,9 @@ def test_an_url_without_a_path_is_refused(url: str) -> None:
         Database(url)
 
 
-def test_a_store_of_a_newer_version_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+def test_a_store_of_a_newer_version_is_refused_and_left_as_it_is(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "draws.db"
     db = Database(path)
     db.execute("UPDATE meta SET value = ? WHERE name = 'version'", (str(VERSION + 1),))
@@ -138,7 +142,9 @@ def test_a_store_of_a_newer_version_is_refused_and_left_as_it_is(tmp_path: Path)
     assert path.read_bytes() == before
 
 
-def test_a_store_of_an_older_version_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+def test_a_store_of_an_older_version_is_refused_and_left_as_it_is(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "draws.db"
     db = Database(path)
     db.execute("UPDATE meta SET value = ? WHERE name = 'version'", (str(VERSION - 1),))
@@ -158,7 +164,9 @@ def test_only_the_owner_can_read_a_store_and_its_log(tmp_path: Path) -> None:
     assert modes == {"draws.db": 0o600, "draws.db-wal": 0o600, "draws.db-shm": 0o600}
 
 
-def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("these are my notes, and none of your business\n" * 100)
     before = path.read_bytes()
@@ -189,7 +197,8 @@ def test_a_damaged_store_says_so(tmp_path: Path) -> None:
     db = Database(path)
     with db.transaction():
         db.executemany(
-            "INSERT INTO meta VALUES (?, ?)", [(f"name {i}", "x" * 500) for i in range(500)]
+            "INSERT INTO meta VALUES (?, ?)",
+            [(f"name {i}", "x" * 500) for i in range(500)],
         )
     db.close()
     size = path.stat().st_size
@@ -305,18 +314,23 @@ for number in range(200):
 def test_several_processes_make_and_write_one_store_at_once(tmp_path: Path) -> None:
     path = tmp_path / "draws.db"
     writers = [
-        subprocess.Popen([sys.executable, "-c", _WRITER, str(path), str(i)]) for i in range(4)
+        subprocess.Popen([sys.executable, "-c", _WRITER, str(path), str(i)])
+        for i in range(4)
     ]
     assert [writer.wait() for writer in writers] == [0, 0, 0, 0]
     # Each counted what was there while no other could write, so no count was seen twice.
     counts = [
         int(value)
-        for (value,) in Database(path).rows("SELECT value FROM meta WHERE name != 'version'")
+        for (value,) in Database(path).rows(
+            "SELECT value FROM meta WHERE name != 'version'"
+        )
     ]
     assert sorted(counts) == list(range(1, 801))
 
 
-def test_a_disk_that_fails_is_one_sentence(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_fails_is_one_sentence(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     db.execute("INSERT INTO meta VALUES ('a', 'b')")
 
     def fail(_: int) -> None:

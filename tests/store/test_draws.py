@@ -45,7 +45,9 @@ def store(db: Database) -> Store:
 def buy(
     store: Store, numbers: range, request: Request = REQUEST, study: str = "s"
 ) -> tuple[int, ...]:
-    return store.put(request, numbers, [completion(f"draw {n}") for n in numbers], study=study)
+    return store.put(
+        request, numbers, [completion(f"draw {n}") for n in numbers], study=study
+    )
 
 
 def test_a_draw_comes_back_as_it_was_bought(store: Store) -> None:
@@ -85,7 +87,9 @@ def test_any_answer_can_be_kept(bought: Completion) -> None:
     assert store.draws(REQUEST, range(1)) == {0: bought}
 
 
-def test_draws_are_found_by_number_and_those_that_are_missing_are_left_out(store: Store) -> None:
+def test_draws_are_found_by_number_and_those_that_are_missing_are_left_out(
+    store: Store,
+) -> None:
     buy(store, range(2))
     buy(store, range(4, 6))
     assert list(store.draws(REQUEST, range(10))) == [0, 1, 4, 5]
@@ -108,19 +112,37 @@ def test_draws_of_other_requests_are_not_seen(store: Store) -> None:
     buy(store, range(1))
     for other in (
         Request("elsewhere", "small", REQUEST.prompt, 64, settings=REQUEST.settings),
-        Request(REQUEST.service, "large", REQUEST.prompt, 64, settings=REQUEST.settings),
+        Request(
+            REQUEST.service, "large", REQUEST.prompt, 64, settings=REQUEST.settings
+        ),
         Request(REQUEST.service, "small", "Label: fine", 64, settings=REQUEST.settings),
-        Request(REQUEST.service, "small", REQUEST.prompt, 63, settings=REQUEST.settings),
-        Request(REQUEST.service, "small", REQUEST.prompt, 64, ("\n",), settings=REQUEST.settings),
+        Request(
+            REQUEST.service, "small", REQUEST.prompt, 63, settings=REQUEST.settings
+        ),
+        Request(
+            REQUEST.service,
+            "small",
+            REQUEST.prompt,
+            64,
+            ("\n",),
+            settings=REQUEST.settings,
+        ),
         Request(REQUEST.service, "small", REQUEST.prompt, 64),
     ):
         assert store.held(other) == 0
 
 
 def test_a_request_that_means_the_same_has_the_same_draws(store: Store) -> None:
-    buy(store, range(1), Request("s", "m", "t", 8, settings=(("temperature", 1), ("top_p", 0.5))))
+    buy(
+        store,
+        range(1),
+        Request("s", "m", "t", 8, settings=(("temperature", 1), ("top_p", 0.5))),
+    )
     assert (
-        store.held(Request("s", "m", "t", 8, settings=(("top_p", 0.5), ("temperature", 1.0)))) == 1
+        store.held(
+            Request("s", "m", "t", 8, settings=(("top_p", 0.5), ("temperature", 1.0)))
+        )
+        == 1
     )
 
 
@@ -147,7 +169,10 @@ def test_whatever_is_put_gets_numbers_of_its_own(orders: list[tuple[int, int]]) 
     for which, (start, count) in enumerate(orders):
         texts = [f"{which}.{i}" for i in range(count)]
         given_numbers = store.put(
-            REQUEST, range(start, start + count), [completion(t) for t in texts], study="s"
+            REQUEST,
+            range(start, start + count),
+            [completion(t) for t in texts],
+            study="s",
         )
         assert len(set(given_numbers)) == count
         assert all(number >= start + i for i, number in enumerate(given_numbers))
@@ -156,7 +181,9 @@ def test_whatever_is_put_gets_numbers_of_its_own(orders: list[tuple[int, int]]) 
     assert {n: d.text for n, d in store.draws(REQUEST, range(100)).items()} == kept
 
 
-def test_it_belongs_to_the_transaction_of_the_caller(db: Database, store: Store) -> None:
+def test_it_belongs_to_the_transaction_of_the_caller(
+    db: Database, store: Store
+) -> None:
     def fail() -> None:
         with db.transaction():
             buy(store, range(2))
@@ -177,7 +204,9 @@ def test_numbers_and_completions_go_together(store: Store) -> None:
         store.put(REQUEST, range(1), [completion()], study="s", costs=[1, 2])
 
 
-def test_a_fresh_study_sees_only_draws_of_its_own_also_when_it_is_resumed(db: Database) -> None:
+def test_a_fresh_study_sees_only_draws_of_its_own_also_when_it_is_resumed(
+    db: Database,
+) -> None:
     buy(Store(db), range(3))
     fresh = Store(db, generation="study-7")
     assert fresh.held(REQUEST) == 0
@@ -185,7 +214,10 @@ def test_a_fresh_study_sees_only_draws_of_its_own_also_when_it_is_resumed(db: Da
         REQUEST, range(2), [completion("new"), completion("newer")], study="study-7"
     ) == (0, 1)
     resumed = Store(Database(db.path), generation="study-7")
-    assert [d.text for d in resumed.draws(REQUEST, range(9)).values()] == ["new", "newer"]
+    assert [d.text for d in resumed.draws(REQUEST, range(9)).values()] == [
+        "new",
+        "newer",
+    ]
     assert [d.text for d in Store(db).draws(REQUEST, range(9)).values()] == [
         "draw 0",
         "draw 1",
@@ -193,7 +225,9 @@ def test_a_fresh_study_sees_only_draws_of_its_own_also_when_it_is_resumed(db: Da
     ]
 
 
-def test_the_records_say_who_paid_what_for_which_request(db: Database, store: Store) -> None:
+def test_the_records_say_who_paid_what_for_which_request(
+    db: Database, store: Store
+) -> None:
     store.put(
         REQUEST,
         range(2),
@@ -210,7 +244,12 @@ def test_the_records_say_who_paid_what_for_which_request(db: Database, store: St
         (0, 12, 7, "one"),
         (1, 10, 7, "one"),
     ]
-    assert (third.generation, third.number, third.cost, third.attempt) == ("two", 0, 0, None)
+    assert (third.generation, third.number, third.cost, third.attempt) == (
+        "two",
+        0,
+        0,
+        None,
+    )
     assert [r.completion.text for r in store.records(study="two")] == ["c"]
     assert third.created >= first.created > 1.7e9
 
@@ -219,7 +258,10 @@ def test_sizes_are_those_of_the_latest_draws(store: Store) -> None:
     other = Request("s", "other", "prompt", 8)
     for number, tokens in enumerate((2, 4, 6)):
         store.put(
-            REQUEST, range(number, number + 1), [completion(completion_tokens=tokens)], study="s"
+            REQUEST,
+            range(number, number + 1),
+            [completion(completion_tokens=tokens)],
+            study="s",
         )
     buy(store, range(2), other)
     means = {text: (tokens, count) for text, _, tokens, _, count in store.lengths(3)}
@@ -233,7 +275,9 @@ def test_sizes_are_those_of_twenty_thousand_draws_unless_said(store: Store) -> N
     assert sorted(count for *_, count in store.lengths(20_001)) == [1, 20_000]
 
 
-def test_the_records_are_read_page_by_page(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_records_are_read_page_by_page(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("tune.store.draws._PAGE", 3)
     buy(store, range(10))
     assert [r.number for r in store.records()] == list(range(10))
@@ -248,7 +292,10 @@ def test_a_person_can_read_the_file(db: Database, store: Store) -> None:
     )
     assert rows.fetchall() == [("small", 2, "draw 0"), ("m", 1, "draw 0")]
     assert (
-        "schön" in sqlite3.connect(db.path).execute("SELECT request FROM requests").fetchall()[1][0]
+        "schön"
+        in sqlite3.connect(db.path)
+        .execute("SELECT request FROM requests")
+        .fetchall()[1][0]
     )
 
 
@@ -277,7 +324,9 @@ def test_scores_are_durable_once_flushed(db: Database, store: Store) -> None:
     assert Store(Database(db.path)).score("exact", "e", "half \ud800") == 0.5
 
 
-def test_scores_are_written_by_themselves_when_many_wait(db: Database, store: Store) -> None:
+def test_scores_are_written_by_themselves_when_many_wait(
+    db: Database, store: Store
+) -> None:
     for i in range(300):
         store.put_score("exact", str(i), "x", i / 300)
     assert db.rows("SELECT count(*) FROM scores")[0][0] >= 256
@@ -320,8 +369,12 @@ def test_which_example_of_which_study_a_draw_answered_is_known_before_it_is_boug
     text = REQUEST.canonical
     Store(db, study="a").note_uses([Use("7", "key of 7", REQUEST, 2)])
     other = Store(db, study="b")
-    other.note_uses([Use("1", "key of 1", REQUEST, 1), Use("2", "key of 2", REQUEST, 3)])
-    other.note_uses([Use("2", "key of 2", REQUEST, 1)])  # fewer than it has asked for already
+    other.note_uses(
+        [Use("1", "key of 1", REQUEST, 1), Use("2", "key of 2", REQUEST, 3)]
+    )
+    other.note_uses(
+        [Use("2", "key of 2", REQUEST, 1)]
+    )  # fewer than it has asked for already
     Store(db, study="b").note_uses(
         [Use("1", "key of 1", REQUEST, 5), Use("1", "key of 1", REQUEST, 4)]
     )
@@ -360,10 +413,13 @@ for i in range(60):
 """
 
 
-def test_two_processes_that_buy_the_same_numbers_keep_all_of_them(tmp_path: Path) -> None:
+def test_two_processes_that_buy_the_same_numbers_keep_all_of_them(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "draws.db"
     buyers = [
-        subprocess.Popen([sys.executable, "-c", _BUYER, str(path), who]) for who in ("a", "b", "c")
+        subprocess.Popen([sys.executable, "-c", _BUYER, str(path), who])
+        for who in ("a", "b", "c")
     ]
     assert [buyer.wait() for buyer in buyers] == [0, 0, 0]
     draws = Store(Database(path)).draws(Request("s", "m", "t", 8), range(1000))

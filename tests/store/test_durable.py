@@ -35,7 +35,10 @@ async def test_a_call_is_sent_only_when_its_reservation_is_on_the_disk(
     monkeypatch.setattr(db, "flush", disk.flush)
     account = Account(db, "study", PICODOLLARS)
     metered = Metered(
-        Endpoint(lambda *_: "x"), price=Price(1.0, 10.0), store=Store(db), account=account
+        Endpoint(lambda *_: "x"),
+        price=Price(1.0, 10.0),
+        store=Store(db),
+        account=account,
     )
     call = asyncio.create_task(metered.complete(REQUEST, range(1)))
     await until(lambda: account.reserved > 0)
@@ -90,7 +93,9 @@ async def test_an_account_that_is_closed_while_the_disk_writes_lets_nothing_thro
     assert account.reserved == 0
 
 
-async def test_a_store_whose_log_was_taken_away_lets_no_call_through(db: Database) -> None:
+async def test_a_store_whose_log_was_taken_away_lets_no_call_through(
+    db: Database,
+) -> None:
     account = Account(db, "study", 100)
     os.unlink(f"{db.path}-wal")
     with pytest.raises(StoreError, match="the log of the store"):

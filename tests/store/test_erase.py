@@ -22,7 +22,9 @@ def buy(store: Store, example: str, text: str) -> None:
     """Buy two draws for an example, and score one of them."""
     asked = request(text)
     store.note_uses([Use(example, f"key of {example}", asked, 2)])
-    store.put(asked, range(2), [Completion(f"answer to {text}", "stop", 3, 1)] * 2, study="s")
+    store.put(
+        asked, range(2), [Completion(f"answer to {text}", "stop", 3, 1)] * 2, study="s"
+    )
     store.put_score("metric", f"key of {example}", f"answer to {text}", 1.0)
     store.flush()
 
@@ -40,12 +42,19 @@ def test_an_example_goes_with_its_requests_draws_and_scores(db: Database) -> Non
     assert erase_example(db, "s", "1") == Erased()
 
 
-def test_a_request_that_another_example_uses_stays_and_its_study_is_named(db: Database) -> None:
+def test_a_request_that_another_example_uses_stays_and_its_study_is_named(
+    db: Database,
+) -> None:
     store = Store(db, study="s")
     buy(store, "1", "shared")
     Store(db, study="other").note_uses([Use("9", "key of 9", request("shared"), 1)])
     erased = erase_example(db, "s", "1")
-    assert (erased.requests, erased.draws, erased.shared, erased.others) == (0, 0, 1, ("other",))
+    assert (erased.requests, erased.draws, erased.shared, erased.others) == (
+        0,
+        0,
+        1,
+        ("other",),
+    )
     assert len(store.draws(request("shared"), range(2))) == 2
 
 

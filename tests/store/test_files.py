@@ -26,7 +26,9 @@ def test_a_private_file_is_made_empty_and_an_existing_one_stays(tmp_path: Path) 
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
-def test_only_its_owner_can_read_it_also_where_it_replaces_an_open_file(tmp_path: Path) -> None:
+def test_only_its_owner_can_read_it_also_where_it_replaces_an_open_file(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "file"
     path.write_text("old")
     path.chmod(0o644)
@@ -57,7 +59,9 @@ def test_a_file_that_cannot_be_written_stays_as_it_was(
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_files_and_folders_are_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_and_folders_are_synced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     synced: list[int] = []
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(os, "fsync", synced.append)

@@ -42,7 +42,9 @@ async def test_who_asks_while_the_disk_writes_waits_for_the_next_write() -> None
     assert disk.writes == 2
 
 
-async def test_a_store_in_memory_waits_for_no_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_store_in_memory_waits_for_no_disk(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     db = Database(":memory:")
     monkeypatch.setattr(db, "flush", lambda: pytest.fail("there is no disk"))
     await Account(db, "study", 100).reserve(60)

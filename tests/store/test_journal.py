@@ -22,14 +22,21 @@ def test_events_come_back_in_order(tmp_path: Path) -> None:
     assert read_events(tmp_path / "a" / "study.jsonl")[1]["steps"] == [1, 2]
 
 
-def test_half_a_character_is_kept_and_the_file_stays_readable_for_all(tmp_path: Path) -> None:
+def test_half_a_character_is_kept_and_the_file_stays_readable_for_all(
+    tmp_path: Path,
+) -> None:
     with Journal(tmp_path / "study.jsonl") as journal:
         journal.append("study", name="half \ud800 of \\\ud800 é 😀")
-    assert read_events(tmp_path / "study.jsonl")[0]["name"] == "half \ud800 of \\\ud800 é 😀"
+    assert (
+        read_events(tmp_path / "study.jsonl")[0]["name"]
+        == "half \ud800 of \\\ud800 é 😀"
+    )
     assert "é 😀" in (tmp_path / "study.jsonl").read_text(encoding="utf-8")
 
 
-def test_a_torn_last_line_is_dropped_with_a_notice_and_the_file_goes_on(tmp_path: Path) -> None:
+def test_a_torn_last_line_is_dropped_with_a_notice_and_the_file_goes_on(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "study.jsonl"
     path.write_bytes(b'{"event":"study"}\n{"event":"wa')
     notices: list[str] = []
@@ -41,7 +48,9 @@ def test_a_torn_last_line_is_dropped_with_a_notice_and_the_file_goes_on(tmp_path
     assert [e["event"] for e in read_events(path)] == ["study", "wave"]
 
 
-def test_a_last_line_of_zeros_as_a_crash_may_leave_it_is_dropped(tmp_path: Path) -> None:
+def test_a_last_line_of_zeros_as_a_crash_may_leave_it_is_dropped(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "study.jsonl"
     path.write_bytes(b'{"event":"study"}\n' + b"\0" * 20)
     journal = Journal(path)
@@ -57,11 +66,19 @@ def test_a_torn_line_in_the_middle_is_an_error_that_names_it(tmp_path: Path) -> 
         Journal(path)
 
 
-def test_a_second_process_is_refused_and_admitted_once_the_first_has_ended(tmp_path: Path) -> None:
+def test_a_second_process_is_refused_and_admitted_once_the_first_has_ended(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "study.jsonl"
-    hold = f"from tune.store.journal import Journal; j = Journal({str(path)!r}); print('held', flush=True); input()"
+    hold = (
+        f"from tune.store.journal import Journal; j = Journal({str(path)!r}); print('held', "
+        "flush=True); input()"
+    )
     with subprocess.Popen(
-        [sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", hold],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "held\n"
@@ -89,7 +106,9 @@ def test_a_full_disk_is_one_sentence() -> None:
     assert journal.events == []
 
 
-def test_a_line_for_which_the_disk_has_no_room_leaves_the_others_whole(tmp_path: Path) -> None:
+def test_a_line_for_which_the_disk_has_no_room_leaves_the_others_whole(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "study.jsonl"
     fill = f"""
 import resource

@@ -18,9 +18,15 @@ pytestmark = pytest.mark.usefixtures("no_disk")
 # One attempt
 
 
-async def test_an_attempt_is_held_at_its_ceiling_and_settled_at_its_cost(account: Account) -> None:
+async def test_an_attempt_is_held_at_its_ceiling_and_settled_at_its_cost(
+    account: Account,
+) -> None:
     attempt = await account.reserve(60, purpose="search", service="api.example.org")
-    assert (attempt.ceiling, attempt.purpose, attempt.service) == (60, "search", "api.example.org")
+    assert (attempt.ceiling, attempt.purpose, attempt.service) == (
+        60,
+        "search",
+        "api.example.org",
+    )
     assert (account.reserved, account.settled, account.left) == (60, 0, 40)
     assert account.settle(attempt, 25) == 0
     assert (account.reserved, account.settled, account.left) == (0, 25, 75)
@@ -29,11 +35,15 @@ async def test_an_attempt_is_held_at_its_ceiling_and_settled_at_its_cost(account
 
 async def test_a_refusal_costs_nothing(account: Account) -> None:
     account.refuse(await account.reserve(60))
-    assert account.balance == Balance(100, 0, settled=0, reserved=0, uncertain=0, overshoot=0)
+    assert account.balance == Balance(
+        100, 0, settled=0, reserved=0, uncertain=0, overshoot=0
+    )
     assert account.spent_now == 0
 
 
-async def test_an_unknown_outcome_stays_charged_at_its_ceiling(account: Account) -> None:
+async def test_an_unknown_outcome_stays_charged_at_its_ceiling(
+    account: Account,
+) -> None:
     account.strand(await account.reserve(60))
     assert (account.uncertain, account.settled, account.reserved) == (60, 0, 0)
     assert account.spent == account.spent_now == 60
@@ -60,7 +70,9 @@ async def test_an_attempt_is_closed_once(account: Account, again: str) -> None:
     attempt = await account.reserve(60)
     account.settle(attempt, 10)
     with pytest.raises(ValueError, match="closed already: it is settled"):
-        account.settle(attempt, 10) if again == "settle" else getattr(account, again)(attempt)
+        account.settle(attempt, 10) if again == "settle" else getattr(account, again)(
+            attempt
+        )
     assert account.spent == account.spent_now == 10
 
 
@@ -83,14 +95,20 @@ async def test_a_call_that_costs_nothing_fits_into_a_budget_that_is_used_up(
     account.settle(await account.reserve(0), 0)
 
 
-async def test_the_refusal_says_how_much_was_wanted_and_how_much_is_left(db: Database) -> None:
+async def test_the_refusal_says_how_much_was_wanted_and_how_much_is_left(
+    db: Database,
+) -> None:
     account = Account(db, "study", 5 * PICODOLLARS)
     account.settle(await account.reserve(4 * PICODOLLARS), 4 * PICODOLLARS)
-    with pytest.raises(BudgetExhausted, match=r"up to 1\.5 dollars, and 1 of 5 are left"):
+    with pytest.raises(
+        BudgetExhausted, match=r"up to 1\.5 dollars, and 1 of 5 are left"
+    ):
         await account.reserve(3 * PICODOLLARS // 2)
 
 
-async def test_a_ceiling_beyond_all_integers_is_refused_as_any_other(account: Account) -> None:
+async def test_a_ceiling_beyond_all_integers_is_refused_as_any_other(
+    account: Account,
+) -> None:
     with pytest.raises(BudgetExhausted):
         await account.reserve(10**60)
 
@@ -104,7 +122,9 @@ def test_a_budget_that_cannot_be_is_refused(db: Database, budget: int) -> None:
         Account(db, "study", budget)
 
 
-async def test_a_study_is_resumed_with_what_it_spent(db: Database, account: Account) -> None:
+async def test_a_study_is_resumed_with_what_it_spent(
+    db: Database, account: Account
+) -> None:
     account.settle(await account.reserve(60), 30)
     again = Account(Database(db.path), "study", 100)
     assert (again.spent, again.spent_now, again.left) == (30, 0, 70)
@@ -117,7 +137,9 @@ async def test_what_a_killed_process_left_in_flight_is_uncertain(
     await account.reserve(60, earmark=20)
     assert account.reserved == 80
     again = Account(Database(db.path), "study", 100)
-    assert again.balance == Balance(100, 0, settled=10, reserved=0, uncertain=60, overshoot=0)
+    assert again.balance == Balance(
+        100, 0, settled=10, reserved=0, uncertain=60, overshoot=0
+    )
 
 
 async def test_a_budget_may_be_raised_and_lowered_down_to_what_is_spent(
@@ -149,7 +171,9 @@ async def test_studies_in_one_database_have_money_of_their_own(
     assert (account.spent, other.spent) == (70, 50)
 
 
-def test_a_balance_can_be_read_without_opening_the_account(db: Database, account: Account) -> None:
+def test_a_balance_can_be_read_without_opening_the_account(
+    db: Database, account: Account
+) -> None:
     asyncio.run(account.reserve(60))
     assert read_balance(db, "study") == Balance(
         100, 0, settled=0, reserved=60, uncertain=0, overshoot=0
@@ -182,7 +206,9 @@ async def test_only_the_holdout_may_use_what_is_set_aside(account: Account) -> N
     assert account.spent == 100
 
 
-async def test_the_envelope_is_kept_replaced_and_released(db: Database, account: Account) -> None:
+async def test_the_envelope_is_kept_replaced_and_released(
+    db: Database, account: Account
+) -> None:
     account.set_aside(40)
     account.set_aside(30)
     assert Account(db, "study", 100).limit == 70

@@ -26,7 +26,9 @@ async def spend(path: Path, calls: int, journal: Journal) -> None:
         journal.append("outcome")
 
 
-async def test_an_older_copy_of_a_store_is_recognised_and_told_as_that(tmp_path: Path) -> None:
+async def test_an_older_copy_of_a_store_is_recognised_and_told_as_that(
+    tmp_path: Path,
+) -> None:
     store, older = tmp_path / "draws.db", tmp_path / "older.db"
     with Journal(tmp_path / "study.jsonl") as journal:
         await spend(store, 3, journal)
@@ -86,7 +88,9 @@ async def test_what_an_event_speaks_of_is_on_the_disk_before_it(
     ):
         account = Account(db, "s", 10**6)
         monkeypatch.setattr(db, "flush", lambda: order.append("store"))
-        monkeypatch.setattr("tune.store.journal.sync", lambda _: order.append("journal"))
+        monkeypatch.setattr(
+            "tune.store.journal.sync", lambda _: order.append("journal")
+        )
         journal.follow(account.mark)
         journal.append("outcome")
     assert order == ["store", "journal"]

@@ -81,7 +81,9 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Film]:
     moments: list[Moment] = []
     flush = Database.flush
     with pytest.MonkeyPatch.context() as patch, Server(world=WORLD) as server:
-        held = Database(store)  # as long as it is open, no other copies the log into the store
+        held = Database(
+            store
+        )  # as long as it is open, no other copies the log into the store
         held.execute("PRAGMA wal_autocheckpoint = 0")
 
         def flush_and_note(self: Database) -> None:
@@ -101,7 +103,9 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Film]:
         kept = folder / "log"
         kept.write_bytes(Path(f"{store}-wal").read_bytes())
         charges = [(charge.number, charge.picodollars) for charge in server.charges]
-        found = Film(store.read_bytes(), kept, journal.read_bytes(), moments, charges, server)
+        found = Film(
+            store.read_bytes(), kept, journal.read_bytes(), moments, charges, server
+        )
         assert study.record.winner is not None
         held.close()
         patch.undo()
@@ -110,10 +114,14 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Film]:
 
 def run(server: Server, folder: Path) -> tune.Study:
     given = options(server, folder, concurrency=4, min_gain=0)
-    return tune.tune(WORLD.examples(ROWS), tune.Space.from_mapping(SPACE), budget=BUDGET, **given)
+    return tune.tune(
+        WORLD.examples(ROWS), tune.Space.from_mapping(SPACE), budget=BUDGET, **given
+    )
 
 
-def test_at_every_frame_the_ledger_knows_all_that_was_billed(film: Film, tmp_path: Path) -> None:
+def test_at_every_frame_the_ledger_knows_all_that_was_billed(
+    film: Film, tmp_path: Path
+) -> None:
     ends = list(powercut.frames(film.log))
     assert sum(commits for _, commits in ends) > 100
     assert len(film.moments) > 20
@@ -155,13 +163,19 @@ def test_a_torn_log_is_read_up_to_its_last_whole_transaction(tmp_path: Path) -> 
     for ending in ("", "-wal"):
         Path(f"{copy}{ending}").write_bytes(Path(f"{store}{ending}").read_bytes())
     powercut._note(copy).write_text(
-        str(next(end for end, commits in powercut.frames(Path(f"{store}-wal")) if commits))
+        str(
+            next(
+                end for end, commits in powercut.frames(Path(f"{store}-wal")) if commits
+            )
+        )
     )
     assert powercut.cut(copy, random.Random(3)) > 0
     with contextlib.closing(Database(copy)) as left:
         names = [
             name
-            for (name,) in left.rows("SELECT name FROM meta WHERE name <> 'version' ORDER BY name")
+            for (name,) in left.rows(
+                "SELECT name FROM meta WHERE name <> 'version' ORDER BY name"
+            )
         ]
     assert names == list("abcdef")[: len(names)]
     assert len(names) < 6

@@ -20,7 +20,9 @@ from tune.strategies.gaussian_process import JointNormal, expected_maximum
 from tune.strategies.posterior import Posterior, share_of_gain
 
 
-def option(candidate: int, cost: float = 1.0, draws: int = 1, noise: float = 0.01) -> BlockOption:
+def option(
+    candidate: int, cost: float = 1.0, draws: int = 1, noise: float = 0.01
+) -> BlockOption:
     return BlockOption(candidate, 8, draws, 1, cost, noise, math.inf, 1.0)
 
 
@@ -36,29 +38,45 @@ def values(posterior: Posterior, *options: BlockOption) -> list[float]:
     arrays = as_arrays(options, 100.0, 1.0)
     count = len(posterior.quality.mean)
     held = np.zeros(count)
-    found: list[float] = acquisition_values(posterior, arrays, np.zeros(count), held, 64).tolist()
+    found: list[float] = acquisition_values(
+        posterior, arrays, np.zeros(count), held, 64
+    ).tolist()
     return found
 
 
-def test_a_long_block_is_worth_nothing_where_the_next_alone_is_worth_as_much_per_dollar() -> None:
+def test_a_long_block_is_worth_nothing_where_the_next_alone_is_worth_as_much_per_dollar() -> (
+    None
+):
     one = np.ones(4)
     beyond = np.array([False, True, False, True])
     stock = BlockOptions(
-        np.array([0, 0, 1, 1]), np.array([1.0, 4.0, 1.0, 4.0]), one, one, one, one, one > 0, beyond
+        np.array([0, 0, 1, 1]),
+        np.array([1.0, 4.0, 1.0, 4.0]),
+        one,
+        one,
+        one,
+        one,
+        one > 0,
+        beyond,
     )
     assert stock.settle(np.array([2.0, 8.0, 2.0, 8.1])).tolist() == [2.0, 0.0, 2.0, 8.1]
     assert stock.settle(np.array([0.0, 0.0, 0.0, 1.0])).tolist() == [0.0, 0.0, 0.0, 1.0]
 
 
 def test_an_option_beyond_the_next_block_is_known_and_may_cost_a_share_only() -> None:
-    found = as_arrays([option(0, 1.0), option(0, 4.0), option(0, 4.0, draws=3), option(1)], 10, 0.3)
+    found = as_arrays(
+        [option(0, 1.0), option(0, 4.0), option(0, 4.0, draws=3), option(1)], 10, 0.3
+    )
     assert found.beyond.tolist() == [False, True, False, False]
     assert found.there.tolist() == [True, False, True, True]
     assert found.share.tolist() == pytest.approx([0, 0, share_of_gain(3), 0])
 
 
 def test_options_that_cost_more_than_the_money_are_not_there() -> None:
-    assert as_arrays([option(0, 2.0), option(1, 0.5)], 1.0, 1.0).there.tolist() == [False, True]
+    assert as_arrays([option(0, 2.0), option(1, 0.5)], 1.0, 1.0).there.tolist() == [
+        False,
+        True,
+    ]
     assert len(as_arrays([], 1.0, 1.0).there) == 0
 
 
@@ -72,7 +90,9 @@ def test_one_point_alone_is_worth_the_expected_maximum_over_the_best_other() -> 
 
 def test_what_is_uncertain_and_may_be_the_best_is_worth_the_most() -> None:
     posterior = independent([0.6, 0.58, 0.58, 0.1], [0.01, 0.1, 0.01, 0.1])
-    known, open_, sure, hopeless = values(posterior, *(option(i, noise=0.001) for i in range(4)))
+    known, open_, sure, hopeless = values(
+        posterior, *(option(i, noise=0.001) for i in range(4))
+    )
     assert open_ > max(known, sure, hopeless)
     assert hopeless < 1e-4
 

@@ -66,7 +66,9 @@ def test_of_too_many_fresh_points_those_with_the_highest_bounds_are_kept() -> No
     begin(world, found, 4)
     found.aim(math.inf, fit=True)
     quality = found.posterior.quality
-    bounds = dict(zip(found.points, (quality.mean + quality.deviation()).tolist(), strict=True))
+    bounds = dict(
+        zip(found.points, (quality.mean + quality.deviation()).tolist(), strict=True)
+    )
     before = list(found.fresh)
     found.refresh()
     kept = [point for point in before if point in found.fresh]
@@ -124,7 +126,9 @@ def test_a_limit_on_cost_takes_answers_out_of_reach() -> None:
     for candidate, point in enumerate(found.points):
         if point["temperature"] != 0:
             within = [n for n in (1, 3, 5) if world.cost(point, n) <= 4e-5]
-            assert found.reach(candidate) == pytest.approx(share_of_gain(max(within, default=1)))
+            assert found.reach(candidate) == pytest.approx(
+                share_of_gain(max(within, default=1))
+            )
 
 
 def test_the_limit_that_is_aimed_at_never_exceeds_the_users() -> None:

@@ -50,7 +50,11 @@ class GoalWorld(World):
     margin: float | None = None
 
     def problem(self) -> Problem:
-        own = None if self.baseline is None else Config({**self.baseline, "n": 1, "max_tokens": 64})
+        own = (
+            None
+            if self.baseline is None
+            else Config({**self.baseline, "n": 1, "max_tokens": 64})
+        )
         least = 1 - self.least if self.flip and self.least is not None else self.least
         return replace(
             super().problem(),
@@ -92,7 +96,9 @@ def test_a_mean_above_the_quality_is_not_enough() -> None:
     assert chosen(problem(), lucky, sure).reading is sure
 
 
-def test_where_none_is_shown_to_be_good_enough_the_best_is_chosen_and_that_is_said() -> None:
+def test_where_none_is_shown_to_be_good_enough_the_best_is_chosen_and_that_is_said() -> (
+    None
+):
     low, high = (
         reading(shares(40, 100), trial=0),
         reading(shares(60, 100), trial=1, cost=1e-2, temperature=0.1),
@@ -118,8 +124,12 @@ def test_where_smaller_is_better_the_quality_is_a_score_not_to_be_above() -> Non
 
 def with_margin(**changes: Any) -> Problem:
     own = reading([1.0], temperature=0.5).config
-    point = Point({k: v for k, v in own.items() if k in ("model", "prompt", "temperature")})
-    return problem(min_quality=None, margin=0.1, baseline=point, baseline_config=own, **changes)
+    point = Point(
+        {k: v for k, v in own.items() if k in ("model", "prompt", "temperature")}
+    )
+    return problem(
+        min_quality=None, margin=0.1, baseline=point, baseline_config=own, **changes
+    )
 
 
 def test_a_margin_is_a_paired_test_against_the_baseline() -> None:
@@ -155,11 +165,15 @@ def test_without_common_examples_nothing_is_shown() -> None:
 def test_the_baseline_is_what_comes_nearest_to_it_among_what_was_read() -> None:
     asked = with_margin()
     several = [
-        reading(shares(5, 10), n=n, max_tokens=cap) for n, cap in ((3, 64), (1, 16), (1, 48))
+        reading(shares(5, 10), n=n, max_tokens=cap)
+        for n, cap in ((3, 64), (1, 16), (1, 48))
     ]
     found = baseline_reading(asked, [standing(*several)])
     assert found is several[2]
-    assert baseline_reading(asked, [standing(reading(shares(5, 10), temperature=0.9))]) is None
+    assert (
+        baseline_reading(asked, [standing(reading(shares(5, 10), temperature=0.9))])
+        is None
+    )
 
 
 def test_scores_that_no_judge_gave_show_nothing() -> None:
@@ -198,7 +212,9 @@ def test_examples_go_to_cheap_trials_of_which_it_is_open_and_to_no_other() -> No
     cheap = reading(shares(30, 40), trial=1, cost=1e-4, temperature=0.2)
     hopeless = reading(shares(8, 40), trial=2, cost=5e-5, temperature=0.3)
     dear = reading(shares(30, 40), trial=3, cost=9e-3, temperature=0.4)
-    race = Race(asked, 1e9, {r.trial: standing(r) for r in (known, cheap, hopeless, dear)})
+    race = Race(
+        asked, 1e9, {r.trial: standing(r) for r in (known, cheap, hopeless, dear)}
+    )
     assert [state.trial for state in undecided(race)] == [1]
     (step,) = next(prove_good_enough(race))
     assert step.trial == 1
@@ -220,7 +236,12 @@ def test_nothing_is_bought_when_it_is_decided_or_there_is_no_money() -> None:
     race = Race(problem(examples=120), 1e9, {0: standing(sure)})
     assert list(prove_good_enough(race)) == []
     open_one = reading(shares(30, 40), trial=0)
-    assert list(prove_good_enough(Race(problem(examples=120), 0.0, {0: standing(open_one)}))) == []
+    assert (
+        list(
+            prove_good_enough(Race(problem(examples=120), 0.0, {0: standing(open_one)}))
+        )
+        == []
+    )
 
 
 def test_what_is_said_to_be_good_enough_is_and_costs_little_more_than_need_be() -> None:
@@ -239,7 +260,9 @@ def test_what_is_said_to_be_good_enough_is_and_costs_little_more_than_need_be() 
         config = found.reading.config
         assert world.truth(config) >= 0.6
         everything = [
-            c for p in world.space.points(world.free) for c in world.space.configs_of(p, world.free)
+            c
+            for p in world.space.points(world.free)
+            for c in world.space.configs_of(p, world.free)
         ]
         ratios.append(
             world.cost(config, config.n)
@@ -277,11 +300,16 @@ def order(**more: Any) -> dict[str, Any]:
         ({"goal": "cheapest", "margin": 0.0}, "above 0"),
     ],
 )
-def test_a_goal_that_cannot_be_is_refused_in_a_sentence(given: dict[str, Any], words: str) -> None:
+def test_a_goal_that_cannot_be_is_refused_in_a_sentence(
+    given: dict[str, Any], words: str
+) -> None:
     with pytest.raises(InputError, match=words):
         make_plan(
             read_options(
-                data=WORLD.examples(40), space=tune.Space(**SPACE), budget=1.0, **order(**given)
+                data=WORLD.examples(40),
+                space=tune.Space(**SPACE),
+                budget=1.0,
+                **order(**given),
             )
         )
 
@@ -290,7 +318,9 @@ def test_the_goal_makes_it_another_study_and_the_default_does_not() -> None:
     data, space = WORLD.examples(40), tune.Space(**SPACE)
     plain = make_plan(read_options(data=data, space=space, budget=1.0, **order()))
     asked = make_plan(
-        read_options(data=data, space=space, budget=1.0, **order(goal="cheapest", margin=0.1))
+        read_options(
+            data=data, space=space, budget=1.0, **order(goal="cheapest", margin=0.1)
+        )
     )
     assert plain.identity["goal"] == "quality"
     assert (
@@ -311,7 +341,9 @@ def server() -> Iterator[Server]:
 def test_a_run_finds_the_cheap_model_that_is_not_worse_by_more_than_the_margin(
     server: Server, tmp_path: Path
 ) -> None:
-    asked = order(base_url=server.base_url, data=WORLD.examples(300), space=tune.Space(**SPACE))
+    asked = order(
+        base_url=server.base_url, data=WORLD.examples(300), space=tune.Space(**SPACE)
+    )
     study = tune.tune(
         **asked,
         budget=0.1,
@@ -340,15 +372,27 @@ def test_a_run_finds_the_cheap_model_that_is_not_worse_by_more_than_the_margin(
 @pytest.mark.parametrize(
     ("difference", "larger", "words"),
     [
-        (Interval(-0.005, -0.015, 0.005, 120), True, "Non-inferiority is shown: it is not worse"),
-        (Interval(-0.005, -0.05, 0.04, 120), True, "Non-inferiority is not shown: it may be worse"),
+        (
+            Interval(-0.005, -0.015, 0.005, 120),
+            True,
+            "Non-inferiority is shown: it is not worse",
+        ),
+        (
+            Interval(-0.005, -0.05, 0.04, 120),
+            True,
+            "Non-inferiority is not shown: it may be worse",
+        ),
         (
             Interval(-0.1, -0.15, -0.05, 120),
             True,
             "It is worse than the baseline by more than the 0.020",
         ),
         (Interval(0.005, -0.005, 0.015, 120), False, "Non-inferiority is shown"),
-        (Interval(0.1, 0.05, 0.15, 120), False, "It is worse than the baseline by more than"),
+        (
+            Interval(0.1, 0.05, 0.15, 120),
+            False,
+            "It is worse than the baseline by more than",
+        ),
     ],
 )
 def test_non_inferiority_is_said_in_those_words(
@@ -364,8 +408,13 @@ def test_non_inferiority_is_said_in_those_words(
     assert result_json(report, results="x")["difference"]["margin"] == 0.02
 
 
-def test_a_quality_that_was_asked_for_is_shown_by_the_interval_or_said_not_to_be() -> None:
-    assert "its whole interval shows the at least 0.700" in answer(whole(min_quality=0.7))[0]
+def test_a_quality_that_was_asked_for_is_shown_by_the_interval_or_said_not_to_be() -> (
+    None
+):
+    assert (
+        "its whole interval shows the at least 0.700"
+        in answer(whole(min_quality=0.7))[0]
+    )
     assert "is not shown by its interval" in answer(whole(min_quality=0.75))[0]
     assert "asked for" not in answer(whole())[0]
 

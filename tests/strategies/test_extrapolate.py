@@ -77,7 +77,9 @@ def test_the_winner_has_numbers_on_the_holdout_alone_and_that_is_said(
     )
     assert said in (folder / "report.md").read_text(encoding="utf-8")
     assert winner.trial is not None
-    trial = study.record.trials[[row.number for row in study.record.trials].index(winner.trial)]
+    trial = study.record.trials[
+        [row.number for row in study.record.trials].index(winner.trial)
+    ]
     assert trial.point.items() <= winner.config.items()
     assert trial.draws < 5 * trial.examples
     assert billed == to_picodollars(study.record.money.spent) <= to_picodollars(0.04)
@@ -101,7 +103,9 @@ def test_its_files_are_of_the_winner_that_was_tested(
     assert "asks for 5 answers" in (folder / "report.html").read_text(encoding="utf-8")
 
 
-def test_shown_again_it_is_the_same(server: Server, finished: tuple[tune.Study, Path, int]) -> None:
+def test_shown_again_it_is_the_same(
+    server: Server, finished: tuple[tune.Study, Path, int]
+) -> None:
     study, folder, _ = finished
     calls = len(server.posts)
     again = tune.tune(**asked(server), budget=0.04, results=folder)
@@ -125,7 +129,9 @@ def test_read_again_under_the_same_prices_it_is_the_same_and_under_a_limit_it_is
     assert less is not None
     assert less.cost is not None
     assert less.cost.mean <= limit
-    assert less.tuning is not None, "what has not met the holdout rests on what was bought"
+    assert less.tuning is not None, (
+        "what has not met the holdout rests on what was bought"
+    )
 
 
 def test_its_holdout_is_paid_for_before_the_search_spends_the_rest(
@@ -139,10 +145,14 @@ def test_its_holdout_is_paid_for_before_the_search_spends_the_rest(
     ) -> None:
         set_aside(self, found, extrapolated)
         left = self.account.budget - self.account.spent - self.account.reserved
-        kept.append((extrapolated.config if extrapolated else None, left / 10**12 - self.left))
+        kept.append(
+            (extrapolated.config if extrapolated else None, left / 10**12 - self.left)
+        )
 
     monkeypatch.setattr(StudyBudget, "reserve_holdout", watched)
-    winner = tune.tune(**asked(server), budget=0.04, results=tmp_path / "study").record.winner
+    winner = tune.tune(
+        **asked(server), budget=0.04, results=tmp_path / "study"
+    ).record.winner
     assert winner is not None
     assert winner.cost is not None
     config, dollars = kept[-1]
@@ -154,7 +164,9 @@ def test_what_the_holdout_could_hardly_meet_is_not_chosen_unbought(
     server: Server, tmp_path: Path
 ) -> None:
     """Five answers each would leave money for eight holdout examples here."""
-    study = tune.tune(**{**asked(server), "seed": 6}, budget=0.015, results=tmp_path / "study")
+    study = tune.tune(
+        **{**asked(server), "seed": 6}, budget=0.015, results=tmp_path / "study"
+    )
     winner = study.record.winner
     assert winner is not None
     assert winner.tuning is not None

@@ -10,18 +10,29 @@ from tune.strategies import Selection, final_comparison
 
 def test_finalists_meet_the_rest_of_the_examples_before_they_get_more_draws() -> None:
     world = World(
-        examples=60, quality=lambda _: 0.7, space=some_space(temperature=[0.5, 0.7], model="small")
+        examples=60,
+        quality=lambda _: 0.7,
+        space=some_space(temperature=[0.5, 0.7], model="small"),
     )
     till = Till(world, 1.0)
     points = list(world.space.points(FREE))[:3]
-    till.buy([Step(i, p, tuple(range(8 * (i + 1))), 1, 64) for i, p in enumerate(points)])
+    till.buy(
+        [Step(i, p, tuple(range(8 * (i + 1))), 1, 64) for i, p in enumerate(points)]
+    )
     till.waves.clear()
     choice = till.drive(final_comparison(world.problem(), till.standings, till.left))
-    assert [(s.trial, s.examples, s.draws) for s in till.waves[0]] == [(0, tuple(range(8, 16)), 1)]
+    assert [(s.trial, s.examples, s.draws) for s in till.waves[0]] == [
+        (0, tuple(range(8, 16)), 1)
+    ]
     draws = [step.draws for wave in till.waves for step in wave]
     assert draws == sorted(draws)
     assert draws[-1] > 1
-    assert all(step.examples[-1] == 59 for wave in till.waves for step in wave if step.draws > 1)
+    assert all(
+        step.examples[-1] == 59
+        for wave in till.waves
+        for step in wave
+        if step.draws > 1
+    )
     assert isinstance(choice, Selection)
     assert choice.reading.n_examples == 60
 
@@ -33,7 +44,12 @@ def test_who_is_clearly_behind_drops_out_and_a_clear_winner_ends_the_race() -> N
         space=some_space(temperature=0.0, prompt={"plain": "{text}"}),
     )
     till = Till(world, 1.0)
-    till.buy([Step(i, p, tuple(range(16)), 1, 64) for i, p in enumerate(world.space.points(FREE))])
+    till.buy(
+        [
+            Step(i, p, tuple(range(16)), 1, 64)
+            for i, p in enumerate(world.space.points(FREE))
+        ]
+    )
     choice = till.drive(final_comparison(world.problem(), till.standings, till.left))
     assert isinstance(choice, Selection)
     assert choice.reading.config.model == "large"
@@ -51,5 +67,7 @@ def test_an_endgame_without_money_freezes_at_once() -> None:
         ]
     )
     till.waves.clear()
-    assert isinstance(till.drive(final_comparison(world.problem(), till.standings, 0.0)), Selection)
+    assert isinstance(
+        till.drive(final_comparison(world.problem(), till.standings, 0.0)), Selection
+    )
     assert till.waves == []

@@ -56,7 +56,9 @@ def is_within(forecast: float, done: float, factor: float) -> bool:
 @pytest.mark.parametrize("units", [3.0, 6.0, 12.0])
 @pytest.mark.parametrize("space", SPACES)
 @pytest.mark.parametrize("name", STRATEGIES)
-def test_a_strategy_does_about_what_it_forecasts(name: str, space: str, units: float) -> None:
+def test_a_strategy_does_about_what_it_forecasts(
+    name: str, space: str, units: float
+) -> None:
     """Means over two worlds, with money for a few passes of an average point over all examples.
 
     With less, whole points decide, and chance decides which.
@@ -101,7 +103,9 @@ def test_what_costs_nothing_is_all_begun(name: str) -> None:
 
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_much_more_money_begins_no_fewer_points(name: str) -> None:
-    found = [STRATEGIES[name].forecast(costs(1e-4, 1e-3), 0.001 * 16.0**i) for i in range(6)]
+    found = [
+        STRATEGIES[name].forecast(costs(1e-4, 1e-3), 0.001 * 16.0**i) for i in range(6)
+    ]
     assert [one.configs for one in found] == sorted(one.configs for one in found)
 
 
@@ -111,7 +115,9 @@ def test_no_money_begins_nothing() -> None:
 
 
 def test_costs_tell_blocks_and_means() -> None:
-    found = SearchCosts(120, 30, (PairCosts((1, 3), (0.1, 0.2)), PairCosts((2, 8), (0.4, 1.6))))
+    found = SearchCosts(
+        120, 30, (PairCosts((1, 3), (0.1, 0.2)), PairCosts((2, 8), (0.4, 1.6)))
+    )
     assert found.block == rung_sizes(120)[0]
     assert found.points_of_pair == 15
     assert (found.fewest, found.most) == (1.5, 5.5)

@@ -54,7 +54,9 @@ def race(*readings: Reading, left: float = 1e9, **changes: Any) -> Race:
     by_trial: dict[int, list[Reading]] = {}
     for one in readings:
         by_trial.setdefault(one.trial, []).append(one)
-    return Race(asked, left, {trial: standing(*held) for trial, held in by_trial.items()})
+    return Race(
+        asked, left, {trial: standing(*held) for trial, held in by_trial.items()}
+    )
 
 
 def one(trial: int, right: int, cost: float, of: int = 40) -> Reading:
@@ -65,20 +67,29 @@ def numbers(states: Sequence[Any]) -> list[int]:
     return [state.trial for state in states]
 
 
-DEAR, MIDDLE, CHEAP, POOR = one(0, 38, 1e-2), one(1, 25, 1e-3), one(2, 12, 1e-4), one(3, 2, 9e-3)
+DEAR, MIDDLE, CHEAP, POOR = (
+    one(0, 38, 1e-2),
+    one(1, 25, 1e-3),
+    one(2, 12, 1e-4),
+    one(3, 2, 9e-3),
+)
 
 
 # --- limits
 
 
-def test_limits_are_spaced_by_equal_factors_from_the_best_down_to_the_cheapest() -> None:
+def test_limits_are_spaced_by_equal_factors_from_the_best_down_to_the_cheapest() -> (
+    None
+):
     first, *others = cost_limits(race(DEAR, MIDDLE, CHEAP, POOR), 5)
     assert first == math.inf
     assert others[-1] == 1e-4
     assert np.diff(np.log([1e-2, *others])) == pytest.approx(math.log(1e-2) / 4)
 
 
-def test_nothing_dearer_than_the_best_makes_a_limit_and_one_limit_is_none_at_all() -> None:
+def test_nothing_dearer_than_the_best_makes_a_limit_and_one_limit_is_none_at_all() -> (
+    None
+):
     best, dearer = one(0, 38, 1e-4), one(1, 20, 1e-2)
     assert cost_limits(race(best, dearer), 5) == [math.inf]
     assert cost_limits(race(DEAR, CHEAP), 1) == [math.inf]
@@ -94,9 +105,15 @@ def test_costs_that_nobody_knows_and_costs_of_nothing_make_no_limit() -> None:
 # --- who goes on
 
 
-def test_the_best_under_each_limit_go_on_and_one_that_is_beaten_in_both_does_not() -> None:
+def test_the_best_under_each_limit_go_on_and_one_that_is_beaten_in_both_does_not() -> (
+    None
+):
     made = race(DEAR, MIDDLE, CHEAP, POOR)
-    assert set(numbers(frontier_trials(made, list(made.states.values()), 4))) == {0, 1, 2}
+    assert set(numbers(frontier_trials(made, list(made.states.values()), 4))) == {
+        0,
+        1,
+        2,
+    }
     assert numbers(frontier_trials(made, list(made.states.values()), 1)) == [0]
 
 
@@ -166,15 +183,22 @@ def test_examples_go_to_who_met_the_fewest_of_those_on_the_frontier() -> None:
     assert (step.examples[0], step.examples[-1]) == (20, made.states[1].examples - 1)
 
 
-def test_nothing_is_bought_for_who_is_beaten_nor_without_money_nor_when_all_is_met() -> None:
+def test_nothing_is_bought_for_who_is_beaten_nor_without_money_nor_when_all_is_met() -> (
+    None
+):
     wave = next(trace_frontier(race(DEAR, CHEAP, POOR, examples=120)))
     assert {step.trial for step in wave} == {0, 2}
     assert list(trace_frontier(race(DEAR, CHEAP, left=0.0, examples=120))) == []
-    assert list(trace_frontier(race(DEAR, CHEAP, examples=40, space=some_space(n=1)))) == []
+    assert (
+        list(trace_frontier(race(DEAR, CHEAP, examples=40, space=some_space(n=1))))
+        == []
+    )
     assert list(trace_frontier(race(examples=40))) == []
 
 
-def test_when_all_examples_are_met_more_draws_show_whether_a_larger_n_is_better() -> None:
+def test_when_all_examples_are_met_more_draws_show_whether_a_larger_n_is_better() -> (
+    None
+):
     wave = next(trace_frontier(race(MIDDLE, CHEAP, examples=40)))
     assert {(step.trial, step.draws) for step in wave} == {(1, 3), (2, 3)}
 
@@ -190,7 +214,10 @@ def test_at_most_so_many_go_on_side_by_side() -> None:
 def recovered(standings: Sequence[Standing], choice: Selection) -> list[Reading]:
     """The frontier as the report has it."""
     every = [
-        r for s in standings for r in s.readings if r.n_examples >= choice.reading.n_examples / 2
+        r
+        for s in standings
+        for r in s.readings
+        if r.n_examples >= choice.reading.n_examples / 2
     ]
     found: list[Reading] = []
     for one in sorted(every, key=lambda r: (r.cost, -r.mean)):
@@ -205,14 +232,18 @@ def regret(world: World, found: Sequence[Reading]) -> float:
     Nothing is recommended, and nothing gained, under a limit that is below the cheapest of all.
     """
     configs = [
-        c for p in world.space.points(world.free) for c in world.space.configs_of(p, world.free)
+        c
+        for p in world.space.points(world.free)
+        for c in world.space.configs_of(p, world.free)
     ]
     costs = np.array([world.cost(c, c.n) for c in configs])
     truth = np.array([world.truth(c) for c in configs])
     gaps = []
     for limit in np.geomspace(costs.min(), costs.max(), 25) * (1 + 1e-9):
         mine = [r.config for r in found if r.cost <= limit]
-        gaps.append(truth[costs <= limit].max() - (world.truth(mine[-1]) if mine else 0.0))
+        gaps.append(
+            truth[costs <= limit].max() - (world.truth(mine[-1]) if mine else 0.0)
+        )
     return float(np.mean(gaps))
 
 
@@ -246,10 +277,14 @@ def test_waves_take_turns_over_limits_on_cost_so_that_every_model_is_looked_at_m
         for seed in range(6):
             world = GoalWorld(seed=seed, examples=80, goal=goal)
             searcher = SEARCHERS["random"](world.space, world.free, seed)
-            _, till = play(world, STRATEGIES["knowledge_gradient"], searcher, 8 * world.unit())
+            _, till = play(
+                world, STRATEGIES["knowledge_gradient"], searcher, 8 * world.unit()
+            )
             most: dict[Any, int] = {}
             for held in till.standings.values():
-                most[held.point["model"]] = max(held.examples, most.get(held.point["model"], 0))
+                most[held.point["model"]] = max(
+                    held.examples, most.get(held.point["model"], 0)
+                )
             found.append(float(np.mean(list(most.values()))))
     assert np.mean(met["frontier"]) > 1.2 * np.mean(met["quality"])
 

@@ -12,7 +12,9 @@ from tune.space import Point
 from tune.strategies import STRATEGIES
 
 
-def test_full_brings_every_trial_to_all_examples_and_the_largest_n_one_after_the_other() -> None:
+def test_full_brings_every_trial_to_all_examples_and_the_largest_n_one_after_the_other() -> (
+    None
+):
     world = World(examples=50)
     till = Till(world, 40 * world.unit())
     till.drive(STRATEGIES["full"](world.problem(), searcher(world), till.left))
@@ -20,12 +22,20 @@ def test_full_brings_every_trial_to_all_examples_and_the_largest_n_one_after_the
     for trial, held in till.held.items():
         draws = 1 if till.points[trial]["temperature"] == 0 else 5
         assert held == dict.fromkeys(range(50), draws)
-    assert [step.trial for wave in till.waves for step in wave] == [0, *range(len(till.points))]
+    assert [step.trial for wave in till.waves for step in wave] == [
+        0,
+        *range(len(till.points)),
+    ]
 
 
-def test_full_goes_on_with_cheaper_points_when_the_dear_ones_cannot_be_paid_for() -> None:
+def test_full_goes_on_with_cheaper_points_when_the_dear_ones_cannot_be_paid_for() -> (
+    None
+):
     world = World(examples=50)
-    dear = [Point({"model": "large", "prompt": "shots", "temperature": t}) for t in (0.1, 0.2, 0.3)]
+    dear = [
+        Point({"model": "large", "prompt": "shots", "temperature": t})
+        for t in (0.1, 0.2, 0.3)
+    ]
     cheap = Point({"model": "tiny", "prompt": "plain", "temperature": 0.1})
     points = iter([Point({**cheap, "temperature": 0.0}), *dear, cheap])
     told: list[Observation] = []

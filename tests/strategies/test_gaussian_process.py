@@ -49,7 +49,9 @@ def point(model: str = "a", prompt: str = "p", **values: object) -> Point:
 def crowd(count: int, seed: int = 0) -> list[Point]:
     rng = np.random.default_rng(seed)
     return [
-        point(str(rng.choice(["a", "b"])), str(rng.choice(["p", "q"])), temperature=i / 10)
+        point(
+            str(rng.choice(["a", "b"])), str(rng.choice(["p", "q"])), temperature=i / 10
+        )
         for i in range(count)
     ]
 
@@ -96,12 +98,16 @@ def textbook(variances: Array, points: list[Point], what: BlockMeans) -> JointNo
     for r in rows:
         for s in rows:
             whole[r, s] = (
-                what.scale[r] * what.scale[s] * prior(what.candidate[r], what.candidate[s])
+                what.scale[r]
+                * what.scale[s]
+                * prior(what.candidate[r], what.candidate[s])
             )
             whole[r, s] += what.noise[r] * (r == s)
             if len(what.example_effect) and what.block[r] == what.block[s] != -1:
                 whole[r, s] += what.example_effect[what.block[r]]
-                whole[r, s] += what.interaction[what.block[r]] * (what.family[r] == what.family[s])
+                whole[r, s] += what.interaction[what.block[r]] * (
+                    what.family[r] == what.family[s]
+                )
     across = np.array(
         [[what.scale[r] * prior(i, what.candidate[r]) for r in rows] for i in everyone]
     )
@@ -115,7 +121,9 @@ def textbook(variances: Array, points: list[Point], what: BlockMeans) -> JointNo
 
 
 @given(st.lists(POINTS, min_size=1, max_size=12))
-def test_every_part_is_a_covariance_of_ones_on_its_diagonal(points: list[Point]) -> None:
+def test_every_part_is_a_covariance_of_ones_on_its_diagonal(
+    points: list[Point],
+) -> None:
     found = covariance_parts(points)
     assert found.shape == (len(PARTS), len(points), len(points))
     for part in found:
@@ -126,7 +134,9 @@ def test_every_part_is_a_covariance_of_ones_on_its_diagonal(points: list[Point])
 
 
 @given(st.lists(POINTS, min_size=1, max_size=8), st.randoms())
-def test_parts_do_not_hang_on_the_order_of_points(points: list[Point], rng: object) -> None:
+def test_parts_do_not_hang_on_the_order_of_points(
+    points: list[Point], rng: object
+) -> None:
     order = list(range(len(points)))
     rng.shuffle(order)  # type: ignore[attr-defined]
     assert covariance_parts([points[i] for i in order]) == pytest.approx(
@@ -134,7 +144,9 @@ def test_parts_do_not_hang_on_the_order_of_points(points: list[Point], rng: obje
     )
 
 
-def test_models_and_prompts_are_alike_where_they_are_the_same_and_not_otherwise() -> None:
+def test_models_and_prompts_are_alike_where_they_are_the_same_and_not_otherwise() -> (
+    None
+):
     found = dict(
         zip(
             PARTS,
@@ -152,7 +164,9 @@ def test_models_and_prompts_are_alike_where_they_are_the_same_and_not_otherwise(
 
 def near(*values: object) -> Array:
     """How alike settings are, of points with these values for one."""
-    found = covariance_parts([point(setting=v) if v != "absent" else point() for v in values])
+    found = covariance_parts(
+        [point(setting=v) if v != "absent" else point() for v in values]
+    )
     return np.asarray(found[PARTS.index("settings")])
 
 
@@ -196,9 +210,14 @@ def test_settings_that_are_searched_together_have_parts_of_their_own_alone_and_f
     assert heat_of_prompt[2].tolist() == [0, 0, 1, 0]
 
 
-def test_one_setting_alone_has_no_part_of_its_own_as_all_together_are_that_one() -> None:
+def test_one_setting_alone_has_no_part_of_its_own_as_all_together_are_that_one() -> (
+    None
+):
     assert varying_settings([point(heat=0.0, cap=8), point(heat=1.0, cap=8)]) == ()
-    assert varying_settings([point(heat=0.0), point(heat=1.0, effort="low")]) == ("effort", "heat")
+    assert varying_settings([point(heat=0.0), point(heat=1.0, effort="low")]) == (
+        "effort",
+        "heat",
+    )
     assert varying_settings([]) == ()
 
 
@@ -237,8 +256,14 @@ def test_what_is_no_number_is_the_same_or_different_and_nothing_between(
     assert 0 < found[0, 1] == found[1, 2] < 1
 
 
-def test_settings_that_differ_twice_are_less_alike_than_those_that_differ_once() -> None:
-    points = [point(x=0, effort="low"), point(x=1, effort="low"), point(x=1, effort="high")]
+def test_settings_that_differ_twice_are_less_alike_than_those_that_differ_once() -> (
+    None
+):
+    points = [
+        point(x=0, effort="low"),
+        point(x=1, effort="low"),
+        point(x=1, effort="high"),
+    ]
     found = covariance_parts(points)[PARTS.index("settings")]
     assert found[0, 2] < min(found[0, 1], found[1, 2])
 
@@ -253,7 +278,9 @@ def test_nothing_seen_leaves_what_was_believed_beforehand() -> None:
     assert found.cov == pytest.approx(
         np.tensordot(PRIOR, covariance_parts(points), 1) + LEVEL_VARIANCE
     )
-    assert found.deviation() == pytest.approx([math.sqrt(PRIOR.sum() + LEVEL_VARIANCE)] * 4)
+    assert found.deviation() == pytest.approx(
+        [math.sqrt(PRIOR.sum() + LEVEL_VARIANCE)] * 4
+    )
 
 
 @settings(max_examples=40, deadline=None)
@@ -278,7 +305,9 @@ def test_what_is_believed_is_the_textbook_posterior_under_the_variances_learned(
     interaction: tuple[float, ...],
 ) -> None:
     points = crowd(6)
-    candidates, blocks, values, noise, scale = (list(column) for column in zip(*rows, strict=True))
+    candidates, blocks, values, noise, scale = (
+        list(column) for column in zip(*rows, strict=True)
+    )
     family = [candidate % 3 for candidate in candidates]
     what = seen(
         candidates,
@@ -303,7 +332,9 @@ def test_variances_are_held_while_there_is_little_to_learn_them_from() -> None:
     assert one.variances.tolist() == PRIOR.tolist()
 
 
-def test_a_part_that_explains_what_was_seen_grows_and_one_that_does_not_shrinks() -> None:
+def test_a_part_that_explains_what_was_seen_grows_and_one_that_does_not_shrinks() -> (
+    None
+):
     points = [point(m, p) for m in "abcdef" for p in "xyzuvw"]
     skill = dict(zip("abcdef", [0.1, 0.9, 0.2, 0.8, 0.05, 0.95], strict=True))
     what = seen(list(range(36)), [skill[str(p["model"])] for p in points], 0.002)
@@ -320,11 +351,15 @@ def test_a_part_that_explains_what_was_seen_grows_and_one_that_does_not_shrinks(
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(1, 8), st.integers(0, 100), st.floats(1e-5, 1.0))
-def test_the_likelihood_is_that_of_the_normal_density(count: int, seed: int, noise: float) -> None:
+def test_the_likelihood_is_that_of_the_normal_density(
+    count: int, seed: int, noise: float
+) -> None:
     rng = np.random.default_rng(seed)
     root, gaps = rng.standard_normal((count, count)), rng.standard_normal(count)
     whole = root @ root.T + noise * np.eye(count)
-    expected = -0.5 * gaps @ np.linalg.inv(whole) @ gaps - 0.5 * np.linalg.slogdet(whole)[1]
+    expected = (
+        -0.5 * gaps @ np.linalg.inv(whole) @ gaps - 0.5 * np.linalg.slogdet(whole)[1]
+    )
     assert _log_likelihood(whole, gaps) == pytest.approx(expected, rel=1e-6, abs=1e-6)
 
 
@@ -352,15 +387,21 @@ def test_the_noisier_a_sighting_the_nearer_belief_stays_to_the_rest() -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 5), st.integers(0, 5), st.floats(0.001, 1.0))
-def test_a_sighting_leaves_nobody_less_known(first: int, second: int, noise: float) -> None:
+def test_a_sighting_leaves_nobody_less_known(
+    first: int, second: int, noise: float
+) -> None:
     points = crowd(6)
     without = process().condition(covariance_parts(points), seen([first], [0.7], noise))
-    held = process().condition(covariance_parts(points), seen([first, second], [0.7, 0.1], noise))
+    held = process().condition(
+        covariance_parts(points), seen([first, second], [0.7, 0.1], noise)
+    )
     assert (held.deviation() <= without.deviation() + 1e-9).all()
     assert np.linalg.eigvalsh(held.cov)[0] > -1e-9
 
 
-def test_what_was_seen_of_one_is_believed_of_those_like_it_the_more_the_more_alike() -> None:
+def test_what_was_seen_of_one_is_believed_of_those_like_it_the_more_the_more_alike() -> (
+    None
+):
     points = [
         point("a", "p", t=0.0),
         point("a", "p", t=0.1),
@@ -382,7 +423,9 @@ def test_a_hard_block_that_others_met_too_is_not_held_against_who_met_it() -> No
         shared: process()
         .condition(
             covariance_parts(points),
-            seen(candidates, values, 0.01, blocks=blocks, example_effect=(shared, shared)),
+            seen(
+                candidates, values, 0.01, blocks=blocks, example_effect=(shared, shared)
+            ),
         )
         .mean
         for shared in (0.0, 0.5)
@@ -395,7 +438,9 @@ def test_the_same_blocks_tell_points_apart_that_plain_noise_would_not() -> None:
     points = [point("a"), point("b")]
     what = seen([0, 1], [0.3, 0.2], 0.001, blocks=[0, 0], example_effect=(0.5,))
     apart = process().condition(covariance_parts(points), what)
-    alone = process().condition(covariance_parts(points), seen([0, 1], [0.3, 0.2], 0.501))
+    alone = process().condition(
+        covariance_parts(points), seen([0, 1], [0.3, 0.2], 0.501)
+    )
     assert apart.mean[0] - apart.mean[1] > 10 * (alone.mean[0] - alone.mean[1]) > 0
     assert _gap_variance(apart) < _gap_variance(alone) / 4
 
@@ -417,10 +462,18 @@ def test_what_a_block_adds_to_a_family_tells_its_own_members_apart_and_not_those
             interaction=(0.5,),
         ),
     )
-    alone = process().condition(covariance_parts(points), seen([0, 1, 2], values, noise + 0.5))
-    assert interaction.mean[0] - interaction.mean[1] > 10 * (alone.mean[0] - alone.mean[1]) > 0
+    alone = process().condition(
+        covariance_parts(points), seen([0, 1, 2], values, noise + 0.5)
+    )
+    assert (
+        interaction.mean[0] - interaction.mean[1]
+        > 10 * (alone.mean[0] - alone.mean[1])
+        > 0
+    )
     assert _gap_variance(interaction) < _gap_variance(alone) / 4
-    across = [float(b.cov[0, 0] + b.cov[2, 2] - 2 * b.cov[0, 2]) for b in (interaction, alone)]
+    across = [
+        float(b.cov[0, 0] + b.cov[2, 2] - 2 * b.cov[0, 2]) for b in (interaction, alone)
+    ]
     assert across[0] > 0.8 * across[1]
 
 
@@ -493,13 +546,17 @@ def test_knowledge_is_never_worth_less_than_nothing_nor_more_than_all_the_luck(
 
 @pytest.mark.parametrize("sources", [1, 2])
 @pytest.mark.parametrize("seed", range(4))
-def test_knowledge_is_the_expected_rise_of_the_best_mean(sources: int, seed: int) -> None:
+def test_knowledge_is_the_expected_rise_of_the_best_mean(
+    sources: int, seed: int
+) -> None:
     rng = np.random.default_rng(seed)
     mean = rng.normal(0, 0.3, 4)
     slopes = [rng.normal(0, 0.4, (3, 4)) for _ in range(sources)]
     luck = rng.standard_normal((40_000, sources))
     for purchase, found in enumerate(expected_rise(mean, slopes)):
-        moved = mean + sum(luck[:, [i]] * slope[purchase] for i, slope in enumerate(slopes))
+        moved = mean + sum(
+            luck[:, [i]] * slope[purchase] for i, slope in enumerate(slopes)
+        )
         rise = float(moved.max(axis=1).mean() - mean.max())
         # Five points of luck stand for all of it: near, not exact.
         assert found == pytest.approx(
@@ -515,7 +572,9 @@ def test_knowledge_that_moves_all_alike_changes_no_choice() -> None:
 
 def test_what_can_overturn_the_choice_is_worth_more_than_what_cannot() -> None:
     mean = np.array([0.5, 0.45, 0.0])
-    near, far, wide = expected_rise(mean, [np.array([[0, 0.1, 0], [0, 0, 0.1], [0, 0.2, 0]])])
+    near, far, wide = expected_rise(
+        mean, [np.array([[0, 0.1, 0], [0, 0, 0.1], [0, 0.2, 0]])]
+    )
     assert wide > near > far
     assert far == 0
 
@@ -525,7 +584,9 @@ def test_what_can_overturn_the_choice_is_worth_more_than_what_cannot() -> None:
 def test_the_expected_larger_one_is_at_least_either_and_at_most_one_deviation_more(
     mean: float, deviation: float, other: float
 ) -> None:
-    found = float(expected_maximum(np.array([mean]), np.array([deviation]), np.array([other]))[0])
+    found = float(
+        expected_maximum(np.array([mean]), np.array([deviation]), np.array([other]))[0]
+    )
     assert max(mean, other) - 1e-9 <= found <= max(mean, other) + 0.4 * deviation + 1e-8
 
 
@@ -541,5 +602,7 @@ def test_the_expected_larger_one_is_what_many_random_numbers_say() -> None:
 
 
 def test_a_number_that_is_known_is_compared_as_it_is() -> None:
-    found = expected_maximum(np.array([0.2, 0.8, 0.5]), np.zeros(3), np.array([0.5, 0.5, 0.5]))
+    found = expected_maximum(
+        np.array([0.2, 0.8, 0.5]), np.zeros(3), np.array([0.5, 0.5, 0.5])
+    )
     assert found == pytest.approx([0.5, 0.8, 0.5], abs=1e-8)

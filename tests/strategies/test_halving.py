@@ -15,9 +15,13 @@ from tune.strategies import STRATEGIES
 from tune.strategies.race import rung_sizes
 
 
-def test_halving_begins_with_one_small_block_of_several_points_over_all_models() -> None:
+def test_halving_begins_with_one_small_block_of_several_points_over_all_models() -> (
+    None
+):
     world = World(baseline=Point({"model": "small", "prompt": "plain"}))
-    first = STRATEGIES["halving"](world.problem(), searcher(world), 10 * world.unit()).send(None)  # type: ignore[arg-type]
+    first = STRATEGIES["halving"](
+        world.problem(), searcher(world), 10 * world.unit()
+    ).send(None)  # type: ignore[arg-type]
     assert first[0].point == world.baseline
     assert {step.point["model"] for step in first} == set(PRICES)
     assert {step.examples for step in first} == {tuple(range(8))}
@@ -57,7 +61,9 @@ def test_a_share_of_the_money_is_left_for_the_endgame() -> None:
     assert till.left >= 0.2 * 10 * world.unit() * (1 - 1e-9)
 
 
-def test_later_brackets_are_proposed_after_the_searcher_has_heard_of_the_earlier_ones() -> None:
+def test_later_brackets_are_proposed_after_the_searcher_has_heard_of_the_earlier_ones() -> (
+    None
+):
     world = World(examples=60)
     heard: list[int] = []
     inner = searcher(world)
@@ -73,11 +79,16 @@ def test_later_brackets_are_proposed_after_the_searcher_has_heard_of_the_earlier
 
 
 @pytest.mark.parametrize("budget", [60, 300, 700, 2000])
-def test_dear_points_do_not_end_a_search_that_cheap_ones_could_go_on_with(budget: int) -> None:
+def test_dear_points_do_not_end_a_search_that_cheap_ones_could_go_on_with(
+    budget: int,
+) -> None:
     world = World(examples=100)
     cheap = SEARCHERS["random"](some_space(model="tiny"), FREE, 0)
     dear = iter(
-        [Point({"model": "large", "prompt": "reasoned", "temperature": t / 10}) for t in range(3)]
+        [
+            Point({"model": "large", "prompt": "reasoned", "temperature": t / 10})
+            for t in range(3)
+        ]
     )
     _, till = play(
         world,
@@ -85,13 +96,16 @@ def test_dear_points_do_not_end_a_search_that_cheap_ones_could_go_on_with(budget
         lambda h: next(dear, None) or cheap(h),
         budget * PRICES["tiny"],
     )
-    assert sum(p["model"] == "tiny" for p in till.points.values()) >= min(5, budget // 40)
+    assert sum(p["model"] == "tiny" for p in till.points.values()) >= min(
+        5, budget // 40
+    )
 
 
 def test_halving_comes_nearer_to_the_best_than_full_passes_at_equal_money() -> None:
     for units, near in ((3, 0.08), (10, 0.04)):
         ours, theirs = (
-            statistics.median(regrets(name, units, range(9))) for name in ("halving", "full")
+            statistics.median(regrets(name, units, range(9)))
+            for name in ("halving", "full")
         )
         assert ours <= near
         assert ours < theirs / 2

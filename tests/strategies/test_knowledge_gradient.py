@@ -39,7 +39,10 @@ def search(
 
 
 def a_world(**changes: object) -> World:
-    settings: dict[str, object] = {"examples": 60, "space": some_space(temperature=COARSE)}
+    settings: dict[str, object] = {
+        "examples": 60,
+        "space": some_space(temperature=COARSE),
+    }
     return World(**(settings | changes))  # type: ignore[arg-type]
 
 
@@ -71,7 +74,11 @@ def test_without_a_dollar_only_models_that_cost_nothing_are_raced(
     assert search(a_world(), 0.0).waves == []
     monkeypatch.setattr("tune.fakes.race.PRICES", dict.fromkeys(PRICES, 0.0))
     assert (
-        len(search(a_world(examples=10, space=some_space(temperature=[0.0, 0.5])), 0.0).points)
+        len(
+            search(
+                a_world(examples=10, space=some_space(temperature=[0.0, 0.5])), 0.0
+            ).points
+        )
         >= SETTINGS.blind_steps
     )
 
@@ -79,7 +86,9 @@ def test_without_a_dollar_only_models_that_cost_nothing_are_raced(
 # --- waves
 
 
-def test_the_first_wave_is_a_small_block_for_the_baseline_and_for_every_model_and_prompt() -> None:
+def test_the_first_wave_is_a_small_block_for_the_baseline_and_for_every_model_and_prompt() -> (
+    None
+):
     baseline = Point({"model": "small", "prompt": "plain"})
     first = search(a_world(baseline=baseline), 20).waves[0]
     assert first[0].point == baseline
@@ -89,7 +98,9 @@ def test_the_first_wave_is_a_small_block_for_the_baseline_and_for_every_model_an
     assert {(len(step.examples), step.draws) for step in first} == {(8, 1)}
 
 
-def test_a_baseline_that_the_searcher_would_never_propose_is_begun_with_little_money_too() -> None:
+def test_a_baseline_that_the_searcher_would_never_propose_is_begun_with_little_money_too() -> (
+    None
+):
     baseline = Point({"model": "large", "prompt": "reasoned"})
     world = a_world(baseline=baseline, slack=1.0)
     assert search(world, 2.0).points[0] == baseline
@@ -103,7 +114,9 @@ def test_trials_meet_examples_in_blocks_that_double() -> None:
     assert max(len(held) for held in till.held.values()) > 8
 
 
-def test_more_draws_are_bought_of_hot_points_and_never_of_those_at_temperature_zero() -> None:
+def test_more_draws_are_bought_of_hot_points_and_never_of_those_at_temperature_zero() -> (
+    None
+):
     till = search(a_world(), 20)
     most = {trial: max(held.values()) for trial, held in till.held.items() if held}
     assert {most[t] for t in most if till.points[t]["temperature"] == 0} <= {1}
@@ -124,13 +137,19 @@ def families_and_caps(till: Till) -> dict[tuple[object, object], list[object]]:
     """The caps that each model and prompt was tried with, in the order in which trials were begun."""
     found: dict[tuple[object, object], list[object]] = {}
     for _, point in sorted(till.points.items()):
-        found.setdefault((point["model"], point["prompt"]), []).append(point["max_tokens"])
+        found.setdefault((point["model"], point["prompt"]), []).append(
+            point["max_tokens"]
+        )
     return found
 
 
 @pytest.mark.parametrize("units", [1, 6])
-def test_a_model_and_prompt_are_first_tried_with_a_cap_that_cuts_the_least(units: int) -> None:
-    space = some_space(temperature=[0.0, 0.6], n=1, aggregate="first", max_tokens=list(CAPS))
+def test_a_model_and_prompt_are_first_tried_with_a_cap_that_cuts_the_least(
+    units: int,
+) -> None:
+    space = some_space(
+        temperature=[0.0, 0.6], n=1, aggregate="first", max_tokens=list(CAPS)
+    )
     begun = families_and_caps(search(a_world(space=space, free=()), units))
     assert len(begun) > 6
     assert {caps[0] for caps in begun.values()} == {max(CAPS)}
@@ -140,13 +159,17 @@ def test_a_model_and_prompt_are_first_tried_with_a_cap_that_cuts_the_least(units
 
 def test_where_the_largest_cap_is_refused_smaller_ones_are_tried() -> None:
     space = some_space(temperature=0.0, n=1, aggregate="first", max_tokens=list(CAPS))
-    world = a_world(space=space, free=(), failing=lambda point: point["max_tokens"] == max(CAPS))
+    world = a_world(
+        space=space, free=(), failing=lambda point: point["max_tokens"] == max(CAPS)
+    )
     begun = families_and_caps(search(world, 6))
     assert all(caps[0] == max(CAPS) for caps in begun.values())
     assert any(len(caps) > 1 for caps in begun.values())
 
 
-def test_a_model_whose_large_cap_is_beyond_the_limit_on_cost_is_tried_with_a_small_one() -> None:
+def test_a_model_whose_large_cap_is_beyond_the_limit_on_cost_is_tried_with_a_small_one() -> (
+    None
+):
     space = some_space(
         model="large", temperature=0.0, n=1, aggregate="first", max_tokens=list(CAPS)
     )
@@ -173,7 +196,11 @@ def test_all_that_is_left_of_a_points_examples_may_be_bought_at_once_but_not_for
         till = Till(world, 40 * world.unit())
         left, sizes = till.left, rung_sizes(120)
         for wave in search(world, 40, till=till).waves:
-            long = [s for s in wave if s.examples[-1] + 1 == 120 and s.examples[0] < sizes[-2]]
+            long = [
+                s
+                for s in wave
+                if s.examples[-1] + 1 == 120 and s.examples[0] < sizes[-2]
+            ]
             leaps += len(long)
             for step in long:
                 cost = len(step.examples) * world.cost(step.point, step.draws)
@@ -193,7 +220,10 @@ def test_two_runs_on_the_same_outcomes_make_the_same_waves() -> None:
 
 def test_a_space_of_one_point_is_bought_no_further_than_it_teaches_anything() -> None:
     till = search(
-        a_world(space=some_space(model="small", prompt={"plain": "{text}"}, temperature=0.0)), 30
+        a_world(
+            space=some_space(model="small", prompt={"plain": "{text}"}, temperature=0.0)
+        ),
+        30,
     )
     assert len(till.points) == 1
     assert till.left > 0
@@ -201,14 +231,18 @@ def test_a_space_of_one_point_is_bought_no_further_than_it_teaches_anything() ->
 
 def test_a_searcher_that_runs_dry_ends_nothing_but_the_fresh_points() -> None:
     world = a_world()
-    points = iter([Point({"model": m, "prompt": "plain", "temperature": 0.4}) for m in PRICES])
+    points = iter(
+        [Point({"model": m, "prompt": "plain", "temperature": 0.4}) for m in PRICES]
+    )
     till = search(world, 20, lambda _: next(points, None))
     assert {point["model"] for point in till.points.values()} == set(PRICES)
     assert len(till.waves) > 1
     assert search(world, 20, lambda _: None).waves == []
 
 
-def test_of_a_large_space_so_many_points_are_weighed_and_few_more_after_each_wave() -> None:
+def test_of_a_large_space_so_many_points_are_weighed_and_few_more_after_each_wave() -> (
+    None
+):
     world = a_world(space=some_space(temperature=Uniform(0, 1.2, 0.01)))
     inner, asked = searcher(world), list[int]()
 
@@ -220,7 +254,9 @@ def test_of_a_large_space_so_many_points_are_weighed_and_few_more_after_each_wav
     assert world.space.size(world.free) > SETTINGS.candidates
     assert asked[: SETTINGS.candidates] == [0] * SETTINGS.candidates
     assert (
-        SETTINGS.candidates < len(asked) <= SETTINGS.candidates + SETTINGS.fresh * len(till.waves)
+        SETTINGS.candidates
+        < len(asked)
+        <= SETTINGS.candidates + SETTINGS.fresh * len(till.waves)
     )
 
 
@@ -242,11 +278,15 @@ class Refusing(Till):
 
 def test_a_setting_that_a_model_was_found_not_to_take_is_not_tried_again() -> None:
     space: Space = some_space(temperature=Uniform(0, 1.2, 0.1))
-    world = a_world(space=space, failing=lambda p: p["model"] == "small" and "temperature" in p)
+    world = a_world(
+        space=space, failing=lambda p: p["model"] == "small" and "temperature" in p
+    )
     till = search(world, 10, till=Refusing(world, 10 * world.unit()))
     refused = [any(world.failing(step.point) for step in wave) for wave in till.waves]
     assert refused == [True] + [False] * (len(refused) - 1)
-    assert any(p["model"] == "small" and "temperature" not in p for p in till.points.values())
+    assert any(
+        p["model"] == "small" and "temperature" not in p for p in till.points.values()
+    )
     assert len(set(till.points.values())) == len(till.points)
 
 
@@ -256,8 +296,12 @@ def test_a_setting_that_a_model_was_found_not_to_take_is_not_tried_again() -> No
 def regrets(strategy: str, units: float, seeds: int) -> np.ndarray:
     found = []
     for seed in range(seeds):
-        world = World(seed=seed, examples=80, space=some_space(temperature=Uniform(0, 1.2, 0.2)))
-        choice, _ = play(world, STRATEGIES[strategy], searcher(world), units * world.unit())
+        world = World(
+            seed=seed, examples=80, space=some_space(temperature=Uniform(0, 1.2, 0.2))
+        )
+        choice, _ = play(
+            world, STRATEGIES[strategy], searcher(world), units * world.unit()
+        )
         assert choice is not None
         found.append(world.best() - world.truth(choice.reading.config))
     return np.array(found)
@@ -272,7 +316,9 @@ def test_it_comes_as_near_to_the_best_as_halving_and_far_nearer_than_full_passes
     )
     luck = float(np.std(ours - halving, ddof=1)) / len(ours) ** 0.5
     assert ours.mean() <= halving.mean() + 2 * luck
-    assert ours.mean() < 0.6 * full.mean()  # seen: 0.077 and 0.18 at 3 units, 0.02 and 0.13 at 10
+    assert (
+        ours.mean() < 0.6 * full.mean()
+    )  # seen: 0.077 and 0.18 at 3 units, 0.02 and 0.13 at 10
 
 
 def test_a_limit_on_the_cost_is_kept_in_truth() -> None:
@@ -281,7 +327,9 @@ def test_a_limit_on_the_cost_is_kept_in_truth() -> None:
         world = a_world(seed=seed, examples=40, max_cost=1.3e-4, noise=0.5)
         choice, _ = play(world, KnowledgeGradient(), searcher(world), 4 * world.unit())
         assert choice is not None
-        kept.append(world.cost(choice.reading.config, choice.reading.config.n) <= 1.3e-4)
+        kept.append(
+            world.cost(choice.reading.config, choice.reading.config.n) <= 1.3e-4
+        )
     assert statistics.mean(kept) >= 0.9
 
 
@@ -317,7 +365,9 @@ def priced_field(prompt: float, each: float, slack: float, draws: int) -> Race:
     race = Race(problem, 1.0)
     state = race.add(Point({"model": "tiny", "prompt": "plain", "temperature": 0.4}))
     race.order(state, 8, draws)
-    seen = Standing(0, state.point, 8, (), False, each + prompt / draws, prompt_cost=prompt)
+    seen = Standing(
+        0, state.point, 8, (), False, each + prompt / draws, prompt_cost=prompt
+    )
     race.update(Outcome({0: seen}, 1.0, complete=True))
     return race
 
@@ -344,7 +394,9 @@ def test_a_trial_of_few_draws_tells_what_many_in_one_call_will_cost(
 
 def test_to_ask_for_a_price_enters_nothing() -> None:
     race = priced_field(1e-4, 1e-5, 4.0, 1)
-    probe = race.unlisted(Point({"model": "large", "prompt": "shots", "temperature": 0.4}))
+    probe = race.unlisted(
+        Point({"model": "large", "prompt": "shots", "temperature": 0.4})
+    )
     assert list(race.states) == [0]
     assert probe.ladder == (1, 3, 5)
     assert probe.ladder == race.ladder(probe.point)

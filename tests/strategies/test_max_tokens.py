@@ -42,7 +42,11 @@ def problem(**changes: Any) -> Problem:
 
 
 def standing(
-    quality: Mapping[int, float], *, point: Point = POINT, examples: int = 40, **changes: Any
+    quality: Mapping[int, float],
+    *,
+    point: Point = POINT,
+    examples: int = 40,
+    **changes: Any,
 ) -> Standing:
     """A trial that was right so often at each cap."""
     readings = []
@@ -76,23 +80,33 @@ def test_a_lower_cap_that_scores_no_worse_is_enough_for_the_next() -> None:
 
 
 def test_a_cap_that_costs_answers_is_not_lowered() -> None:
-    assert cap_to_buy(problem(), POINT, [standing({8: 0.2, 32: 0.675, 128: 0.7})]) == 128
+    assert (
+        cap_to_buy(problem(), POINT, [standing({8: 0.2, 32: 0.675, 128: 0.7})]) == 128
+    )
 
 
 def test_errors_are_to_be_small() -> None:
     assert (
-        cap_to_buy(problem(larger_is_better=False), POINT, [standing({8: 0.6, 32: 0.1, 128: 0.1})])
+        cap_to_buy(
+            problem(larger_is_better=False),
+            POINT,
+            [standing({8: 0.6, 32: 0.1, 128: 0.1})],
+        )
         == 32
     )
 
 
 def test_few_examples_are_not_believed() -> None:
-    few = standing({8: 0.5, 32: 0.5, 128: 0.5}, examples=CapSettings().least_examples // 2)
+    few = standing(
+        {8: 0.5, 32: 0.5, 128: 0.5}, examples=CapSettings().least_examples // 2
+    )
     assert cap_to_buy(problem(), POINT, [few]) == 128
     assert cap_to_buy(problem(), POINT, [few, few]) == 8
 
 
-def test_only_trials_of_the_same_model_and_prompt_that_were_bought_at_the_top_count() -> None:
+def test_only_trials_of_the_same_model_and_prompt_that_were_bought_at_the_top_count() -> (
+    None
+):
     low = {8: 0.7, 32: 0.7, 128: 0.7}
     for stranger in (
         standing(low, point=Point({**POINT, "model": "other"})),
@@ -102,14 +116,20 @@ def test_only_trials_of_the_same_model_and_prompt_that_were_bought_at_the_top_co
     ):
         assert cap_to_buy(problem(), POINT, [stranger]) == 128
     assert (
-        cap_to_buy(problem(), POINT, [standing(low, point=Point({**POINT, "temperature": 1}))]) == 8
+        cap_to_buy(
+            problem(), POINT, [standing(low, point=Point({**POINT, "temperature": 1}))]
+        )
+        == 8
     )
 
 
 def test_where_the_cap_is_paid_it_is_the_points_own() -> None:
     paid = Point({**POINT, "max_tokens": 32})
     free = ("n", "stop", "aggregate")
-    assert cap_to_buy(problem(free=free), paid, [standing({8: 0.7, 32: 0.7, 128: 0.7})]) == 32
+    assert (
+        cap_to_buy(problem(free=free), paid, [standing({8: 0.7, 32: 0.7, 128: 0.7})])
+        == 32
+    )
 
 
 def test_a_trial_keeps_its_cap_when_the_race_goes_on_in_the_endgame() -> None:
@@ -117,4 +137,6 @@ def test_a_trial_keeps_its_cap_when_the_race_goes_on_in_the_endgame() -> None:
     race = Race(problem(), 1.0, {0: begun})
     assert race.states[0].cap == 128
     assert race.add(Point({**POINT, "temperature": 1})).cap == 8
-    assert race.ceiling(race.add(POINT, 7, 128), 1) > race.ceiling(race.add(POINT, 8, 8), 1)
+    assert race.ceiling(race.add(POINT, 7, 128), 1) > race.ceiling(
+        race.add(POINT, 8, 8), 1
+    )

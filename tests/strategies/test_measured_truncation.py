@@ -41,10 +41,18 @@ class DigitsFirst(LabelledWorld):
     """
 
     def __call__(
-        self, model: str, prompt: str, settings: Mapping[str, Any], seed: int, index: int
+        self,
+        model: str,
+        prompt: str,
+        settings: Mapping[str, Any],
+        seed: int,
+        index: int,
     ) -> str:
         label = super().__call__(model, prompt, settings, seed, index)
-        return f"{LONG} Answer: {label}. " + "notwithstanding circumstances considered " * 8
+        return (
+            f"{LONG} Answer: {label}. "
+            + "notwithstanding circumstances considered " * 8
+        )
 
 
 def draw(text: str, cap: int = 1000) -> Completion:
@@ -73,13 +81,19 @@ def test_what_was_measured_counts_for_the_same_model_and_prompt() -> None:
         0: Trial(0, Point({"model": "m", "prompt": "p", "temperature": 0.7}), 64),
         1: Trial(1, Point({"model": "m", "prompt": "q"}), 64),
     }
-    bought = {position: [draw(TEXT, 15)] for position in range(3)} | {3: [draw("one two")]}
+    bought = {position: [draw(TEXT, 15)] for position in range(3)} | {
+        3: [draw("one two")]
+    }
     measuring = {9: Trial(9, point, 15, draws=bought)}
     assert record_measured_caps(trials, measuring) == [0]
-    assert trials[0].measured == {15: tuple(bought[position][0] for position in range(4))}
+    assert trials[0].measured == {
+        15: tuple(bought[position][0] for position in range(4))
+    }
     assert trials[1].measured == {}
     assert record_measured_caps(trials, measuring) == [], "it is no news again"
-    assert record_measured_caps(trials, {9: Trial(9, point, 30)}) == [], "nothing was bought"
+    assert record_measured_caps(trials, {9: Trial(9, point, 30)}) == [], (
+        "nothing was bought"
+    )
 
 
 def guessed(cap: int, score: float, cost: float, **more: Any) -> Reading:
@@ -103,12 +117,19 @@ def test_an_unmeasured_cut_gives_way_to_the_best_that_is_known() -> None:
     assert choice.reading == small, "everything else breaks the limit"
 
 
-def test_the_cap_that_would_be_chosen_is_measured_with_what_the_money_pays_for() -> None:
+def test_the_cap_that_would_be_chosen_is_measured_with_what_the_money_pays_for() -> (
+    None
+):
     small, large = guessed(16, 0.9, 1e-4), guessed(64, 0.9, 4e-4)
     view = {0: replace(standing(small, large), cap=64)}
     asked = problem(examples=400, ceiling=lambda point, draws, cap: 1e-3 * draws)
     (step,) = next(measure_caps(asked, lambda: view, 7, 1.0))
-    assert (step.trial, step.examples, step.draws, step.cap) == (7, tuple(range(16)), 1, 16)
+    assert (step.trial, step.examples, step.draws, step.cap) == (
+        7,
+        tuple(range(16)),
+        1,
+        16,
+    )
     (step,) = next(measure_caps(asked, lambda: view, 7, 6.5e-3))
     assert len(step.examples) == 6
     assert list(measure_caps(asked, lambda: view, 7, 2e-3)) == []
@@ -128,7 +149,9 @@ def test_it_ends_when_the_choice_rests_on_what_was_measured() -> None:
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with Server(models=MODELS, world=DigitsFirst(models={"small": 0.7, "large": 0.8})) as started:
+    with Server(
+        models=MODELS, world=DigitsFirst(models={"small": 0.7, "large": 0.8})
+    ) as started:
         yield started
 
 
@@ -156,11 +179,17 @@ def test_a_study_whose_answers_begin_with_digits_chooses_no_cap_that_cuts_the_la
     assert study.record.winner is not None
     assert study.record.winner.holdout is not None
     assert study.record.winner.tuning is not None
-    assert abs(study.record.winner.tuning.mean - study.record.winner.holdout.mean) < 0.35
+    assert (
+        abs(study.record.winner.tuning.mean - study.record.winner.holdout.mean) < 0.35
+    )
     events = [
-        json.loads(line) for line in (tmp_path / "study" / "study.jsonl").read_text().splitlines()
+        json.loads(line)
+        for line in (tmp_path / "study" / "study.jsonl").read_text().splitlines()
     ]
-    assert any(event["event"] == "wave" and event["phase"].startswith("caps") for event in events)
+    assert any(
+        event["event"] == "wave" and event["phase"].startswith("caps")
+        for event in events
+    )
     assert all(row.number < 1000 for row in study.record.trials)
     # A larger budget goes on from there, and what was measured is not bought again.
     more = tune.tune(**{**asked, "budget": 0.022}, results=tmp_path / "study")

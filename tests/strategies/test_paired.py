@@ -24,7 +24,9 @@ def test_levels_take_out_which_examples_a_trial_has_met() -> None:
     assert np.argsort(-adjusted_means(values)).tolist() == [0, 1, 2]
 
 
-def test_levels_draw_those_with_few_examples_to_the_rest_and_leave_the_unknown_unknown() -> None:
+def test_levels_draw_those_with_few_examples_to_the_rest_and_leave_the_unknown_unknown() -> (
+    None
+):
     values = np.full((3, 40), np.nan)
     values[0, :] = 0.6
     values[1, :2] = 1.0
@@ -41,7 +43,9 @@ def test_levels_draw_those_with_few_examples_to_the_rest_and_leave_the_unknown_u
         max_size=6,
     )
 )
-def test_levels_stay_within_the_range_of_what_was_scored(rows: list[list[float]]) -> None:
+def test_levels_stay_within_the_range_of_what_was_scored(
+    rows: list[list[float]],
+) -> None:
     values = np.array(rows)
     found = adjusted_means(values)
     known = found[~np.isnan(found)]
@@ -50,7 +54,9 @@ def test_levels_stay_within_the_range_of_what_was_scored(rows: list[list[float]]
 
 
 def test_a_difference_is_paired_and_a_few_equal_scores_are_no_certainty() -> None:
-    rows = quality_table(problem(), [reading([0.0, 1.0, 1.0]), reading([1.0, 1.0], start=1)])
+    rows = quality_table(
+        problem(), [reading([0.0, 1.0, 1.0]), reading([1.0, 1.0], start=1)]
+    )
     assert paired_difference(*rows) == (0.0, pytest.approx(math.sqrt(0.5 / 3 / 2)), 2)
     assert not paired_difference(*rows).clearly_worse
     assert paired_difference(rows[0][:1], rows[1][:1]).standard_error == math.inf

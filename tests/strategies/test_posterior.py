@@ -69,7 +69,9 @@ def reading(
 
 def standing(*readings: Reading, failed: bool = False) -> Standing:
     point = Point({k: v for k, v in readings[0].config.items() if k not in FREE})
-    return Standing(readings[0].trial, point, len(readings[0].examples), readings, failed, 1e-4)
+    return Standing(
+        readings[0].trial, point, len(readings[0].examples), readings, failed, 1e-4
+    )
 
 
 def trials(found: Sequence[TrialPosterior]) -> list[int]:
@@ -83,7 +85,9 @@ def level(found: Sequence[TrialPosterior], trial: int) -> float:
 # --- what a trial shows
 
 
-def test_a_trial_shows_its_best_reading_with_the_fewest_answers_and_that_with_the_most() -> None:
+def test_a_trial_shows_its_best_reading_with_the_fewest_answers_and_that_with_the_most() -> (
+    None
+):
     single, other = reading(0, [0.5] * 8), reading(0, [0.25] * 8, max_tokens=32)
     three, five = reading(0, [0.9] * 8, n=3), reading(0, [0.6] * 8, n=5)
     shown = read_evidence(problem(), standing(five, single, three, other))
@@ -112,17 +116,27 @@ def test_a_trial_that_has_five_answers_and_no_single_one_is_told_by_five() -> No
 
 
 def test_answers_that_cost_more_than_allowed_are_not_what_a_trial_shows() -> None:
-    dear, cheap = reading(0, [0.9] * 8, n=5, cost=5e-3), reading(0, [0.5] * 8, cost=1e-3)
+    dear, cheap = (
+        reading(0, [0.9] * 8, n=5, cost=5e-3),
+        reading(0, [0.5] * 8, cost=1e-3),
+    )
     shown = read_evidence(problem(max_cost=2e-3), standing(dear, cheap))
     assert shown is not None
-    assert (shown.base, shown.top, shown.draws, shown.feasible) == (cheap, None, 5, True)
+    assert (shown.base, shown.top, shown.draws, shown.feasible) == (
+        cheap,
+        None,
+        5,
+        True,
+    )
     slow = reading(0, [0.9] * 8, n=5, seconds=9.0)
     shown = read_evidence(problem(max_seconds=1.0), standing(slow, cheap))
     assert shown is not None
     assert shown.top is None
 
 
-def test_a_trial_beyond_the_limits_still_shows_its_quality_but_may_not_be_chosen() -> None:
+def test_a_trial_beyond_the_limits_still_shows_its_quality_but_may_not_be_chosen() -> (
+    None
+):
     shown = read_evidence(problem(max_cost=1e-4), standing(reading(0, [0.5] * 8)))
     assert shown is not None
     assert not shown.feasible
@@ -135,19 +149,24 @@ def test_a_limit_is_doubted_while_the_search_is_on_and_held_to_in_the_end() -> N
     feasible = [
         shown.feasible
         for errors in (-1.0, 1.645)
-        if (shown := read_evidence(problem(max_cost=1e-3), standing(border), errors)) is not None
+        if (shown := read_evidence(problem(max_cost=1e-3), standing(border), errors))
+        is not None
     ]
     assert feasible == [True, False]
 
 
 def test_a_failed_trial_and_one_without_scores_show_nothing() -> None:
-    assert read_evidence(problem(), standing(reading(0, [1.0] * 8), failed=True)) is None
+    assert (
+        read_evidence(problem(), standing(reading(0, [1.0] * 8), failed=True)) is None
+    )
     assert read_evidence(problem(), standing(reading(0, []))) is None
     assert read_evidence(problem(), Standing(0, PLAIN, 0, (), False, 0.0)) is None
 
 
 def test_many_answers_that_were_read_on_a_lucky_few_examples_show_nothing() -> None:
-    shown = read_evidence(problem(), standing(reading(0, [0.5] * 20), reading(0, [1.0] * 5, n=5)))
+    shown = read_evidence(
+        problem(), standing(reading(0, [0.5] * 20), reading(0, [1.0] * 5, n=5))
+    )
     assert shown is not None
     assert (shown.top, shown.draws) == (None, 1)
 
@@ -177,21 +196,33 @@ def test_one_trial_alone_is_believed_between_what_it_scored_and_what_is_usual() 
 
 def test_what_was_scored_on_many_examples_is_believed_nearly_as_it_stands() -> None:
     scores = [[float(e % 10 < tens) for e in range(120)] for tens in range(1, 10)]
-    found = trial_posteriors(problem(), [standing(reading(i, row)) for i, row in enumerate(scores)])
+    found = trial_posteriors(
+        problem(), [standing(reading(i, row)) for i, row in enumerate(scores)]
+    )
     assert trials(found) == list(range(8, -1, -1))
     for i, row in enumerate(scores):
         assert level(found, i) == pytest.approx(np.mean(row), abs=0.06)
 
 
-def test_who_met_the_easy_examples_is_not_believed_better_than_who_was_good_at_hard_ones() -> None:
+def test_who_met_the_easy_examples_is_not_believed_better_than_who_was_good_at_hard_ones() -> (
+    None
+):
     easy, hard = range(12), range(12, 24)
     rng = np.random.default_rng(0)
 
     def scores(examples: Sequence[int], mean: float) -> dict[int, float]:
-        return {e: float(np.clip(mean + 0.05 * rng.standard_normal(), 0, 1)) for e in examples}
+        return {
+            e: float(np.clip(mean + 0.05 * rng.standard_normal(), 0, 1))
+            for e in examples
+        }
 
-    others = [standing(reading(i, scores(easy, 0.95) | scores(hard, 0.2))) for i in range(8)]
-    lucky, good = standing(reading(8, scores(easy, 0.85))), standing(reading(9, scores(hard, 0.5)))
+    others = [
+        standing(reading(i, scores(easy, 0.95) | scores(hard, 0.2))) for i in range(8)
+    ]
+    lucky, good = (
+        standing(reading(8, scores(easy, 0.85))),
+        standing(reading(9, scores(hard, 0.5))),
+    )
     found = trial_posteriors(problem(examples=24), [*others, lucky, good])
     assert level(found, 9) > level(found, 0) > level(found, 8)
 
@@ -211,7 +242,9 @@ def test_of_two_points_with_the_same_few_scores_the_one_whose_model_is_good_else
 
     rng = np.random.default_rng(0)
     mostly = [(rng.random(40) < 0.8).astype(float).tolist() for _ in range(4)]
-    known = [of(i, "large", prompt, mostly[i]) for i, prompt in enumerate(("plain", "brief"))]
+    known = [
+        of(i, "large", prompt, mostly[i]) for i, prompt in enumerate(("plain", "brief"))
+    ]
     known += [
         of(2 + i, "tiny", prompt, [1 - x for x in mostly[2 + i]])
         for i, prompt in enumerate(("plain", "brief"))
@@ -226,7 +259,9 @@ def test_of_two_points_with_the_same_few_scores_the_one_whose_model_is_good_else
 @settings(max_examples=25, deadline=None)
 @given(
     tables=st.lists(
-        st.lists(st.sampled_from([0.0, 0.5, 1.0]), min_size=1, max_size=24), min_size=1, max_size=8
+        st.lists(st.sampled_from([0.0, 0.5, 1.0]), min_size=1, max_size=24),
+        min_size=1,
+        max_size=8,
     ),
     gaps=st.integers(0, 99),
 )
@@ -235,12 +270,17 @@ def test_any_scores_with_any_gaps_give_every_trial_one_level_near_the_range(
 ) -> None:
     rng = random.Random(gaps)
     rows = [
-        {e: score for e, score in enumerate(row) if e == 0 or rng.random() < 0.8} for row in tables
+        {e: score for e, score in enumerate(row) if e == 0 or rng.random() < 0.8}
+        for row in tables
     ]
-    found = trial_posteriors(problem(), [standing(reading(i, row)) for i, row in enumerate(rows)])
+    found = trial_posteriors(
+        problem(), [standing(reading(i, row)) for i, row in enumerate(rows)]
+    )
     assert sorted(trials(found)) == list(range(len(rows)))
     assert all(-0.2 <= one.level <= 1.2 for one in found)
-    assert [one.level for one in found] == sorted((one.level for one in found), reverse=True)
+    assert [one.level for one in found] == sorted(
+        (one.level for one in found), reverse=True
+    )
 
 
 @settings(max_examples=15, deadline=None)
@@ -251,41 +291,59 @@ def test_trials_in_another_order_are_believed_the_same(seed: int) -> None:
     for i in range(10):
         chance, count = rng.random(), int(rng.choice([8, 16, 32]))
         one = reading(
-            i, (rng.random(count) < chance).astype(float).tolist(), temperature=round(i / 10, 1)
+            i,
+            (rng.random(count) < chance).astype(float).tolist(),
+            temperature=round(i / 10, 1),
         )
-        vote = reading(i, rng.random(count).tolist(), n=3, temperature=round(i / 10, 1), cost=3e-3)
+        vote = reading(
+            i, rng.random(count).tolist(), n=3, temperature=round(i / 10, 1), cost=3e-3
+        )
         standings.append(standing(one, vote) if i % 2 else standing(one))
     found = trial_posteriors(problem(), standings)
     rng.shuffle(standings)
     again = trial_posteriors(problem(), standings)
     assert trials(again) == trials(found)
     assert [one.reading for one in again] == [one.reading for one in found]
-    assert [one.level for one in again] == pytest.approx([one.level for one in found], abs=1e-6)
+    assert [one.level for one in again] == pytest.approx(
+        [one.level for one in found], abs=1e-6
+    )
 
 
 def test_asked_twice_the_same_is_answered() -> None:
     standings = [
-        standing(reading(i, [float(e % (i + 2) > 0) for e in range(16)])) for i in range(6)
+        standing(reading(i, [float(e % (i + 2) > 0) for e in range(16)]))
+        for i in range(6)
     ]
-    assert trial_posteriors(problem(), standings) == trial_posteriors(problem(), standings)
+    assert trial_posteriors(problem(), standings) == trial_posteriors(
+        problem(), standings
+    )
 
 
 def test_a_metric_of_another_range_or_direction_is_believed_as_shares_of_it() -> None:
     rows = [[(e * (i + 3) % 7) / 6 for e in range(20)] for i in range(6)]
-    plain = trial_posteriors(problem(), [standing(reading(i, row)) for i, row in enumerate(rows)])
-    wide = [standing(reading(i, [4 * x - 1 for x in row])) for i, row in enumerate(rows)]
+    plain = trial_posteriors(
+        problem(), [standing(reading(i, row)) for i, row in enumerate(rows)]
+    )
+    wide = [
+        standing(reading(i, [4 * x - 1 for x in row])) for i, row in enumerate(rows)
+    ]
     errors = [standing(reading(i, [1 - x for x in row])) for i, row in enumerate(rows)]
     for other in (
         trial_posteriors(problem(low=-1.0, high=3.0), wide),
         trial_posteriors(problem(larger_is_better=False), errors),
     ):
         assert trials(other) == trials(plain)
-        assert [one.level for one in other] == pytest.approx([one.level for one in plain], abs=1e-6)
+        assert [one.level for one in other] == pytest.approx(
+            [one.level for one in plain], abs=1e-6
+        )
 
 
 def test_where_all_score_the_same_the_cheapest_is_chosen() -> None:
     for score in (0.0, 0.5, 1.0):
-        standings = {i: standing(reading(i, [score] * 60, cost=(12 - i) * 1e-4)) for i in range(12)}
+        standings = {
+            i: standing(reading(i, [score] * 60, cost=(12 - i) * 1e-4))
+            for i in range(12)
+        }
         found = trial_posteriors(problem(), list(standings.values()))
         assert max(one.level for one in found) - min(one.level for one in found) < 0.005
         choice = select_config(problem(), standings)
@@ -295,10 +353,13 @@ def test_where_all_score_the_same_the_cheapest_is_chosen() -> None:
 
 def test_of_equally_believed_trials_the_cheaper_comes_first_then_the_earlier() -> None:
     def twin(trial: int, model: str, cost: float) -> Standing:
-        return standing(reading(trial, [1.0, 0.0] * 10, model=model, prompt="plain", cost=cost))
+        return standing(
+            reading(trial, [1.0, 0.0] * 10, model=model, prompt="plain", cost=cost)
+        )
 
     found = trial_posteriors(
-        problem(), [twin(0, "tiny", 3e-3), twin(1, "small", 1e-3), twin(2, "large", 1e-3)]
+        problem(),
+        [twin(0, "tiny", 3e-3), twin(1, "small", 1e-3), twin(2, "large", 1e-3)],
     )
     assert len({one.level for one in found}) == 1
     assert trials(found) == [1, 2, 0]
@@ -317,7 +378,9 @@ def test_trials_that_do_not_keep_the_limits_are_left_out() -> None:
 # --- more answers
 
 
-def voting(trial: int, model: str, single: float, five: float, prompt: str = "plain") -> Standing:
+def voting(
+    trial: int, model: str, single: float, five: float, prompt: str = "plain"
+) -> Standing:
     return standing(
         reading(trial, [single] * 40, cost=1e-4, model=model, prompt=prompt),
         reading(trial, [five] * 40, n=5, cost=5e-4, model=model, prompt=prompt),
@@ -339,19 +402,26 @@ def test_a_gain_that_a_model_showed_is_believed_of_its_other_points() -> None:
         standing(reading(8 + i, [0.5] * 40, model=m, prompt="shots"))
         for i, m in enumerate(("large", "tiny"))
     ]
-    gain = {one.standing.trial: one.gain for one in trial_posteriors(problem(), [*shown, *single])}
+    gain = {
+        one.standing.trial: one.gain
+        for one in trial_posteriors(problem(), [*shown, *single])
+    }
     assert gain[8] > gain[9] + 0.1
     assert gain[0] == pytest.approx(0.3 / share_of_gain(5), abs=0.15)
     assert gain[4] == pytest.approx(0.0, abs=0.1)
 
 
-def test_more_answers_are_the_reading_believed_in_where_they_gain_and_not_where_they_harm() -> None:
+def test_more_answers_are_the_reading_believed_in_where_they_gain_and_not_where_they_harm() -> (
+    None
+):
     found = {
         one.standing.trial: one
         for one in trial_posteriors(problem(), [voting(0, "large", 0.4, 0.8)])
     }
     assert found[0].reading.config.n == 5
-    assert found[0].level == pytest.approx(found[0].base + share_of_gain(5) * found[0].gain)
+    assert found[0].level == pytest.approx(
+        found[0].base + share_of_gain(5) * found[0].gain
+    )
     assert found[0].level_of(1) == pytest.approx(found[0].base)
     assert found[0].level_of(3) < found[0].level
     harmed = trial_posteriors(problem(), [voting(0, "large", 0.8, 0.3)])[0]
@@ -365,7 +435,9 @@ def test_the_gain_of_more_answers_counts_from_the_fewest_that_a_point_has() -> N
     one = trial_posteriors(problem(), [standing(three, ten)])[0]
     assert one.least == 3
     assert one.level_of(3) == pytest.approx(one.base)
-    assert one.level == pytest.approx(one.base + (share_of_gain(10) - share_of_gain(3)) * one.gain)
+    assert one.level == pytest.approx(
+        one.base + (share_of_gain(10) - share_of_gain(3)) * one.gain
+    )
     assert one.level > 0.68
 
 
@@ -382,13 +454,20 @@ def test_more_draws_make_a_score_less_noisy_but_not_certain() -> None:
 def test_noise_is_learned_from_how_scores_scatter_around_their_examples() -> None:
     rng = np.random.default_rng(0)
     ease = rng.random(60)
-    quiet = [standing(reading(i, np.clip(ease + i / 50, 0, 1).tolist())) for i in range(8)]
-    loud = [standing(reading(i, (rng.random(60) < 0.5).astype(float).tolist())) for i in range(8)]
+    quiet = [
+        standing(reading(i, np.clip(ease + i / 50, 0, 1).tolist())) for i in range(8)
+    ]
+    loud = [
+        standing(reading(i, (rng.random(60) < 0.5).astype(float).tolist()))
+        for i in range(8)
+    ]
     noises = []
     for standings in (quiet, loud):
         shown = [read_evidence(problem(), one) for one in standings]
         beliefs = Posterior(problem(), [one.point for one in standings])
-        beliefs.update([(i, evidence) for i, evidence in enumerate(shown) if evidence is not None])
+        beliefs.update(
+            [(i, evidence) for i, evidence in enumerate(shown) if evidence is not None]
+        )
         noises.append(beliefs.noise(1))
     assert noises[0] < 0.02
     assert noises[1] == pytest.approx(0.25, abs=0.05)
@@ -405,7 +484,9 @@ def family(heats: int, shared: bool, seed: int = 0) -> list[Standing]:
         for heat in range(heats):
             scores = luck if shared else rng.permutation(luck)
             found.append(
-                standing(reading(pair, scores.astype(float).tolist(), temperature=heat / 10))
+                standing(
+                    reading(pair, scores.astype(float).tolist(), temperature=heat / 10)
+                )
             )
     return [replace(one, trial=i) for i, one in enumerate(found)]
 
@@ -432,16 +513,22 @@ def test_within_a_family_that_shares_its_luck_a_few_more_right_are_believed() ->
         standings = family(4, shared)
         scores = standings[0].readings[0].scores.copy()
         scores[np.flatnonzero(scores == 0)[:4]] = 1.0
-        best = replace(standings[0], readings=(replace(standings[0].readings[0], scores=scores),))
+        best = replace(
+            standings[0], readings=(replace(standings[0].readings[0], scores=scores),)
+        )
         found = trial_posteriors(problem(), [best, *standings[1:]])
         others = [
-            one.level for one in found if one.standing.point["prompt"] == best.point["prompt"]
+            one.level
+            for one in found
+            if one.standing.point["prompt"] == best.point["prompt"]
         ]
         leads.append(level(found, 0) - float(np.mean(others)))
     assert leads[0] > 1.5 * leads[1] > 0
 
 
-def test_a_trial_that_met_all_examples_is_judged_by_these_and_not_by_what_is_like_it() -> None:
+def test_a_trial_that_met_all_examples_is_judged_by_these_and_not_by_what_is_like_it() -> (
+    None
+):
     """It is far better than all that are like it, which is taken for luck as long as there are
     examples left.
     """
@@ -450,13 +537,21 @@ def test_a_trial_that_met_all_examples_is_judged_by_these_and_not_by_what_is_lik
     others = [
         standing(
             reading(
-                i, (rng.random(60) < 0.5).astype(float).tolist(), temperature=0.3 + i / 20, **alike
+                i,
+                (rng.random(60) < 0.5).astype(float).tolist(),
+                temperature=0.3 + i / 20,
+                **alike,
             )
         )
         for i in range(1, 9)
     ]
     ahead = standing(
-        reading(0, rng.permutation([1.0] * 48 + [0.0] * 12).tolist(), temperature=0.3, **alike)
+        reading(
+            0,
+            rng.permutation([1.0] * 48 + [0.0] * 12).tolist(),
+            temperature=0.3,
+            **alike,
+        )
     )
     some, nearly, whole = (
         level(trial_posteriors(problem(examples=count), [ahead, *others]), 0)
@@ -466,10 +561,13 @@ def test_a_trial_that_met_all_examples_is_judged_by_these_and_not_by_what_is_lik
     assert whole == pytest.approx(0.77, abs=0.02)  # it scored 0.8
 
 
-def test_what_all_examples_say_moves_the_level_of_every_number_of_answers_alike() -> None:
+def test_what_all_examples_say_moves_the_level_of_every_number_of_answers_alike() -> (
+    None
+):
     two = [reading(0, [0.9] * 60), reading(0, [1.0] * 60, n=5)]
     some, whole = (
-        trial_posteriors(problem(examples=count), [standing(*two)])[0] for count in (200, 60)
+        trial_posteriors(problem(examples=count), [standing(*two)])[0]
+        for count in (200, 60)
     )
     assert whole.gain == pytest.approx(some.gain)
     assert whole.level > some.level
@@ -477,7 +575,9 @@ def test_what_all_examples_say_moves_the_level_of_every_number_of_answers_alike(
     assert whole.level == pytest.approx(whole.level_of(5))
 
 
-def test_a_prompt_that_a_small_cap_cut_is_not_given_up_where_caps_are_paid_for() -> None:
+def test_a_prompt_that_a_small_cap_cut_is_not_given_up_where_caps_are_paid_for() -> (
+    None
+):
     """One prompt is fine at every cap, one at a large cap alone, and one was only seen at a cap
     that is too small.
     """
@@ -502,7 +602,9 @@ def test_a_prompt_that_a_small_cap_cut_is_not_given_up_where_caps_are_paid_for()
         for heat in (0.0, 0.5)
     ]
     evidence = [
-        (i, e) for i, one in enumerate(seen) if (e := read_evidence(problem(), one)) is not None
+        (i, e)
+        for i, one in enumerate(seen)
+        if (e := read_evidence(problem(), one)) is not None
     ]
     whole = [
         Point({k: v for k, v in e.base.config.items() if k not in ("n", "aggregate")})

@@ -30,7 +30,9 @@ def test_a_large_n_that_was_read_on_a_lucky_few_does_not_stand_for_the_trial() -
 
 
 def test_a_limit_is_not_held_against_a_trial_while_more_examples_may_clear_it() -> None:
-    one = Reading(**{**vars(reading([1.0] * 4)), "costs": np.array([0.2, 1.0, 1.8, 1.4]) * 1e-3})
+    one = Reading(
+        **{**vars(reading([1.0] * 4)), "costs": np.array([0.2, 1.0, 1.8, 1.4]) * 1e-3}
+    )
     limited = problem(max_cost=1e-3)
     assert limited.limit_use(one) > 1
     assert standing(one).best(limited) == one
@@ -47,4 +49,6 @@ def test_what_a_config_costs_that_could_answer_nothing_is_beyond_any_limit() -> 
 def test_quality_is_a_share_of_the_range_and_turned_where_smaller_is_better() -> None:
     metric = problem(low=-1.0, high=3.0)
     assert metric.quality([-1.0, 0.0, 3.0]).tolist() == [0.0, 0.25, 1.0]
-    assert problem(low=-1.0, high=3.0, larger_is_better=False).quality([0.0]).tolist() == [0.75]
+    assert problem(low=-1.0, high=3.0, larger_is_better=False).quality(
+        [0.0]
+    ).tolist() == [0.75]

@@ -24,7 +24,9 @@ def test_blocks_grow_with_the_data_and_double_up_to_all_of_it() -> None:
     assert rung_sizes(2000) == [12, 24, 48, 96, 192, 384, 768, 1536, 2000]
 
 
-def test_a_wave_is_planned_at_ceilings_until_costs_are_known_and_then_at_what_was_seen() -> None:
+def test_a_wave_is_planned_at_ceilings_until_costs_are_known_and_then_at_what_was_seen() -> (
+    None
+):
     world = World(slack=10.0)
     race = Race(world.problem(), 1.0)
     tiny, large = (
@@ -34,11 +36,17 @@ def test_a_wave_is_planned_at_ceilings_until_costs_are_known_and_then_at_what_wa
     assert race.expected_price(tiny, 3) == pytest.approx(30 * PRICES["tiny"])
     race.order(tiny, 8, 1)
     race.update(
-        Outcome({0: world.standing(0, tiny.point, dict.fromkeys(range(8), 1))}, 1.0, complete=True)
+        Outcome(
+            {0: world.standing(0, tiny.point, dict.fromkeys(range(8), 1))},
+            1.0,
+            complete=True,
+        )
     )
     assert race.expected_price(tiny, 3) == pytest.approx(3 * PRICES["tiny"])
     assert race.expected_price(large, 1) == pytest.approx(PRICES["large"])
-    assert race.expected_cost(tiny, 10, 3) == pytest.approx((8 * 2 + 2 * 3) * PRICES["tiny"])
+    assert race.expected_cost(tiny, 10, 3) == pytest.approx(
+        (8 * 2 + 2 * 3) * PRICES["tiny"]
+    )
 
 
 def test_a_wave_leaves_room_for_the_ceiling_of_its_last_call() -> None:
@@ -63,7 +71,9 @@ def test_an_order_asks_only_for_what_is_new() -> None:
     one = race.add(Point({"model": "tiny", "prompt": "plain", "temperature": 0.5}))
     assert [(s.examples, s.draws) for s in race.order(one, 3, 1)] == [((0, 1, 2), 1)]
     assert [(s.examples, s.draws) for s in race.order(one, 5, 1)] == [((3, 4), 1)]
-    assert [(s.examples, s.draws) for s in race.order(one, 6, 3)] == [((0, 1, 2, 3, 4, 5), 3)]
+    assert [(s.examples, s.draws) for s in race.order(one, 6, 3)] == [
+        ((0, 1, 2, 3, 4, 5), 3)
+    ]
     assert race.order(one, 4, 1) == []
 
 
@@ -77,7 +87,9 @@ def test_draws_grow_to_the_next_n_that_a_reading_could_have() -> None:
     while not seen or race.more_draws(hot) > seen[-1]:
         hot.draws = race.more_draws(hot) if seen else 1
         seen.append(hot.draws)
-        winning = reading([0.9] * 8, n=hot.draws, aggregate="vote" if hot.draws > 1 else "first")
+        winning = reading(
+            [0.9] * 8, n=hot.draws, aggregate="vote" if hot.draws > 1 else "first"
+        )
         race.standings[0] = standing(reading([0.5] * 8), winning)
     assert seen == [1, 3, 7, 9]
     hot.draws = 3
@@ -90,7 +102,11 @@ def test_draws_grow_to_the_next_n_that_a_reading_could_have() -> None:
 def test_a_paid_n_is_bought_as_it_stands() -> None:
     race = Race(problem(free=()), 1.0)
     point = Point(
-        {**some_space().sample(__import__("random").Random(1), ()), "n": 5, "temperature": 0.5}
+        {
+            **some_space().sample(__import__("random").Random(1), ()),
+            "n": 5,
+            "temperature": 0.5,
+        }
     )
     assert race.add(point).ladder == (5,)
 
@@ -103,7 +119,9 @@ def test_a_searcher_that_has_nothing_left_is_asked_no_more_than_once_a_time() ->
 
     world = World()
     proposals = Proposals(Race(world.problem(), 1.0), exhausted)
-    assert proposals.next() is not None or asked == [0]  # the baseline, where there is one
+    assert proposals.next() is not None or asked == [
+        0
+    ]  # the baseline, where there is one
     before = len(asked)
     assert [proposals.next() for _ in range(5)] == [None] * 5
     assert len(asked) == before + 5
@@ -139,8 +157,12 @@ def test_the_searcher_is_told_of_every_trial_once_as_a_share_of_the_range_and_ne
         else:
             assert 0 <= telling.score <= 1
             assert telling.cost > 0
-    good = [t.score for t in last if t.point["model"] == "large" and not math.isnan(t.score)]
-    bad = [t.score for t in last if t.point["model"] == "tiny" and not math.isnan(t.score)]
+    good = [
+        t.score for t in last if t.point["model"] == "large" and not math.isnan(t.score)
+    ]
+    bad = [
+        t.score for t in last if t.point["model"] == "tiny" and not math.isnan(t.score)
+    ]
     assert statistics.mean(good) > statistics.mean(bad)
 
 

@@ -12,7 +12,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tune.fakes.race import PRICES, PROMPTS, World, play, problem, reading, some_space, standing
+from tune.fakes.race import (
+    PRICES,
+    PROMPTS,
+    World,
+    play,
+    problem,
+    reading,
+    some_space,
+    standing,
+)
 from tune.readout import Reading
 from tune.search import SEARCHERS
 from tune.space import Config, Point
@@ -32,7 +41,10 @@ def test_nothing_scored_means_no_choice() -> None:
 
 def test_a_tie_goes_to_the_cheaper_and_a_gain_beyond_half_a_point_does_not() -> None:
     scores = [1.0] * 120 + [0.0] * 80
-    cheap, dear = reading(scores, cost=1e-4), reading(scores, cost=1e-3, trial=1, temperature=0.6)
+    cheap, dear = (
+        reading(scores, cost=1e-4),
+        reading(scores, cost=1e-3, trial=1, temperature=0.6),
+    )
     assert chosen(cheap, dear) == cheap
     scores[150] = 0.2  # a tenth of a point
     assert chosen(cheap, reading(scores, cost=1e-3, trial=1, temperature=0.6)) == cheap
@@ -42,7 +54,9 @@ def test_a_tie_goes_to_the_cheaper_and_a_gain_beyond_half_a_point_does_not() -> 
 
 
 def chosen(*readings: Reading) -> Reading:
-    choice = select_config(problem(examples=400), {r.trial: standing(r) for r in readings})
+    choice = select_config(
+        problem(examples=400), {r.trial: standing(r) for r in readings}
+    )
     assert choice is not None
     return choice.reading
 
@@ -67,7 +81,8 @@ def test_a_cap_that_cut_nothing_yet_is_trusted_only_after_many_examples(
 ) -> None:
     scores = [1.0, 1.0, 0.0, 1.0] * (examples // 4)
     small, large = (
-        reading(scores, cost=max_tokens * 1e-6, max_tokens=max_tokens) for max_tokens in (16, 64)
+        reading(scores, cost=max_tokens * 1e-6, max_tokens=max_tokens)
+        for max_tokens in (16, 64)
     )
     choice = select_config(problem(examples=200), {0: standing(small, large)})
     assert choice is not None
@@ -76,7 +91,8 @@ def test_a_cap_that_cut_nothing_yet_is_trusted_only_after_many_examples(
 
 def test_a_cap_is_smaller_only_than_those_that_keep_the_limits() -> None:
     small, large = (
-        reading([1.0] * 8, cost=max_tokens * 1e-6, max_tokens=max_tokens) for max_tokens in (16, 64)
+        reading([1.0] * 8, cost=max_tokens * 1e-6, max_tokens=max_tokens)
+        for max_tokens in (16, 64)
     )
     choice = select_config(problem(max_cost=3e-5), {0: standing(small, large)})
     assert choice is not None
@@ -98,7 +114,9 @@ def test_more_answers_that_keep_the_limits_at_a_small_cap_alone_are_chosen_where
 def test_luck_on_a_few_examples_does_not_beat_a_good_record_on_many() -> None:
     few = reading([1.0] * 8, trial=0)
     many = reading([1.0] * 195 + [0.0] * 5, trial=1, model="large", prompt="shots")
-    others = [reading([1.0, 0.0] * 4, trial=2 + i, temperature=0.7 + i / 10) for i in range(6)]
+    others = [
+        reading([1.0, 0.0] * 4, trial=2 + i, temperature=0.7 + i / 10) for i in range(6)
+    ]
     assert chosen(few, *others).trial == 0
     assert chosen(few, many, *others) == many
 
@@ -143,7 +161,13 @@ def pair(
 
 
 def one(
-    trial: int, model: str, prompt: str, single: float, *, cost: float = 1e-4, **values: object
+    trial: int,
+    model: str,
+    prompt: str,
+    single: float,
+    *,
+    cost: float = 1e-4,
+    **values: object,
 ) -> Standing:
     """A trial of which one answer to each example was bought."""
     return standing(
@@ -179,7 +203,9 @@ GAINS = [*ELSEWHERE, pair(8, "large", "shots", 0.3, 0.5, temperature=1.1)]
 BEST = one(2, "large", "shots", 0.8)
 
 
-def test_more_answers_are_chosen_unbought_where_they_gained_for_the_same_model_and_prompt() -> None:
+def test_more_answers_are_chosen_unbought_where_they_gained_for_the_same_model_and_prompt() -> (
+    None
+):
     choice = frozen(*GAINS, BEST)
     assert choice.reading == BEST.readings[0]
     assert choice.extrapolated is not None
@@ -195,7 +221,9 @@ def test_more_answers_are_chosen_unbought_where_they_gained_for_the_same_model_a
     assert np.isnan(choice.extrapolated.seconds).all()
 
 
-def test_more_answers_are_not_chosen_unbought_where_they_gained_for_others_alone() -> None:
+def test_more_answers_are_not_chosen_unbought_where_they_gained_for_others_alone() -> (
+    None
+):
     choice = frozen(*ELSEWHERE, BEST)
     assert choice.shown == BEST.readings[0]
     flat = pair(8, "large", "shots", 0.3, 0.3, temperature=1.1)
@@ -208,17 +236,24 @@ def test_what_more_answers_might_bring_is_asked_where_nothing_was_compared() -> 
     assert hope is not None
     assert hope.reading == BEST.readings[0]
     assert hope.shown.config.n == 5
-    assert untested_selection(problem(), {one.trial: one for one in (*GAINS, BEST)}) is None, (
-        "they were, and it is chosen"
-    )
+    assert (
+        untested_selection(problem(), {one.trial: one for one in (*GAINS, BEST)})
+        is None
+    ), "they were, and it is chosen"
     flat = pair(8, "large", "shots", 0.3, 0.3, temperature=1.1)
-    assert untested_selection(problem(), live | {8: flat}) is None, "they were, and gained nothing"
+    assert untested_selection(problem(), live | {8: flat}) is None, (
+        "they were, and gained nothing"
+    )
 
 
 def test_two_that_vote_are_not_chosen_over_an_equal_one() -> None:
     scores = shares(0.8)
-    single = reading(scores, trial=2, model="large", prompt="shots", cost=1e-4, aggregate="first")
-    both = reading(scores, trial=2, model="large", prompt="shots", cost=2e-4, n=2, aggregate="vote")
+    single = reading(
+        scores, trial=2, model="large", prompt="shots", cost=1e-4, aggregate="first"
+    )
+    both = reading(
+        scores, trial=2, model="large", prompt="shots", cost=2e-4, n=2, aggregate="vote"
+    )
     choice = frozen(*GAINS, standing(single, both), max_extrapolated_cost=0.0)
     assert choice.shown == single
 
@@ -227,7 +262,9 @@ def test_answers_that_are_always_the_same_are_never_bought_several_times() -> No
     for seed in range(3):
         world = Deterministic(examples=60, seed=seed)
         searcher = SEARCHERS["random"](world.space, world.free, seed)
-        choice, _ = play(world, STRATEGIES["knowledge_gradient"], searcher, 1.5 * world.unit())
+        choice, _ = play(
+            world, STRATEGIES["knowledge_gradient"], searcher, 1.5 * world.unit()
+        )
         assert choice is not None
         assert choice.shown.config.n == 1
 
@@ -239,7 +276,9 @@ class Deterministic(World):
         luck = np.random.default_rng(
             zlib.crc32(repr((self.seed, point["model"], point["prompt"])).encode())
         )
-        return np.asarray(luck.random(self.examples) < super().chances(point), dtype=float)
+        return np.asarray(
+            luck.random(self.examples) < super().chances(point), dtype=float
+        )
 
 
 def test_a_few_answers_are_bought_to_see_whether_more_of_them_gain() -> None:
@@ -247,7 +286,9 @@ def test_a_few_answers_are_bought_to_see_whether_more_of_them_gain() -> None:
     (step,) = next(final_comparison(problem(), hopeful, 1.0))
     assert (step.trial, step.examples, step.draws) == (BEST.trial, tuple(range(16)), 3)
     known = {one.trial: one for one in (*GAINS, BEST)}
-    assert [len(step.examples) for step in next(final_comparison(problem(), known, 1.0))] != [16]
+    assert [
+        len(step.examples) for step in next(final_comparison(problem(), known, 1.0))
+    ] != [16]
 
 
 def test_more_answers_than_a_trial_itself_has_are_chosen_too() -> None:
@@ -256,7 +297,9 @@ def test_more_answers_than_a_trial_itself_has_are_chosen_too() -> None:
     assert choice.shown.cost == pytest.approx(5e-4)
 
 
-def test_a_prompt_that_is_paid_once_for_all_answers_is_in_what_they_will_cost_once() -> None:
+def test_a_prompt_that_is_paid_once_for_all_answers_is_in_what_they_will_cost_once() -> (
+    None
+):
     choice = frozen(*GAINS, replace(BEST, prompt_cost=0.6e-4))
     assert choice.shown.cost == pytest.approx(0.6e-4 + 5 * 0.4e-4)
 
@@ -294,27 +337,37 @@ def test_no_more_answers_than_the_holdout_can_pay_for() -> None:
     for dollars, n in ((5.01e-4, 5), (4.99e-4, 3), (3.01e-4, 3), (2.99e-4, 1)):
         assert frozen(*GAINS, BEST, max_extrapolated_cost=dollars).shown.config.n == n
     bought = pair(3, "large", "shots", 0.7, 0.9)
-    assert frozen(*GAINS, bought, max_extrapolated_cost=1e-6).shown == bought.readings[1], (
-        "what was bought was seen"
-    )
+    assert (
+        frozen(*GAINS, bought, max_extrapolated_cost=1e-6).shown == bought.readings[1]
+    ), "what was bought was seen"
 
 
 def test_the_holdout_must_pay_for_the_baseline_beside_more_answers() -> None:
     now = one(9, "small", "plain", 0.4, cost=2e-4)
     known = {"baseline": now.point, "baseline_config": now.readings[0].config}
     for dollars, n in ((7.01e-4, 5), (6.99e-4, 3), (4.99e-4, 1)):
-        assert frozen(*GAINS, now, BEST, max_extrapolated_cost=dollars, **known).shown.config.n == n
+        assert (
+            frozen(
+                *GAINS, now, BEST, max_extrapolated_cost=dollars, **known
+            ).shown.config.n
+            == n
+        )
     unread = {
         **known,
         "baseline": Point({**now.point, "temperature": 0.1}),
         "ceiling": lambda point, n, cap: 1e-3 * n,
     }
-    assert frozen(*GAINS, BEST, max_extrapolated_cost=1.49e-3, **unread).shown.config.n == 3
+    assert (
+        frozen(*GAINS, BEST, max_extrapolated_cost=1.49e-3, **unread).shown.config.n
+        == 3
+    )
 
 
 def test_more_answers_are_put_together_as_those_that_a_trial_has() -> None:
     single, three = pair(3, "large", "shots", 0.7, 0.9).readings
-    judged = standing(single, replace(three, config=Config({**three.config, "aggregate": "best"})))
+    judged = standing(
+        single, replace(three, config=Config({**three.config, "aggregate": "best"}))
+    )
     config = frozen(
         *GAINS, judged, space=some_space(aggregate=["first", "vote", "best"])
     ).shown.config
@@ -324,16 +377,23 @@ def test_more_answers_are_put_together_as_those_that_a_trial_has() -> None:
 def test_two_are_no_vote() -> None:
     two = some_space(n=[1, 2, 3])
     assert frozen(*GAINS, BEST, space=two).shown.config.n == 3
-    assert frozen(*GAINS, BEST, space=two, max_extrapolated_cost=2.5e-4).shown.config.n == 1
+    assert (
+        frozen(*GAINS, BEST, space=two, max_extrapolated_cost=2.5e-4).shown.config.n
+        == 1
+    )
 
 
-def test_how_long_more_answers_take_is_unknown_so_a_limit_on_seconds_rules_them_out() -> None:
+def test_how_long_more_answers_take_is_unknown_so_a_limit_on_seconds_rules_them_out() -> (
+    None
+):
     choice = frozen(*GAINS, BEST, max_seconds=60.0)
     assert choice.extrapolated is None
     assert choice.feasible
 
 
-def test_other_goals_and_agents_that_take_one_answer_choose_only_what_was_bought() -> None:
+def test_other_goals_and_agents_that_take_one_answer_choose_only_what_was_bought() -> (
+    None
+):
     assert frozen(*GAINS, BEST, max_extrapolated_cost=0.0).shown == BEST.readings[0]
     assert frozen(*GAINS, BEST, goal="frontier").extrapolated is None
     assert frozen(*GAINS, BEST, goal="cheapest", min_quality=0.99).extrapolated is None
@@ -352,7 +412,9 @@ def test_a_smaller_cap_is_kept_where_more_answers_are_foreseen() -> None:
         )
         for cap in (32, 64)
     ]
-    choice = frozen(*GAINS, standing(*caps), examples=400, space=some_space(max_tokens=[32, 64]))
+    choice = frozen(
+        *GAINS, standing(*caps), examples=400, space=some_space(max_tokens=[32, 64])
+    )
     assert choice.extrapolated is not None
     assert choice.shown.config.max_tokens == choice.reading.config.max_tokens == 32
 
@@ -377,7 +439,9 @@ def test_what_is_foreseen_can_be_bought_and_rests_on_what_was(
 ) -> None:
     world = World(examples=60, seed=seed, max_cost=limit, flip=flip, noise=0.3)
     searcher = SEARCHERS["random"](world.space, world.free, seed)
-    choice, till = play(world, STRATEGIES["knowledge_gradient"], searcher, units * world.unit())
+    choice, till = play(
+        world, STRATEGIES["knowledge_gradient"], searcher, units * world.unit()
+    )
     if choice is None or choice.extrapolated is None:
         return
     point = till.standings[choice.reading.trial].point
@@ -390,7 +454,8 @@ def test_what_is_foreseen_can_be_bought_and_rests_on_what_was(
         ("aggregate", "vote"),
     }
     assert any(
-        s.readings and max(r.config.n for r in s.readings) > 1 for s in till.standings.values()
+        s.readings and max(r.config.n for r in s.readings) > 1
+        for s in till.standings.values()
     )
     assert choice.feasible == (world.problem().limit_use(choice.shown, 1.645) <= 1.0)
 
@@ -400,8 +465,12 @@ def test_little_money_finds_more_where_more_answers_are_foreseen() -> None:
     for seed in range(8):
         world = World(examples=100, seed=seed)
         searcher = SEARCHERS["random"](world.space, world.free, seed)
-        choice, _ = play(world, STRATEGIES["knowledge_gradient"], searcher, 0.8 * world.unit())
+        choice, _ = play(
+            world, STRATEGIES["knowledge_gradient"], searcher, 0.8 * world.unit()
+        )
         assert choice is not None
-        gains.append(world.truth(choice.shown.config) - world.truth(choice.reading.config))
+        gains.append(
+            world.truth(choice.shown.config) - world.truth(choice.reading.config)
+        )
     assert np.mean(gains) > 0.005
     assert min(gains) > -0.02

@@ -32,9 +32,13 @@ CLASSES = [kind for kind in CLASSES if isinstance(kind, type)]
 def waves(strategy: Any, shared: Settings | None = None) -> list[int]:
     """How many steps each wave of a search has."""
     world = World(examples=40)
-    asked = world.problem() if shared is None else replace(world.problem(), settings=shared)
+    asked = (
+        world.problem() if shared is None else replace(world.problem(), settings=shared)
+    )
     till = Till(world, 3 * world.unit())
-    till.drive(strategy(asked, SEARCHERS["random"](world.space, world.free, 0), till.left))
+    till.drive(
+        strategy(asked, SEARCHERS["random"](world.space, world.free, 0), till.left)
+    )
     return [len(wave) for wave in till.waves]
 
 
@@ -48,7 +52,9 @@ def test_settings_are_frozen_and_each_field_is_explained(kind: Any) -> None:
 
 def test_the_settings_of_a_strategy_are_a_parameter() -> None:
     usual = waves(KnowledgeGradient())
-    assert max(waves(KnowledgeGradient(KnowledgeGradientSettings(most_steps=2)))[1:]) <= 2
+    assert (
+        max(waves(KnowledgeGradient(KnowledgeGradientSettings(most_steps=2)))[1:]) <= 2
+    )
     assert waves(KnowledgeGradient(KnowledgeGradientSettings(blind_steps=3)))[0] == 3
     assert usual[0] > 3
     assert waves(Halving(HalvingSettings(most_arms=4)))[:2] == [1, 3]
@@ -68,7 +74,10 @@ def test_a_share_may_be_left_for_the_final_comparison_of_full_passes_too() -> No
 
 def test_the_settings_of_shared_parts_are_a_parameter_of_the_problem() -> None:
     """A tie as wide as the range is won by the cheapest; without one the best is selected."""
-    cheap, good = reading([0.0] * 20, cost=1e-4), reading([1.0] * 20, cost=1e-2, trial=1)
+    cheap, good = (
+        reading([0.0] * 20, cost=1e-4),
+        reading([1.0] * 20, cost=1e-2, trial=1),
+    )
     standings = {0: standing(cheap), 1: standing(good)}
     selection = replace(Settings().selection, tie=1.0)
     wide = problem(settings=replace(Settings(), selection=selection))
@@ -85,7 +94,9 @@ def test_without_pairing_what_hard_examples_do_counts_as_noise() -> None:
     rows[1][:3] = 0.0
     standings = [standing(reading(row.tolist(), trial=i)) for i, row in enumerate(rows)]
     variance = replace(PosteriorSettings().variance, paired=False)
-    apart = replace(Settings(), posterior=PosteriorSettings(variance=variance, met_share=2.0))
+    apart = replace(
+        Settings(), posterior=PosteriorSettings(variance=variance, met_share=2.0)
+    )
     paired = replace(Settings(), posterior=PosteriorSettings(met_share=2.0))
     gaps = []
     for shared in (paired, apart):

@@ -52,7 +52,9 @@ def race(
     found = {}
     for trial, quality in enumerate(qualities):
         scores = (rng.random(met or examples) < quality).astype(float)
-        found[trial] = standing(reading(list(scores), trial=trial, temperature=trial / 1000))
+        found[trial] = standing(
+            reading(list(scores), trial=trial, temperature=trial / 1000)
+        )
     return found
 
 
@@ -66,12 +68,20 @@ def test_nothing_is_said_before_there_are_a_few_points() -> None:
     assert search_prospect(problem(), race([0.5] * 8), 1.0) != UNKNOWN
 
 
-def test_more_money_is_expected_to_gain_more_and_more_points_seen_leave_less_to_gain() -> None:
+def test_more_money_is_expected_to_gain_more_and_more_points_seen_leave_less_to_gain() -> (
+    None
+):
     few, many = race(np.linspace(0.3, 0.7, 10)), race(np.linspace(0.3, 0.7, 60))
-    gains = [search_prospect(problem(), few, dollars).gain for dollars in (0.0, 0.01, 0.1, 1.0)]
+    gains = [
+        search_prospect(problem(), few, dollars).gain
+        for dollars in (0.0, 0.01, 0.1, 1.0)
+    ]
     assert gains == sorted(gains)
     assert gains[0] == 0
-    assert search_prospect(problem(), many, 0.1).gain < search_prospect(problem(), few, 0.1).gain
+    assert (
+        search_prospect(problem(), many, 0.1).gain
+        < search_prospect(problem(), few, 0.1).gain
+    )
 
 
 def test_a_few_examples_all_right_are_no_plateau_and_many_are() -> None:
@@ -83,7 +93,9 @@ def test_a_few_examples_all_right_are_no_plateau_and_many_are() -> None:
 
 def test_where_every_point_was_tried_nothing_is_left_to_gain() -> None:
     small = replace(
-        World(space=some_space(model="tiny", prompt="{text}", temperature=[0.1, 0.2])).problem(),
+        World(
+            space=some_space(model="tiny", prompt="{text}", temperature=[0.1, 0.2])
+        ).problem(),
         examples=50,
     )
     tried = race([0.2 + i / 100 for i in range(8)], examples=50)
@@ -123,7 +135,9 @@ def test_the_expected_gain_of_new_points_is_not_below_the_true_one(shape: str) -
         old, new = draw(25), draw(25)
         block = rung_sizes(500)[0] * 1e-4  # at what every draw costs
         said.append(
-            search_prospect(problem(500), race(old, examples=500, seed=world), 25 * block).gain
+            search_prospect(
+                problem(500), race(old, examples=500, seed=world), 25 * block
+            ).gain
         )
         true.append(max(0.0, new.max() - old.max()))
     assert np.mean(said) > np.mean(true) - 2 * np.std(true) / math.sqrt(len(true))
@@ -150,32 +164,42 @@ def two(ahead: float, met: int = 100) -> dict[int, Standing]:
 
 def test_a_clear_lead_leaves_little_to_gain_and_a_tie_the_most() -> None:
     asked = problem(200)
-    found = [final_comparison_prospect(asked, two(ahead), 1.0) for ahead in (0.0, 0.05, 0.1)]
+    found = [
+        final_comparison_prospect(asked, two(ahead), 1.0) for ahead in (0.0, 0.05, 0.1)
+    ]
     assert found[0].chance == pytest.approx(0.5, abs=0.1)
     assert found[0].gain > found[1].gain > found[2].gain
     assert found[0].chance > found[1].chance > found[2].chance
 
 
-def test_where_all_examples_are_met_and_draws_tell_nothing_more_the_choice_stands() -> None:
+def test_where_all_examples_are_met_and_draws_tell_nothing_more_the_choice_stands() -> (
+    None
+):
     asked = problem(100)
     found = two(0.05)
     assert final_comparison_prospect(asked, found, 10.0) == Prospect(0.0, 0.0)
     noisy = {
-        t: replace(s, readings=tuple(replace(r, variances=np.full(100, 0.2)) for r in s.readings))
+        t: replace(
+            s,
+            readings=tuple(replace(r, variances=np.full(100, 0.2)) for r in s.readings),
+        )
         for t, s in found.items()
     }
     assert final_comparison_prospect(asked, noisy, 10.0).chance > 0
 
 
 def test_nothing_is_said_while_a_larger_n_may_be_better() -> None:
-    asked = problem(200, space=some_space(temperature=tune.Uniform(0, 1.2, 0.001), n=[1, 3, 5]))
+    asked = problem(
+        200, space=some_space(temperature=tune.Uniform(0, 1.2, 0.001), n=[1, 3, 5])
+    )
     assert final_comparison_prospect(asked, two(0.1), 1.0) == UNKNOWN
 
 
 def test_less_money_turns_less() -> None:
     asked = problem(400)
     little, all_of_it = (
-        final_comparison_prospect(asked, two(0.05), dollars) for dollars in (0.001, 10.0)
+        final_comparison_prospect(asked, two(0.05), dollars)
+        for dollars in (0.001, 10.0)
     )
     assert little.gain < all_of_it.gain
     assert little.chance < all_of_it.chance
@@ -213,7 +237,9 @@ def priced(
     for trial, (quality, cost) in enumerate(trials):
         count = met or examples
         scores = [float(i % 20 < round(20 * quality)) for i in range(count)]
-        found[trial] = standing(reading(scores, trial=trial, cost=cost, temperature=trial / 1000))
+        found[trial] = standing(
+            reading(scores, trial=trial, cost=cost, temperature=trial / 1000)
+        )
     return found
 
 
@@ -224,7 +250,9 @@ def cheapest(**changes: Any) -> Problem:
 EIGHT = [(0.5, 1e-3 * 1.1**i) for i in range(8)]
 
 
-def test_nothing_is_said_of_the_cheapest_before_one_is_known_to_be_good_enough() -> None:
+def test_nothing_is_said_of_the_cheapest_before_one_is_known_to_be_good_enough() -> (
+    None
+):
     assert search_prospect(cheapest(), priced(*EIGHT), 1.0) == UNKNOWN
     assert final_comparison_prospect(cheapest(), priced(*EIGHT), 1.0) == UNKNOWN
     assert final_comparison_prospect(cheapest(), {}, 1.0) == UNKNOWN
@@ -243,7 +271,9 @@ def test_new_points_save_little_where_the_cheapest_of_all_is_good_enough_and_muc
     assert search_prospect(cheapest(), low, 0.001).gain < little.gain
 
 
-def test_points_that_all_cost_the_same_leave_next_to_nothing_to_save_but_not_nothing() -> None:
+def test_points_that_all_cost_the_same_leave_next_to_nothing_to_save_but_not_nothing() -> (
+    None
+):
     found = search_prospect(cheapest(), priced(*[(0.9, 1e-3)] * 9), 0.1)
     assert 0 < found.gain < 1e-4
 
@@ -255,9 +285,12 @@ def test_a_choice_that_costs_nothing_cannot_be_cheaper() -> None:
 
 
 def test_whoever_is_cheaper_and_undecided_may_save_what_it_is_cheaper_by() -> None:
-    half, tenth = (priced((0.9, 1e-3), (0.65, cost), examples=100) for cost in (5e-4, 1e-4))
+    half, tenth = (
+        priced((0.9, 1e-3), (0.65, cost), examples=100) for cost in (5e-4, 1e-4)
+    )
     few, many = (
-        final_comparison_prospect(cheapest(examples=400), found, 1.0) for found in (half, tenth)
+        final_comparison_prospect(cheapest(examples=400), found, 1.0)
+        for found in (half, tenth)
     )
     assert few.chance == many.chance
     assert few.gain == pytest.approx(0.5 * few.chance)
@@ -274,7 +307,9 @@ def test_nobody_is_waited_for_who_is_dearer_ruled_out_or_has_met_all_examples() 
     assert final_comparison_prospect(cheapest(), over, 1.0).gain == 0
 
 
-def test_the_chance_that_one_is_shown_to_be_good_enough_is_what_it_is_in_the_world() -> None:
+def test_the_chance_that_one_is_shown_to_be_good_enough_is_what_it_is_in_the_world() -> (
+    None
+):
     rng = np.random.default_rng(11)
     asked, said, shown = cheapest(examples=400), [], []
     for _ in range(120):
@@ -283,7 +318,9 @@ def test_the_chance_that_one_is_shown_to_be_good_enough_is_what_it_is_in_the_wor
         seen, whole = (
             {
                 0: sure,
-                1: standing(reading(list(scores[:count]), trial=1, cost=1e-4, temperature=0.2)),
+                1: standing(
+                    reading(list(scores[:count]), trial=1, cost=1e-4, temperature=0.2)
+                ),
             }
             for count in (60, 400)
         )
@@ -343,12 +380,14 @@ def test_nothing_is_said_of_the_frontier_before_there_are_a_few_points() -> None
 
 def test_a_frontier_of_points_that_all_cost_the_same_is_the_best_of_them() -> None:
     same = priced(*[(q, 1e-3) for q in np.linspace(0.2, 0.8, 20)])
-    ours, theirs = (search_prospect(asked, same, 0.01) for asked in (frontier(), problem()))
+    ours, theirs = (
+        search_prospect(asked, same, 0.01) for asked in (frontier(), problem())
+    )
     assert ours.gain == theirs.gain
     assert ours.chance >= theirs.chance  # by what may be cheaper than all
-    assert final_comparison_prospect(frontier(), same, 0.01) == final_comparison_prospect(
-        problem(), same, 0.01
-    )
+    assert final_comparison_prospect(
+        frontier(), same, 0.01
+    ) == final_comparison_prospect(problem(), same, 0.01)
 
 
 def test_a_frontier_has_less_to_gain_the_more_points_were_seen_and_more_the_more_money_there_is() -> (
@@ -358,15 +397,24 @@ def test_a_frontier_has_less_to_gain_the_more_points_were_seen_and_more_the_more
     points = [(rng.uniform(0.2, 0.8), 10 ** rng.uniform(-5, -3)) for _ in range(120)]
     few, many = rows(points[:15]), rows(points)
     asked = frontier(examples=400)
-    gains = [search_prospect(asked, few, dollars).gain for dollars in (0.0, 0.01, 0.1, 1.0)]
+    gains = [
+        search_prospect(asked, few, dollars).gain for dollars in (0.0, 0.01, 0.1, 1.0)
+    ]
     assert gains == sorted(gains)
-    assert search_prospect(asked, many, 0.05).gain < search_prospect(asked, few, 0.05).gain
+    assert (
+        search_prospect(asked, many, 0.05).gain < search_prospect(asked, few, 0.05).gain
+    )
 
 
-def heights(points: Sequence[tuple[float, float]], ceilings: Sequence[float]) -> np.ndarray:
+def heights(
+    points: Sequence[tuple[float, float]], ceilings: Sequence[float]
+) -> np.ndarray:
     """The best quality under each limit on cost."""
     return np.array(
-        [max((q for q, cost in points if cost <= ceiling), default=0.0) for ceiling in ceilings]
+        [
+            max((q for q, cost in points if cost <= ceiling), default=0.0)
+            for ceiling in ceilings
+        ]
     )
 
 
@@ -376,18 +424,27 @@ def point_of(cloud: str, rng: np.random.Generator) -> tuple[float, float]:
     if cloud == "two models":
         weak = rng.random() < 0.4
         quality, exponent = (
-            (rng.beta(2, 5), exponent / 4 - 3.75) if weak else (rng.beta(8, 2), exponent / 4 - 2.25)
+            (rng.beta(2, 5), exponent / 4 - 3.75)
+            if weak
+            else (rng.beta(8, 2), exponent / 4 - 2.25)
         )
     else:
         quality = {
             "quality and cost apart": rng.uniform(0.3, 0.8),
-            "the dearer the better": np.clip(rng.normal(1.3 + 0.2 * exponent, 0.1), 0, 1),
+            "the dearer the better": np.clip(
+                rng.normal(1.3 + 0.2 * exponent, 0.1), 0, 1
+            ),
             "few that are good": rng.beta(1.5, 8),
         }[cloud]
     return float(quality), 10**exponent
 
 
-CLOUDS = ("quality and cost apart", "the dearer the better", "few that are good", "two models")
+CLOUDS = (
+    "quality and cost apart",
+    "the dearer the better",
+    "few that are good",
+    "two models",
+)
 
 
 @pytest.mark.parametrize("cloud", CLOUDS)
@@ -404,7 +461,8 @@ def test_the_frontier_is_not_expected_to_rise_less_than_it_does(cloud: str) -> N
         said.append(prospect.gain)
         true.append(gained.mean())
         changed.append(
-            gained.max() > 0 or min(cost for _, cost in new) < min(cost for _, cost in old)
+            gained.max() > 0
+            or min(cost for _, cost in new) < min(cost for _, cost in old)
         )
         chance.append(prospect.chance)
     assert np.mean(said) > np.mean(true) - 2 * np.std(true) / math.sqrt(len(true))
@@ -415,11 +473,15 @@ def test_the_frontier_is_not_expected_to_rise_less_than_it_does(cloud: str) -> N
 def test_a_lone_cheap_point_leaves_as_much_to_hope_for_as_all_points_spread() -> None:
     spread_out = priced((0.5, 1e-5), *[(q, 1e-3) for q in np.linspace(0.1, 0.9, 20)])
     alike = priced((0.5, 1e-5), *[(0.5, 1e-3)] * 20)
-    wide, narrow = (search_prospect(frontier(), found, 0.05) for found in (spread_out, alike))
+    wide, narrow = (
+        search_prospect(frontier(), found, 0.05) for found in (spread_out, alike)
+    )
     assert wide.gain > narrow.gain > 0
 
 
-def test_telling_apart_what_is_on_the_frontier_gains_about_what_it_does_in_the_world() -> None:
+def test_telling_apart_what_is_on_the_frontier_gains_about_what_it_does_in_the_world() -> (
+    None
+):
     rng = np.random.default_rng(17)
     asked, said, true = frontier(examples=400), [], []
     for _ in range(40):
@@ -427,7 +489,11 @@ def test_telling_apart_what_is_on_the_frontier_gains_about_what_it_does_in_the_w
         rates = np.clip(0.6 + 0.05 * rng.standard_normal(6), 0, 1)
         scores = (rng.random((6, 400)) < rates[:, None]).astype(float)
         seen = {
-            i: standing(reading(list(scores[i, :100]), trial=i, cost=costs[i], temperature=i / 10))
+            i: standing(
+                reading(
+                    list(scores[i, :100]), trial=i, cost=costs[i], temperature=i / 10
+                )
+            )
             for i in range(6)
         }
         found = final_comparison_prospect(asked, seen, 100.0)
@@ -447,8 +513,12 @@ def test_a_frontier_that_is_known_on_all_examples_stands_and_one_that_more_answe
     None
 ):
     points = [(0.4, 1e-5), (0.5, 1e-4), (0.9, 1e-3)]
-    assert final_comparison_prospect(frontier(), priced(*points), 10.0) == Prospect(0.0, 0.0)
-    voting = frontier(space=some_space(temperature=tune.Uniform(0, 1.2, 0.001), n=[1, 3, 5]))
+    assert final_comparison_prospect(frontier(), priced(*points), 10.0) == Prospect(
+        0.0, 0.0
+    )
+    voting = frontier(
+        space=some_space(temperature=tune.Uniform(0, 1.2, 0.001), n=[1, 3, 5])
+    )
     assert final_comparison_prospect(voting, priced(*points), 10.0) == UNKNOWN
 
 
@@ -478,7 +548,9 @@ def test_an_n_whose_answers_are_there_already_is_not_hoped_for_under_a_limit_tha
 
 @settings(max_examples=25, deadline=None)
 @given(
-    st.lists(st.tuples(st.floats(0, 1), st.floats(1e-6, 1e-2)), min_size=8, max_size=20),
+    st.lists(
+        st.tuples(st.floats(0, 1), st.floats(1e-6, 1e-2)), min_size=8, max_size=20
+    ),
     st.floats(0, 10),
     st.sampled_from([8, 40]),
 )
@@ -497,10 +569,15 @@ def test_a_prospect_of_the_frontier_is_a_gain_within_the_range_and_a_probability
 
 # --- in a run
 
-WORLD = LabelledWorld(models={"small": 0.98, "large": 0.98}, templates={}, heat=0.0, spread=0.0)
+WORLD = LabelledWorld(
+    models={"small": 0.98, "large": 0.98}, templates={}, heat=0.0, spread=0.0
+)
 SPACE: dict[str, Any] = {
     "model": ["small", "large"],
-    "prompt": {"a": "Label this ticket: {text}", "b": "Give this ticket a label: {text}"},
+    "prompt": {
+        "a": "Label this ticket: {text}",
+        "b": "Give this ticket a label: {text}",
+    },
     "temperature": tune.Uniform(0.1, 1.0, step=0.1),
     "max_tokens": 16,
     "answer": {"labels": list(WORLD.labels)},
@@ -534,7 +611,9 @@ def test_a_search_that_can_gain_little_keeps_its_money_says_so_and_goes_on_when_
     assert "so it was kept: another $1 has a chance of" in study.record.stopped
     assert "chance of" in (tmp_path / "study" / "report.md").read_text()
     outcomes = [
-        e for e in read_events(tmp_path / "study" / "study.jsonl") if e["event"] == "outcome"
+        e
+        for e in read_events(tmp_path / "study" / "study.jsonl")
+        if e["event"] == "outcome"
     ]
     assert "gain" in [e["stopped"] for e in outcomes]
     calls = len(server.posts)
@@ -564,7 +643,10 @@ def test_the_goal_of_the_frontier_keeps_its_money_too_and_says_so(
     assert "gain less than 8 points (of 100), so it was kept" in study.record.stopped
     assert "another $1 has a chance of" in study.record.stopped
     assert study.record.stopped.endswith("to change a choice on the frontier")
-    assert any(e.get("stopped") == "gain" for e in read_events(tmp_path / "study" / "study.jsonl"))
+    assert any(
+        e.get("stopped") == "gain"
+        for e in read_events(tmp_path / "study" / "study.jsonl")
+    )
 
 
 def test_at_0_the_whole_budget_is_used(server: Server, tmp_path: Path) -> None:

@@ -29,7 +29,10 @@ def run(
     world: World, strategy: str, units: float, name: str = "random"
 ) -> tuple[Selection | None, Till]:
     return play(
-        world, STRATEGIES[strategy], searcher(world, name, world.seed), units * world.unit()
+        world,
+        STRATEGIES[strategy],
+        searcher(world, name, world.seed),
+        units * world.unit(),
     )
 
 
@@ -60,7 +63,9 @@ def test_any_race_ends_within_its_money_and_with_a_choice_if_anything_was_scored
     seed: int,
 ) -> None:
     paid = {} if free else {"n": 3, "aggregate": "vote", "max_tokens": 64, "stop": ()}
-    baseline = Point({"model": "small", "prompt": "plain", **paid}) if with_baseline else None
+    baseline = (
+        Point({"model": "small", "prompt": "plain", **paid}) if with_baseline else None
+    )
     world = World(
         examples=examples,
         slack=slack,
@@ -91,7 +96,8 @@ def test_any_race_ends_within_its_money_and_with_a_choice_if_anything_was_scored
         answers = int(baseline.get("n", 1))  # type: ignore[call-overload]
         assert (
             begun[0] == baseline
-            or 5 * 8 * world.slack * world.cost(baseline, answers) > units * world.unit()
+            or 5 * 8 * world.slack * world.cost(baseline, answers)
+            > units * world.unit()
         )
 
 
@@ -115,7 +121,9 @@ def test_the_same_outcomes_make_the_same_waves(strategy: str, name: str) -> None
 
     again = STRATEGIES[strategy](world.problem(), searcher(world, name), dollars)
     assert replay(again, sent[:searched])[0] == till.waves[:searched]
-    waves, value = replay(final_comparison(world.problem(), standings, money), sent[searched:])
+    waves, value = replay(
+        final_comparison(world.problem(), standings, money), sent[searched:]
+    )
     assert waves == till.waves[searched:]
     assert isinstance(choice, Selection)
     assert isinstance(value, Selection)
@@ -167,17 +175,22 @@ def test_where_every_trial_fails_the_race_ends_without_a_choice(strategy: str) -
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_a_space_of_one_point_is_evaluated(strategy: str) -> None:
     world = World(
-        space=some_space(model="small", prompt={"plain": "{text}"}, temperature=0.0), examples=30
+        space=some_space(model="small", prompt={"plain": "{text}"}, temperature=0.0),
+        examples=30,
     )
     choice, till = run(world, strategy, 3)
     assert choice is not None
     assert choice.runners_up == ()
-    assert till.points == {0: Point({"model": "small", "prompt": "plain", "temperature": 0.0})}
+    assert till.points == {
+        0: Point({"model": "small", "prompt": "plain", "temperature": 0.0})
+    }
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize("examples", [1, 2])
-def test_one_or_two_examples_are_enough_for_a_race(strategy: str, examples: int) -> None:
+def test_one_or_two_examples_are_enough_for_a_race(
+    strategy: str, examples: int
+) -> None:
     choice, till = run(World(examples=examples), strategy, 40)
     assert choice is not None
     assert len(till.points) > 5
@@ -189,7 +202,9 @@ def test_models_that_cost_nothing_end_the_race_with_the_space(
 ) -> None:
     monkeypatch.setattr("tune.fakes.race.PRICES", dict.fromkeys(PRICES, 0.0))
     world = World(
-        space=some_space(temperature=[0.0, 0.5], prompt={"plain": "{text}", "shots": "{text}"}),
+        space=some_space(
+            temperature=[0.0, 0.5], prompt={"plain": "{text}", "shots": "{text}"}
+        ),
         examples=40,
     )
     choice, till = play(world, STRATEGIES[strategy], searcher(world), 1.0)
@@ -208,7 +223,9 @@ def test_a_searcher_that_proposes_one_point_for_ever_is_taken_to_have_no_other(
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_a_trial_with_nothing_scored_yet_is_neither_chosen_nor_in_the_way(strategy: str) -> None:
+def test_a_trial_with_nothing_scored_yet_is_neither_chosen_nor_in_the_way(
+    strategy: str,
+) -> None:
     world = World(examples=40)
 
     class Slow(Till):
@@ -220,7 +237,9 @@ def test_a_trial_with_nothing_scored_yet_is_neither_chosen_nor_in_the_way(strate
                 if n % 2 == 0
             }
             self.standings.update(empty)
-            return Outcome({**outcome.standings, **empty}, outcome.left, outcome.complete)
+            return Outcome(
+                {**outcome.standings, **empty}, outcome.left, outcome.complete
+            )
 
     till = Slow(world, 6 * world.unit())
     till.drive(STRATEGIES[strategy](world.problem(), searcher(world), till.left))
@@ -232,11 +251,16 @@ def test_a_trial_with_nothing_scored_yet_is_neither_chosen_nor_in_the_way(strate
 # --- what comes of it
 
 
-def regrets(strategy: str, units: float, seeds: range, **changes: object) -> list[float]:
+def regrets(
+    strategy: str, units: float, seeds: range, **changes: object
+) -> list[float]:
     found = []
     for seed in seeds:
         world = World(
-            seed=seed, examples=80, space=some_space(temperature=Uniform(0, 1.2, 0.2)), **changes
+            seed=seed,
+            examples=80,
+            space=some_space(temperature=Uniform(0, 1.2, 0.2)),
+            **changes,
         )  # type: ignore[arg-type]
         choice, _ = run(world, strategy, units)
         assert choice is not None
@@ -261,7 +285,9 @@ def test_a_limit_on_the_cost_is_kept_and_the_best_below_it_found() -> None:
         assert statistics.median(found) <= 0.06
 
 
-def test_where_no_config_keeps_the_limit_the_closest_is_chosen_and_said_not_to() -> None:
+def test_where_no_config_keeps_the_limit_the_closest_is_chosen_and_said_not_to() -> (
+    None
+):
     choice, _ = run(World(max_cost=1e-9, examples=40), "halving", 5)
     assert choice is not None
     assert not choice.feasible
@@ -285,7 +311,9 @@ def test_of_models_that_are_equally_good_the_cheapest_is_chosen() -> None:
 
 def test_the_baseline_wins_where_it_is_the_best() -> None:
     best = Point({"model": "small", "prompt": "plain"})
-    world = World(baseline=best, quality=lambda p: 0.95 if p == best else 0.4, examples=60)
+    world = World(
+        baseline=best, quality=lambda p: 0.95 if p == best else 0.4, examples=60
+    )
     choice, _ = run(world, "halving", 6)
     assert choice is not None
     assert choice.reading.trial == 0
@@ -297,7 +325,9 @@ def test_a_step_of_a_long_race_takes_milliseconds() -> None:
     for i, point in enumerate(itertools.islice(world.space.points(FREE), 300)):
         state = race.add(point)
         race.order(state, 8 * 2 ** (i % 4), 1)
-        race.standings[i] = world.standing(i, point, dict.fromkeys(range(state.examples), 1))
+        race.standings[i] = world.standing(
+            i, point, dict.fromkeys(range(state.examples), 1)
+        )
     race.ranking()
     took = []
     for _ in range(5):

@@ -55,12 +55,18 @@ def test_each_part_is_found_again(
     families: int, each: int, examples: int, parts: tuple[float, float, float]
 ) -> None:
     found = np.mean(
-        [learned(*made(families, each, examples, *parts, seed=seed)) for seed in range(40)], axis=0
+        [
+            learned(*made(families, each, examples, *parts, seed=seed))
+            for seed in range(40)
+        ],
+        axis=0,
     )
     assert found == pytest.approx(parts, abs=0.012)
 
 
-def test_where_one_family_has_most_trials_what_it_has_to_itself_is_not_taken_for_hardness() -> None:
+def test_where_one_family_has_most_trials_what_it_has_to_itself_is_not_taken_for_hardness() -> (
+    None
+):
     """Sixty trials of one model and prompt beside five of others, and no example is harder than
     another for all.
     """
@@ -113,14 +119,20 @@ def test_copies_of_a_familys_trials_tell_nothing_new_of_how_hard_examples_are(
     copies: int, seed: int
 ) -> None:
     rows, family = made(4, 2, 30, 0.05, 0.03, 0.1, seed)
-    again = np.r_[np.arange(len(rows)), np.repeat(np.flatnonzero(family == 0), copies - 1)]
+    again = np.r_[
+        np.arange(len(rows)), np.repeat(np.flatnonzero(family == 0), copies - 1)
+    ]
     assert learned(rows[again], family[again]).example_effect == pytest.approx(
         learned(rows, family).example_effect
     )
 
 
-def test_from_no_scores_and_from_one_that_has_nothing_beside_it_nothing_is_learned() -> None:
-    assert estimate_components(np.zeros((0, 5)), [], np.zeros(0, int)) == prior_components(SETTINGS)
+def test_from_no_scores_and_from_one_that_has_nothing_beside_it_nothing_is_learned() -> (
+    None
+):
+    assert estimate_components(
+        np.zeros((0, 5)), [], np.zeros(0, int)
+    ) == prior_components(SETTINGS)
     only = learned(np.full((1, 5), np.nan), np.zeros(1, int))
     assert only == pytest.approx(prior_components(SETTINGS))
 

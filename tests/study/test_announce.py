@@ -43,12 +43,16 @@ def test_columns_that_a_finished_study_was_not_sliced_by_are_named(
 ) -> None:
     made, shown = announcer()
     failing = SimpleNamespace(slices=[SimpleNamespace(column="channel")])
-    known: Any = SimpleNamespace(record=SimpleNamespace(failing=failing), folder=Path("results/a"))
+    known: Any = SimpleNamespace(
+        record=SimpleNamespace(failing=failing), folder=Path("results/a")
+    )
     made.missing_slices(known, replace(build().plan, by=("channel",)))
     assert shown == []
     made.missing_slices(known, replace(build().plan, by=("channel", "length")))
     (sentence,) = shown
-    assert sentence.startswith("this study ended without slices by length: tune reprice")
+    assert sentence.startswith(
+        "this study ended without slices by length: tune reprice"
+    )
 
 
 @pytest.mark.parametrize("content", [True, False])
@@ -74,7 +78,9 @@ def test_the_first_estimate_of_a_study_is_kept(build: Callable[..., House]) -> N
     assert any(line.startswith("Estimate") for line in shown)
 
 
-def test_a_metric_that_runs_no_code_needs_no_sandbox(build: Callable[..., House]) -> None:
+def test_a_metric_that_runs_no_code_needs_no_sandbox(
+    build: Callable[..., House],
+) -> None:
     made, shown = announcer()
     made.sandbox(build().plan)
     assert shown == []

@@ -46,7 +46,9 @@ class Money:
         self.released.append(amount)
 
 
-def scoring(house: House, provider: Provider) -> tuple[AnswerScoring, TrialReader, Money]:
+def scoring(
+    house: House, provider: Provider
+) -> tuple[AnswerScoring, TrialReader, Money]:
     metric = parse_metric(Judge(model="j")).bound(provider, service="j")
     plan, money = house.plan, Money()
     metered = SimpleNamespace(account=money, ceiling=lambda request, draws: 10)
@@ -76,7 +78,9 @@ async def test_a_judge_is_asked_once_for_each_answer_and_what_is_held_too_much_i
     assert money.released[-1] == 77
 
 
-async def test_a_judge_that_cannot_be_asked_is_lost(build: Callable[..., House]) -> None:
+async def test_a_judge_that_cannot_be_asked_is_lost(
+    build: Callable[..., House],
+) -> None:
     made, _, _ = scoring(build(), Provider(EndpointError("wrong key")))
     with pytest.raises(JudgeLost, match="wrong key") as caught:
         await made.judge(Trial(0, POINT, 12), 0, [YES], held=0)

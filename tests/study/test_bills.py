@@ -34,10 +34,16 @@ SPACE: dict[str, Any] = {
 BUDGET = 0.003
 
 
-def run(model: Model, folder: Path, plan: Any = None) -> tuple[tune.Study, Balance, int]:
+def run(
+    model: Model, folder: Path, plan: Any = None
+) -> tuple[tune.Study, Balance, int]:
     """A study with this model, what its ledger says, and the server's own bill."""
     with Server({"small": model}, world=WORLD, plan=plan) as server:
-        entry = {"base_url": server.base_url, "alias": "the service", "price": [0.1, 0.4]}
+        entry = {
+            "base_url": server.base_url,
+            "alias": "the service",
+            "price": [0.1, 0.4],
+        }
         study = tune.tune(
             WORLD.examples(24),
             tune.Space.from_mapping(SPACE),
@@ -58,12 +64,21 @@ def run(model: Model, folder: Path, plan: Any = None) -> tuple[tune.Study, Balan
     ("model", "told"),
     [
         (Model(reasoning=20), ""),
-        (Model(reasoning=20, counts="beside"), "read as the larger bill: total tokens are"),
-        (Model(reasoning=20, counts="total"), "read as the larger bill: total tokens are"),
+        (
+            Model(reasoning=20, counts="beside"),
+            "read as the larger bill: total tokens are",
+        ),
+        (
+            Model(reasoning=20, counts="total"),
+            "read as the larger bill: total tokens are",
+        ),
         (Model(own_bill="cost"), ""),
         (Model(own_bill="cost_in_usd_ticks"), ""),
         (Model(own_bill="cost", markup=2), "the larger bill is booked: it bills $"),
-        (Model(own_bill="cost_in_usd_ticks", markup=2), "the larger bill is booked: it bills $"),
+        (
+            Model(own_bill="cost_in_usd_ticks", markup=2),
+            "the larger bill is booked: it bills $",
+        ),
         # Priority is billed at twice the price, and nothing but the tier says so.
         (
             Model(tier="priority", markup=2),
@@ -84,10 +99,19 @@ def test_the_books_equal_the_bill_of_every_way_of_counting(
 
 
 @pytest.mark.parametrize("billed", [True, False])
-def test_refused_prompts_that_may_be_billed_are_shown_apart(billed: bool, tmp_path: Path) -> None:
-    _, books, bill = run(Model(), tmp_path, every(7, Fault("refused_content", billed=billed)))
+def test_refused_prompts_that_may_be_billed_are_shown_apart(
+    billed: bool, tmp_path: Path
+) -> None:
+    _, books, bill = run(
+        Model(), tmp_path, every(7, Fault("refused_content", billed=billed))
+    )
     assert books.uncertain > 0
-    assert books.settled <= bill <= books.settled + books.uncertain <= to_picodollars(BUDGET)
+    assert (
+        books.settled
+        <= bill
+        <= books.settled + books.uncertain
+        <= to_picodollars(BUDGET)
+    )
     assert (books.settled == bill) == (not billed)
 
 
@@ -95,7 +119,9 @@ def test_a_server_that_cuts_prompts_is_told_once(tmp_path: Path) -> None:
     study, books, bill = run(Model(reads=5), tmp_path)
     assert books.settled == bill
     told = [
-        notice for notice in study.record.notices if "read only a part of what was sent" in notice
+        notice
+        for notice in study.record.notices
+        if "read only a part of what was sent" in notice
     ]
     assert len(told) == 1
     assert "was counted as 5 tokens" in told[0]

@@ -34,7 +34,8 @@ from tune.task.metrics import Metric
 
 PRICE = Price(1.0, 2.0)
 ROWS = [
-    {"id": str(i), "text": f"ticket {i}" + " more" * (i % 3), "label": "yes"} for i in range(40)
+    {"id": str(i), "text": f"ticket {i}" + " more" * (i % 3), "label": "yes"}
+    for i in range(40)
 ]
 CAP = 12
 
@@ -51,13 +52,18 @@ def study_budget(
         max_tokens=[4, CAP],
     )
     asked: Any = {"target": "label", "price": "m=1/2", **options}
-    plan = make_plan(read_options(data=rows or ROWS, space=space, budget=budget, **asked))
+    plan = make_plan(
+        read_options(data=rows or ROWS, space=space, budget=budget, **asked)
+    )
     db = Database(":memory:")
     account, store = Account(db, "s", to_picodollars(budget)), Store(db)
     endpoint = FakeEndpoint(_yes, price=PRICE, most_n=most_n, service="m")
     services = {
         "m": build_stack(
-            Entry("m", "m"), endpoint, PRICE, StackContext(store, account, Capabilities(), 64)
+            Entry("m", "m"),
+            endpoint,
+            PRICE,
+            StackContext(store, account, Capabilities(), 64),
         )
     }
     return StudyBudget(plan, account, make_evaluator(plan, services, store))
@@ -67,8 +73,17 @@ def _yes(request: Request, rng: random.Random) -> str:
     return "yes"
 
 
-def reading(mean: float, cost: float, examples: int = LEAST_BLOCK, **config: Any) -> Reading:
-    values = {"model": "m", "prompt": "p", "temperature": 0.5, "n": 1, "max_tokens": CAP, **config}
+def reading(
+    mean: float, cost: float, examples: int = LEAST_BLOCK, **config: Any
+) -> Reading:
+    values = {
+        "model": "m",
+        "prompt": "p",
+        "temperature": 0.5,
+        "n": 1,
+        "max_tokens": CAP,
+        **config,
+    }
     known = np.zeros(examples)
     return Reading(
         Config(values),
@@ -96,13 +111,18 @@ def test_no_example_costs_more_than_its_ceiling_and_a_prompt_is_paid_once_a_call
 ) -> None:
     held = study_budget(most_n=most_n)
     point = held.plan.baseline_point
-    requests = [held.evaluator.request(point, CAP, (), position) for position in range(8)]
+    requests = [
+        held.evaluator.request(point, CAP, (), position) for position in range(8)
+    ]
     longest = max(
-        held.evaluator.services["m"].endpoint.most_prompt_tokens(request) for request in requests
+        held.evaluator.services["m"].endpoint.most_prompt_tokens(request)
+        for request in requests
     )
     once, each = to_dollars(PRICE.cost(longest, 0)), to_dollars(PRICE.cost(0, CAP))
     assert held.ceiling(point, 1, CAP) == pytest.approx(once + each)
-    assert held.ceiling(point, 3, CAP) == pytest.approx((1 if most_n > 1 else 3) * once + 3 * each)
+    assert held.ceiling(point, 3, CAP) == pytest.approx(
+        (1 if most_n > 1 else 3) * once + 3 * each
+    )
 
 
 @settings(max_examples=20, deadline=None)
@@ -117,7 +137,9 @@ def test_a_ceiling_grows_with_draws_and_with_the_cap(draws: int, cap: int) -> No
 # --- the least budget
 
 
-def test_a_budget_that_pays_for_a_block_is_taken_and_one_just_below_is_refused() -> None:
+def test_a_budget_that_pays_for_a_block_is_taken_and_one_just_below_is_refused() -> (
+    None
+):
     held = study_budget()
     point = held.plan.baseline_point
     least = LEAST_BLOCK * held.ceiling(point, 1, CAP // 4) / (1 - MOST_HOLDOUT_SHARE)
@@ -130,7 +152,13 @@ def test_a_budget_that_pays_for_a_block_is_taken_and_one_just_below_is_refused()
 
 
 def test_a_budget_that_does_not_pay_for_one_call_at_its_dearest_is_refused() -> None:
-    often = {"model": "m", "prompt": "p", "temperature": 0.5, "n": 200, "max_tokens": CAP}
+    often = {
+        "model": "m",
+        "prompt": "p",
+        "temperature": 0.5,
+        "n": 200,
+        "max_tokens": CAP,
+    }
     held = study_budget(baseline=often)
     call = held.ceiling(held.plan.baseline_point, 200, CAP)
     with pytest.raises(BudgetError, match="one call can cost up to"):
@@ -151,7 +179,9 @@ def test_before_anything_is_known_the_ceilings_say_what_is_kept() -> None:
     held = study_budget()
     held.reserve_holdout([])
     ceiling = held.ceiling(held.plan.baseline_point, 1, CAP)
-    assert kept(held) == pytest.approx(1.5 * len(held.plan.split.holdout) * 3 * ceiling + ceiling)
+    assert kept(held) == pytest.approx(
+        1.5 * len(held.plan.split.holdout) * 3 * ceiling + ceiling
+    )
 
 
 def test_the_dearest_of_the_leading_readings_says_what_the_choice_may_cost() -> None:
@@ -164,14 +194,18 @@ def test_the_dearest_of_the_leading_readings_says_what_the_choice_may_cost() -> 
     leading = [reading(0.9, 1e-6, max_tokens=cap) for cap in range(1, 19)]
     held.reserve_holdout([*leading, cheap, dear, poor])
     ceiling = held.ceiling(held.plan.baseline_point, 1, CAP)
-    usual = next((r.cost for r in [*leading, cheap] if r.config == held.plan.baseline), ceiling)
+    usual = next(
+        (r.cost for r in [*leading, cheap] if r.config == held.plan.baseline), ceiling
+    )
     expected = 1.5 * len(held.plan.split.holdout) * (2 * dear.cost + usual) + ceiling
     assert kept(held) == pytest.approx(expected)
     held.reserve_holdout([*leading, cheap, dear])
     assert kept(held) == pytest.approx(expected), "what is dear and poor is not chosen"
 
 
-def test_a_choice_that_asks_for_more_answers_than_were_bought_has_its_holdout_kept() -> None:
+def test_a_choice_that_asks_for_more_answers_than_were_bought_has_its_holdout_kept() -> (
+    None
+):
     held = study_budget()
     found = [reading(0.9, 1e-6, max_tokens=cap) for cap in range(1, 19)]
     held.reserve_holdout(found)
@@ -189,7 +223,10 @@ def test_what_was_not_bought_may_cost_what_enough_of_the_holdout_pays_for(
     rows: int, met: int
 ) -> None:
     held = study_budget(
-        0.5, rows=[{"id": str(i), "text": f"ticket {i}", "label": "yes"} for i in range(rows)]
+        0.5,
+        rows=[
+            {"id": str(i), "text": f"ticket {i}", "label": "yes"} for i in range(rows)
+        ],
     )
     assert min(LEAST_HOLDOUT, len(held.plan.split.holdout)) == met
     assert held.max_extrapolated_cost * met == pytest.approx(0.5 * MOST_HOLDOUT_SHARE)
@@ -197,7 +234,9 @@ def test_what_was_not_bought_may_cost_what_enough_of_the_holdout_pays_for(
 
 def test_where_less_is_better_the_least_lead() -> None:
     held = study_budget(
-        metric=Metric("distance", "distance", lambda answer, example: 0.0, larger_is_better=False)
+        metric=Metric(
+            "distance", "distance", lambda answer, example: 0.0, larger_is_better=False
+        )
     )
     leading = [reading(0.1, 1e-6, max_tokens=cap) for cap in range(1, 21)]
     held.reserve_holdout([*leading, reading(0.9, 1e-3, n=3)])
@@ -210,7 +249,9 @@ def test_what_few_examples_or_no_price_say_is_not_believed() -> None:
     held = study_budget()
     held.reserve_holdout([])
     before = kept(held)
-    held.reserve_holdout([reading(1.0, 1e-9, examples=LEAST_BLOCK - 1), reading(1.0, math.nan)])
+    held.reserve_holdout(
+        [reading(1.0, 1e-9, examples=LEAST_BLOCK - 1), reading(1.0, math.nan)]
+    )
     assert kept(held) == before
 
 
@@ -220,5 +261,7 @@ def test_never_more_than_the_share_is_kept_and_the_rest_is_the_searchs(
     costs: list[float], budget: float
 ) -> None:
     held = study_budget(budget)
-    held.reserve_holdout([reading(0.5, cost, max_tokens=i + 1) for i, cost in enumerate(costs)])
+    held.reserve_holdout(
+        [reading(0.5, cost, max_tokens=i + 1) for i, cost in enumerate(costs)]
+    )
     assert held.left >= (1 - MOST_HOLDOUT_SHARE) * budget * (1 - 1e-9) - 1e-12

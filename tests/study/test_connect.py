@@ -33,7 +33,10 @@ from tune.task.metrics import Judge
 
 PRICE = Price(1.0, 2.0)
 PRICES = {"small": Price(0.1, 0.4), "large": Price(1.0, 4.0), "judge": Price(0.2, 0.8)}
-ROWS = [{"id": str(i), "text": f"ticket {i}" + " more" * i, "label": "yes"} for i in range(20)]
+ROWS = [
+    {"id": str(i), "text": f"ticket {i}" + " more" * i, "label": "yes"}
+    for i in range(20)
+]
 ASKED = tune.Judge(model="judge", max_tokens=16)
 
 
@@ -66,7 +69,9 @@ def closed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def entries(server: Server) -> dict[str, Entry]:
-    return {name: Entry(name, name, base_url=server.base_url) for name in ("small", "large")}
+    return {
+        name: Entry(name, name, base_url=server.base_url) for name in ("small", "large")
+    }
 
 
 def serving() -> Server:
@@ -134,7 +139,12 @@ def silent(name: str, context: StackContext, *, judge: bool = False) -> Service:
 
 
 def plan_of(**more: Any) -> Plan:
-    options: Any = {"target": "label", "price": ["m=1/2", "judge=1/2"], "metric": ASKED, **more}
+    options: Any = {
+        "target": "label",
+        "price": ["m=1/2", "judge=1/2"],
+        "metric": ASKED,
+        **more,
+    }
     return make_plan(
         read_options(
             data=ROWS,
@@ -166,11 +176,15 @@ def test_with_each_draw_the_most_that_its_verdict_can_cost_is_set_aside(
 
 
 @pytest.mark.parametrize("part", ["tuning", "holdout"])
-def test_the_longest_example_decides_wherever_it_is(part: str, context: StackContext) -> None:
+def test_the_longest_example_decides_wherever_it_is(
+    part: str, context: StackContext
+) -> None:
     plan, judge = plan_of(), silent("judge", context, judge=True)
     here = {name: silent("m", context) for name in ("all", "part")}
     attach_judge(plan.metric, judge, here, caps={"all": 8}, examples=plan.examples)
-    attach_judge(plan.metric, judge, here, caps={"part": 8}, examples=getattr(plan.split, part))
+    attach_judge(
+        plan.metric, judge, here, caps={"part": 8}, examples=getattr(plan.split, part)
+    )
     longest = max(plan.examples, key=lambda example: len(example.inputs["text"]))
     same = longest in getattr(plan.split, part)
     assert (here["part"].metered.judge_hold == here["all"].metered.judge_hold) is same
@@ -201,6 +215,8 @@ def test_where_nothing_is_sent_nothing_is_set_aside(context: StackContext) -> No
 def test_a_metric_that_asks_nobody_stays_as_it_is(context: StackContext) -> None:
     plan = plan_of(metric="exact_match")
     assert (
-        make_evaluator(plan, {"m": silent("m", context)}, context.store, caps={"m": 8}).metric
+        make_evaluator(
+            plan, {"m": silent("m", context)}, context.store, caps={"m": 8}
+        ).metric
         is plan.metric
     )

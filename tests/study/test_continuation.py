@@ -27,10 +27,15 @@ def test_a_new_study_is_begun_with_its_limits(build: Callable[..., House]) -> No
     (first,) = house.journal.events
     assert first["event"] == "study"
     assert first["identity"] == dict(house.plan.identity)
-    assert (first["budget"], first["time_limit"]) == (house.plan.budget, house.plan.time_limit)
+    assert (first["budget"], first["time_limit"]) == (
+        house.plan.budget,
+        house.plan.time_limit,
+    )
 
 
-def test_what_is_no_study_and_another_study_are_refused(build: Callable[..., House]) -> None:
+def test_what_is_no_study_and_another_study_are_refused(
+    build: Callable[..., House],
+) -> None:
     house = build()
     house.journal.append("wave", phase="search", steps=[])
     with pytest.raises(StudyError, match="is no study: its first line is 'wave'"):
@@ -43,7 +48,9 @@ def test_what_is_no_study_and_another_study_are_refused(build: Callable[..., Hou
 
 def test_a_smaller_budget_is_refused(build: Callable[..., House]) -> None:
     house = opened(build())
-    with pytest.raises(StudyError, match=r"has a budget of \$0.01, which \$0.005 would lower"):
+    with pytest.raises(
+        StudyError, match=r"has a budget of \$0.01, which \$0.005 would lower"
+    ):
         open_study(house.journal, replace(house.plan, budget=0.005))
 
 
@@ -78,7 +85,8 @@ def test_a_run_may_do_more_than_the_last_one_if_it_is_given_more(
 
 
 @pytest.mark.parametrize(
-    ("freed", "stopped", "more"), [(1, "money", True), (0, "money", False), (1, "time", False)]
+    ("freed", "stopped", "more"),
+    [(1, "money", True), (0, "money", False), (1, "time", False)],
 )
 def test_money_that_was_found_to_be_unspent_may_be_used(
     build: Callable[..., House], freed: int, stopped: str, more: bool
@@ -90,7 +98,9 @@ def test_money_that_was_found_to_be_unspent_may_be_used(
     assert may_do_more(house.plan, house.journal) is more
 
 
-def test_an_interrupted_study_resumes_without_a_word(build: Callable[..., House]) -> None:
+def test_an_interrupted_study_resumes_without_a_word(
+    build: Callable[..., House],
+) -> None:
     house = opened(build(), INTERRUPTED)
     assert open_study(house.journal, house.plan) is None
     continue_study(house.journal, house.plan, house.account)

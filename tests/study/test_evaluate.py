@@ -46,7 +46,8 @@ from tune.task.prompt_spec import parse_prompt
 
 PRICE = Price(1.0, 2.0)
 EXAMPLES = [
-    Example(str(i), {"text": f"ticket {i}"}, "yes" if i % 2 else "no", {}) for i in range(12)
+    Example(str(i), {"text": f"ticket {i}"}, "yes" if i % 2 else "no", {})
+    for i in range(12)
 ]
 POINT = Point({"model": "m", "prompt": "p", "temperature": 0.5})
 QUICK = RetryPolicy(attempts=2, seconds=1.0, first_wait=0.001, longest_wait=0.001)
@@ -78,7 +79,9 @@ class House:
         self.db = Database(":memory:") if store is None else store.db
         self.store = store or Store(self.db)
         self.account = Account(self.db, "s", int(budget * PICODOLLARS))
-        self.context = StackContext(self.store, self.account, Capabilities(), 64, retry=QUICK)
+        self.context = StackContext(
+            self.store, self.account, Capabilities(), 64, retry=QUICK
+        )
         self.endpoint = FakeEndpoint(world, price=PRICE, failures=failures)
         self.space = space or Space(
             model="m",
@@ -115,22 +118,35 @@ class House:
         if event != "fact":  # that a model answered at all
             self.learned.append((event, fields))
 
-    def _service(self, endpoint: FakeEndpoint, name: str, *, judge: bool = False) -> Service:
-        return build_stack(Entry(name, name), endpoint, PRICE, self.context, judge=judge)
+    def _service(
+        self, endpoint: FakeEndpoint, name: str, *, judge: bool = False
+    ) -> Service:
+        return build_stack(
+            Entry(name, name), endpoint, PRICE, self.context, judge=judge
+        )
 
     async def buy(self, *steps: Step) -> Wave:
         return await self.evaluator.run(steps, self.trials)
 
 
-def step(examples: range = range(4), draws: int = 1, trial: int = 0, point: Point = POINT) -> Step:
+def step(
+    examples: range = range(4), draws: int = 1, trial: int = 0, point: Point = POINT
+) -> Step:
     return Step(trial, point, tuple(examples), draws, 8)
 
 
-async def test_a_wave_brings_every_example_to_its_draws_and_buys_only_what_is_missing() -> None:
+async def test_a_wave_brings_every_example_to_its_draws_and_buys_only_what_is_missing() -> (
+    None
+):
     house = House()
     wave = await house.buy(step(draws=2))
     assert wave.complete
-    assert {p: len(d) for p, d in house.trials[0].draws.items()} == {0: 2, 1: 2, 2: 2, 3: 2}
+    assert {p: len(d) for p, d in house.trials[0].draws.items()} == {
+        0: 2,
+        1: 2,
+        2: 2,
+        3: 2,
+    }
     await house.buy(step(range(6), draws=3))
     assert house.endpoint.draws == 18
     assert house.account.settled == house.endpoint.billed
@@ -146,11 +162,14 @@ async def test_another_trial_of_the_same_point_pays_nothing() -> None:
 
 
 async def test_readings_have_the_scores_that_the_texts_deserve() -> None:
-    house = House(lambda request, rng: target(request) if rng.random() < 0.7 else "maybe")
+    house = House(
+        lambda request, rng: target(request) if rng.random() < 0.7 else "maybe"
+    )
     await house.buy(step(range(12), draws=3))
     trial = house.trials[0]
     readings = {
-        (r.config.n, r.config.max_tokens): r for r in house.evaluator.reader.readings(trial)
+        (r.config.n, r.config.max_tokens): r
+        for r in house.evaluator.reader.readings(trial)
     }
     right = [
         sum(d.text == EXAMPLES[p].target for d in draws) / 3
@@ -172,13 +191,15 @@ async def test_the_oracle_is_never_in_the_race() -> None:
     )
     house = House(space=space)
     await house.buy(step(draws=3))
-    assert {r.config.aggregate for r in house.evaluator.reader.readings(house.trials[0])} == {
-        "first"
-    }
+    assert {
+        r.config.aggregate for r in house.evaluator.reader.readings(house.trials[0])
+    } == {"first"}
 
 
 async def test_what_the_service_does_not_answer_is_missing_and_never_scored() -> None:
-    house = House(failures=lambda call: TransientError("503", charged=False) if call < 4 else None)
+    house = House(
+        failures=lambda call: TransientError("503", charged=False) if call < 4 else None
+    )
     wave = await house.buy(step(range(12)))
     assert wave.unanswered == {}  # tried again, and had in the end
     broken = House(
@@ -195,7 +216,9 @@ async def test_what_the_service_does_not_answer_is_missing_and_never_scored() ->
     assert always.account.spent == 0
 
 
-async def test_what_the_config_cannot_answer_gets_the_worst_score_and_keeps_its_reason() -> None:
+async def test_what_the_config_cannot_answer_gets_the_worst_score_and_keeps_its_reason() -> (
+    None
+):
     def too_long(call: int) -> ProviderError | None:
         return AnswerError("too long", reason="context_length") if call == 1 else None
 
@@ -213,9 +236,13 @@ async def test_what_the_config_cannot_answer_gets_the_worst_score_and_keeps_its_
     assert reading.n_examples == 4
 
 
-async def test_a_refused_parameter_fails_the_trial_without_a_score_and_is_learned() -> None:
+async def test_a_refused_parameter_fails_the_trial_without_a_score_and_is_learned() -> (
+    None
+):
     house = House(
-        failures=lambda call: ParameterRejected("no temperature", parameter="temperature")
+        failures=lambda call: ParameterRejected(
+            "no temperature", parameter="temperature"
+        )
     )
     wave = await house.buy(step())
     assert wave.complete
@@ -238,18 +265,24 @@ async def test_a_fault_that_nothing_mends_is_raised_after_the_calls_in_flight_ha
     house.endpoint._latency = 0.01
     with pytest.raises(StoreError, match="the disk is full"):
         await house.buy(
-            step(range(12)), step(range(12), trial=1, point=Point({**POINT, "temperature": 1.0}))
+            step(range(12)),
+            step(range(12), trial=1, point=Point({**POINT, "temperature": 1.0})),
         )
     assert (
         house.endpoint.calls <= 14
     )  # of 24: eight at once and whom the first answers let in, but not all in line
 
 
-async def test_where_the_only_model_is_lost_the_run_pauses_with_what_was_bought() -> None:
-    house = House(failures=lambda call: EndpointError("no such model") if call == 2 else None)
+async def test_where_the_only_model_is_lost_the_run_pauses_with_what_was_bought() -> (
+    None
+):
+    house = House(
+        failures=lambda call: EndpointError("no such model") if call == 2 else None
+    )
     house.endpoint._latency = 0.01
     wave = await house.buy(
-        step(range(12)), step(range(12), trial=1, point=Point({**POINT, "temperature": 1.0}))
+        step(range(12)),
+        step(range(12), trial=1, point=Point({**POINT, "temperature": 1.0})),
     )
     assert not wave.complete
     assert house.account.closed == LOST
@@ -264,11 +297,18 @@ async def test_where_the_only_model_is_lost_the_run_pauses_with_what_was_bought(
 class Two(House):
     """A house of two models, of which the second has its own failures."""
 
-    def __init__(self, failures: Callable[[int], ProviderError | None], **more: Any) -> None:
+    def __init__(
+        self, failures: Callable[[int], ProviderError | None], **more: Any
+    ) -> None:
         super().__init__(
-            space=Space(model=["m", "o"], prompt={"p": "{text}"}, n=[1, 3], max_tokens=8), **more
+            space=Space(
+                model=["m", "o"], prompt={"p": "{text}"}, n=[1, 3], max_tokens=8
+            ),
+            **more,
         )
-        self.other = FakeEndpoint(says_target, price=PRICE, failures=failures, service="o")
+        self.other = FakeEndpoint(
+            says_target, price=PRICE, failures=failures, service="o"
+        )
         self.services["o"] = self._service(self.other, "o")
 
 
@@ -280,12 +320,17 @@ async def test_a_model_that_is_lost_is_set_aside_and_the_others_go_on() -> None:
     wave = await house.buy(step(range(8)), step(range(8), trial=1, point=OTHER))
     assert wave.complete
     assert house.trials[0].bought == 8
-    assert (house.trials[1].state, house.trials[1].reason) == ("failed", "it does not exist")
+    assert (house.trials[1].state, house.trials[1].reason) == (
+        "failed",
+        "it does not exist",
+    )
     assert wave.failed == {1: "it does not exist"}
     assert house.learned == [("aside", {"model": "o", "reason": "it does not exist"})]
     assert house.space.models == ("m",)
     calls = house.other.calls
-    later = await house.buy(step(range(8), trial=2, point=Point({**OTHER, "temperature": 0.5})))
+    later = await house.buy(
+        step(range(8), trial=2, point=Point({**OTHER, "temperature": 0.5}))
+    )
     assert later.failed == {2: "it does not exist"}
     assert house.other.calls == calls
 
@@ -300,7 +345,9 @@ async def test_a_model_that_is_needed_is_not_set_aside() -> None:
 
 async def test_a_quota_ends_the_run_at_once() -> None:
     house = House(
-        failures=lambda call: QuotaExhausted("used up", wait=20000.0) if call >= 5 else None
+        failures=lambda call: (
+            QuotaExhausted("used up", wait=20000.0) if call >= 5 else None
+        )
     )
     wave = await house.buy(step(range(12)))
     assert not wave.complete
@@ -332,14 +379,17 @@ async def test_inputs_that_always_fail_are_counted_apart_and_the_run_goes_on() -
     assert wave.failed == {}
     assert house.trials[0].state == "running"
     assert {
-        position: reason.split(":")[0] for (_, position), reason in wave.unanswered.items()
+        position: reason.split(":")[0]
+        for (_, position), reason in wave.unanswered.items()
     } == {
         3: "input",
         7: "input",
     }
     assert [kind for kind, _ in house.learned] == ["unanswerable", "unanswerable"]
     calls = house.endpoint.calls
-    again = await house.buy(step(range(12), trial=1, point=Point({**POINT, "temperature": 0})))
+    again = await house.buy(
+        step(range(12), trial=1, point=Point({**POINT, "temperature": 0}))
+    )
     assert house.endpoint.calls == calls + 10, "they are not asked again"
     assert set(again.unanswered) == {(1, 3), (1, 7)}
     assert house.evaluator.reader.readings(house.trials[1])[0].n_examples == 10
@@ -352,7 +402,9 @@ async def test_where_most_inputs_fail_it_is_the_service() -> None:
     assert house.learned == []
 
 
-async def test_a_refusal_that_nobody_understands_sets_a_model_aside_that_never_answered() -> None:
+async def test_a_refusal_that_nobody_understands_sets_a_model_aside_that_never_answered() -> (
+    None
+):
     house = Two(lambda call: RequestRefused("answered 400: the moon is full"))
     wave = await house.buy(step(range(8)), step(range(8), trial=1, point=OTHER))
     assert wave.complete
@@ -364,16 +416,22 @@ async def test_a_refusal_that_nobody_understands_ends_only_the_trial_where_the_m
     None
 ):
     house = House(
-        failures=lambda call: RequestRefused("answered 400: not so hot") if call >= 8 else None
+        failures=lambda call: (
+            RequestRefused("answered 400: not so hot") if call >= 8 else None
+        )
     )
     await house.buy(step(range(8)))
-    wave = await house.buy(step(range(8), trial=1, point=Point({**POINT, "temperature": 0})))
+    wave = await house.buy(
+        step(range(8), trial=1, point=Point({**POINT, "temperature": 0}))
+    )
     assert "not so hot" in wave.failed[1]
     assert house.trials[0].state == "running"
     assert (house.lessons.aside, house.lessons.unanswerable) == ({}, {})
 
 
-async def test_when_the_money_ends_the_wave_says_so_and_what_was_bought_counts() -> None:
+async def test_when_the_money_ends_the_wave_says_so_and_what_was_bought_counts() -> (
+    None
+):
     house = House(budget=2 * (2 * 1 + 8 * 2) / 1e6 + 1e-6)
     wave = await house.buy(step(range(12)))
     assert not wave.complete
@@ -393,11 +451,17 @@ def recorded(wave: Wave, *steps: Step) -> RecordedWave:
 
 
 FAULTS: list[Callable[[int], ProviderError | None]] = [
-    lambda call: AnswerError("too long", reason="context_length") if call == 1 else None,
-    lambda call: TransientError("down", charged=False) if call % 12 in (3, 4, 5, 6) else None,
+    lambda call: (
+        AnswerError("too long", reason="context_length") if call == 1 else None
+    ),
+    lambda call: (
+        TransientError("down", charged=False) if call % 12 in (3, 4, 5, 6) else None
+    ),
     lambda call: TransientError("down", charged=True) if call > 5 else None,
     lambda call: (
-        ParameterRejected("no temperature", parameter="temperature") if call == 4 else None
+        ParameterRejected("no temperature", parameter="temperature")
+        if call == 4
+        else None
     ),
     lambda call: ParameterRejected("no temperature", parameter="temperature"),
 ]
@@ -409,7 +473,11 @@ async def test_a_replay_leaves_the_trials_as_they_were_and_sends_nothing(
     failures: Callable[[int], ProviderError | None], budget: float
 ) -> None:
     house = House(failures=failures, budget=budget)
-    steps = (step(range(12), draws=2), step(range(6), draws=3), step(range(12), trial=1))
+    steps = (
+        step(range(12), draws=2),
+        step(range(6), draws=3),
+        step(range(12), trial=1),
+    )
     waves = [await house.buy(each) for each in steps]
     then, calls, bill = house.trials, house.endpoint.calls, house.account.spent
     house.trials = {}
@@ -421,7 +489,8 @@ async def test_a_replay_leaves_the_trials_as_they_were_and_sends_nothing(
 
 async def test_a_replay_of_a_judged_wave_asks_no_judge_again() -> None:
     judge = FakeEndpoint(
-        lambda request, rng: "no idea" if rng.random() < 0.5 else "Score: 8", price=PRICE
+        lambda request, rng: "no idea" if rng.random() < 0.5 else "Score: 8",
+        price=PRICE,
     )
     house = House(metric=Judge(model="j"), judge=judge, budget=0.004)
     wave = await house.buy(step(range(12), draws=3))
@@ -430,11 +499,15 @@ async def test_a_replay_of_a_judged_wave_asks_no_judge_again() -> None:
     again = House(metric=Judge(model="j"), judge=judge, store=house.store)
     again.services["m"] = house.services["m"]
     await again.evaluator.replay(
-        [step(range(12), draws=3)], again.trials, recorded(wave, step(range(12), draws=3))
+        [step(range(12), draws=3)],
+        again.trials,
+        recorded(wave, step(range(12), draws=3)),
     )
     assert again.trials == then
     assert judge.calls == calls
-    for one, other in zip(readings, again.evaluator.reader.readings(again.trials[0]), strict=True):
+    for one, other in zip(
+        readings, again.evaluator.reader.readings(again.trials[0]), strict=True
+    ):
         assert one.scores.tolist() == other.scores.tolist()
 
 
@@ -487,7 +560,9 @@ async def test_a_score_is_not_reused_for_another_example_with_the_same_id() -> N
     assert other.reader.scores.of("no", 0) == 0.0
 
 
-async def test_a_judge_is_paid_by_the_same_ledger_and_asked_once_for_each_answer() -> None:
+async def test_a_judge_is_paid_by_the_same_ledger_and_asked_once_for_each_answer() -> (
+    None
+):
     judge = FakeEndpoint("Score: 8", price=PRICE)
     house = House(metric=Judge(model="j"), judge=judge)
     await house.buy(step(range(6), draws=3))
@@ -498,11 +573,15 @@ async def test_a_judge_is_paid_by_the_same_ledger_and_asked_once_for_each_answer
     assert reading.mean == 8.0
 
 
-async def test_what_is_set_aside_beyond_what_a_verdict_can_cost_is_let_go_at_once() -> None:
+async def test_what_is_set_aside_beyond_what_a_verdict_can_cost_is_let_go_at_once() -> (
+    None
+):
     judge = FakeEndpoint("Score: 8", price=PRICE, latency=0.001)
     room = 8 * 10**9  # for the earmarks of four draws, and a wave needs 36
     house = House(
-        metric=Judge(model="j", max_tokens=8), judge=judge, budget=0.03 + room / PICODOLLARS
+        metric=Judge(model="j", max_tokens=8),
+        judge=judge,
+        budget=0.03 + room / PICODOLLARS,
     )
     house.services["m"].metered.judge_hold = 2 * 10**9
     wave = await house.buy(step(range(12), draws=3))
@@ -513,7 +592,9 @@ async def test_what_is_set_aside_beyond_what_a_verdict_can_cost_is_let_go_at_onc
 
 async def test_nothing_is_set_aside_any_more_when_a_wave_is_over() -> None:
     judge = FakeEndpoint(
-        "Score: 8", price=PRICE, failures=lambda call: TransientError("down", charged=False)
+        "Score: 8",
+        price=PRICE,
+        failures=lambda call: TransientError("down", charged=False),
     )
     house = House(metric=Judge(model="j"), judge=judge)
     wave = await house.buy(step(range(4)))
@@ -528,7 +609,9 @@ async def test_nothing_is_set_aside_any_more_when_a_wave_is_over() -> None:
 async def test_an_unreadable_verdict_is_no_score() -> None:
     judge = FakeEndpoint(
         lambda request, rng: (
-            "I cannot say" if "ticket 1\n" in str(request.prompt[0]) + "\n" else "Score: 8"
+            "I cannot say"
+            if "ticket 1\n" in str(request.prompt[0]) + "\n"
+            else "Score: 8"
         ),
         price=PRICE,
     )
@@ -539,17 +622,27 @@ async def test_an_unreadable_verdict_is_no_score() -> None:
     assert set(reading.scores) == {8.0}
 
 
-async def test_settings_that_are_absent_or_none_are_left_to_the_service(tmp_path: Path) -> None:
+async def test_settings_that_are_absent_or_none_are_left_to_the_service(
+    tmp_path: Path,
+) -> None:
     house = House()
-    plain = house.evaluator.request({"model": "m", "prompt": "p", "top_p": None}, 8, (), 0)
+    plain = house.evaluator.request(
+        {"model": "m", "prompt": "p", "top_p": None}, 8, (), 0
+    )
     assert plain.settings == ()
     hot = house.evaluator.request(
         {"model": "m", "prompt": "p", "temperature": 1.5, "n": 3}, 8, ("x",), 0
     )
-    assert (hot.settings, hot.stop, hot.max_tokens) == ((("temperature", 1.5),), ("x",), 8)
+    assert (hot.settings, hot.stop, hot.max_tokens) == (
+        (("temperature", 1.5),),
+        ("x",),
+        8,
+    )
 
 
-async def test_a_stop_that_every_reading_has_is_bought_and_others_are_read_off() -> None:
+async def test_a_stop_that_every_reading_has_is_bought_and_others_are_read_off() -> (
+    None
+):
     space = Space(
         model="m",
         prompt={"p": "{text}"},
@@ -560,7 +653,9 @@ async def test_a_stop_that_every_reading_has_is_bought_and_others_are_read_off()
     house = House(space=space)
     await house.buy(step())
     assert {request.stop for request, _ in house.endpoint.requests} == {("END",)}
-    readings = {r.config.stop: r for r in house.evaluator.reader.readings(house.trials[0])}
+    readings = {
+        r.config.stop: r for r in house.evaluator.reader.readings(house.trials[0])
+    }
     assert readings["END",].mean == 1.0
     assert readings["END", "no"].mean == 0.5  # "no" is cut away
 

@@ -34,15 +34,21 @@ def wants_more(
     number = 0
     while (point := searcher([])) is not None:
         for draws in (2, 20):
-            outcome = yield [Step(number, point, tuple(range(problem.examples)), draws, 32)]
+            outcome = yield [
+                Step(number, point, tuple(range(problem.examples)), draws, 32)
+            ]
             if not outcome.complete:
                 return
         number += 1
 
 
 def run(server: Server, folder: Path, budget: float, **more: Any) -> tune.Study:
-    given = options(server, folder, strategy=wants_more, concurrency=4, min_gain=0, **more)
-    return tune.tune(WORLD.examples(ROWS), tune.Space.from_mapping(SPACE), budget=budget, **given)
+    given = options(
+        server, folder, strategy=wants_more, concurrency=4, min_gain=0, **more
+    )
+    return tune.tune(
+        WORLD.examples(ROWS), tune.Space.from_mapping(SPACE), budget=budget, **given
+    )
 
 
 def read_again(server: Server, folder: Path) -> tune.Study:
@@ -62,7 +68,9 @@ def test_a_study_whose_money_ended_between_the_draws_of_an_example_is_read_again
         calls = len(server.posts)
         again = read_again(server, tmp_path)
         assert again.best.config == study.best.config
-        assert [t.draws for t in again.record.trials] == [t.draws for t in study.record.trials]
+        assert [t.draws for t in again.record.trials] == [
+            t.draws for t in study.record.trials
+        ]
         assert len(server.posts) == calls
 
 
@@ -74,7 +82,9 @@ def test_a_larger_budget_buys_more(tmp_path: Path) -> None:
         assert first < server.bill <= 0.0043e12
 
 
-def test_what_is_left_when_the_money_ends_is_told_with_its_numbers(tmp_path: Path) -> None:
+def test_what_is_left_when_the_money_ends_is_told_with_its_numbers(
+    tmp_path: Path,
+) -> None:
     with Server({"small": SINGLY}, world=WORLD) as server:
         run(server, tmp_path, 0.0021)
         study = run(server, tmp_path, 0.0022)
@@ -84,7 +94,9 @@ def test_what_is_left_when_the_money_ends_is_told_with_its_numbers(tmp_path: Pat
         r"the next call of the search could cost up to \$\S+, \$\S+ were left for it",
         money.left_reason,
     )
-    assert re.search(r"\$\S+ were kept for the holdout, which took \$", money.left_reason)
+    assert re.search(
+        r"\$\S+ were kept for the holdout, which took \$", money.left_reason
+    )
     assert study.summary()["left_reason"] == money.left_reason
     assert study.summary()["left"] == money.left
     assert (money.left_reason in said) == (money.left > 0.05 * money.budget)

@@ -25,13 +25,18 @@ class Case:
         self.paused: list[str] = []
         self.lessons, self.wave = Lessons(space), Wave()
         self.failures = Failures(self.lessons, pause=self._pause)
-        self.trials = {0: Trial(0, HOT, 8), 1: Trial(1, Point({**HOT, "model": "n"}), 8)}
+        self.trials = {
+            0: Trial(0, HOT, 8),
+            1: Trial(1, Point({**HOT, "model": "n"}), 8),
+        }
 
     def _pause(self, reason: str, *_: Any) -> None:
         self.paused.append(reason)
 
     def lose(self, model: str) -> None:
-        self.failures.set_aside(model, EndpointError("no such model"), self.trials, self.wave)
+        self.failures.set_aside(
+            model, EndpointError("no such model"), self.trials, self.wave
+        )
 
 
 def test_a_lost_model_is_set_aside_and_its_trials_fail() -> None:

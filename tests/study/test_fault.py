@@ -20,7 +20,9 @@ def test_an_input_that_fails_while_others_pass_is_unanswerable() -> None:
 
 
 @pytest.mark.parametrize(("answered", "failed"), [(0, 1), (4, 5)])
-def test_where_nothing_passes_or_most_fail_it_is_the_service(answered: int, failed: int) -> None:
+def test_where_nothing_passes_or_most_fail_it_is_the_service(
+    answered: int, failed: int
+) -> None:
     blame = Blame()
     blame.answered["m"] = answered
     for position in range(failed):

@@ -24,7 +24,9 @@ EXAMPLES = tuple(
 SCORED = HoldoutScores({"model": "m", "n": 1}, "exact_match", EXAMPLES[:2], (1.0, 0.25))
 
 
-def test_it_comes_back_as_it_was_written_and_only_its_owner_may_read_it(tmp_path: Path) -> None:
+def test_it_comes_back_as_it_was_written_and_only_its_owner_may_read_it(
+    tmp_path: Path,
+) -> None:
     write_holdout(tmp_path, SCORED)
     assert read_holdout(tmp_path) == SCORED
     assert (tmp_path / HOLDOUT_FILE).stat().st_mode & 0o077 == 0
@@ -41,7 +43,9 @@ def test_without_the_file_it_is_said_what_to_give(tmp_path: Path) -> None:
         read_holdout(tmp_path)
 
 
-@pytest.mark.parametrize("lines", ["", "{}", '{"config": {}, "metric": "f1"}\n{"score": "x"}'])
+@pytest.mark.parametrize(
+    "lines", ["", "{}", '{"config": {}, "metric": "f1"}\n{"score": "x"}']
+)
 def test_a_damaged_file_is_refused(tmp_path: Path, lines: str) -> None:
     (tmp_path / HOLDOUT_FILE).write_text(lines)
     with pytest.raises(StudyError, match="is damaged"):

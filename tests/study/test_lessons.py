@@ -14,7 +14,15 @@ from typing import Any
 import pytest
 
 import tune
-from tests.test_tuner_survival import ROWS, SPACE, WORLD, environment, options, script, wait_for
+from tests.test_tuner_survival import (
+    ROWS,
+    SPACE,
+    WORLD,
+    environment,
+    options,
+    script,
+    wait_for,
+)
 from tune.fakes.faults import Fault, Model
 from tune.fakes.server import Server, every
 from tune.plan.read_options import read_options
@@ -32,9 +40,15 @@ QUICK = RetryPolicy(attempts=3, first_wait=0.01, longest_wait=0.02, silence=5.0)
 QUIRKS: dict[str, dict[str, Any]] = {
     "n is ignored": {"models": {"small": Model(fault=Fault("fewer"))}},
     "n is at most 2": {"models": {"small": Model(most_n=2)}},
-    "usage counts the first choice": {"models": {"small": Model(fault=Fault("first_usage"))}},
+    "usage counts the first choice": {
+        "models": {"small": Model(fault=Fault("first_usage"))}
+    },
     "much is refused, and every fifth call fails": {
-        "models": {"small": Model(refuses=frozenset({"n", "temperature", "seed", "max_tokens"}))},
+        "models": {
+            "small": Model(
+                refuses=frozenset({"n", "temperature", "seed", "max_tokens"})
+            )
+        },
         "plan": every(5, Fault("status", status=503)),
     },
 }
@@ -47,15 +61,20 @@ def odd(request: pytest.FixtureRequest) -> Iterator[Server]:
         yield server
 
 
-def run(server: Server, folder: Path, *, budget: float = 0.002, **more: Any) -> tune.Study:
+def run(
+    server: Server, folder: Path, *, budget: float = 0.002, **more: Any
+) -> tune.Study:
     given: Any = options(server, folder, **more)
     space = tune.Space.from_mapping(SPACE)
     return run_study(
-        read_options(data=WORLD.examples(24), space=space, budget=budget, **given), retry=QUICK
+        read_options(data=WORLD.examples(24), space=space, budget=budget, **given),
+        retry=QUICK,
     )
 
 
-def test_a_study_resumes_from_any_line_of_its_journal(odd: Server, tmp_path: Path) -> None:
+def test_a_study_resumes_from_any_line_of_its_journal(
+    odd: Server, tmp_path: Path
+) -> None:
     whole = run(odd, tmp_path)
     lines = (tmp_path / "study" / "study.jsonl").read_bytes().splitlines(keepends=True)
     for count in (len(lines) // 3, len(lines) // 2, len(lines) - 2):
@@ -70,11 +89,15 @@ def test_a_study_resumes_from_any_line_of_its_journal(odd: Server, tmp_path: Pat
     assert odd.bill <= 0.002 * 10**12 * len(lines)
 
 
-def test_a_largest_n_is_learned_once_and_the_books_equal_the_bill(tmp_path: Path) -> None:
+def test_a_largest_n_is_learned_once_and_the_books_equal_the_bill(
+    tmp_path: Path,
+) -> None:
     with Server({"small": Model(most_n=2)}, world=WORLD) as server:
         study = run(server, tmp_path)
         facts = [
-            e for e in read_events(tmp_path / "study" / "study.jsonl") if e.get("kind") == "most_n"
+            e
+            for e in read_events(tmp_path / "study" / "study.jsonl")
+            if e.get("kind") == "most_n"
         ]
         assert [fact["number"] for fact in facts] == [2]
         assert {charge.n for charge in server.charges} == {1, 2}
@@ -90,7 +113,9 @@ def test_a_largest_n_is_learned_once_and_the_books_equal_the_bill(tmp_path: Path
 def test_inputs_that_always_fail_are_counted_in_every_result(tmp_path: Path) -> None:
     fault = Fault("status", status=500)
     poison = WORLD.examples(24)[5]["text"]
-    with Server(world=WORLD, plan=lambda _, body: fault if poison in str(body) else None) as server:
+    with Server(
+        world=WORLD, plan=lambda _, body: fault if poison in str(body) else None
+    ) as server:
         study = run(server, tmp_path, holdout=0.05)
     best = json.loads((tmp_path / "study" / "best.json").read_text())
     assert best["unanswerable"] == study.summary()["unanswerable"] == {"small": 1}
@@ -110,11 +135,14 @@ def test_a_server_that_ignores_n_and_kill_9(tmp_path: Path, calls: int) -> None:
         given: Any = options(server, tmp_path)
         space = tune.Space.from_mapping(SPACE)
         study = run_study(
-            read_options(data=WORLD.examples(ROWS), space=space, budget=0.01, **given), retry=QUICK
+            read_options(data=WORLD.examples(ROWS), space=space, budget=0.01, **given),
+            retry=QUICK,
         )
         assert study.best.config
         events = read_events(tmp_path / "study" / "study.jsonl")
-        assert any(event["event"] == "fact" and event["name"] == "n" for event in events)
+        assert any(
+            event["event"] == "fact" and event["name"] == "n" for event in events
+        )
         assert server.bill <= 0.01 * 10**12
 
 
@@ -122,7 +150,9 @@ def test_each_lesson_is_written_once_and_comes_back() -> None:
     events: list[dict[str, Any]] = []
 
     def fresh(write: Any) -> Lessons:
-        space = Space(model=["a", "b"], prompt="{text}", temperature=[0.0, 1.0], max_tokens=8)
+        space = Space(
+            model=["a", "b"], prompt="{text}", temperature=[0.0, 1.0], max_tokens=8
+        )
         return Lessons(space, Capabilities(), write)
 
     first = fresh(lambda event, **fields: events.append({"event": event, **fields}))
@@ -131,7 +161,12 @@ def test_each_lesson_is_written_once_and_comes_back() -> None:
     first.refuse("a", "temperature")
     first.set_aside("b", "it is gone")
     first.give_up("a", 3, "500")
-    assert [event["event"] for event in events] == ["fact", "learned", "aside", "unanswerable"]
+    assert [event["event"] for event in events] == [
+        "fact",
+        "learned",
+        "aside",
+        "unanswerable",
+    ]
     second = fresh(None)
     for event in events:
         second.recall(event)
@@ -143,7 +178,9 @@ def test_each_lesson_is_written_once_and_comes_back() -> None:
         assert lessons.unanswerable == {("a", 3): "500"}
 
 
-def test_a_lesson_of_the_holdout_bears_on_nothing_before_it_unless_the_study_is_continued() -> None:
+def test_a_lesson_of_the_holdout_bears_on_nothing_before_it_unless_the_study_is_continued() -> (
+    None
+):
     faults: dict[str, Any] = {"unanswered": [], "config_failed": [], "failed": []}
     events: list[dict[str, Any]] = [
         {"event": "fact", "name": "first"},
@@ -187,7 +224,12 @@ def test_a_lesson_of_the_holdout_bears_on_nothing_before_it_unless_the_study_is_
 def test_a_refused_value_narrows_the_domain_and_keeps_the_dimension(
     value: float, low: float | None, high: float | None, left: tuple[float, ...] | None
 ) -> None:
-    space = Space(model=["a", "b"], prompt="{text}", temperature=[0.0, 0.5, 1.0, 1.2], max_tokens=8)
+    space = Space(
+        model=["a", "b"],
+        prompt="{text}",
+        temperature=[0.0, 0.5, 1.0, 1.2],
+        max_tokens=8,
+    )
     Lessons(space).narrow("a", "temperature", value, low, high)
     domain = space.domain("temperature", "a")
     assert (None if domain is None else domain.values) == left

@@ -55,8 +55,14 @@ def test_a_limit_that_nothing_keeps_is_the_headline_and_nothing_is_exported(
 ) -> None:
     (tmp_path / "OAI_CONFIG_LIST").write_text("an earlier result's")
     study = tuned(server, tmp_path, **limits)
-    assert f"no configuration keeps {words}" in (tmp_path / "report.md").read_text().splitlines()[0]
-    assert f"<title>data: no configuration keeps {words}" in (tmp_path / "report.html").read_text()
+    assert (
+        f"no configuration keeps {words}"
+        in (tmp_path / "report.md").read_text().splitlines()[0]
+    )
+    assert (
+        f"<title>data: no configuration keeps {words}"
+        in (tmp_path / "report.html").read_text()
+    )
     assert str(study).startswith(f"No configuration that was tried keeps {words}.")
     assert json.loads((tmp_path / "best.json").read_text())["keeps_limit"] is False
     assert study.summary()["keeps_limit"] is False

@@ -19,10 +19,14 @@ def reporter(
     tell: Callable[[str], None] = lambda _: None,
 ) -> ProgressReporter:
     leader = house.run.selector.leader
-    return ProgressReporter(house.plan, house.account, clock, leader, observer, Decorations(tell))
+    return ProgressReporter(
+        house.plan, house.account, clock, leader, observer, Decorations(tell)
+    )
 
 
-async def test_an_observer_gets_phase_trials_and_money(build: Callable[..., House]) -> None:
+async def test_an_observer_gets_phase_trials_and_money(
+    build: Callable[..., House],
+) -> None:
     house, seen = build(), list[Progress]()
     made = reporter(house, seen.append)
     await house.buy(examples=8)
@@ -33,16 +37,23 @@ async def test_an_observer_gets_phase_trials_and_money(build: Callable[..., Hous
     assert found.spent == pytest.approx(house.billed)
     assert found.best is not None
     assert found.best.mean == 1.0
-    assert (found.low, found.high) == (house.plan.metric.low, house.plan.metric.mean_high)
+    assert (found.low, found.high) == (
+        house.plan.metric.low,
+        house.plan.metric.mean_high,
+    )
 
 
-async def test_time_is_guessed_from_what_this_process_spends(build: Callable[..., House]) -> None:
+async def test_time_is_guessed_from_what_this_process_spends(
+    build: Callable[..., House],
+) -> None:
     house = build()
     await house.buy()
     made = reporter(house, lambda _: None)
     assert made.progress("search", 1).left_seconds is None, "nothing was spent since"
     await house.buy(examples=9)
-    assert made.progress("search", 1).left_seconds is None, "a second is too short to tell"
+    assert made.progress("search", 1).left_seconds is None, (
+        "a second is too short to tell"
+    )
     made._began -= 10.0
     found = made.progress("search", 1)
     assert found.left_seconds is not None
@@ -50,13 +61,17 @@ async def test_time_is_guessed_from_what_this_process_spends(build: Callable[...
     assert found.left_seconds == pytest.approx((found.budget - found.spent) / rate)
 
 
-def test_where_nobody_is_billed_the_clock_says_what_is_left(build: Callable[..., House]) -> None:
+def test_where_nobody_is_billed_the_clock_says_what_is_left(
+    build: Callable[..., House],
+) -> None:
     now = [100.0]
     made = reporter(build(), lambda _: None, Clock(60.0, [], now=lambda: now[0]))
     now[0] += 20.0
     found = made.progress("search", 0)
     assert (found.time_limit, found.left_seconds) == (60.0, 40.0)
-    assert made.progress("holdout", 0).left_seconds is None, "the limit is that of the search"
+    assert made.progress("holdout", 0).left_seconds is None, (
+        "the limit is that of the search"
+    )
 
 
 def test_an_observer_that_fails_is_left_out(build: Callable[..., House]) -> None:

@@ -25,7 +25,9 @@ STEP = Step(0, Point({"model": "m", "prompt": "p", "stop": ("\n",)}), (0, 1, 2),
 
 
 def wave(phase: str = "search") -> dict[str, Any]:
-    return json.loads(json.dumps({"event": "wave", "phase": phase, "steps": dump_steps([STEP])}))  # type: ignore[no-any-return]
+    return json.loads(
+        json.dumps({"event": "wave", "phase": phase, "steps": dump_steps([STEP])})
+    )  # type: ignore[no-any-return]
 
 
 def outcome(
@@ -52,8 +54,15 @@ def test_waves_come_back_with_their_outcomes() -> None:
     )
     first, second = history.waves
     assert history.start == {"search": 3.0}
-    assert (first.done, first.left, first.unanswered) == (True, 2.5, {(0, 1): "service: 503"})
-    assert (first.config_failed, first.failed) == ({(0, 2): "content_filter"}, {0: "no answers"})
+    assert (first.done, first.left, first.unanswered) == (
+        True,
+        2.5,
+        {(0, 1): "service: 503"},
+    )
+    assert (first.config_failed, first.failed) == (
+        {(0, 2): "content_filter"},
+        {0: "no answers"},
+    )
     assert first.lessons == [{"event": "learned", "model": "m", "parameter": "top_p"}]
     assert not second.done
 
@@ -135,7 +144,9 @@ def refused(then: Mapping[str, Any], now: Mapping[str, Any], folder: Path) -> st
     return said.removeprefix(start).removesuffix(end)
 
 
-def test_every_part_that_differs_is_named_and_shown_there_and_now(tmp_path: Path) -> None:
+def test_every_part_that_differs_is_named_and_shown_there_and_now(
+    tmp_path: Path,
+) -> None:
     then = {"data": "a", "metric": "f1", "seed": 1}
     now = {"data": "b", "metric": "f1", "goal": "cheapest"}
     assert refused(then, now, tmp_path) == (
@@ -156,7 +167,10 @@ def test_texts_of_eighty_characters_are_shown_whole(tmp_path: Path) -> None:
     then, now = ({"prompt": "x" * 77 + end} for end in "ab")
     shown = [json.dumps(one["prompt"]) for one in (then, now)]
     assert len(shown[0]) == 80
-    assert refused(then, now, tmp_path) == f"prompt (prompt: {shown[0]} there, {shown[1]} now)"
+    assert (
+        refused(then, now, tmp_path)
+        == f"prompt (prompt: {shown[0]} there, {shown[1]} now)"
+    )
 
 
 def test_longer_texts_are_shown_from_twenty_characters_before_they_differ(
@@ -169,7 +183,9 @@ def test_longer_texts_are_shown_from_twenty_characters_before_they_differ(
     )
 
 
-def test_a_long_text_that_differs_early_is_shown_from_its_beginning(tmp_path: Path) -> None:
+def test_a_long_text_that_differs_early_is_shown_from_its_beginning(
+    tmp_path: Path,
+) -> None:
     then, now = ({"prompt": start + "x" * 100} for start in "ab")
     assert refused(then, now, tmp_path) == (
         f'prompt (prompt: "a{"x" * 78}... there, "b{"x" * 78}... now)'

@@ -40,12 +40,18 @@ def two_points(
 def warm() -> Space:
     """A space whose temperature can be dropped."""
     return Space(
-        model="m", prompt={"p": "{text}"}, temperature=[0.5, 0.9], n=[1, 2, 3], max_tokens=12
+        model="m",
+        prompt={"p": "{text}"},
+        temperature=[0.5, 0.9],
+        n=[1, 2, 3],
+        max_tokens=12,
     )
 
 
 def phases(house: House) -> list[str]:
-    return [event["name"] for event in house.journal.events if event["event"] == "phase"]
+    return [
+        event["name"] for event in house.journal.events if event["event"] == "phase"
+    ]
 
 
 def kinds(house: House) -> list[str]:
@@ -72,7 +78,9 @@ async def test_a_run_searches_compares_selects_and_meets_the_holdout(
 async def test_a_choice_that_is_one_answer_needs_no_second_comparison(
     build: Callable[..., House],
 ) -> None:
-    space = Space(model="m", prompt={"p": "{text}"}, temperature=[0.5], n=1, max_tokens=12)
+    space = Space(
+        model="m", prompt={"p": "{text}"}, temperature=[0.5], n=1, max_tokens=12
+    )
     house = build(unsure, strategy=eight, space=space)
     record = await house.run.go()
     assert "agents" not in phases(house)
@@ -114,7 +122,9 @@ async def test_money_that_ends_is_said_and_the_holdout_is_met_all_the_same(
     assert house.account.spent <= house.account.budget
 
 
-async def test_a_quota_pauses_the_run_before_the_holdout(build: Callable[..., House]) -> None:
+async def test_a_quota_pauses_the_run_before_the_holdout(
+    build: Callable[..., House],
+) -> None:
     def used_up(call: int) -> ProviderError | None:
         return QuotaExhausted("no credit is left") if call > 10 else None
 
@@ -126,8 +136,12 @@ async def test_a_quota_pauses_the_run_before_the_holdout(build: Callable[..., Ho
     assert "choice" not in kinds(house)
 
 
-async def test_a_pause_before_anything_was_scored_is_raised(build: Callable[..., House]) -> None:
-    house = build(unsure, strategy=eight, failures=lambda _: QuotaExhausted("no credit is left"))
+async def test_a_pause_before_anything_was_scored_is_raised(
+    build: Callable[..., House],
+) -> None:
+    house = build(
+        unsure, strategy=eight, failures=lambda _: QuotaExhausted("no credit is left")
+    )
     with pytest.raises(QuotaExhausted):
         await house.run.go()
 
@@ -176,13 +190,20 @@ async def test_trials_end_by_how_much_they_met_and_what_the_config_failed_on_cou
     first, second = house.run.trials[0], house.run.trials[1]
     assert (first.state, first.reason) == ("complete", "")
     assert second.state == "stopped"
-    assert second.reason == f"after {whole - 1} of {whole} examples: others were preferred"
+    assert (
+        second.reason == f"after {whole - 1} of {whole} examples: others were preferred"
+    )
 
 
-async def test_a_trial_that_failed_keeps_its_reason(build: Callable[..., House]) -> None:
+async def test_a_trial_that_failed_keeps_its_reason(
+    build: Callable[..., House],
+) -> None:
     house = build()
     await house.buy()
-    house.run.trials[0].state, house.run.trials[0].reason = "failed", "it does not take top_p"
+    house.run.trials[0].state, house.run.trials[0].reason = (
+        "failed",
+        "it does not take top_p",
+    )
     house.run.end_trials()
     assert house.run.trials[0].reason == "it does not take top_p"
 
@@ -275,13 +296,18 @@ async def test_a_refusal_is_learned_and_a_resumed_run_asks_for_nothing_again(
     assert same.selection is not None
     assert record.selection is not None
     assert same.selection.shown.config == record.selection.shown.config
-    assert (same.trials[1].state, same.trials[1].reason) == ("failed", record.trials[1].reason)
+    assert (same.trials[1].state, same.trials[1].reason) == (
+        "failed",
+        record.trials[1].reason,
+    )
 
 
 # The record
 
 
-async def test_the_record_is_what_the_run_has_at_its_end(build: Callable[..., House]) -> None:
+async def test_the_record_is_what_the_run_has_at_its_end(
+    build: Callable[..., House],
+) -> None:
     house = build(unsure, strategy=eight)
     record = await house.run.go()
     assert record.plan is house.plan

@@ -10,7 +10,9 @@ from tune.study.scores import Scores
 from tune.task.example import Example
 from tune.task.metrics import Metric, parse_metric
 
-EXAMPLES = [Example(str(i), {"text": f"ticket {i}"}, "yes" if i else "no", {}) for i in range(2)]
+EXAMPLES = [
+    Example(str(i), {"text": f"ticket {i}"}, "yes" if i else "no", {}) for i in range(2)
+]
 
 
 def scores(
@@ -28,7 +30,11 @@ def test_an_answer_is_scored_once_also_by_another_process() -> None:
 
     metric = parse_metric(equal)
     first = scores(metric, store)
-    assert [first.of("yes", 0), first.of("yes", 1), first.of("yes", 1)] == [0.0, 1.0, 1.0]
+    assert [first.of("yes", 0), first.of("yes", 1), first.of("yes", 1)] == [
+        0.0,
+        1.0,
+        1.0,
+    ]
     assert scores(metric, store).of("yes", 1) == 1.0
     assert asked == ["yes", "yes"]
 

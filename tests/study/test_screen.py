@@ -14,7 +14,14 @@ from tune.study.progress import Progress, describe, name_config
 from tune.study.screen import Remaining, Screen
 
 CONFIG = Config(
-    {"model": "m", "prompt": "p", "max_tokens": 8, "temperature": 0.5, "n": 3, "aggregate": "vote"}
+    {
+        "model": "m",
+        "prompt": "p",
+        "max_tokens": 8,
+        "temperature": 0.5,
+        "n": 3,
+        "aggregate": "vote",
+    }
 )
 
 
@@ -44,9 +51,18 @@ def progress(**changes: object) -> Progress:
     return Progress(**given)  # type: ignore[arg-type]
 
 
-def test_a_line_has_trials_dollars_the_best_with_its_interval_and_the_time_left() -> None:
+def test_a_line_has_trials_dollars_the_best_with_its_interval_and_the_time_left() -> (
+    None
+):
     line = describe(progress())
-    for part in ("3 trials", "$1.25 of $5", "0.750 [", "m, p", "vote of 3", "30 s left"):
+    for part in (
+        "3 trials",
+        "$1.25 of $5",
+        "0.750 [",
+        "m, p",
+        "vote of 3",
+        "30 s left",
+    ):
         assert part in line
 
 
@@ -83,7 +99,9 @@ def test_a_pipe_gets_a_line_now_and_then_and_quiet_gets_nothing(
     assert stream.getvalue().count("stopping") == 1
 
 
-def test_a_terminal_gets_a_bar_that_is_gone_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_terminal_gets_a_bar_that_is_gone_in_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
             return True
@@ -109,4 +127,6 @@ def test_the_time_left_never_grows() -> None:
 
 def test_phases_are_named_for_a_person() -> None:
     assert describe(progress(phase="endgame")).startswith("comparing the finalists")
-    assert describe(progress(phase="holdout")).startswith("final test on held-out examples")
+    assert describe(progress(phase="holdout")).startswith(
+        "final test on held-out examples"
+    )

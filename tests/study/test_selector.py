@@ -18,7 +18,9 @@ from tune.study.standings import Standings
 EXAMPLES = 8
 
 
-def reading(mean: float, cost: float, seconds: float = 1.0, **config: object) -> Reading:
+def reading(
+    mean: float, cost: float, seconds: float = 1.0, **config: object
+) -> Reading:
     values = {"model": "m", "prompt": "p", "max_tokens": 8, **config}
     known = np.zeros(EXAMPLES)
     return Reading(
@@ -37,7 +39,9 @@ class Fixed(Standings):
     """Standings of one trial with known readings."""
 
     def __init__(self, *readings: Reading) -> None:
-        self.standing = Standing(0, POINT, EXAMPLES, readings, failed=False, spent_per_draw=1e-6)
+        self.standing = Standing(
+            0, POINT, EXAMPLES, readings, failed=False, spent_per_draw=1e-6
+        )
 
     def current(self) -> dict[int, Standing]:
         return {0: self.standing}
@@ -58,10 +62,15 @@ def chosen(reading: Reading) -> Selection:
     return Selection(reading, (), feasible=True)
 
 
-def test_the_problem_is_the_study_as_the_plan_says_it(build: Callable[..., House]) -> None:
+def test_the_problem_is_the_study_as_the_plan_says_it(
+    build: Callable[..., House],
+) -> None:
     house = build(max_cost_per_request=0.5)
     problem = house.run.selector.problem()
-    assert (problem.examples, problem.seed) == (len(house.plan.split.tuning), house.plan.seed)
+    assert (problem.examples, problem.seed) == (
+        len(house.plan.split.tuning),
+        house.plan.seed,
+    )
     assert problem.max_cost == 0.5
     assert problem.baseline_config == house.plan.baseline
 
@@ -72,7 +81,9 @@ def test_a_selected_single_answer_is_its_own(build: Callable[..., House]) -> Non
     assert selector(build()).single_answer(None) is None
 
 
-def test_beside_a_vote_the_best_single_answer_is_handed_on(build: Callable[..., House]) -> None:
+def test_beside_a_vote_the_best_single_answer_is_handed_on(
+    build: Callable[..., House],
+) -> None:
     vote = reading(0.9, 3e-6, n=3, aggregate="vote")
     good, poor = reading(0.7, 1e-6), reading(0.2, 1e-6, max_tokens=2)
     found = selector(build(), vote, poor, good).single_answer(chosen(vote))
@@ -90,16 +101,22 @@ def test_a_single_answer_that_breaks_a_limit_is_not_handed_on(
     assert selector(build(), vote, only, **limit).single_answer(chosen(vote)) is None
 
 
-def test_only_single_answers_stand_in_their_comparison(build: Callable[..., House]) -> None:
+def test_only_single_answers_stand_in_their_comparison(
+    build: Callable[..., House],
+) -> None:
     vote, one = reading(0.9, 3e-6, n=3, aggregate="vote"), reading(0.7, 1e-6)
     made = selector(build(), vote, one)
     assert made.single_answer_standings()[0].readings == (one,)
 
 
 @pytest.mark.parametrize("larger", [True, False])
-def test_the_leader_is_the_best_by_the_metric(build: Callable[..., House], larger: bool) -> None:
+def test_the_leader_is_the_best_by_the_metric(
+    build: Callable[..., House], larger: bool
+) -> None:
     house = build()
-    low, middle, high = (reading(mean, 1e-6, n=n) for n, mean in enumerate((0.1, 0.5, 0.9), 1))
+    low, middle, high = (
+        reading(mean, 1e-6, n=n) for n, mean in enumerate((0.1, 0.5, 0.9), 1)
+    )
     metric = replace(house.plan.metric, larger_is_better=larger)
     made = selector(house, low, high, middle, metric=metric)
     assert made.leader() is (high if larger else low)

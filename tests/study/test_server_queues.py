@@ -24,7 +24,10 @@ def order(model: str, position: int = 0) -> Order:
 
 
 def models(queues: list[list[list[Order]]]) -> list[list[list[str]]]:
-    return [[[str(step.point["model"]) for step, _ in turn] for turn in queue] for queue in queues]
+    return [
+        [[str(step.point["model"]) for step, _ in turn] for turn in queue]
+        for queue in queues
+    ]
 
 
 def test_models_of_one_server_take_turns_and_servers_go_side_by_side() -> None:
@@ -42,4 +45,6 @@ def test_the_model_that_was_last_begins() -> None:
 
 def test_models_that_cost_and_those_in_this_process_need_no_turns() -> None:
     made = ServerQueues({"a": service(HERE, price=1.0), "b": service("", local=True)})
-    assert models(made.arrange([order("a"), order("b"), order("a", 1)])) == [[["a", "b", "a"]]]
+    assert models(made.arrange([order("a"), order("b"), order("a", 1)])) == [
+        [["a", "b", "a"]]
+    ]

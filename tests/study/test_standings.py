@@ -33,11 +33,17 @@ async def test_the_cost_of_draws_is_what_the_endpoint_bills(
     standing, trial = house.run.standings.current()[0], house.run.trials[0]
     assert standing.spent_per_draw * trial.bought == pytest.approx(house.billed)
     prompts = [draws[0].prompt_tokens for draws in trial.draws.values()]
-    shared = to_dollars(sum(PRICE.cost(tokens, 0) for tokens in prompts)) / 5 if most_n > 1 else 0
+    shared = (
+        to_dollars(sum(PRICE.cost(tokens, 0) for tokens in prompts)) / 5
+        if most_n > 1
+        else 0
+    )
     assert standing.prompt_cost == pytest.approx(shared)
 
 
-async def test_a_trial_is_read_once_until_its_draws_change(build: Callable[..., House]) -> None:
+async def test_a_trial_is_read_once_until_its_draws_change(
+    build: Callable[..., House],
+) -> None:
     house = build()
     standings = house.run.standings
     assert standings.known() == []
@@ -55,10 +61,16 @@ async def test_a_trial_without_draws_costs_nothing(build: Callable[..., House]) 
     house.account.close("money")
     await house.buy()
     standing = house.run.standings.current()[0]
-    assert (standing.spent_per_draw, standing.prompt_cost, standing.readings) == (0.0, 0.0, ())
+    assert (standing.spent_per_draw, standing.prompt_cost, standing.readings) == (
+        0.0,
+        0.0,
+        (),
+    )
 
 
-async def test_a_trial_that_failed_takes_no_further_part(build: Callable[..., House]) -> None:
+async def test_a_trial_that_failed_takes_no_further_part(
+    build: Callable[..., House],
+) -> None:
     house = build()
     await house.buy()
     assert house.run.standings.current()[0].whole() != []

@@ -50,13 +50,17 @@ async def test_the_time_limit_closes_the_account_of_the_search_and_not_of_the_ho
         timer.cancel()
 
 
-async def test_without_a_time_limit_nothing_is_closed(build: Callable[..., House]) -> None:
+async def test_without_a_time_limit_nothing_is_closed(
+    build: Callable[..., House],
+) -> None:
     timer = start_timer(build().run)
     assert timer.when() - asyncio.get_running_loop().time() > 10**8
     timer.cancel()
 
 
-def test_an_interruption_is_the_reason_whatever_was_before(build: Callable[..., House]) -> None:
+def test_an_interruption_is_the_reason_whatever_was_before(
+    build: Callable[..., House],
+) -> None:
     account = build().account
     account.close("money")
     interrupt(account)

@@ -38,7 +38,10 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Study]:
                     "short": "Label this ticket: {text}",
                     "chat": [
                         {"role": "system", "content": "You label tickets."},
-                        {"role": "user", "content": "Think step by step, then label: {text}"},
+                        {
+                            "role": "user",
+                            "content": "Think step by step, then label: {text}",
+                        },
                     ],
                 },
                 temperature=[0, 0.5],
@@ -52,7 +55,14 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Study]:
 
 def test_the_best_has_all_that_it_takes_to_use_it(study: Study) -> None:
     best = study.best
-    assert set(best.config) >= {"model", "prompt", "n", "max_tokens", "stop", "aggregate"}
+    assert set(best.config) >= {
+        "model",
+        "prompt",
+        "n",
+        "max_tokens",
+        "stop",
+        "aggregate",
+    }
     assert "{text}" in best.prompt
     assert best.quality is not None
     assert best.quality.low <= best.quality.mean <= best.quality.high
@@ -83,7 +93,9 @@ def test_llm_config_is_what_one_answer_can_carry_with_its_own_numbers_and_no_key
     assert shown.holdout is not None, "it was frozen first, and then it met the holdout"
 
 
-def test_the_frontier_rises_in_cost_and_quality_and_says_what_is_an_estimate(study: Study) -> None:
+def test_the_frontier_rises_in_cost_and_quality_and_says_what_is_an_estimate(
+    study: Study,
+) -> None:
     frame = study.frontier()
     assert len(frame) >= 1
     assert frame["cost_per_request"].is_monotonic_increasing
@@ -137,7 +149,9 @@ def test_a_report_can_be_written_anywhere(study: Study, tmp_path: Path) -> None:
         study.report(tmp_path / "file" / "x")
 
 
-def test_a_report_that_cannot_be_written_leaves_no_half_of_it(study: Study, tmp_path: Path) -> None:
+def test_a_report_that_cannot_be_written_leaves_no_half_of_it(
+    study: Study, tmp_path: Path
+) -> None:
     (tmp_path / "best.json").mkdir()  # so that it cannot be put in its place
     (tmp_path / "best.json" / "x").write_text("")
     with pytest.raises(StoreError, match="cannot be written"):
@@ -178,7 +192,9 @@ def test_no_word_is_broken_and_no_table_is_wider_than_the_terminal(
     narrow = str(study).splitlines()
     monkeypatch.setenv("COLUMNS", "1000")
     wide = str(study)
-    assert [line for line in narrow if len(line) > 80 and str(study.folder) not in line] == []
+    assert [
+        line for line in narrow if len(line) > 80 and str(study.folder) not in line
+    ] == []
     words = set(wide.split())
     sentences = [
         line
@@ -189,7 +205,9 @@ def test_no_word_is_broken_and_no_table_is_wider_than_the_terminal(
     assert len(wide.splitlines()) <= 16, "the answer in a few lines"
 
 
-def test_a_notebook_shows_it_as_html_with_nothing_of_a_model_taken_for_a_tag(study: Study) -> None:
+def test_a_notebook_shows_it_as_html_with_nothing_of_a_model_taken_for_a_tag(
+    study: Study,
+) -> None:
     shown = study._repr_html_()
     assert "<table>" in shown
     assert "score (95 %)" in shown
@@ -204,7 +222,10 @@ def test_a_notebook_shows_it_as_html_with_nothing_of_a_model_taken_for_a_tag(stu
 
 
 def test_that_no_baseline_was_given_is_said_wherever_it_is_shown(study: Study) -> None:
-    said = "No baseline was given: it is compared with the first model and the plainest prompt (small, prompt short"
+    said = (
+        "No baseline was given: it is compared with the first model and the plainest prompt "
+        "(small, prompt short"
+    )
     report = study.folder / "report.md"
     for text in (
         " ".join(str(study).split()),
@@ -217,7 +238,9 @@ def test_that_no_baseline_was_given_is_said_wherever_it_is_shown(study: Study) -
     assert "baseline (assumed)" in report.with_name("report.html").read_text()
 
 
-def test_a_winner_that_no_agent_can_carry_says_why(study: Study, tmp_path: Path) -> None:
+def test_a_winner_that_no_agent_can_carry_says_why(
+    study: Study, tmp_path: Path
+) -> None:
     why = not_deployable_note(replace_config(study.best.config, n=3, aggregate="vote"))
     assert why.startswith(
         "No agent's llm_config can carry the winner: it asks for 3 answers and reads them by 'vote'"

@@ -16,11 +16,15 @@ async def test_configs_are_those_that_can_be_read_off_and_deployed(
     await house.buy(cap=8)
     reader, trial = house.run.evaluator.reader, house.run.trials[0]
     configs = reader.configs(trial)
-    assert {config.max_tokens for config in configs} == {cap for cap in CAPS if cap <= 8}
+    assert {config.max_tokens for config in configs} == {
+        cap for cap in CAPS if cap <= 8
+    }
     assert {config.aggregate for config in configs} == {"first", "vote"}
 
 
-async def test_readings_are_kept_until_they_are_forgotten(build: Callable[..., House]) -> None:
+async def test_readings_are_kept_until_they_are_forgotten(
+    build: Callable[..., House],
+) -> None:
     house = build()
     await house.buy()
     reader, trial = house.run.evaluator.reader, house.run.trials[0]
@@ -30,7 +34,9 @@ async def test_readings_are_kept_until_they_are_forgotten(build: Callable[..., H
     assert reader.readings(trial) is not first
 
 
-async def test_readings_follow_how_many_answers_a_call_gives(build: Callable[..., House]) -> None:
+async def test_readings_follow_how_many_answers_a_call_gives(
+    build: Callable[..., House],
+) -> None:
     house = build()
     await house.buy()
     reader, trial = house.run.evaluator.reader, house.run.trials[0]

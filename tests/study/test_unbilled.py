@@ -64,7 +64,8 @@ def space() -> tune.Space:
 
 def options(server: Server, folder: Path, **more: Any) -> dict[str, Any]:
     entries = {
-        name: {"base_url": server.base_url, "price": [0, 0], "alias": "mine"} for name in MODELS
+        name: {"base_url": server.base_url, "price": [0, 0], "alias": "mine"}
+        for name in MODELS
     }
     return {
         "target": "label",
@@ -82,7 +83,9 @@ def run(server: Server, folder: Path, **more: Any) -> tune.Study:
 
 def events(folder: Path, kind: str) -> list[Any]:
     return [
-        event for event in read_events(folder / "study" / "study.jsonl") if event["event"] == kind
+        event
+        for event in read_events(folder / "study" / "study.jsonl")
+        if event["event"] == kind
     ]
 
 
@@ -104,7 +107,9 @@ def test_a_search_without_a_budget_ends_by_its_time_limit_or_before_and_books_no
     assert study.best.cost.mean == 0.0
     left = [event["left"] for event in events(tmp_path, "outcome")]
     assert left[0] > 0
-    assert events(tmp_path, "phase")[0]["left"] == pytest.approx(30 * FIRST_WIDTH, rel=0.2)
+    assert events(tmp_path, "phase")[0]["left"] == pytest.approx(
+        30 * FIRST_WIDTH, rel=0.2
+    )
     assert "nobody is billed" in " ".join(str(study).split())
     text = (tmp_path / "study" / "report.md").read_text()
     assert "## Time" in text
@@ -128,7 +133,9 @@ def test_an_interrupted_search_goes_on_with_the_steps_and_the_time_that_were_rec
     cut = asyncio.run(_study(read, stop, look, lambda _: None, patient))
     assert cut.stopped == "interrupted"
     first = events(tmp_path, "wave")
-    study = run(server, tmp_path)  # a strategy that asked for other steps would be refused
+    study = run(
+        server, tmp_path
+    )  # a strategy that asked for other steps would be refused
     assert study.stopped != "interrupted"
     assert events(tmp_path, "wave")[: len(first)] == first
     clocks = [event["clock"][0] for event in events(tmp_path, "outcome")]
@@ -140,34 +147,45 @@ def test_a_longer_time_limit_goes_on(server: Server, tmp_path: Path) -> None:
     short = run(server, tmp_path, time_limit=1, trials=6)
     server.seconds = 0.0
     longer = run(server, tmp_path, time_limit=30, trials=6)
-    assert sum(t.draws for t in longer.record.trials) > sum(t.draws for t in short.record.trials)
+    assert sum(t.draws for t in longer.record.trials) > sum(
+        t.draws for t in short.record.trials
+    )
     assert [event["time_limit"] for event in events(tmp_path, "continue")] == [30]
     assert (
         events(tmp_path, "continue")[0]["left"] > 25
     )  # seconds of service, not the dollars of a budget of none
 
 
-def test_the_search_for_a_frontier_weighs_quality_against_seconds(tmp_path: Path) -> None:
+def test_the_search_for_a_frontier_weighs_quality_against_seconds(
+    tmp_path: Path,
+) -> None:
     with Server(models=MODELS, world=WORLD, seconds=0.005) as server:
         study = run(server, tmp_path, goal="frontier")
     seconds = [row.seconds_median for row in study.record.frontier]
-    quality = [row.tuning.mean for row in study.record.frontier if row.tuning is not None]
+    quality = [
+        row.tuning.mean for row in study.record.frontier if row.tuning is not None
+    ]
     assert quality == sorted(quality)
     assert len(seconds) >= 1
-    assert all(row.cost is not None and row.cost.mean == 0.0 for row in study.record.frontier)
+    assert all(
+        row.cost is not None and row.cost.mean == 0.0 for row in study.record.frontier
+    )
     frame = study.frontier()
     assert frame["seconds_per_request"].is_monotonic_increasing
     assert (frame["seconds_per_request"] > 0).all()
 
 
-def test_results_show_seconds_where_dollars_would_be_0(server: Server, tmp_path: Path) -> None:
+def test_results_show_seconds_where_dollars_would_be_0(
+    server: Server, tmp_path: Path
+) -> None:
     study = run(server, tmp_path)
     best = study.best
     assert best.seconds is not None
     assert 0 < best.seconds.low <= best.seconds.mean <= best.seconds.high
     text = (tmp_path / "study" / "report.md").read_text()
     shown = (
-        text.split("## Prices")[0] + text.split("## How it was made")[0].split("## The estimate")[1]
+        text.split("## Prices")[0]
+        + text.split("## How it was made")[0].split("## The estimate")[1]
     )
     assert "$" not in shown
     assert "seconds per request" in shown
@@ -211,8 +229,12 @@ def test_models_at_one_address_are_asked_one_after_the_other(
     assert len(set(asked)) == 2
 
 
-def test_models_that_are_paid_for_are_asked_side_by_side(server: Server, tmp_path: Path) -> None:
-    entries = {name: {"base_url": server.base_url, "price": [0.1, 0.4]} for name in MODELS}
+def test_models_that_are_paid_for_are_asked_side_by_side(
+    server: Server, tmp_path: Path
+) -> None:
+    entries = {
+        name: {"base_url": server.base_url, "price": [0.1, 0.4]} for name in MODELS
+    }
     run(server, tmp_path, models=entries, budget=0.005, time_limit=None)
     asked = [seen.body["model"] for seen in server.posts]
     changes = sum(one != two for one, two in itertools.pairwise(asked))
@@ -222,7 +244,9 @@ def test_models_that_are_paid_for_are_asked_side_by_side(server: Server, tmp_pat
 # --- the door
 
 
-def test_a_model_that_is_billed_needs_a_budget(server: Server, tmp_path: Path, capsys: Any) -> None:
+def test_a_model_that_is_billed_needs_a_budget(
+    server: Server, tmp_path: Path, capsys: Any
+) -> None:
     entries = {
         "small": {"base_url": server.base_url, "price": [0, 0]},
         "large": {"base_url": server.base_url},
@@ -230,7 +254,9 @@ def test_a_model_that_is_billed_needs_a_budget(server: Server, tmp_path: Path, c
     with pytest.raises(BudgetError, match="--budget USD is needed"):
         run(server, tmp_path, models=entries, price="large=0/0.1")
     assert server.requests == []
-    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+    (tmp_path / "rows.jsonl").write_text(
+        "".join(json.dumps(row) + "\n" for row in ROWS)
+    )
     flags = [
         "--data",
         str(tmp_path / "rows.jsonl"),
@@ -278,10 +304,17 @@ def test_the_estimate_says_seconds_and_what_the_time_compares(
     assert found.holdout_seconds > 0
     short: Any = options(server, tmp_path, time_limit=20)
     assert (
-        told(make_plan(read_options(data=ROWS, space=space(), **short)))[0].bought.configs
+        told(make_plan(read_options(data=ROWS, space=space(), **short)))[
+            0
+        ].bought.configs
         < found.bought.configs
     )
-    assert told(make_plan(read_options(data=ROWS, space=space(), **short)))[0].search_seconds == 20
+    assert (
+        told(make_plan(read_options(data=ROWS, space=space(), **short)))[
+            0
+        ].search_seconds
+        == 20
+    )
 
 
 def test_the_estimate_learns_the_seconds_of_an_answer_from_stored_draws(
@@ -290,7 +323,9 @@ def test_the_estimate_learns_the_seconds_of_an_answer_from_stored_draws(
     given: Any = options(server, tmp_path)
     study = run(server, tmp_path)
     db = Database(f"sqlite:///{tmp_path}/study/draws.db")
-    found, text = told(make_plan(read_options(data=ROWS, space=space(), **given)), Store(db))
+    found, text = told(
+        make_plan(read_options(data=ROWS, space=space(), **given)), Store(db)
+    )
     db.close()
     assert "that were drawn before" in text
     drawn = {(row.model, row.prompt): row for row in study.record.estimate}
@@ -328,7 +363,9 @@ def test_seconds_are_unknown_where_nothing_tells_how_long_an_answer_is(
         (Price(0, 0, long=((10, Price(1, 1)),)), False),
     ],
 )
-def test_a_price_is_zero_where_nothing_of_it_is_billed(price: Price, zero: bool) -> None:
+def test_a_price_is_zero_where_nothing_of_it_is_billed(
+    price: Price, zero: bool
+) -> None:
     assert price.is_zero is zero
 
 
@@ -338,12 +375,16 @@ def test_progress_shows_the_time_that_is_left_and_no_dollars() -> None:
     assert "$" not in line
 
 
-def test_an_observer_is_shown_the_time_that_is_left(server: Server, tmp_path: Path) -> None:
+def test_an_observer_is_shown_the_time_that_is_left(
+    server: Server, tmp_path: Path
+) -> None:
     seen: list[Progress] = []
     given: Any = options(server, tmp_path, time_limit=20, trials=4)
     run_study(read_options(data=ROWS, space=space(), **given), observer=seen.append)
     left = [
-        one.left_seconds for one in seen if one.phase == "search" and one.left_seconds is not None
+        one.left_seconds
+        for one in seen
+        if one.phase == "search" and one.left_seconds is not None
     ]
     assert left == sorted(left, reverse=True)
     assert 0 <= left[-1] <= left[0] < 20

@@ -20,7 +20,10 @@ from tune.fakes.server import Server
 from tune.report import markdown
 
 ROWS = [{"text": f"#{i} how many?", "answer": f"{i * 37 % 1000}"} for i in range(40)]
-CITIES = [{"text": f"#{i} which city?", "answer": f"City{i * 37 % 1000}ville"} for i in range(40)]
+CITIES = [
+    {"text": f"#{i} which city?", "answer": f"City{i * 37 % 1000}ville"}
+    for i in range(40)
+]
 PROMPTS = {"a": "Say: {text}", "b": "Think: {text}"}
 
 
@@ -35,16 +38,25 @@ def number_in(prompt: str) -> int:
 def sentence(
     _model: str, prompt: str, _settings: Mapping[str, Any], _seed: int, _index: int
 ) -> str:
-    return f"Thank you for asking. The result is {number_in(prompt) * 37 % 1000} pieces."
+    return (
+        f"Thank you for asking. The result is {number_in(prompt) * 37 % 1000} pieces."
+    )
 
 
-def city(_model: str, prompt: str, _settings: Mapping[str, Any], _seed: int, _index: int) -> str:
+def city(
+    _model: str, prompt: str, _settings: Mapping[str, Any], _seed: int, _index: int
+) -> str:
     return f"It must be City{number_in(prompt) * 37 % 1000}ville, I think."
 
 
-def wrong(_model: str, prompt: str, _settings: Mapping[str, Any], seed: int, index: int) -> str:
+def wrong(
+    _model: str, prompt: str, _settings: Mapping[str, Any], seed: int, index: int
+) -> str:
     rng = random.Random(f"{prompt}{seed}{index}")
-    return f"First {rng.randint(0, 999)}, then {rng.randint(0, 999)}, so the answer is {1000 + number_in(prompt)}"
+    return (
+        f"First {rng.randint(0, 999)}, then {rng.randint(0, 999)}, so the answer is "
+        f"{1000 + number_in(prompt)}"
+    )
 
 
 def study(
@@ -52,7 +64,13 @@ def study(
 ) -> Any:
     space = more.pop("space", {"answer": more.pop("answer", None)})
     made = tune.Space(
-        **{"model": ["m"], "prompt": PROMPTS, "temperature": [0.5, 1.0], "max_tokens": 64, **space}
+        **{
+            "model": ["m"],
+            "prompt": PROMPTS,
+            "temperature": [0.5, 1.0],
+            "max_tokens": 64,
+            **space,
+        }
     )
     server = Server(models={"m": model or Model(0.1, 0.4)}, world=world)
     server.port = PORT_OF.get(folder, 0)
@@ -89,22 +107,33 @@ def test_a_run_whose_answers_are_not_read_stops_and_names_the_rule(
     with pytest.raises(StudyError):
         _ = found.best
     assert run_study_command(lambda: found, as_json=True) == FAILED
-    assert json.loads(capsys.readouterr().out)["why_wrong"]["unread"][0]["rule"] == first.rule
+    assert (
+        json.loads(capsys.readouterr().out)["why_wrong"]["unread"][0]["rule"]
+        == first.rule
+    )
     assert not (tmp_path / "OAI_CONFIG_LIST").exists()
 
 
 def test_the_rule_that_is_named_works_and_costs_nothing_twice(tmp_path: Path) -> None:
     found, _ = study(tmp_path / "one", sentence, store=str(tmp_path / "draws.db"))
     rule = json.loads(found.record.unread[0].rule)
-    again, _ = study(tmp_path / "two", sentence, store=str(tmp_path / "draws.db"), answer=rule)
+    again, _ = study(
+        tmp_path / "two", sentence, store=str(tmp_path / "draws.db"), answer=rule
+    )
     assert again.best.quality.mean == 1.0
     assert again.record.draws_reused >= found.record.draws_bought
 
 
-def test_the_same_command_shows_the_stop_for_nothing_and_keep_going_goes_on(tmp_path: Path) -> None:
+def test_the_same_command_shows_the_stop_for_nothing_and_keep_going_goes_on(
+    tmp_path: Path,
+) -> None:
     found, _ = study(tmp_path, sentence)
     again, calls = study(tmp_path, sentence)
-    assert (calls, again.stopped, again.record.unread) == (0, "unread", found.record.unread)
+    assert (calls, again.stopped, again.record.unread) == (
+        0,
+        "unread",
+        found.record.unread,
+    )
     on, more = study(tmp_path, sentence, keep_going=True)
     assert more > 0
     assert on.stopped != "unread"
@@ -126,7 +155,9 @@ def test_a_stop_that_was_recorded_is_resumed_to_the_same_result(tmp_path: Path) 
     assert again.record.trials == found.record.trials
 
 
-def test_a_target_in_the_text_that_no_rule_finds_is_told_with_a_metric(tmp_path: Path) -> None:
+def test_a_target_in_the_text_that_no_rule_finds_is_told_with_a_metric(
+    tmp_path: Path,
+) -> None:
     found, _ = study(tmp_path, city, CITIES, answer={"whole": True})
     assert found.stopped == "unread"
     assert found.record.unread[0].standing > 10
@@ -134,7 +165,9 @@ def test_a_target_in_the_text_that_no_rule_finds_is_told_with_a_metric(tmp_path:
 
 
 @pytest.mark.parametrize("answer", [{"number": True}, None])
-def test_answers_that_are_merely_wrong_are_a_warning(tmp_path: Path, answer: Any) -> None:
+def test_answers_that_are_merely_wrong_are_a_warning(
+    tmp_path: Path, answer: Any
+) -> None:
     found, _ = study(tmp_path, wrong, answer=answer, metric="numeric")
     assert found.stopped != "unread"
     assert found.record.winner is not None
@@ -142,8 +175,12 @@ def test_answers_that_are_merely_wrong_are_a_warning(tmp_path: Path, answer: Any
     assert "they are wrong" in str(found).replace("\n", " ")
 
 
-def test_one_prompt_that_is_read_keeps_the_run_going_and_the_other_is_told(tmp_path: Path) -> None:
-    def mixed(model: str, prompt: str, settings: Mapping[str, Any], seed: int, index: int) -> str:
+def test_one_prompt_that_is_read_keeps_the_run_going_and_the_other_is_told(
+    tmp_path: Path,
+) -> None:
+    def mixed(
+        model: str, prompt: str, settings: Mapping[str, Any], seed: int, index: int
+    ) -> str:
         if prompt.startswith("Say"):
             return str(number_in(prompt) * 37 % 1000)
         return sentence(model, prompt, settings, seed, index)

@@ -24,7 +24,10 @@ TARGET = "blue"
 
 
 def config(
-    n: int = 1, max_tokens: int = 64, aggregate: str = "first", stop: tuple[str, ...] = ()
+    n: int = 1,
+    max_tokens: int = 64,
+    aggregate: str = "first",
+    stop: tuple[str, ...] = (),
 ) -> Config:
     return Config(
         {
@@ -39,12 +42,21 @@ def config(
 
 
 def draw(
-    text: str, tokens: int | None = None, *, seconds: float = 1.0, prompt: int = 100, **more: Any
+    text: str,
+    tokens: int | None = None,
+    *,
+    seconds: float = 1.0,
+    prompt: int = 100,
+    **more: Any,
 ) -> Completion:
     """A draw that stopped by itself; without `tokens` each word is one, and one more ends it."""
     if tokens is None:
-        pieces = [word if i == 0 else f" {word}" for i, word in enumerate(text.split(" "))]
-        more.setdefault("token_ends", tuple(itertools.accumulate(len(piece) for piece in pieces)))
+        pieces = [
+            word if i == 0 else f" {word}" for i, word in enumerate(text.split(" "))
+        ]
+        more.setdefault(
+            "token_ends", tuple(itertools.accumulate(len(piece) for piece in pieces))
+        )
         tokens = len(pieces) + 1
     return Completion(
         text, more.pop("finish_reason", "stop"), prompt, tokens, seconds=seconds, **more

@@ -47,18 +47,27 @@ class GenerationConfig(SimpleNamespace):
 class Tokenizer:
     def encode(self, text: str, add_special_tokens: bool = True) -> Any:
         return SimpleNamespace(
-            input_ids=SimpleNamespace(data=np.array([list(text.encode())], dtype=np.int64))
+            input_ids=SimpleNamespace(
+                data=np.array([list(text.encode())], dtype=np.int64)
+            )
         )
 
     def decode(self, tokens: Sequence[Sequence[int]]) -> list[str]:
-        return [bytes(t for t in ids if t < END).decode("utf-8", "ignore") for ids in tokens]
+        return [
+            bytes(t for t in ids if t < END).decode("utf-8", "ignore") for ids in tokens
+        ]
 
     def apply_chat_template(
         self, turns: Sequence[dict[str, str]], add_generation_prompt: bool
     ) -> str:
         if any(turn["role"] == "system" for turn in turns):
-            raise RuntimeError("Check failed at somewhere.cpp:12:\nSystem role not supported\n\n")
-        return "".join(f"[{turn['role']}]{turn['content']}" for turn in turns) + "[assistant]"
+            raise RuntimeError(
+                "Check failed at somewhere.cpp:12:\nSystem role not supported\n\n"
+            )
+        return (
+            "".join(f"[{turn['role']}]{turn['content']}" for turn in turns)
+            + "[assistant]"
+        )
 
     def get_bos_token(self) -> str:
         return "^"
@@ -68,8 +77,15 @@ class Tokenizer:
 
 
 class Handle:
-    def __init__(self, text: str, config: Any, answers: list[list[int]], unread: int) -> None:
-        self.text, self.config, self.answers, self.unread = text, config, answers, unread
+    def __init__(
+        self, text: str, config: Any, answers: list[list[int]], unread: int
+    ) -> None:
+        self.text, self.config, self.answers, self.unread = (
+            text,
+            config,
+            answers,
+            unread,
+        )
         self.made = 0
         self.status = GenerationStatus.RUNNING
         self.reasons = [GenerationFinishReason.NONE] * len(answers)
@@ -92,7 +108,12 @@ class Handle:
 
 class Pipeline:
     def __init__(
-        self, world: World, path: str, scheduler: Any, device: str, properties: dict[str, Any]
+        self,
+        world: World,
+        path: str,
+        scheduler: Any,
+        device: str,
+        properties: dict[str, Any],
     ) -> None:
         self.world, self.scheduler, self.device, self.properties = (
             world,
@@ -119,11 +140,14 @@ class Pipeline:
         ids = tensor.data.reshape(-1).tolist()
         text = bytes(ids).decode()
         if "refuse" in text:
-            raise RuntimeError("Check failed at somewhere.cpp:12:\nthis one is refused\n")
+            raise RuntimeError(
+                "Check failed at somewhere.cpp:12:\nthis one is refused\n"
+            )
         beginnings = [bytes(ids[:end]) for end in range(BLOCK, len(ids), BLOCK)]
         known = sum(beginning in self.cache for beginning in beginnings)
         answers = [
-            [*self.world.answer(text, k).encode(), END] for k in range(config.num_return_sequences)
+            [*self.world.answer(text, k).encode(), END]
+            for k in range(config.num_return_sequences)
         ]
         handle = Handle(text, config, answers, len(ids) - BLOCK * known)
         self.world.log.append((self.steps, text, handle.unread))
@@ -133,7 +157,8 @@ class Pipeline:
 
     def has_non_finished_requests(self) -> bool:
         return any(
-            h.status in (GenerationStatus.RUNNING, GenerationStatus.CANCEL) for h in self.handles
+            h.status in (GenerationStatus.RUNNING, GenerationStatus.CANCEL)
+            for h in self.handles
         )
 
     def step(self) -> None:
@@ -141,9 +166,14 @@ class Pipeline:
         self.steps += 1
         self.world.stepped(self)
         self.handles = [h for h in self.handles if h.status == GenerationStatus.RUNNING]
-        self.world.widest = max(self.world.widest, sum(len(h.answers) for h in self.handles))
+        self.world.widest = max(
+            self.world.widest, sum(len(h.answers) for h in self.handles)
+        )
         if (
-            sum(len(h.text) + len(h.answers) * h.config.max_new_tokens for h in self.handles)
+            sum(
+                len(h.text) + len(h.answers) * h.config.max_new_tokens
+                for h in self.handles
+            )
             > self.world.capacity
         ):
             for handle in self.handles:
@@ -166,7 +196,9 @@ class Pipeline:
     def _go_on(self, handle: Handle) -> None:
         handle.made += 1
         for k, ids in enumerate(handle.answers):
-            text = bytes(t for t in ids[: handle.made] if t < END).decode("utf-8", "ignore")
+            text = bytes(t for t in ids[: handle.made] if t < END).decode(
+                "utf-8", "ignore"
+            )
             if handle.reasons[k] != GenerationFinishReason.NONE:
                 continue
             if (
@@ -196,7 +228,9 @@ class World:
         self.configs: list[Any] = []
         self.widest = 0
         self.capacity = 10**9
-        self.answer: Callable[[str, int], str] = lambda text, k: f"{text.split()[-1]}{k}"
+        self.answer: Callable[[str, int], str] = lambda text, k: (
+            f"{text.split()[-1]}{k}"
+        )
         self.opened: Callable[[str], None] = lambda path: None
         self.stepped: Callable[[Pipeline], None] = lambda pipeline: None
 
@@ -214,12 +248,20 @@ def write_gguf(path: Path, *, context: int | None = 4096, salt: str = "") -> Pat
 
     entries = [
         text("general.name") + struct.pack("<I", 8) + text(f"fake{salt}"),
-        text("general.languages") + struct.pack("<IIQ", 9, 8, 2) + text("en") + text("dé"),
+        text("general.languages")
+        + struct.pack("<IIQ", 9, 8, 2)
+        + text("en")
+        + text("dé"),
         text("general.numbers") + struct.pack("<IIQ3H", 9, 2, 3, 1, 2, 3),
-        text("general.nested") + struct.pack("<IIQ", 9, 9, 1) + struct.pack("<IQ", 7, 2) + b"\1\0",
+        text("general.nested")
+        + struct.pack("<IIQ", 9, 9, 1)
+        + struct.pack("<IQ", 7, 2)
+        + b"\1\0",
         text("general.share") + struct.pack("<If", 6, 0.5),
     ]
     if context is not None:
         entries.append(text("llama.context_length") + struct.pack("<II", 4, context))
-    path.write_bytes(struct.pack("<4sIQQ", b"GGUF", 3, 0, len(entries)) + b"".join(entries))
+    path.write_bytes(
+        struct.pack("<4sIQQ", b"GGUF", 3, 0, len(entries)) + b"".join(entries)
+    )
     return path

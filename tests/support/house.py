@@ -35,7 +35,10 @@ from tune.study.run import NOT_MET, Run
 from tune.study.stop_reasons import FINISHED
 
 PRICE = Price(1.0, 2.0)
-ROWS = [{"id": str(i), "text": f"ticket {i}", "label": "yes" if i % 4 else "no"} for i in range(40)]
+ROWS = [
+    {"id": str(i), "text": f"ticket {i}", "label": "yes" if i % 4 else "no"}
+    for i in range(40)
+]
 STORY = "well let me see now it is {answer} or so I think"
 CAPS = (2, 6, 8, 12)
 POINT = Point({"model": "m", "prompt": "p", "temperature": 0.5})
@@ -105,7 +108,9 @@ class House:
         self.endpoint = FakeEndpoint(
             world, price=PRICE, most_n=most_n, service="m", failures=failures
         )
-        self.journal = Journal(folder / "study.jsonl") if after is None else after.journal
+        self.journal = (
+            Journal(folder / "study.jsonl") if after is None else after.journal
+        )
         known = Capabilities(
             [Fact("m", "m", "answers")]
         )  # else the first call goes alone, and its prompt is paid twice
@@ -125,7 +130,12 @@ class House:
         self.run = Run(self.plan, self.journal, services, self.account, evaluator)
 
     async def buy(
-        self, point: Point = POINT, examples: int = 5, draws: int = 3, trial: int = 0, cap: int = 12
+        self,
+        point: Point = POINT,
+        examples: int = 5,
+        draws: int = 3,
+        trial: int = 0,
+        cap: int = 12,
     ) -> None:
         step = Step(trial, point, tuple(range(examples)), draws, cap)
         await self.run.evaluator.run([step], self.run.trials)

@@ -10,7 +10,12 @@ from tune.plan.read_options import read_options
 from tune.pricing.prices import Price
 
 ROWS = [
-    {"id": str(i), "text": f"ticket {i}", "title": f"title {i}", "label": ("good", "bad")[i % 2]}
+    {
+        "id": str(i),
+        "text": f"ticket {i}",
+        "title": f"title {i}",
+        "label": ("good", "bad")[i % 2],
+    }
     for i in range(60)
 ]
 SPACE: dict[str, Any] = {

@@ -45,7 +45,9 @@ def watch(store: Path) -> None:
         self.execute("PRAGMA wal_autocheckpoint = 0")
 
     def flush_and_note(self: Database) -> None:
-        size = _size(_log(store))  # before the write begins: what comes later may miss it
+        size = _size(
+            _log(store)
+        )  # before the write begins: what comes later may miss it
         flush(self)
         write(size)
 

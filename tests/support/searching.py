@@ -16,7 +16,9 @@ GP = pytest.param(
     "gp",
     marks=[
         pytest.mark.slow,
-        pytest.mark.skipif(find_spec("torch") is None, reason="needs torch: uv pip install torch"),
+        pytest.mark.skipif(
+            find_spec("torch") is None, reason="needs torch: uv pip install torch"
+        ),
     ],
 )
 USABLE = [GP if name == "gp" else name for name in SEARCHERS]
@@ -43,7 +45,10 @@ def conditional() -> Space:
         temperature=Uniform(0, 1, 0.25),
         when={
             "large": {"temperature": {"low": 0.0, "high": 2.0, "step": 0.5}},
-            "thinker": {"temperature": [], "reasoning_effort": ["low", "medium", "high"]},
+            "thinker": {
+                "temperature": [],
+                "reasoning_effort": ["low", "medium", "high"],
+            },
         },
     )
 

@@ -18,7 +18,9 @@ async def turn(times: int = 3) -> None:
 
 def sums(db: Database, study: str = "study") -> dict[str, int]:
     """Add up the attempts of a study one by one."""
-    rows = db.rows("SELECT state, ceiling, cost FROM attempts WHERE study = ?", (study,))
+    rows = db.rows(
+        "SELECT state, ceiling, cost FROM attempts WHERE study = ?", (study,)
+    )
     return {
         "settled": sum(cost for state, _, cost in rows if state == "settled"),
         "reserved": sum(ceiling for state, ceiling, _ in rows if state == "reserved"),

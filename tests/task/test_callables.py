@@ -43,7 +43,9 @@ def test_a_fingerprint_sees_what_a_callable_closes_over() -> None:
     assert fingerprint(Cutter(2)) != fingerprint(Cutter(3))
     assert fingerprint(Cutter(2).head) == fingerprint(Cutter(2).head)
     assert fingerprint(Cutter(2).head) != fingerprint(Cutter(3).head)
-    assert fingerprint(functools.partial(max, 3)) != fingerprint(functools.partial(max, 4))
+    assert fingerprint(functools.partial(max, 3)) != fingerprint(
+        functools.partial(max, 4)
+    )
     assert fingerprint(functools.partial(scale, factor=2.0)) != fingerprint(scale)
 
 
@@ -59,19 +61,23 @@ def test_a_fingerprint_is_the_same_in_another_process_and_follows_the_source(
         "def own(text, extra=frozenset({'x', 'y', 'z'})):\n    return text\n"
     )
     (tmp_path / "mine.py").write_text(source)
-    ask = (
-        "from tune.task.callables import *; print(fingerprint(import_object('mine:own', 'metric')))"
-    )
+    ask = "from tune.task.callables import *; print(fingerprint(import_object('mine:own', 'metric')))"
 
     def name() -> str:
         ran = subprocess.run(
-            [sys.executable, "-c", ask], cwd=tmp_path, capture_output=True, text=True, check=True
+            [sys.executable, "-c", ask],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
         )
         return ran.stdout.strip()
 
     first = name()
     assert first == name()
-    (tmp_path / "mine.py").write_text(source.replace("return text", "return text.lower()"))
+    (tmp_path / "mine.py").write_text(
+        source.replace("return text", "return text.lower()")
+    )
     assert name() != first
 
 
@@ -81,7 +87,9 @@ def test_a_fingerprint_is_the_same_in_another_process_and_follows_the_source(
         lambda v: st.sets(st.integers()) | st.lists(v),
     )
 )
-def test_a_fingerprint_tells_defaults_apart_exactly_where_they_differ(value: Any) -> None:
+def test_a_fingerprint_tells_defaults_apart_exactly_where_they_differ(
+    value: Any,
+) -> None:
     def made(default: Any) -> Callable[..., Any]:
         def given(text: str, extra: Any = default) -> Any:
             return extra
@@ -111,10 +119,17 @@ def test_a_path_of_another_form_says_what_is_wanted(path: str) -> None:
 
 
 def test_blame_turns_what_a_user_raised_into_our_error_and_lets_ours_pass() -> None:
-    with pytest.raises(MetricError, match=r"^on example '3': ZeroDivisionError: division by zero$"):  # noqa: SIM117
+    with pytest.raises(
+        MetricError,
+        match=r"^on example '3': ZeroDivisionError: division by "
+        r"zero$",
+    ):  # noqa: SIM117
         with reraise_as(MetricError, "on example '3'"):
             _ = 1 / 0
-    with pytest.raises(SpaceError, match=r"^mine$"), reraise_as(MetricError, "never shown"):
+    with (
+        pytest.raises(SpaceError, match=r"^mine$"),
+        reraise_as(MetricError, "never shown"),
+    ):
         raise SpaceError("mine")
     with pytest.raises(KeyboardInterrupt), reraise_as(MetricError, "never shown"):
         raise KeyboardInterrupt

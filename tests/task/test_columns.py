@@ -53,7 +53,11 @@ def loaded(data: Any, **options: Any) -> Data:
             lambda i: ["Billing!", "Bug!", "Feature!"][i % 3],
             "one-to-one with the target",
         ),
-        ("rationale", lambda i: f"Because of {i}, it is {LABELS[i % 3]}.", "ends with the target"),
+        (
+            "rationale",
+            lambda i: f"Because of {i}, it is {LABELS[i % 3]}.",
+            "ends with the target",
+        ),
         ("idx", lambda i: i, "identifies rows"),
         ("number", lambda i: 100 + i, "identifies rows"),
         ("ticket_id", lambda i: f"T-{i * 31}", "identifies rows"),
@@ -84,7 +88,10 @@ def test_a_column_that_tells_or_identifies_is_left_out_and_comes_back(
         ("price", lambda i: 100 + i * i % 17),
         ("channel", lambda i: "mail"),
         ("question", lambda i: f"Write to user{i}@example.org: why?"),
-        ("hard", lambda i: ["billing", "bug", "feature", "bug"][(i % 3) if i % 10 else 3]),
+        (
+            "hard",
+            lambda i: ["billing", "bug", "feature", "bug"][(i % 3) if i % 10 else 3],
+        ),
     ],
 )
 def test_other_columns_stay(name: str, make: Any) -> None:
@@ -103,7 +110,9 @@ def test_free_targets_are_told_by_a_copy_and_not_by_being_all_different() -> Non
 
 
 def test_the_only_column_stays_whatever_it_is() -> None:
-    data = [{"contact": f"user{i}@example.org", "label": "ab"[i % 2]} for i in range(20)]
+    data = [
+        {"contact": f"user{i}@example.org", "label": "ab"[i % 2]} for i in range(20)
+    ]
     assert loaded(data).inputs == ("contact",)
 
 
@@ -119,7 +128,9 @@ def test_a_cased_header_with_spaces_is_named_as_a_template_can(tmp_path: Path) -
     )
     assert "{Customer_Message}" in found.notes[0]
     assert (
-        load_data(tmp_path / "d.csv", target="Expected_Label", inputs=["Customer Message"]).inputs
+        load_data(
+            tmp_path / "d.csv", target="Expected_Label", inputs=["Customer Message"]
+        ).inputs
         == found.inputs
     )
 
@@ -138,14 +149,19 @@ def test_names_for_templates_are_names_and_all_different(columns: list[str]) -> 
 def test_other_marks_between_cells_and_other_encodings_are_read(
     tmp_path: Path, mark: str, encoding: str
 ) -> None:
-    lines = [f"text{mark}label", *(f"caf\u00e9, {i}{mark}{LABELS[i % 3]}" for i in range(12))]
+    lines = [
+        f"text{mark}label",
+        *(f"caf\u00e9, {i}{mark}{LABELS[i % 3]}" for i in range(12)),
+    ]
     (tmp_path / "d.csv").write_text("\n".join(lines), encoding=encoding)
     found = load_data(tmp_path / "d.csv")
     assert (found.inputs, found.target) == (("text",), "label")
     assert found.examples[3].inputs["text"] == "caf\u00e9, 3"
 
 
-def test_commas_stay_what_stands_between_cells_where_they_part_rows_alike(tmp_path: Path) -> None:
+def test_commas_stay_what_stands_between_cells_where_they_part_rows_alike(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "d.csv").write_text("a;b,label\n1;2,x\n3;4,y\n")
     assert load_data(tmp_path / "d.csv", target="label").inputs == ("a_b",)
 
@@ -159,16 +175,32 @@ def test_class_names_in_the_metadata_of_a_parquet_file_are_used(tmp_path: Path) 
         "tags": {"feature": feature, "_type": "List"},
         "text": {"_type": "Value"},
     }
-    table = pa.table({"text": ["a", "b", "c"], "label": [0, 2, 1], "tags": [[0], [1, 2], []]})
+    table = pa.table(
+        {"text": ["a", "b", "c"], "label": [0, 2, 1], "tags": [[0], [1, 2], []]}
+    )
     table = table.replace_schema_metadata(
         {"huggingface": json.dumps({"info": {"features": features}})}
     )
     pq.write_table(table, tmp_path / "d.parquet")
     found = load_data(tmp_path / "d.parquet", target="label", inputs=["text"])
-    assert [example.target for example in found.examples] == ["billing", "feature", "bug"]
-    assert [example["tags"] for example in found.examples] == [["billing"], ["bug", "feature"], []]
-    for odd in (b"no json", b"{}", b'{"info": {"features": {"label": {"_type": "ClassLabel"}}}}'):
-        pq.write_table(table.replace_schema_metadata({b"huggingface": odd}), tmp_path / "d.parquet")
+    assert [example.target for example in found.examples] == [
+        "billing",
+        "feature",
+        "bug",
+    ]
+    assert [example["tags"] for example in found.examples] == [
+        ["billing"],
+        ["bug", "feature"],
+        [],
+    ]
+    for odd in (
+        b"no json",
+        b"{}",
+        b'{"info": {"features": {"label": {"_type": "ClassLabel"}}}}',
+    ):
+        pq.write_table(
+            table.replace_schema_metadata({b"huggingface": odd}), tmp_path / "d.parquet"
+        )
         assert load_data(tmp_path / "d.parquet", target="label").examples[1].target == 2
 
 
@@ -206,7 +238,8 @@ def notes(data: Any, **options: Any) -> str:
 
 def test_spellings_conflicts_and_numbers_are_told_with_rows_and_remedy() -> None:
     spelled = [
-        {**row, "label": " BUG " if i == 4 else row["label"]} for i, row in enumerate(rows())
+        {**row, "label": " BUG " if i == 4 else row["label"]}
+        for i, row in enumerate(rows())
     ]
     assert "'bug' (row 2) and ' BUG ' (row 5)" in notes(spelled)
     again = [*rows(), {**rows()[0], "label": "bug"}]
@@ -221,12 +254,15 @@ def test_spellings_conflicts_and_numbers_are_told_with_rows_and_remedy() -> None
 
 def multi(count: int = 30) -> list[dict[str, Any]]:
     return [
-        {"text": f"ticket {i}", "label": [LABELS[i % 3], LABELS[(i + 1) % 3]]} for i in range(count)
+        {"text": f"ticket {i}", "label": [LABELS[i % 3], LABELS[(i + 1) % 3]]}
+        for i in range(count)
     ]
 
 
 def test_lists_of_labels_are_compared_as_sets() -> None:
-    plan = make_plan(read_options(data=multi(), budget=1.0, **{"target": "label", **PRICE}))
+    plan = make_plan(
+        read_options(data=multi(), budget=1.0, **{"target": "label", **PRICE})
+    )
     assert plan.metric.name == "same_set"
     example = plan.split.tuning[0]
     full = json.dumps(list(reversed(example.target)))
@@ -239,7 +275,8 @@ def test_lists_of_labels_are_compared_as_sets() -> None:
 
 def test_exact_match_on_lists_of_labels_is_refused_with_the_way_out() -> None:
     with pytest.raises(
-        InputError, match=r"--metric same_set wants all of them, and --metric one_of any one"
+        InputError,
+        match=r"--metric same_set wants all of them, and --metric one_of any one",
     ):
         notes(multi(), metric="exact_match")
     assert "accepted answers" in notes(multi(), metric="one_of")
@@ -248,16 +285,25 @@ def test_exact_match_on_lists_of_labels_is_refused_with_the_way_out() -> None:
 def test_lists_of_accepted_answers_are_so_still() -> None:
     data = [{"text": f"t{i}", "label": [f"name {i}", f"alias {i}"]} for i in range(30)]
     plan = make_plan(
-        read_options(data=data, budget=1.0, **{"target": "label", "metric": "exact_match", **PRICE})
+        read_options(
+            data=data,
+            budget=1.0,
+            **{"target": "label", "metric": "exact_match", **PRICE},
+        )
     )
-    assert plan.metric.score("ALIAS 3", next(e for e in plan.examples if e.id == "4")) == 1.0
+    assert (
+        plan.metric.score("ALIAS 3", next(e for e in plan.examples if e.id == "4"))
+        == 1.0
+    )
 
 
 @pytest.mark.parametrize(
     "answer", ["bug, billing", "Billing; BUG", '["billing", "bug"]', "billing\nbug."]
 )
 def test_a_set_is_read_however_it_is_written(answer: str) -> None:
-    example = loaded([{"text": str(i), "label": ["billing", "bug"]} for i in range(2)]).examples[0]
+    example = loaded(
+        [{"text": str(i), "label": ["billing", "bug"]} for i in range(2)]
+    ).examples[0]
     assert parse_metric("same_set").score(answer, example) == 1.0
 
 
@@ -265,7 +311,9 @@ def test_what_is_sent_is_shown_in_the_estimate_and_before_the_first_dollar(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "d.jsonl"
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows(label_id=lambda i: i % 3)))
+    path.write_text(
+        "".join(json.dumps(row) + "\n" for row in rows(label_id=lambda i: i % 3))
+    )
     flags = [
         "--data",
         str(path),
@@ -297,9 +345,9 @@ def test_what_is_sent_is_shown_in_the_estimate_and_before_the_first_dollar(
         main([*flags, *more])
     shown = capsys.readouterr().err
     assert shown.index("Columns in the prompts: text") < shown.index("trial")
-    assert "is left out of the prompts" in (tmp_path / "out" / "report.md").read_text().replace(
-        "\\", ""
-    )
+    assert "is left out of the prompts" in (
+        tmp_path / "out" / "report.md"
+    ).read_text().replace("\\", "")
 
 
 def test_a_chat_is_shown_with_its_roles() -> None:
@@ -313,7 +361,9 @@ def test_a_chat_is_shown_with_its_roles() -> None:
         },
     )
     plan = make_plan(
-        read_options(data=rows(), space=space, budget=1.0, **{"target": "label", **PRICE})
+        read_options(
+            data=rows(), space=space, budget=1.0, **{"target": "label", **PRICE}
+        )
     )
     assert sent_record(plan)["text"].startswith("system: Be brief.\n\nuser: ticket")
     assert any(line.startswith("  | user: ticket") for line in sent_lines(plan))

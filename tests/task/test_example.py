@@ -42,7 +42,9 @@ def test_cells_become_text(value: Any, text: str) -> None:
 
 
 def test_a_column_is_had_by_name() -> None:
-    data = load_data([{"a": 1, "label": "x", "m": 3}, {"a": 2, "label": "y", "m": 4}], fields={"a"})
+    data = load_data(
+        [{"a": 1, "label": "x", "m": 3}, {"a": 2, "label": "y", "m": 4}], fields={"a"}
+    )
     assert (data.cells("a"), data.cells("label"), data.cells("m")) == (
         ["1", "2"],
         ["x", "y"],
@@ -73,8 +75,12 @@ def test_a_cell_is_given_in_pythons_own_types(value: Any, plain: Any) -> None:
 
 
 def test_canonical_json_is_the_same_for_equal_values() -> None:
-    assert canonical_json({"b": 1, "a": [None, "ö"]}) == canonical_json({"a": [None, "ö"], "b": 1})
-    assert canonical_json(b"x") == canonical_json(bytearray(b"x")) != canonical_json(b"y")
+    assert canonical_json({"b": 1, "a": [None, "ö"]}) == canonical_json(
+        {"a": [None, "ö"], "b": 1}
+    )
+    assert (
+        canonical_json(b"x") == canonical_json(bytearray(b"x")) != canonical_json(b"y")
+    )
     assert canonical_json(datetime.date(2026, 1, 2)) == '"2026-01-02"'
     assert canonical_json(object()) == '"object"'
 

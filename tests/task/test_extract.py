@@ -29,7 +29,9 @@ def answer(spec: Any, text: str) -> str | None:
     return parse_extractor(spec)(text)
 
 
-def test_without_a_specification_the_answer_is_the_text_without_the_space_around_it() -> None:
+def test_without_a_specification_the_answer_is_the_text_without_the_space_around_it() -> (
+    None
+):
     assert answer(None, "  positive\n") == "positive"
     assert answer(None, "two words ") == "two words"
 
@@ -120,7 +122,9 @@ def test_what_a_pattern_matched_loses_the_space_around_it_and_may_be_nothing() -
         ("tune.task.extract:no_such", "no_such"),
     ],
 )
-def test_a_specification_that_cannot_be_is_refused_with_a_sentence(spec: Any, said: str) -> None:
+def test_a_specification_that_cannot_be_is_refused_with_a_sentence(
+    spec: Any, said: str
+) -> None:
     with pytest.raises(SpaceError, match=r"^answer: ") as refused:
         parse_extractor(spec)
     assert said in str(refused.value)
@@ -152,7 +156,10 @@ def test_a_label_stands_by_itself_and_comes_back_as_it_is_listed(
 
 
 def test_the_first_label_is_taken_where_asked_for() -> None:
-    assert answer({**SENTIMENT, "which": "first"}, "negative, or rather positive") == "negative"
+    assert (
+        answer({**SENTIMENT, "which": "first"}, "negative, or rather positive")
+        == "negative"
+    )
 
 
 def test_labels_may_hold_signs_that_mean_something_in_a_pattern() -> None:
@@ -163,9 +170,12 @@ def test_labels_may_hold_signs_that_mean_something_in_a_pattern() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "found"), [("4", "4"), ("4.5", None), ("3.4", None), ("-4", None), ("14", None)]
+    ("text", "found"),
+    [("4", "4"), ("4.5", None), ("3.4", None), ("-4", None), ("14", None)],
 )
-def test_a_digit_as_a_label_is_no_part_of_another_number(text: str, found: str | None) -> None:
+def test_a_digit_as_a_label_is_no_part_of_another_number(
+    text: str, found: str | None
+) -> None:
     assert answer({"labels": ["3", "4"]}, text) == found
 
 
@@ -264,7 +274,8 @@ LABELS = {"labels": ["billing", "feature"]}
 def test_an_unended_thought_is_no_answer_to_the_users_own_callable_either() -> None:
     assert parse_extractor(lambda text: text.upper())("<think> billing") is None
     assert (
-        parse_extractor(lambda text: text.upper())("<think> a </think> b") == "<THINK> A </THINK> B"
+        parse_extractor(lambda text: text.upper())("<think> a </think> b")
+        == "<THINK> A </THINK> B"
     )
 
 
@@ -286,7 +297,8 @@ def test_a_thought_that_is_ended_is_no_part_of_the_answer(text: str, spec: Any) 
 
 def test_a_pattern_that_names_the_marks_reads_them_itself() -> None:
     assert (
-        parse_extractor({"pattern": r"</think>\s*(\w+)"})("<think>a</think> billing") == "billing"
+        parse_extractor({"pattern": r"</think>\s*(\w+)"})("<think>a</think> billing")
+        == "billing"
     )
 
 

@@ -33,7 +33,10 @@ def write(path: Path, content: str | bytes) -> Path:
 
 
 def numbered(count: int, labels: int = 2, **others: Any) -> list[dict[str, Any]]:
-    return [{"text": f"text {i}", "label": f"label {i % labels}", **others} for i in range(count)]
+    return [
+        {"text": f"text {i}", "label": f"label {i % labels}", **others}
+        for i in range(count)
+    ]
 
 
 def ids(examples: tuple[Example, ...]) -> list[str]:
@@ -45,8 +48,18 @@ def ids(examples: tuple[Example, ...]) -> list[str]:
     [
         (["text", "label"], {}, ("text",), "label"),
         (["id", "question", "Answer", "topic"], {}, ("question", "topic"), "Answer"),
-        (["id", "question", "sentiment"], {"fields": {"question"}}, ("question",), "sentiment"),
-        (["question", "sentiment"], {"inputs": ["question"]}, ("question",), "sentiment"),
+        (
+            ["id", "question", "sentiment"],
+            {"fields": {"question"}},
+            ("question",),
+            "sentiment",
+        ),
+        (
+            ["question", "sentiment"],
+            {"inputs": ["question"]},
+            ("question",),
+            "sentiment",
+        ),
         (["a", "b", "c", "label"], {"fields": {"c", "a"}}, ("a", "c"), "label"),
         (
             ["a", "b", "c", "label"],
@@ -55,7 +68,12 @@ def ids(examples: tuple[Example, ...]) -> list[str]:
             "label",
         ),
         (["a", "b", "c", "label"], {"inputs": "b"}, ("b",), "label"),
-        (["a", "answer", "label"], {"fields": {"a", "answer"}}, ("a", "answer"), "label"),
+        (
+            ["a", "answer", "label"],
+            {"fields": {"a", "answer"}},
+            ("a", "answer"),
+            "label",
+        ),
         (["a", "answer", "label"], {"target": "answer"}, ("a", "label"), "answer"),
         (["a", "label"], {"target": ""}, ("a", "label"), None),
         (["a", "gold"], {"target": "gold"}, ("a",), "gold"),
@@ -65,7 +83,9 @@ def ids(examples: tuple[Example, ...]) -> list[str]:
 def test_inputs_and_target_are_found(
     columns: list[str], options: Any, inputs: Any, target: Any
 ) -> None:
-    data = load_data([dict.fromkeys(columns, "x"), dict.fromkeys(columns, "y")], **options)
+    data = load_data(
+        [dict.fromkeys(columns, "x"), dict.fromkeys(columns, "y")], **options
+    )
     assert (data.inputs, data.target) == (inputs, target)
     assert set(data.columns) == set(columns)
     first = data.examples[0]
@@ -82,8 +102,18 @@ def test_inputs_and_target_are_found(
             DataError,
             r"target column of 'data' is not obvious among \['a', 'b'\]: name it with --target",
         ),
-        (["a", "b", "c"], {"fields": {"a"}}, DataError, r"not obvious among \['b', 'c'\]"),
-        (["a", "label", "answer"], {}, DataError, r"not obvious among \['a', 'label', 'answer'\]"),
+        (
+            ["a", "b", "c"],
+            {"fields": {"a"}},
+            DataError,
+            r"not obvious among \['b', 'c'\]",
+        ),
+        (
+            ["a", "label", "answer"],
+            {},
+            DataError,
+            r"not obvious among \['a', 'label', 'answer'\]",
+        ),
         (
             ["a", "label"],
             {"fields": {"a", "label"}},
@@ -108,8 +138,18 @@ def test_inputs_and_target_are_found(
             DataError,
             "'b' cannot be both an input and the target",
         ),
-        (["label"], {"target": "label"}, DataError, "no column of 'data' is left as an input"),
-        (["!!", "label"], {}, DataError, "a template cannot name the column '!!'.*rename it"),
+        (
+            ["label"],
+            {"target": "label"},
+            DataError,
+            "no column of 'data' is left as an input",
+        ),
+        (
+            ["!!", "label"],
+            {},
+            DataError,
+            "a template cannot name the column '!!'.*rename it",
+        ),
         (
             ["a", "label"],
             {"fields": {"txt"}, "target": "label"},
@@ -146,28 +186,37 @@ def test_a_missing_cell_names_its_row_and_column(missing: Any, column: str) -> N
     else:
         rows[1][column] = missing
     with pytest.raises(
-        DataError, match=f"^row 2 of 'data' has nothing in the column '{column}': fill it in"
+        DataError,
+        match=f"^row 2 of 'data' has nothing in the column '{column}': fill it in",
     ):
         load_data(rows)
 
 
-def test_an_empty_cell_of_a_csv_is_missing_and_named_by_its_line(tmp_path: Path) -> None:
+def test_an_empty_cell_of_a_csv_is_missing_and_named_by_its_line(
+    tmp_path: Path,
+) -> None:
     path = write(tmp_path / "d.csv", 'text,label,note\n"a\nb",1,\n,2,x\n')
-    with pytest.raises(DataError, match=r"^line 4 of 'd' has nothing in the column 'text'"):
+    with pytest.raises(
+        DataError, match=r"^line 4 of 'd' has nothing in the column 'text'"
+    ):
         load_data(path, fields={"text"})
-    data = load_data(write(path, 'text,label,note\n"a\nb",1,\nc,2,x\n'), fields={"text"})
+    data = load_data(
+        write(path, 'text,label,note\n"a\nb",1,\nc,2,x\n'), fields={"text"}
+    )
     assert [e.metadata for e in data.examples] == [{"note": None}, {"note": "x"}]
 
 
 def test_an_empty_text_in_json_is_a_text() -> None:
-    assert load_data([{"text": "", "label": 1}, {"text": "b", "label": 2}]).examples[0].inputs == {
-        "text": ""
-    }
+    assert load_data([{"text": "", "label": 1}, {"text": "b", "label": 2}]).examples[
+        0
+    ].inputs == {"text": ""}
 
 
 def test_a_missing_target_is_no_matter_where_none_is_wanted() -> None:
     data = load_data(
-        [{"text": "a", "label": None}, {"text": "b", "label": 1}], fields={"text"}, target=""
+        [{"text": "a", "label": None}, {"text": "b", "label": 1}],
+        fields={"text"},
+        target="",
     )
     assert [(e.target, e.metadata) for e in data.examples] == [
         (None, {"label": None}),
@@ -177,7 +226,10 @@ def test_a_missing_target_is_no_matter_where_none_is_wanted() -> None:
 
 @pytest.mark.parametrize("value", [b"x", bytearray(b"x"), object()])
 def test_what_has_no_text_is_refused_as_an_input_and_kept_elsewhere(value: Any) -> None:
-    rows = [{"text": "a", "label": 1, "image": value}, {"text": "b", "label": 2, "image": value}]
+    rows = [
+        {"text": "a", "label": 1, "image": value},
+        {"text": "b", "label": 2, "image": value},
+    ]
     with pytest.raises(
         DataError, match=r"^row 1 of 'data', column 'image': text is wanted, but got"
     ):
@@ -188,7 +240,10 @@ def test_what_has_no_text_is_refused_as_an_input_and_kept_elsewhere(value: Any) 
 
 
 def test_half_a_character_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
-    path = write(tmp_path / "d.jsonl", '{"text":"a","label":1}\n{"text":"cut \\ud83d","label":2}\n')
+    path = write(
+        tmp_path / "d.jsonl",
+        '{"text":"a","label":1}\n{"text":"cut \\ud83d","label":2}\n',
+    )
     with pytest.raises(
         DataError,
         match=r"^line 2 of 'd' has half a character .* in the column 'text', at position 4",
@@ -205,7 +260,11 @@ def test_a_whole_number_stays_one_where_a_frame_made_it_a_float() -> None:
 
 def test_target_and_metadata_are_python_values() -> None:
     table = pd.DataFrame(
-        {"text": ["a", "b"], "label": np.array([1, 2], dtype="int32"), "score": [0.5, np.nan]}
+        {
+            "text": ["a", "b"],
+            "label": np.array([1, 2], dtype="int32"),
+            "score": [0.5, np.nan],
+        }
     )
     data = load_data(table, fields={"text"})
     assert [type(e.target) for e in data.examples] == [int, int]
@@ -227,7 +286,9 @@ def test_target_and_metadata_are_python_values() -> None:
 def test_ids_are_taken_where_they_name_every_row_once(
     given_ids: list[Any], expected: list[str]
 ) -> None:
-    data = load_data([{"id": i, "text": f"{n}", "label": n} for n, i in enumerate(given_ids)])
+    data = load_data(
+        [{"id": i, "text": f"{n}", "label": n} for n, i in enumerate(given_ids)]
+    )
     assert ids(data.examples) == expected
     assert data.inputs == ("text",)
 
@@ -239,7 +300,9 @@ def test_the_fingerprint_changes_with_any_cell_id_order_or_target_only() -> None
     assert int(base, 16) >= 0
     assert (
         base
-        == load_data([dict(reversed(row.items())) for row in rows], inputs=["extra"]).fingerprint
+        == load_data(
+            [dict(reversed(row.items())) for row in rows], inputs=["extra"]
+        ).fingerprint
     )
     others = [
         rows[::-1],
@@ -249,14 +312,23 @@ def test_the_fingerprint_changes_with_any_cell_id_order_or_target_only() -> None
         [{**rows[0], "text": "t0 "}, *rows[1:]],
     ]
     prints = [load_data(other, fields={"text"}).fingerprint for other in others]
-    assert len({base, load_data(rows, target="extra").fingerprint, *prints}) == len(others) + 2
+    assert (
+        len({base, load_data(rows, target="extra").fingerprint, *prints})
+        == len(others) + 2
+    )
 
 
 def test_the_fingerprint_is_the_same_in_another_process() -> None:
-    code = f"from tune.task.load import load_data; print(load_data({ROWS!r}).fingerprint)"
+    code = (
+        f"from tune.task.load import load_data; print(load_data({ROWS!r}).fingerprint)"
+    )
     environment = {**os.environ, "PYTHONHASHSEED": "7", "PYTHONIOENCODING": "utf-8"}
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment,
     )
     assert done.stdout.strip() == load_data(ROWS).fingerprint
 
@@ -275,20 +347,24 @@ cells = st.recursive(
         st.binary(max_size=2),
     ),
     lambda inner: st.one_of(
-        st.lists(inner, max_size=2), st.dictionaries(st.text(max_size=2), inner, max_size=2)
+        st.lists(inner, max_size=2),
+        st.dictionaries(st.text(max_size=2), inner, max_size=2),
     ),
     max_leaves=3,
 )
 
 
 tables_of_anything = st.lists(
-    st.dictionaries(st.sampled_from(["id", "text", "label", "", "a b"]), cells), max_size=4
+    st.dictionaries(st.sampled_from(["id", "text", "label", "", "a b"]), cells),
+    max_size=4,
 )
 
 
 @settings(deadline=None, max_examples=300)
 @given(tables_of_anything)
-def test_any_rows_are_data_or_are_refused_in_a_sentence(rows: list[dict[str, Any]]) -> None:
+def test_any_rows_are_data_or_are_refused_in_a_sentence(
+    rows: list[dict[str, Any]],
+) -> None:
     try:
         data = load_data(rows)
         parts = split(data, holdout=0.4, shots=1, seed=0)
@@ -296,4 +372,6 @@ def test_any_rows_are_data_or_are_refused_in_a_sentence(rows: list[dict[str, Any
         return
     assert len(set(ids(data.examples))) == len(rows)
     assert len(everything(parts)) <= len(rows)
-    assert all(isinstance(text, str) for e in data.examples for text in e.inputs.values())
+    assert all(
+        isinstance(text, str) for e in data.examples for text in e.inputs.values()
+    )

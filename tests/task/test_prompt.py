@@ -16,7 +16,10 @@ from tune.task.prompt import Prompt
 from tune.task.prompt_spec import parse_prompt
 
 FILM = Example(
-    "7", {"text": "A {fine} film", "genre": "drama"}, "positive", {"reason": "fine", "year": 1999}
+    "7",
+    {"text": "A {fine} film", "genre": "drama"},
+    "positive",
+    {"reason": "fine", "year": 1999},
 )
 
 
@@ -40,7 +43,10 @@ TURN = [{"role": "user", "content": "{text}"}]
 
 def test_a_prompt_is_checked_against_the_data() -> None:
     data = load_data(
-        [{"text": "a", "label": "x", "note": 1}, {"text": "b", "label": "y", "note": 2}],
+        [
+            {"text": "a", "label": "x", "note": 1},
+            {"text": "b", "label": "y", "note": 2},
+        ],
         inputs=["text"],
     )
     parse_prompt("p", "{text}").check(data)
@@ -56,7 +62,8 @@ def test_a_prompt_is_checked_against_the_data() -> None:
 
 def test_an_example_without_an_input_is_refused_by_its_id() -> None:
     with pytest.raises(
-        SpaceError, match=r"prompt 'p' names {film}, but example '7' has \['text', 'genre'\]"
+        SpaceError,
+        match=r"prompt 'p' names {film}, but example '7' has \['text', 'genre'\]",
     ):
         render("{film}")
 
@@ -73,7 +80,12 @@ def test_the_system_message_is_the_leading_one() -> None:
 
 
 def test_the_template_is_shown_with_its_shots_in_place_and_its_fields_open() -> None:
-    few = {"text": "{shots}{text} ->", "shots": 1, "shot": "{text} -> {target}\n", "raw": True}
+    few = {
+        "text": "{shots}{text} ->",
+        "shots": 1,
+        "shot": "{text} -> {target}\n",
+        "raw": True,
+    }
     prompt = parse_prompt("p", few, shots=SHOTS)
     assert prompt.template == prompt.source == "review 0 {text} -> positive\n{text} ->"
     chat = parse_prompt("p", [{"role": "system", "content": "Label."}, *TURN])
@@ -113,7 +125,9 @@ def test_the_identity_is_what_would_be_sent(tmp_path: Path) -> None:
 
 def test_braces_of_a_shot_are_not_mistaken_for_a_field_in_the_identity() -> None:
     shot = Example("s", {"text": "{text}"}, "x", {})
-    fixed = parse_prompt("p", {"text": "{shots}{text}", "shots": 1, "shot": "{text}"}, shots=[shot])
+    fixed = parse_prompt(
+        "p", {"text": "{shots}{text}", "shots": 1, "shot": "{text}"}, shots=[shot]
+    )
     open_twice = parse_prompt("p", "{text}{text}")
     assert fixed.template == open_twice.template
     assert fixed.identity != open_twice.identity

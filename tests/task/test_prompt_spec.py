@@ -15,7 +15,10 @@ from tune.task.example import Example
 from tune.task.prompt_spec import parse_prompt, prompt_fields, shots_needed
 
 FILM = Example(
-    "7", {"text": "A {fine} film", "genre": "drama"}, "positive", {"reason": "fine", "year": 1999}
+    "7",
+    {"text": "A {fine} film", "genre": "drama"},
+    "positive",
+    {"reason": "fine", "year": 1999},
 )
 
 
@@ -35,8 +38,12 @@ def render(spec: Any, example: Example = FILM, **options: Any) -> Any:
 
 
 def test_a_text_is_one_user_message() -> None:
-    assert render("Label: {text} ({genre})") == (Message("user", "Label: A {fine} film (drama)"),)
-    assert render({"text": "Label: {text}"}) == (Message("user", "Label: A {fine} film"),)
+    assert render("Label: {text} ({genre})") == (
+        Message("user", "Label: A {fine} film (drama)"),
+    )
+    assert render({"text": "Label: {text}"}) == (
+        Message("user", "Label: A {fine} film"),
+    )
 
 
 def test_messages_are_a_chat() -> None:
@@ -50,18 +57,24 @@ def test_messages_are_a_chat() -> None:
 
 def test_a_raw_text_is_continued_as_it_stands() -> None:
     assert (
-        render({"text": "Review: {text}\nLabel:", "raw": True}) == "Review: A {fine} film\nLabel:"
+        render({"text": "Review: {text}\nLabel:", "raw": True})
+        == "Review: A {fine} film\nLabel:"
     )
-    assert render({"text": "{text}", "raw": False}) == (Message("user", "A {fine} film"),)
+    assert render({"text": "{text}", "raw": False}) == (
+        Message("user", "A {fine} film"),
+    )
 
 
-def test_a_file_is_relative_to_its_base_and_loses_its_last_line_end(tmp_path: Path) -> None:
+def test_a_file_is_relative_to_its_base_and_loses_its_last_line_end(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "ask.txt").write_bytes("\ufeffÜber {text}\r\nLabel:\r\n\r\n".encode())
     assert render({"file": "ask.txt"}, base=tmp_path) == (
         Message("user", "Über A {fine} film\nLabel:\n"),
     )
     assert (
-        render({"file": str(tmp_path / "ask.txt"), "raw": True}) == "Über A {fine} film\nLabel:\n"
+        render({"file": str(tmp_path / "ask.txt"), "raw": True})
+        == "Über A {fine} film\nLabel:\n"
     )
     assert prompt_fields({"file": "ask.txt"}, tmp_path) == {"text"}
 
@@ -81,7 +94,10 @@ def test_the_shots_of_a_text_fill_its_field() -> None:
 
 
 def test_the_shots_of_a_chat_go_before_its_last_user_message() -> None:
-    turn = [{"role": "user", "content": "{text}"}, {"role": "assistant", "content": "{target}"}]
+    turn = [
+        {"role": "user", "content": "{text}"},
+        {"role": "assistant", "content": "{target}"},
+    ]
     spec = {
         "messages": [{"role": "system", "content": "Label."}, turn[0]],
         "shots": 2,
@@ -103,13 +119,21 @@ def test_a_chat_may_have_a_column_named_shots() -> None:
     example = Example("1", {"shots": "three", "text": "x"}, None, {})
     chat = [{"role": "user", "content": "{shots} {text}"}]
     assert render(chat, example) == (Message("user", "three x"),)
-    few = {"messages": chat, "shots": 1, "shot": [{"role": "user", "content": "{target}"}]}
+    few = {
+        "messages": chat,
+        "shots": 1,
+        "shot": [{"role": "user", "content": "{target}"}],
+    }
     assert render(few, example, shots=SHOTS)[-1] == Message("user", "three x")
     assert prompt_fields(few) == {"shots", "text"}
 
 
 def test_a_shot_may_name_every_column_and_the_target_by_either_name() -> None:
-    spec = {"text": "{shots}{text}", "shots": 1, "shot": "{genre} {reason} {sentiment} {target};"}
+    spec = {
+        "text": "{shots}{text}",
+        "shots": 1,
+        "shot": "{genre} {reason} {sentiment} {target};",
+    }
     assert render(spec, shots=SHOTS, target="sentiment")[0].content.startswith(
         "war because 0 positive positive;"
     )
@@ -126,15 +150,25 @@ def test_a_column_named_target_is_not_hidden_by_the_target() -> None:
 def test_a_shot_shows_a_target_that_is_no_text() -> None:
     example = Example("1", {"text": "x"}, {"a": [1, 2.0]}, {})
     spec = {"text": "{shots}{text}", "shots": 1, "shot": "{target} "}
-    assert render(spec, example, shots=[example]) == (Message("user", '{"a": [1, 2.0]} x'),)
+    assert render(spec, example, shots=[example]) == (
+        Message("user", '{"a": [1, 2.0]} x'),
+    )
 
 
 @settings(deadline=None)
 @given(st.text(min_size=1, max_size=20), st.text(max_size=20))
 def test_a_shot_is_never_read_again(data: str, label: str) -> None:
     shot = Example("s", {"text": data}, label, {})
-    spec = {"text": "{shots}{text}", "shots": 1, "shot": "{text}={target};", "raw": True}
-    assert render(spec, Example("1", {"text": "q"}, None, {}), shots=[shot]) == f"{data}={label};q"
+    spec = {
+        "text": "{shots}{text}",
+        "shots": 1,
+        "shot": "{text}={target};",
+        "raw": True,
+    }
+    assert (
+        render(spec, Example("1", {"text": "q"}, None, {}), shots=[shot])
+        == f"{data}={label};q"
+    )
 
 
 TURN = [{"role": "user", "content": "{text}"}]
@@ -166,7 +200,10 @@ ONLY_SYSTEM = [{"role": "system", "content": "{text}"}]
             [{"role": "user", "content": [{"type": "text"}]}],
             "a template is a text with something in it",
         ),
-        ([{"role": "user", "content": ""}], "a template is a text with something in it"),
+        (
+            [{"role": "user", "content": ""}],
+            "a template is a text with something in it",
+        ),
         ({}, "has one of text, messages or file"),
         (
             {"text": "{text}", "file": "x"},
@@ -176,7 +213,10 @@ ONLY_SYSTEM = [{"role": "system", "content": "{text}"}]
         ({"text": "{text}", "raw": "yes"}, "raw is true or false, but got 'yes'"),
         ({"messages": TURN, "raw": True}, "messages cannot be raw"),
         ({"file": 3}, "file is a path, but got 3"),
-        ({"file": "nowhere.txt"}, "the file 'nowhere.txt' cannot be read: No such file"),
+        (
+            {"file": "nowhere.txt"},
+            "the file 'nowhere.txt' cannot be read: No such file",
+        ),
         ({"text": "{shots}{text}", "shots": 2}, "has both shots .* and shot"),
         ({"text": "{shots}{text}", "shot": "x"}, "has both shots .* and shot"),
         (
@@ -202,7 +242,10 @@ ONLY_SYSTEM = [{"role": "system", "content": "{text}"}]
             {"messages": ONLY_SYSTEM, "shots": 1, "shot": TURN},
             "go before its last user message, but it has none",
         ),
-        ({"messages": TURN, "shots": 4, "shot": TURN}, "it needs 4 shots, but 3 are reserved"),
+        (
+            {"messages": TURN, "shots": 4, "shot": TURN},
+            "it needs 4 shots, but 3 are reserved",
+        ),
         (
             {"messages": TURN, "shots": 1, "shot": FILM_TURN},
             r"its shot names {film}, but there are",
@@ -229,17 +272,21 @@ def test_a_prompt_that_cannot_be_is_refused_by_name(spec: Any, message: str) -> 
 def test_a_shot_that_has_no_text_is_refused() -> None:
     example = Example("s", {"text": "x"}, b"\x00", {})
     with pytest.raises(
-        SpaceError, match="its shot cannot show example 's': text is wanted, but got bytes"
+        SpaceError,
+        match="its shot cannot show example 's': text is wanted, but got bytes",
     ):
         parse_prompt(
-            "p", {"text": "{shots}{text}", "shots": 1, "shot": "{target}"}, shots=[example]
+            "p",
+            {"text": "{shots}{text}", "shots": 1, "shot": "{target}"},
+            shots=[example],
         )
 
 
 def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "latin.txt").write_bytes(b"na\xefve {text}")
     with pytest.raises(
-        SpaceError, match=r"^prompt 'p': the file '.*latin\.txt' is not UTF-8: .* at position 2"
+        SpaceError,
+        match=r"^prompt 'p': the file '.*latin\.txt' is not UTF-8: .* at position 2",
     ):
         prompt_fields({"file": "latin.txt"}, tmp_path, name="p")
     with pytest.raises(SpaceError, match="cannot be read: Is a directory"):
@@ -249,9 +296,15 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
 def test_fields_are_those_of_the_template_and_not_of_its_shots() -> None:
     few = {"text": "{shots}{text}", "shots": 2, "shot": "{text} {genre} {label}"}
     assert (
-        prompt_fields(few) == parse_prompt("p", few, shots=SHOTS, target="label").fields == {"text"}
+        prompt_fields(few)
+        == parse_prompt("p", few, shots=SHOTS, target="label").fields
+        == {"text"}
     )
-    chat = {"messages": [{"role": "system", "content": "{genre}"}, *TURN], "shots": 1, "shot": TURN}
+    chat = {
+        "messages": [{"role": "system", "content": "{genre}"}, *TURN],
+        "shots": 1,
+        "shot": TURN,
+    }
     assert prompt_fields(chat) == {"text", "genre"}
     assert prompt_fields("{shots} and {text}") == {"shots", "text"}
 
@@ -266,7 +319,9 @@ def test_fields_are_those_of_the_template_and_not_of_its_shots() -> None:
         ({"messages": TURN, "shots": 1}, 1),
     ],
 )
-def test_the_shots_that_a_prompt_needs_are_known_without_reading_it(spec: Any, count: int) -> None:
+def test_the_shots_that_a_prompt_needs_are_known_without_reading_it(
+    spec: Any, count: int
+) -> None:
     assert shots_needed(spec) == count
 
 
@@ -288,7 +343,10 @@ json_values = st.recursive(
     lambda inner: st.one_of(
         st.lists(inner, max_size=2),
         st.dictionaries(
-            st.sampled_from(["text", "messages", "raw", "shots", "shot", "role", "content"]), inner
+            st.sampled_from(
+                ["text", "messages", "raw", "shots", "shot", "role", "content"]
+            ),
+            inner,
         ),
     ),
     max_leaves=8,

@@ -40,12 +40,17 @@ def json_list(path: Path) -> Any:
 
 
 def comma(path: Path) -> Any:
-    return write(path / "d.csv", 'text,label\ngood film,pos\n"bad, film",neg\n"ö\n“x”",pos\n')
+    return write(
+        path / "d.csv", 'text,label\ngood film,pos\n"bad, film",neg\n"ö\n“x”",pos\n'
+    )
 
 
 def tab(path: Path) -> Any:
     return str(
-        write(path / "d.tsv", 'text\tlabel\ngood film\tpos\nbad, film\tneg\n"ö\n“x”"\tpos\n')
+        write(
+            path / "d.tsv",
+            'text\tlabel\ngood film\tpos\nbad, film\tneg\n"ö\n“x”"\tpos\n',
+        )
     )
 
 
@@ -87,7 +92,9 @@ SOURCES = [
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_every_source_gives_the_same_examples_and_fingerprint(source: Any, tmp_path: Path) -> None:
+def test_every_source_gives_the_same_examples_and_fingerprint(
+    source: Any, tmp_path: Path
+) -> None:
     data = load_data(source(tmp_path), fields={"text"})
     assert [(e.id, e.inputs, e.target, e.metadata) for e in data.examples] == [
         (str(number), {"text": row["text"]}, row["label"], {})
@@ -149,11 +156,14 @@ def test_a_data_set_that_the_hub_does_not_have_is_said_in_one_line(
     import datasets
 
     def load(*_: Any, **__: Any) -> Any:
-        raise datasets.exceptions.DatasetNotFoundError("no such data set\nand much more")
+        raise datasets.exceptions.DatasetNotFoundError(
+            "no such data set\nand much more"
+        )
 
     monkeypatch.setattr(datasets, "load_dataset", load)
     with pytest.raises(
-        DataError, match=r"^the data set 'hf:org/name:train' cannot be loaded: no such data set$"
+        DataError,
+        match=r"^the data set 'hf:org/name:train' cannot be loaded: no such data set$",
     ):
         load_data("hf:org/name:train")
 
@@ -162,16 +172,23 @@ def test_class_labels_are_given_by_name() -> None:
     import datasets
 
     features = datasets.Features(
-        {"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["neg", "pos"])}
+        {
+            "text": datasets.Value("string"),
+            "label": datasets.ClassLabel(names=["neg", "pos"]),
+        }
     )
     data = load_data(
-        datasets.Dataset.from_dict({"text": ["a", "b"], "label": [1, 0]}, features=features)
+        datasets.Dataset.from_dict(
+            {"text": ["a", "b"], "label": [1, 0]}, features=features
+        )
     )
     assert [e.target for e in data.examples] == ["pos", "neg"]
     unlabelled = datasets.Dataset.from_dict(
         {"text": ["a", "b"], "label": [1, -1]}, features=features
     )
-    with pytest.raises(DataError, match="row 2 of 'data' has nothing in the column 'label'"):
+    with pytest.raises(
+        DataError, match="row 2 of 'data' has nothing in the column 'label'"
+    ):
         load_data(unlabelled)
 
 
@@ -191,7 +208,9 @@ def test_a_missing_extra_is_named(
     write(tmp_path / "d.parquet", "x")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(builtins, "__import__", importing)
-    with pytest.raises(DataError, match=rf"needs {module}: pip install 'tune-llm\[data\]'"):
+    with pytest.raises(
+        DataError, match=rf"needs {module}: pip install 'tune-llm\[data\]'"
+    ):
         load_data(source)
 
 
@@ -221,7 +240,10 @@ def test_a_file_without_permission_is_refused() -> None:
         (b"text", "but got bytes"),
         ({"train": ROWS}, r"got a single mapping of \['train'\]: pass one part of it"),
         ([{"a": 1}, 2], "row 2 of the data is not a dict, but int"),
-        (pd.DataFrame([[1, 2]], columns=["a", "a"]), r"must differ, but got \['a', 'a'\]"),
+        (
+            pd.DataFrame([[1, 2]], columns=["a", "a"]),
+            r"must differ, but got \['a', 'a'\]",
+        ),
     ],
 )
 def test_an_object_that_is_no_table_is_refused(source: Any, message: str) -> None:
@@ -234,7 +256,8 @@ def test_no_row_or_one_row_is_too_few(rows: Any, count: str, tmp_path: Path) -> 
     with pytest.raises(DataError, match=f"holds {count}, but at least 2 are needed"):
         load_data(rows)
     path = write(
-        tmp_path / "d.csv", "text,label\n" + "".join(f"{r['text']},{r['label']}\n" for r in rows)
+        tmp_path / "d.csv",
+        "text,label\n" + "".join(f"{r['text']},{r['label']}\n" for r in rows),
     )
     with pytest.raises(DataError, match=f"'d' holds {count}"):
         load_data(path)

@@ -16,7 +16,10 @@ from tune.task.split import Split, count_clusters, split
 
 
 def numbered(count: int, labels: int = 2, **others: Any) -> list[dict[str, Any]]:
-    return [{"text": f"text {i}", "label": f"label {i % labels}", **others} for i in range(count)]
+    return [
+        {"text": f"text {i}", "label": f"label {i % labels}", **others}
+        for i in range(count)
+    ]
 
 
 def ids(examples: tuple[Example, ...]) -> list[str]:
@@ -36,7 +39,9 @@ def test_shots_tuning_and_holdout_are_the_whole_in_the_shares_asked_for() -> Non
 
 def test_a_split_depends_on_its_seed_and_on_nothing_else() -> None:
     data = load_data(numbered(50))
-    assert split(data, holdout=0.3, shots=3, seed=1) == split(data, holdout=0.3, shots=3, seed=1)
+    assert split(data, holdout=0.3, shots=3, seed=1) == split(
+        data, holdout=0.3, shots=3, seed=1
+    )
     assert everything(split(data, holdout=0.3, shots=3, seed=1)) != everything(
         split(data, holdout=0.3, shots=3, seed=2)
     )
@@ -65,12 +70,17 @@ def test_a_row_added_at_the_end_leaves_the_others_where_they_are() -> None:
     ):
         stayed = set(ids(old)) & set(ids(new))
         assert len(stayed) >= len(old) - 1
-        assert [i for i in ids(old) if i in stayed] == [i for i in ids(new) if i in stayed]
+        assert [i for i in ids(old) if i in stayed] == [
+            i for i in ids(new) if i in stayed
+        ]
 
 
 def test_any_prefix_is_a_random_subset_of_labels() -> None:
     data = load_data(
-        [{"text": f"t{i}", "label": "early" if i < 500 else "late"} for i in range(1000)]
+        [
+            {"text": f"t{i}", "label": "early" if i < 500 else "late"}
+            for i in range(1000)
+        ]
     )
     tuning = split(data, holdout=0, shots=0, seed=0).tuning
     early = sum(e.target == "early" for e in tuning[:100])
@@ -79,19 +89,30 @@ def test_any_prefix_is_a_random_subset_of_labels() -> None:
 
 
 @pytest.mark.parametrize("shots", [1, 2, 3, 4, 5, 6, 9])
-def test_the_first_shots_are_balanced_over_the_labels_however_many_are_used(shots: int) -> None:
+def test_the_first_shots_are_balanced_over_the_labels_however_many_are_used(
+    shots: int,
+) -> None:
     rows = [
-        {"text": f"t{i}", "label": "rare" if i % 10 == 0 else "mid" if i % 3 == 0 else "common"}
+        {
+            "text": f"t{i}",
+            "label": "rare" if i % 10 == 0 else "mid" if i % 3 == 0 else "common",
+        }
         for i in range(90)
     ]
     picked = split(load_data(rows), holdout=0.2, shots=shots, seed=1).shots
     for k in range(1, shots + 1):
         counts = Counter(e.target for e in picked[:k])
-        assert max(counts.values()) - min(counts[label] for label in ("rare", "mid", "common")) <= 1
+        assert (
+            max(counts.values())
+            - min(counts[label] for label in ("rare", "mid", "common"))
+            <= 1
+        )
 
 
 def test_shots_go_on_where_a_label_is_used_up() -> None:
-    rows = [{"text": f"t{i}", "label": "rare" if i == 0 else "common"} for i in range(10)]
+    rows = [
+        {"text": f"t{i}", "label": "rare" if i == 0 else "common"} for i in range(10)
+    ]
     picked = split(load_data(rows), holdout=0.2, shots=5, seed=1).shots
     assert Counter(e.target for e in picked) == {"rare": 1, "common": 4}
 
@@ -180,14 +201,17 @@ def test_units_are_the_groups_and_the_copies_and_each_other_example_alone() -> N
 def test_without_repeats_the_share_is_exact_and_no_example_is_lost() -> None:
     for count in range(2, 30):
         for share in (0.1, 0.4, 0.5, 0.9):
-            parts = split(load_data(numbered(count)), holdout=share, shots=0, seed=count)
+            parts = split(
+                load_data(numbered(count)), holdout=share, shots=0, seed=count
+            )
             assert len(parts.holdout) == min(max(1, round(share * count)), count - 1)
             assert len(parts.tuning) + len(parts.holdout) == count
 
 
 def test_a_group_that_is_too_large_for_the_holdout_is_tuned_on() -> None:
     rows = [
-        {"text": f"t{i}", "label": "x", "patient": "big" if i < 80 else f"p{i}"} for i in range(100)
+        {"text": f"t{i}", "label": "x", "patient": "big" if i < 80 else f"p{i}"}
+        for i in range(100)
     ]
     for seed in range(5):
         parts = split(
@@ -202,7 +226,9 @@ def test_a_group_that_is_too_large_for_the_holdout_is_tuned_on() -> None:
 
 
 def test_shots_come_from_few_groups_since_their_groups_are_not_scored() -> None:
-    rows = [{"text": f"t{i}", "label": f"{i % 2}", "patient": i // 10} for i in range(100)]
+    rows = [
+        {"text": f"t{i}", "label": f"{i % 2}", "patient": i // 10} for i in range(100)
+    ]
     data = load_data(rows, fields={"text"}, target="label")
     parts = split(data, holdout=0.3, shots=6, seed=0, group="patient")
     assert len({e.metadata["patient"] for e in parts.shots}) == 1
@@ -212,7 +238,11 @@ def test_shots_come_from_few_groups_since_their_groups_are_not_scored() -> None:
 @pytest.mark.parametrize(
     ("count", "options", "message"),
     [
-        (10, {"holdout": -0.1}, r"`0 <= holdout <= 0.9` must hold, but got holdout=-0.1"),
+        (
+            10,
+            {"holdout": -0.1},
+            r"`0 <= holdout <= 0.9` must hold, but got holdout=-0.1",
+        ),
         (10, {"holdout": 0.95}, "but got holdout=0.95"),
         (10, {"holdout": float("nan")}, "but got holdout=nan"),
         (10, {"shots": -1}, "`shots >= 0` must hold, but got shots=-1"),
@@ -221,9 +251,21 @@ def test_shots_come_from_few_groups_since_their_groups_are_not_scored() -> None:
             {"shots": 4},
             "of the 4 examples of 'data' none is left to tune on, with 4 shots and 0 held back",
         ),
-        (4, {"shots": 3, "holdout": 0.3}, "none is left to tune on, with 3 shots and 1 held back"),
-        (4, {"shots": 5}, "5 shots are needed, but 'data' has 4 different inputs for them"),
-        (4, {"group": "g", "holdout": 0.3}, "none is left to tune on.*equal 'g' stay together"),
+        (
+            4,
+            {"shots": 3, "holdout": 0.3},
+            "none is left to tune on, with 3 shots and 1 held back",
+        ),
+        (
+            4,
+            {"shots": 5},
+            "5 shots are needed, but 'data' has 4 different inputs for them",
+        ),
+        (
+            4,
+            {"group": "g", "holdout": 0.3},
+            "none is left to tune on.*equal 'g' stay together",
+        ),
         (
             4,
             {"group": "doctor"},
@@ -266,7 +308,9 @@ def test_shots_come_from_the_rows_that_are_set_aside_for_them() -> None:
     parts = split(data, holdout=0.4, shots=2, seed=0, column="side")
     assert set(ids(parts.shots)) < {"1", "2", "3"}
     assert (ids(parts.tuning), ids(parts.holdout)) == (["4"], ["5"])
-    with pytest.raises(DataError, match="4 shots are needed, but 'data' has 3 different inputs"):
+    with pytest.raises(
+        DataError, match="4 shots are needed, but 'data' has 3 different inputs"
+    ):
         split(data, holdout=0.4, shots=4, seed=0, column="side")
 
 
@@ -275,4 +319,10 @@ def test_a_users_own_split_that_parts_identical_inputs_is_refused() -> None:
         DataError,
         match=r"'side' parts examples '1' \(train\) and '2' \(test\), which belong together",
     ):
-        split(with_sides(["train", "test"], same=True), holdout=0.4, shots=0, seed=0, column="side")
+        split(
+            with_sides(["train", "test"], same=True),
+            holdout=0.4,
+            shots=0,
+            seed=0,
+            column="side",
+        )

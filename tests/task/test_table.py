@@ -12,14 +12,19 @@ from tune.task.table import PlacedRow, make_table, numbered
 
 
 def test_a_table_has_the_columns_of_all_rows_in_order_of_appearance() -> None:
-    table = make_table("films", [("line 2", {"b": 1, "a": 2}), ("line 7", {"c": 3, "a": 4})])
+    table = make_table(
+        "films", [("line 2", {"b": 1, "a": 2}), ("line 7", {"c": 3, "a": 4})]
+    )
     assert (table.name, table.columns) == ("films", ("b", "a", "c"))
     assert list(table.places) == ["line 2", "line 7"]
     assert list(table.rows) == [{"b": 1, "a": 2}, {"c": 3, "a": 4}]
 
 
 def test_rows_are_numbered_from_one_and_their_columns_are_text() -> None:
-    assert list(numbered([{1: "x"}, {"a": "y"}])) == [("row 1", {"1": "x"}), ("row 2", {"a": "y"})]
+    assert list(numbered([{1: "x"}, {"a": "y"}])) == [
+        ("row 1", {"1": "x"}),
+        ("row 2", {"a": "y"}),
+    ]
 
 
 @pytest.mark.parametrize("row", [3, ["a"], "text", None])
@@ -49,7 +54,9 @@ def test_a_cell_that_is_too_long_or_too_deep_is_named_by_its_place(
 ) -> None:
     monkeypatch.setattr("tune.task.table.CELL_BYTES", 1024)
     make_table("d", [("line 3", {"a": "x" * 1024})])
-    with pytest.raises(DataError, match=r"^line 3 of 'd' has more than .* MiB in the column 'a'"):
+    with pytest.raises(
+        DataError, match=r"^line 3 of 'd' has more than .* MiB in the column 'a'"
+    ):
         make_table("d", [("line 3", {"a": "x" * 1025})])
     deep: Any = []
     for _ in range(80):

@@ -15,7 +15,10 @@ from tune.task.prompt_spec import parse_prompt, prompt_fields
 from tune.task.template import Template
 
 FILM = Example(
-    "7", {"text": "A {fine} film", "genre": "drama"}, "positive", {"reason": "fine", "year": 1999}
+    "7",
+    {"text": "A {fine} film", "genre": "drama"},
+    "positive",
+    {"reason": "fine", "year": 1999},
 )
 
 
@@ -82,7 +85,8 @@ def test_doubled_braces_are_literal_around_a_field() -> None:
 )
 def test_what_begins_like_a_field_and_reaches_further_is_refused(reaching: str) -> None:
     with pytest.raises(
-        SpaceError, match=r"^prompt 'p': a field is a column's name in braces and nothing more"
+        SpaceError,
+        match=r"^prompt 'p': a field is a column's name in braces and nothing more",
     ):
         render(f"Label: {reaching} please")
     with pytest.raises(SpaceError, match="put a space behind it"):
@@ -110,7 +114,9 @@ def test_a_template_is_refused_or_filled_once_and_data_is_never_read_again(
         return
     assert template.source == text
     filled = template.fill(dict.fromkeys(template.names, data))
-    assert len(filled) == len(text) + sum(len(data) - len(name) - 2 for name in template.names)
+    assert len(filled) == len(text) + sum(
+        len(data) - len(name) - 2 for name in template.names
+    )
     assert filled == data.join(template.literals)
 
 
@@ -118,6 +124,9 @@ def test_a_template_is_refused_or_filled_once_and_data_is_never_read_again(
 @given(st.text(max_size=40))
 def test_any_data_is_filled_in_as_it_is(data: str) -> None:
     assert (
-        render({"text": "<{text}|{text}>", "raw": True}, Example("1", {"text": data}, None, {}))
+        render(
+            {"text": "<{text}|{text}>", "raw": True},
+            Example("1", {"text": data}, None, {}),
+        )
         == f"<{data}|{data}>"
     )

@@ -21,18 +21,31 @@ def write(path: Path, content: str | bytes) -> Path:
     return path
 
 
-def test_byte_order_mark_and_carriage_returns_are_no_part_of_the_data(tmp_path: Path) -> None:
+def test_byte_order_mark_and_carriage_returns_are_no_part_of_the_data(
+    tmp_path: Path,
+) -> None:
     for name, content in (
         ("d.csv", "\ufefftext,label\r\na,x\r\n\r\nb,y\r\n"),
-        ("d.jsonl", '\ufeff{"text":"a","label":"x"}\r\n\r\n{"text":"b","label":"y"}\r\n'),
+        (
+            "d.jsonl",
+            '\ufeff{"text":"a","label":"x"}\r\n\r\n{"text":"b","label":"y"}\r\n',
+        ),
     ):
         data = load_data(write(tmp_path / name, content))
-        assert [(e.inputs["text"], e.target) for e in data.examples] == [("a", "x"), ("b", "y")]
+        assert [(e.inputs["text"], e.target) for e in data.examples] == [
+            ("a", "x"),
+            ("b", "y"),
+        ]
 
 
-def test_unusual_line_separators_inside_json_strings_end_no_line(tmp_path: Path) -> None:
+def test_unusual_line_separators_inside_json_strings_end_no_line(
+    tmp_path: Path,
+) -> None:
     data = load_data(
-        write(tmp_path / "d.jsonl", '{"text":"a\u2028b","label":1}\n{"text":"c\x85d","label":2}\n')
+        write(
+            tmp_path / "d.jsonl",
+            '{"text":"a\u2028b","label":1}\n{"text":"c\x85d","label":2}\n',
+        )
     )
     assert [e.inputs["text"] for e in data.examples] == ["a\u2028b", "c\x85d"]
 
@@ -45,8 +58,16 @@ def test_a_document_may_be_long(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("d.jsonl", '{"a": 1}\n{"a": \n', r"^line 2 of '.*d\.jsonl' is not JSON: Expecting value"),
-        ("d.jsonl", '{"a": 1}\n\n[1, 2]\n', r"^line 3 of '.*' is not a JSON object, but \[1, 2\]"),
+        (
+            "d.jsonl",
+            '{"a": 1}\n{"a": \n',
+            r"^line 2 of '.*d\.jsonl' is not JSON: Expecting value",
+        ),
+        (
+            "d.jsonl",
+            '{"a": 1}\n\n[1, 2]\n',
+            r"^line 3 of '.*' is not a JSON object, but \[1, 2\]",
+        ),
         (
             "d.jsonl",
             "[" * 100_000,
@@ -59,21 +80,37 @@ def test_a_document_may_be_long(tmp_path: Path) -> None:
             r"is not a JSON list of objects, but {\"a\": 1} \(.*is named \.jsonl\)",
         ),
         ("d.json", '{"a": 1}\n{"a": 2}', "is not JSON: Extra data"),
-        ("d.json", '[{"a": 1}, "x"]', r"^row 2 of '.*' is not a JSON object, but \"x\""),
+        (
+            "d.json",
+            '[{"a": 1}, "x"]',
+            r"^row 2 of '.*' is not a JSON object, but \"x\"",
+        ),
         (
             "d.csv",
             'a,b\n"1\n2",3\n4,5,6\n',
             r"^line 4 of '.*' has 3 cells, but the header names 2 columns",
         ),
-        ("d.csv", 'a,b\n1,2\n3,"4\n', r"^line 3 of '.*' cannot be read: unexpected end of data"),
-        ("d.csv", "a,b,a\n1,2,3\n", "the columns of '.*' must differ, but 'a' is there 2 times"),
+        (
+            "d.csv",
+            'a,b\n1,2\n3,"4\n',
+            r"^line 3 of '.*' cannot be read: unexpected end of data",
+        ),
+        (
+            "d.csv",
+            "a,b,a\n1,2,3\n",
+            "the columns of '.*' must differ, but 'a' is there 2 times",
+        ),
         (
             "d.csv",
             b"text,label\nna\xefve,1\n",
             r"is not UTF-8: byte 0xef at position 13; save it as UTF-8",
         ),
         ("d.parquet", "no parquet at all", "is not a parquet file: "),
-        ("d.xlsx", "", r"is none of \.jsonl, \.ndjson, \.json, \.csv, \.tsv, \.parquet"),
+        (
+            "d.xlsx",
+            "",
+            r"is none of \.jsonl, \.ndjson, \.json, \.csv, \.tsv, \.parquet",
+        ),
     ],
 )
 def test_a_file_that_cannot_be_read_is_refused_with_the_place(
@@ -84,7 +121,9 @@ def test_a_file_that_cannot_be_read_is_refused_with_the_place(
 
 
 @settings(deadline=None)
-@given(st.sampled_from(["jsonl", "json", "csv", "tsv", "parquet"]), st.binary(max_size=60))
+@given(
+    st.sampled_from(["jsonl", "json", "csv", "tsv", "parquet"]), st.binary(max_size=60)
+)
 def test_any_file_is_data_or_is_refused_in_a_sentence(
     tmp_path_factory: pytest.TempPathFactory, suffix: str, content: bytes
 ) -> None:
@@ -98,9 +137,9 @@ def test_any_file_is_data_or_is_refused_in_a_sentence(
     st.lists(
         st.tuples(
             st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=9),
-            st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=9).map(
-                lambda text: f"a{text}"
-            ),
+            st.text(
+                st.characters(exclude_categories=["Cs"]), min_size=1, max_size=9
+            ).map(lambda text: f"a{text}"),
         ),
         min_size=2,
         max_size=5,
@@ -115,5 +154,8 @@ def test_what_is_written_as_csv_or_json_lines_is_read_as_it_was(
     )
     written = io.StringIO(newline="")
     csv.writer(written, quoting=csv.QUOTE_ALL).writerows([("text", "label"), *pairs])
-    for path in (write(folder / "d.jsonl", lines), write(folder / "d.csv", written.getvalue())):
+    for path in (
+        write(folder / "d.jsonl", lines),
+        write(folder / "d.csv", written.getvalue()),
+    ):
         assert [(e.inputs["text"], e.target) for e in load_data(path).examples] == pairs

@@ -49,7 +49,9 @@ def test_a_text_of_nothing_but_braces_is_read_in_time_and_holds_no_object() -> N
         ("", None),
     ],
 )
-def test_the_last_number_is_found_and_brought_to_one_form(text: str, found: str | None) -> None:
+def test_the_last_number_is_found_and_brought_to_one_form(
+    text: str, found: str | None
+) -> None:
     assert answer({"number": True}, text) == found
 
 
@@ -60,7 +62,9 @@ def test_an_absurd_exponent_is_no_way_to_fill_the_memory() -> None:
 
 
 @given(st.integers(-(10**9), 10**9), st.integers(0, 6))
-def test_a_number_reads_the_same_however_it_is_written(digits: int, places: int) -> None:
+def test_a_number_reads_the_same_however_it_is_written(
+    digits: int, places: int
+) -> None:
     value = Decimal(digits).scaleb(-places)
     plain = last_number(f"so: {value:f}")
     assert plain is not None
@@ -73,7 +77,8 @@ LABELS = {"labels": ["billing", "feature"]}
 
 
 @pytest.mark.parametrize(
-    "spec", [None, {"whole": True}, LABELS, {"pattern": r"(billing|feature)"}, {"json": "a"}]
+    "spec",
+    [None, {"whole": True}, LABELS, {"pattern": r"(billing|feature)"}, {"json": "a"}],
 )
 def test_a_thought_that_is_not_ended_holds_no_answer(spec: Any) -> None:
     cut = '<think>\nFirst guess billing, then feature {"a": "billing"}'

@@ -35,7 +35,9 @@ def build_check_parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("best", metavar="BEST.JSON", help="an exported config, or its folder")
+    parser.add_argument(
+        "best", metavar="BEST.JSON", help="an exported config, or its folder"
+    )
     parser.add_argument(
         "--data",
         metavar="FILE",
@@ -51,7 +53,9 @@ def build_check_parser() -> argparse.ArgumentParser:
     add_options(parser, CheckOptions)
     parser.add_argument("--junit", metavar="FILE", help="Write JUnit's XML there.")
     parser.add_argument(
-        "--quiet", action="store_true", help="Print nothing: the exit status is the answer."
+        "--quiet",
+        action="store_true",
+        help="Print nothing: the exit status is the answer.",
     )
     parser.add_argument(
         "--json", action="store_true", help="Print one JSON object and nothing else."
@@ -83,7 +87,11 @@ def main(argv: Sequence[str]) -> int:
             _write_junit(given.junit, found.junit())
         if given.json:
             return print_result(json_for_terminal(found.to_record()), found.status)
-        return found.status if given.quiet else print_result(for_terminal(found), found.status)
+        return (
+            found.status
+            if given.quiet
+            else print_result(for_terminal(found), found.status)
+        )
 
     return run_command(work, resumes=False)
 

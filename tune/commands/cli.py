@@ -21,7 +21,10 @@ COMMANDS = {
         "tune.commands.challenge",
         "ask whether a new model would enter a study's frontier",
     ),
-    "check": ("tune.commands.check", "test on new examples whether an exported config still holds"),
+    "check": (
+        "tune.commands.check",
+        "test on new examples whether an exported config still holds",
+    ),
     "estimate": (
         "tune.commands.estimate",
         "what a run would cost and could see; sends nothing, spends nothing",
@@ -64,7 +67,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     leave_working_directory()
     if words and words[0] in COMMANDS:
         # Imported now: `tune --help` should not wait for modules that it does not need.
-        command: Callable[[Sequence[str]], int] = import_module(COMMANDS[words[0]][0]).main
+        command: Callable[[Sequence[str]], int] = import_module(
+            COMMANDS[words[0]][0]
+        ).main
         return command(words[1:])
     parser = build_run_parser(epilog=EPILOG)
     given = parser.parse_args(words)

@@ -29,12 +29,19 @@ def main(argv: Sequence[str]) -> int:
 
         plan, found = _estimate(given_options(given))
         if given.json:
-            return print_result(json_for_terminal(_record(found) | {"sent": sent_record(plan)}))
+            return print_result(
+                json_for_terminal(_record(found) | {"sent": sent_record(plan)})
+            )
         from tune.plan.estimate_text import estimate_lines, estimate_table, price_lines
         from tune.providers.trusted_hosts import host_lines
 
         lines = [*host_lines(plan.called_entries), *plan.notes, *sent_lines(plan), ""]
-        lines += [*estimate_lines(found), *price_lines(found), "", *estimate_table(found)]
+        lines += [
+            *estimate_lines(found),
+            *price_lines(found),
+            "",
+            *estimate_table(found),
+        ]
         return print_result(for_terminal("\n".join(lines)))
 
     return run_command(work)
@@ -57,10 +64,14 @@ def _estimate(given: dict[str, Any]) -> tuple[Any, Any]:
     _, place = study_paths(plan, options)
     # Opening a store makes its file. An estimate must leave nothing behind.
     if not Path(place.removeprefix("sqlite:///")).is_file():
-        return plan, estimate(plan, offline_endpoints(plan.entries), None, others=BUDGETS)
+        return plan, estimate(
+            plan, offline_endpoints(plan.entries), None, others=BUDGETS
+        )
     db = Database(place)
     try:
-        return plan, estimate(plan, offline_endpoints(plan.entries), Store(db), others=BUDGETS)
+        return plan, estimate(
+            plan, offline_endpoints(plan.entries), Store(db), others=BUDGETS
+        )
     finally:
         db.close()
 

@@ -10,7 +10,9 @@ from typing import Any
 from tune.commands import Parser
 from tune.plan.options import GROUPS, About, Options, flag_name
 
-PURPOSE = "Find the best model, prompt and settings for a task, for at most so many dollars."
+PURPOSE = (
+    "Find the best model, prompt and settings for a task, for at most so many dollars."
+)
 
 
 def build_run_parser(
@@ -31,7 +33,9 @@ def build_run_parser(
         epilog=epilog,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="store_true", help="Print the version and exit.")
+    parser.add_argument(
+        "--version", action="store_true", help="Print the version and exit."
+    )
     add_options(parser, Options)
     parser.add_argument(
         "--json", action="store_true", help="Print one JSON object and nothing else."
@@ -50,7 +54,11 @@ def add_options(
         besides: options whose flag the parser has already.
     """
     for title in GROUPS:
-        group = parser.add_argument_group(title) if title in _groups(kind) - {""} else parser
+        group = (
+            parser.add_argument_group(title)
+            if title in _groups(kind) - {""}
+            else parser
+        )
         for option in fields(kind):
             if option.metadata["about"].group == title and option.name not in besides:
                 _add_flag(group, option)
@@ -72,7 +80,9 @@ def _add_flag(group: argparse._ActionsContainer, option: Field[Any]) -> None:
     # argparse reads % as the start of a placeholder.
     sentence = about.help(option.default).replace("%", "%%")
     if not about.metavar:
-        group.add_argument(flag, action="store_true", default=argparse.SUPPRESS, help=sentence)
+        group.add_argument(
+            flag, action="store_true", default=argparse.SUPPRESS, help=sentence
+        )
         return
     group.add_argument(
         flag,

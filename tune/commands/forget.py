@@ -22,7 +22,9 @@ def main(argv: Sequence[str]) -> int:
         "--example", required=True, metavar="ID", help="the row's `id`, else its number"
     )
     parser.add_argument(
-        "--store", metavar="URL", help="where its draws are kept, if it was said for the run"
+        "--store",
+        metavar="URL",
+        help="where its draws are kept, if it was said for the run",
     )
     parser.add_argument(
         "--json", action="store_true", help="print one JSON object and nothing else"

@@ -25,10 +25,14 @@ def main(argv: Sequence[str]) -> int:
         "--billed", type=float, metavar="USD", help="the providers' bill for all of it"
     )
     parser.add_argument(
-        "--store", metavar="URL", help="where its draws are kept, if it was said for the run"
+        "--store",
+        metavar="URL",
+        help="where its draws are kept, if it was said for the run",
     )
     parser.add_argument(
-        "--key-env", metavar="NAME", help="the environment variable that holds the services' key"
+        "--key-env",
+        metavar="NAME",
+        help="the environment variable that holds the services' key",
     )
     parser.add_argument(
         "--allow-host",

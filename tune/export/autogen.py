@@ -54,7 +54,9 @@ def llm_config(
     """
     entry = _entry(deployment, environ)
     shared: dict[str, Any] = {
-        name: entry.pop(name) for name in ("temperature", "top_p", "max_tokens") if name in entry
+        name: entry.pop(name)
+        for name in ("temperature", "top_p", "max_tokens")
+        if name in entry
     }
     # Without cache_seed AutoGen 0.2 answers from a cache, and a temperature would change nothing.
     return {"config_list": [entry], **shared, "cache_seed": None}
@@ -66,7 +68,10 @@ def oai_config_list(*deployments: Deployment) -> str:
     Raises:
         InputError: an agent cannot use one of the configurations.
     """
-    return json.dumps([_entry(d, None) for d in deployments], indent=2, ensure_ascii=False) + "\n"
+    return (
+        json.dumps([_entry(d, None) for d in deployments], indent=2, ensure_ascii=False)
+        + "\n"
+    )
 
 
 def snippet(deployment: Deployment) -> str:
@@ -81,8 +86,14 @@ def snippet(deployment: Deployment) -> str:
         lines = ["import os", "", *lines]
         lines.append('entry = llm_config["config_list"][0]')
         lines.append('entry["api_key"] = os.path.expandvars(entry["api_key"])')
-    message = f", system_message={deployment.system_message!r}" if deployment.system_message else ""
-    lines.append(f'agent = autogen.AssistantAgent("assistant", llm_config=llm_config{message})')
+    message = (
+        f", system_message={deployment.system_message!r}"
+        if deployment.system_message
+        else ""
+    )
+    lines.append(
+        f'agent = autogen.AssistantAgent("assistant", llm_config=llm_config{message})'
+    )
     if deployment.template:
         lines.append(
             f"template = {deployment.template!r}  # a message, with an example's inputs in the "
@@ -93,7 +104,11 @@ def snippet(deployment: Deployment) -> str:
 
 def _literal(value: dict[str, Any]) -> str:
     """A dictionary as Python source, one top-level item per line."""
-    return "{\n" + "".join(f"    {name!r}: {inner!r},\n" for name, inner in value.items()) + "}"
+    return (
+        "{\n"
+        + "".join(f"    {name!r}: {inner!r},\n" for name, inner in value.items())
+        + "}"
+    )
 
 
 def _entry(deployment: Deployment, environ: Mapping[str, str] | None) -> dict[str, Any]:
@@ -118,7 +133,9 @@ def _entry(deployment: Deployment, environ: Mapping[str, str] | None) -> dict[st
     # 17th digit.
     entry["price"] = [round(price.input / 1000, 15), round(price.output / 1000, 15)]
     notional = ("notional-price",) if price.notional else ()
-    entry["tags"] = list(dict.fromkeys((TAG, config.model, *deployment.tags, *notional)))
+    entry["tags"] = list(
+        dict.fromkeys((TAG, config.model, *deployment.tags, *notional))
+    )
     entry[deployment.cap] = config.max_tokens
     if config.stop:
         entry["stop"] = list(config.stop)
@@ -148,7 +165,11 @@ def _key(deployment: Deployment, environ: Mapping[str, str] | None) -> dict[str,
     if not deployment.key_env or (deployment.local and deployment.base_url is None):
         return {"api_key": "none"}
     if environ is None:
-        return {} if deployment.key_env == OPENAI_KEY else {"api_key": f"${{{deployment.key_env}}}"}
+        return (
+            {}
+            if deployment.key_env == OPENAI_KEY
+            else {"api_key": f"${{{deployment.key_env}}}"}
+        )
     if not environ.get(deployment.key_env):
         raise InputError(
             f"the environment variable {deployment.key_env}, which holds the endpoint's key, is "

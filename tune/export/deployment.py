@@ -55,7 +55,13 @@ class Deployment:
             return None
         parts = urlsplit(address if "://" in address else f"//{address}")
         return urlunsplit(
-            (parts.scheme, parts.netloc.rpartition("@")[2], parts.path, public_query(parts), "")
+            (
+                parts.scheme,
+                parts.netloc.rpartition("@")[2],
+                parts.path,
+                public_query(parts),
+                "",
+            )
         ).removeprefix("//")
 
 
@@ -75,23 +81,31 @@ def single_answer_note(winner: ReportConfig, carried: ReportConfig) -> str:
     if winner.config == carried.config:
         return "An agent carries the winner as it is."
     ways = []
-    if winner.config.n != carried.config.n or winner.config.aggregate != carried.config.aggregate:
-        ways.append(f"takes {winner.config.n} answers per request by {winner.config.aggregate!r}")
+    if (
+        winner.config.n != carried.config.n
+        or winner.config.aggregate != carried.config.aggregate
+    ):
+        ways.append(
+            f"takes {winner.config.n} answers per request by {winner.config.aggregate!r}"
+        )
     names = dict.fromkeys([*winner.config, *carried.config])
     others = [
         name
         for name in names
-        if name not in ("n", "aggregate") and winner.config.get(name) != carried.config.get(name)
+        if name not in ("n", "aggregate")
+        and winner.config.get(name) != carried.config.get(name)
     ]
     if others:
         ways.append(f"differs in {', '.join(others)}")
-    sentence = f"An agent reads one answer per request; the full winner {' and '.join(ways)}"
+    sentence = (
+        f"An agent reads one answer per request; the full winner {' and '.join(ways)}"
+    )
     if winner.quality is not None and carried.quality is not None:
-        sentence += f": {with_limits(winner.quality)} against {with_limits(carried.quality)}"
-    if winner.cost is not None and carried.cost is not None:
         sentence += (
-            f", at {dollars(winner.cost.mean)} against {dollars(carried.cost.mean)} per request"
+            f": {with_limits(winner.quality)} against {with_limits(carried.quality)}"
         )
+    if winner.cost is not None and carried.cost is not None:
+        sentence += f", at {dollars(winner.cost.mean)} against {dollars(carried.cost.mean)} per request"
     return f"{sentence}."
 
 

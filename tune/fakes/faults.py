@@ -46,30 +46,19 @@ class Fault:
     """What goes wrong with one request.
 
     Attributes:
-        kind:
-            status: answers `status` with `message`, `code`, `param` and `retry_after`.
-            hang: never answers.
-            reset: the connection is reset.
-            garbage: a 200 that is no JSON.
-            truncated: a 200 whose JSON ends in the middle.
-            stream: a 200 that is an event stream, as some proxies always send.
-            no_usage: without usage.
-            usage: with `usage` instead.
-            first_usage: counts the first choice only.
-            no_choices: an empty list of choices.
-            fewer: one choice, however many were asked for.
-            other_model: another model's name in the answer.
-            filtered: finish_reason content_filter.
-            refused_content: the 400 of a content filter.
-            too_long: the 400 of a context that is too small.
-            slow: the answer's bytes come in small pieces over `seconds`.
-            overbill: every choice runs to twice the cap, and is billed.
-            error_in_200: a 200 that holds an error object.
-            redirect: a 307 to another host.
-            bomb: 64 MiB of spaces before the answer, packed to 64 KiB.
-            twice: packed twice.
-            deep: an answer with 100,000 lists within each other.
-            echo: the model's name, the ending and the text repeat `message`, as some gateways do.
+        kind: status: answers `status` with `message`, `code`, `param` and `retry_after`. hang:
+            never answers. reset: the connection is reset. garbage: a 200 that is no JSON.
+            truncated: a 200 whose JSON ends in the middle. stream: a 200 that is an event stream,
+            as some proxies always send. no_usage: without usage.
+        usage: with `usage` instead. first_usage: counts the first choice only. no_choices: an empty
+            list of choices. fewer: one choice, however many were asked for. other_model: another
+            model's name in the answer. filtered: finish_reason content_filter. refused_content: the
+            400 of a content filter. too_long: the 400 of a context that is too small. slow: the
+            answer's bytes come in small pieces over `seconds`. overbill: every choice runs to twice
+            the cap, and is billed. error_in_200: a 200 that holds an error object. redirect: a 307
+            to another host. bomb: 64 MiB of spaces before the answer, packed to 64 KiB. twice:
+            packed twice. deep: an answer with 100,000 lists within each other. echo: the model's
+            name, the ending and the text repeat `message`, as some gateways do.
         names: whose names the call has: a header and the answer's `id`, as OpenRouter or LiteLLM's
             proxy give them; "" where the service gives none.
         billed: whether the request is billed all the same (a refusal, for its prompt); None is what
@@ -127,7 +116,9 @@ def sometimes(
     """
 
     def plan(number: int, _body: Body) -> Fault | None:
-        if (until is not None and number >= until) or chance(seed, "fault", number) >= share:
+        if (until is not None and number >= until) or chance(
+            seed, "fault", number
+        ) >= share:
             return None
         return faults[int(chance(seed, "which", number) * len(faults))]
 
@@ -175,9 +166,9 @@ class Model:
 
     def cost(self, prompt_tokens: int, completion_tokens: int) -> int:
         """Picodollars, exact."""
-        dollars = prompt_tokens * Fraction(str(self.input)) + completion_tokens * Fraction(
-            str(self.output)
-        )
+        dollars = prompt_tokens * Fraction(
+            str(self.input)
+        ) + completion_tokens * Fraction(str(self.output))
         picodollars = dollars * 10**6 * self.markup
         assert picodollars.denominator == 1, (
             "a price with at most six decimals is billed without rounding"
@@ -203,8 +194,14 @@ class Answer:
         """As the API answers."""
         choices = [
             {"index": i, "finish_reason": reason, "logprobs": None}
-            | ({"message": {"role": "assistant", "content": text}} if self.chat else {"text": text})
-            for i, (text, reason) in enumerate(zip(self.texts, self.reasons, strict=True))
+            | (
+                {"message": {"role": "assistant", "content": text}}
+                if self.chat
+                else {"text": text}
+            )
+            for i, (text, reason) in enumerate(
+                zip(self.texts, self.reasons, strict=True)
+            )
         ]
         kind = "chat.completion" if self.chat else "text_completion"
         record = {
@@ -229,15 +226,21 @@ class Answer:
                 "cached_tokens": min(self.spec.cached, self.prompt_tokens)
             }
         if self.spec.reasoning:
-            hidden = sum(min(self.spec.reasoning, count) for count in self.completion_tokens)
+            hidden = sum(
+                min(self.spec.reasoning, count) for count in self.completion_tokens
+            )
             if self.spec.counts != "inside":
                 record["completion_tokens"] -= hidden
             if self.spec.counts != "total":
                 record["completion_tokens_details"] = {"reasoning_tokens": hidden}
         if self.spec.own_bill:
-            billed = Fraction(self.spec.cost(self.prompt_tokens, completion_tokens), 10**12)
+            billed = Fraction(
+                self.spec.cost(self.prompt_tokens, completion_tokens), 10**12
+            )
             ticks = self.spec.own_bill == "cost_in_usd_ticks"
-            record[self.spec.own_bill] = int(billed * 10**10) if ticks else float(billed)
+            record[self.spec.own_bill] = (
+                int(billed * 10**10) if ticks else float(billed)
+            )
         return record
 
 
@@ -258,17 +261,28 @@ def failed(fault: Fault, answer: Answer) -> Reply | None:
             wait = {"retry-after": fault.retry_after} if fault.retry_after else {}
             headers = {**wait, **fault.headers}
             return error_reply(
-                fault.status, fault.message, fault.code, fault.param, headers=headers, fault=fault
+                fault.status,
+                fault.message,
+                fault.code,
+                fault.param,
+                headers=headers,
+                fault=fault,
             )
         case "refused_content":
             inner = {"code": "ResponsibleAIPolicyViolation"}
             return error_reply(
-                400, "The response was filtered", "content_filter", "prompt", innererror=inner
+                400,
+                "The response was filtered",
+                "content_filter",
+                "prompt",
+                innererror=inner,
             )
         case "too_long":
             return too_long_reply(answer.prompt_tokens, answer.spec.context)
         case "error_in_200":
-            return record_reply({"error": {"message": fault.message, "code": fault.status}}, fault)
+            return record_reply(
+                {"error": {"message": fault.message, "code": fault.status}}, fault
+            )
         case "redirect":
             return Reply(307, b"", {"location": "http://127.0.0.1:9/elsewhere"}, fault)
         case "garbage":
@@ -278,10 +292,17 @@ def failed(fault: Fault, answer: Answer) -> Reply | None:
             twice = fault.kind == "twice"
             encoding = "gzip, gzip" if twice else "gzip"
             return Reply(
-                200, gzip.compress(raw) if twice else raw, {"content-encoding": encoding}, fault
+                200,
+                gzip.compress(raw) if twice else raw,
+                {"content-encoding": encoding},
+                fault,
             )
         case "deep":
-            return Reply(200, b'{"choices": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", fault=fault)
+            return Reply(
+                200,
+                b'{"choices": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+                fault=fault,
+            )
         case "stream":
             return Reply(
                 200,
@@ -354,7 +375,10 @@ def refused_parameter(body: Body, model: Model) -> Reply | None:
     """Refuse the first parameter that this model does not take."""
     if body.get("n", 1) > model.most_n:
         return error_reply(
-            400, model.most_n_words or f"n must be at most {model.most_n}", "invalid_value", "n"
+            400,
+            model.most_n_words or f"n must be at most {model.most_n}",
+            "invalid_value",
+            "n",
         )
     for name in sorted(model.refuses & set(body)):
         if name == "n" and body["n"] == 1:
@@ -396,4 +420,6 @@ def prompt_tokens(body: Body) -> int:
     """Tokens of a prompt: 3 for each message and 3 for the answer's beginning come on top of its
     text's.
     """
-    return tokens(prompt_text(body)) + (3 * len(body["messages"]) + 3 if "messages" in body else 0)
+    return tokens(prompt_text(body)) + (
+        3 * len(body["messages"]) + 3 if "messages" in body else 0
+    )

@@ -26,11 +26,12 @@ class FakeEndpoint:
     `Completion` is returned as it stands, also one that breaks the rules.
 
     Args:
-        world: what the model says; a text for one that always says the same. price: what it bills;
-        None bills nothing. most_n: the most draws for which one prompt is billed. latency: seconds
-        that a call takes. failures: the error with which call number 0, 1, 2 ... ends, or None;
-        `{3: error}.get` will do. A charged
-            one is billed, and then lost.
+        world: what the model says; a text for one that always says the same.
+        price: what it bills; None bills nothing.
+        most_n: the most draws for which one prompt is billed.
+        latency: seconds that a call takes.
+        failures: the error with which call number 0, 1, 2 ... ends, or None; `{3: error}.get` will
+            do. A charged one is billed, and then lost.
         model: the model's name as returned; the one asked for where not given.
         service: what requests to it say as their service.
 
@@ -73,7 +74,11 @@ class FakeEndpoint:
     def most_prompt_tokens(self, request: Request) -> int:
         """The words of the prompt: exact."""
         prompt = request.prompt
-        texts = [prompt] if isinstance(prompt, str) else [message.content for message in prompt]
+        texts = (
+            [prompt]
+            if isinstance(prompt, str)
+            else [message.content for message in prompt]
+        )
         return sum(len(_TOKEN.findall(text)) for text in texts)
 
     async def complete(self, request: Request, numbers: range) -> list[Completion]:
@@ -108,12 +113,17 @@ class FakeEndpoint:
         """The draw that a call returns under this number, free of charge."""
         world = self._world
         said = (
-            world if isinstance(world, str) else world(request, random.Random(request.seed(number)))
+            world
+            if isinstance(world, str)
+            else world(request, random.Random(request.seed(number)))
         )
         if isinstance(said, Completion):
             return said
         text = said[
-            : min((said.index(stop) for stop in request.stop if stop in said), default=len(said))
+            : min(
+                (said.index(stop) for stop in request.stop if stop in said),
+                default=len(said),
+            )
         ]
         ends = [match.end() for match in _TOKEN.finditer(text)]
         whole = len(ends) <= request.max_tokens
@@ -132,11 +142,14 @@ class FakeEndpoint:
         if self._price is None or not answers:
             return 0
         calls = [
-            answers[start : start + self.most_n] for start in range(0, len(answers), self.most_n)
+            answers[start : start + self.most_n]
+            for start in range(0, len(answers), self.most_n)
         ]
         return sum(
             self._price.bill(
-                call[0].prompt_tokens, sum(a.completion_tokens for a in call), call[0].cached_tokens
+                call[0].prompt_tokens,
+                sum(a.completion_tokens for a in call),
+                call[0].cached_tokens,
             )
             for call in calls
         )

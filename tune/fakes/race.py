@@ -28,7 +28,9 @@ LENGTHS = {"plain": 1.0, "brief": 1.0, "shots": 1.6, "reasoned": 2.5}
 
 def spread(*parts: object) -> float:
     """A standard normal number that depends on the parts alone."""
-    return float(np.random.default_rng(zlib.crc32(repr(parts).encode())).standard_normal())
+    return float(
+        np.random.default_rng(zlib.crc32(repr(parts).encode())).standard_normal()
+    )
 
 
 def some_space(**changes: Any) -> Space:
@@ -78,7 +80,6 @@ class World:
         self._drawn: dict[Point, np.ndarray] = {}
 
     # --- the truth
-    # ------------------------------------------------------------------------------------------------
 
     def chances(self, point: Point) -> np.ndarray:
         """How often one draw is right, by example."""
@@ -94,9 +95,14 @@ class World:
         )
         rng = np.random.default_rng(self.seed)
         hardness = 1.5 * rng.standard_normal(self.examples)
-        own = np.random.default_rng(zlib.crc32(f"{self.seed}/{model}/{prompt}".encode()))
+        own = np.random.default_rng(
+            zlib.crc32(f"{self.seed}/{model}/{prompt}".encode())
+        )
         return 1 / (
-            1 + np.exp(-(2.0 * (mean - hardness) + 0.8 * own.standard_normal(self.examples)))
+            1
+            + np.exp(
+                -(2.0 * (mean - hardness) + 0.8 * own.standard_normal(self.examples))
+            )
         )
 
     def truth(self, config: Config) -> float:
@@ -121,7 +127,9 @@ class World:
     def best(self) -> float:
         """The worth of the best config that keeps the limit on cost."""
         everything = (
-            c for p in self.space.points(self.free) for c in self.space.configs_of(p, self.free)
+            c
+            for p in self.space.points(self.free)
+            for c in self.space.configs_of(p, self.free)
         )
         return max(
             self.truth(c)
@@ -136,7 +144,6 @@ class World:
         )
 
     # --- what can be bought
-    # ---------------------------------------------------------------------------------------
 
     def problem(self) -> Problem:
         """Return the problem that a strategy is given."""
@@ -158,7 +165,9 @@ class World:
         """Whether each of the first so many draws is right."""
         if point not in self._drawn:
             rng = np.random.default_rng(zlib.crc32(f"{self.seed}/{point.key}".encode()))
-            self._drawn[point] = rng.random((self.examples, 64)) < self.chances(point)[:, None]
+            self._drawn[point] = (
+                rng.random((self.examples, 64)) < self.chances(point)[:, None]
+            )
         return self._drawn[point][example, :count]
 
     def standing(self, trial: int, point: Point, held: Mapping[int, int]) -> Standing:
@@ -167,7 +176,10 @@ class World:
         readings = (
             []
             if failed
-            else [self.read(trial, c, point, held) for c in self.space.configs_of(point, self.free)]
+            else [
+                self.read(trial, c, point, held)
+                for c in self.space.configs_of(point, self.free)
+            ]
         )
         return Standing(
             trial=trial,
@@ -178,12 +190,17 @@ class World:
             spent_per_draw=self.cost(point, 1) if held else 0.0,
         )
 
-    def read(self, trial: int, config: Config, point: Point, held: Mapping[int, int]) -> Reading:
+    def read(
+        self, trial: int, config: Config, point: Point, held: Mapping[int, int]
+    ) -> Reading:
         """Read a config off the draws that a trial holds."""
         examples = tuple(sorted(e for e, count in held.items() if count >= config.n))
         n = config.n if config.aggregate == "vote" else 1
         scores = np.array(
-            [_vote_of(int(self.draws(point, e, held[e]).sum()), held[e], n) for e in examples]
+            [
+                _vote_of(int(self.draws(point, e, held[e]).sum()), held[e], n)
+                for e in examples
+            ]
         )
         return Reading(
             config=config,
@@ -191,7 +208,8 @@ class World:
             examples=examples,
             scores=1.0 - scores if self.flip else scores,
             variances=np.full(len(examples), np.nan),
-            costs=self.cost(config, config.n) * np.array([self.factor(point, e) for e in examples]),
+            costs=self.cost(config, config.n)
+            * np.array([self.factor(point, e) for e in examples]),
             seconds=np.ones(len(examples)),
             approximate=False,
         )
@@ -213,7 +231,8 @@ def _wins(right: int, n: int) -> float:
 def _vote_of(right: int, drawn: int, n: int) -> float:
     """The same for n of the draws that there are."""
     ways = (
-        math.comb(right, k) * math.comb(drawn - right, n - k) * _wins(k, n) for k in range(n + 1)
+        math.comb(right, k) * math.comb(drawn - right, n - k) * _wins(k, n)
+        for k in range(n + 1)
     )
     return sum(ways) / math.comb(drawn, n)
 
@@ -256,9 +275,14 @@ class Till:
                 new = step.draws - held.get(example, 0)
                 if new <= 0 or self.world.failing(step.point):
                     continue
-                cost = self.world.cost(step.point, new) * self.world.factor(step.point, example)
+                cost = self.world.cost(step.point, new) * self.world.factor(
+                    step.point, example
+                )
                 wanted += cost
-                if self.world.slack * self.world.cost(step.point, new) > self.left + 1e-15:
+                if (
+                    self.world.slack * self.world.cost(step.point, new)
+                    > self.left + 1e-15
+                ):
                     complete = False
                     continue
                 self.left -= cost
@@ -323,7 +347,9 @@ def reading(
 def standing(*readings: Reading, failed: bool = False) -> Standing:
     """A trial with these readings."""
     point = Point({k: v for k, v in readings[0].config.items() if k not in FREE})
-    return Standing(readings[0].trial, point, len(readings[0].examples), readings, failed, 1e-4)
+    return Standing(
+        readings[0].trial, point, len(readings[0].examples), readings, failed, 1e-4
+    )
 
 
 def problem(**changes: Any) -> Problem:

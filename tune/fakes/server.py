@@ -114,11 +114,15 @@ class Server:
     """See the top of this file.
 
     Args:
-        models: by name; others are unknown (404). world: makes the texts. plan: which request
-        fails, and how. seconds: how long each answer takes. keys: API keys that are let in (as
-        bearer token, or as the password of basic authorisation); None lets all in.
-        requests_per_second: more than that get a 429. most_at_once: requests above that many side
-        by side get a 429. lists_models: False answers 404 to GET /v1/models, as some servers do.
+        models: by name; others are unknown (404).
+        world: makes the texts.
+        plan: which request fails, and how.
+        seconds: how long each answer takes.
+        keys: API keys that are let in (as bearer token, or as the password of basic authorisation);
+            None lets all in.
+        requests_per_second: more than that get a 429.
+        most_at_once: requests above that many side by side get a 429.
+        lists_models: False answers 404 to GET /v1/models, as some servers do.
         shows_models: False has no GET /v1/models/NAME, and answers a 404 that names nothing.
     """
 
@@ -136,7 +140,9 @@ class Server:
         shows_models: bool = True,
     ) -> None:
         self.models = (
-            dict(models) if isinstance(models, Mapping) else {name: Model() for name in models}
+            dict(models)
+            if isinstance(models, Mapping)
+            else {name: Model() for name in models}
         )
         self.world = world or LabelledWorld()
         self.plan = plan or (lambda _number, _body: None)
@@ -197,7 +203,9 @@ class Server:
 
     def __enter__(self) -> Self:
         ready = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(ready)), daemon=True)
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(self._serve(ready)), daemon=True
+        )
         self._thread.start()
         assert ready.wait(10), "the server did not start"
         return self
@@ -214,28 +222,37 @@ class Server:
 
     # HTTP
 
-    async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _connection(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._connections[task] = writer
         # The client went away, or the server is closing: either way there is nobody to tell.
-        with suppress(asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+        with suppress(
+            asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError
+        ):
             while await self._exchange(reader, writer):
                 pass
         del self._connections[task]
         writer.transport.abort()
 
-    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    async def _exchange(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> bool:
         """One request and its answer; whether the connection goes on."""
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         method, target, _version = head[0].split(" ")
         headers = {
-            n.lower(): v.strip() for n, _, v in (line.partition(":") for line in head[1:] if line)
+            n.lower(): v.strip()
+            for n, _, v in (line.partition(":") for line in head[1:] if line)
         }
         raw = await reader.readexactly(int(headers.get("content-length", "0")))
         path, _, query = target.partition("?")
         number = next(self._numbers) if method == "POST" else -1
-        seen = Seen(number, method, path, query, json.loads(raw) if raw else {}, tuple(headers))
+        seen = Seen(
+            number, method, path, query, json.loads(raw) if raw else {}, tuple(headers)
+        )
         self.requests.append(seen)
         self.at_once += 1
         self.peak = max(self.peak, self.at_once)
@@ -247,10 +264,17 @@ class Server:
         return reply.fault is None or reply.fault.kind not in ("reset", "hang")
 
     async def _send(
-        self, reply: Reply, seen: Seen, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self,
+        reply: Reply,
+        seen: Seen,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
     ) -> None:
         fault = reply.fault
-        headers = {**reply.headers, **(_named(fault.names, seen.number) if fault else {})}
+        headers = {
+            **reply.headers,
+            **(_named(fault.names, seen.number) if fault else {}),
+        }
         if self.seconds:
             await asyncio.sleep(self.seconds)
         if fault and fault.kind == "hang":
@@ -258,7 +282,9 @@ class Server:
             return
         if fault and fault.kind == "reset":
             connection: socket.socket = writer.get_extra_info("socket")
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+            )
             writer.transport.abort()
             return
         seen.status = reply.status
@@ -287,20 +313,33 @@ class Server:
         if self.keys is not None and _secret(given) not in self.keys:
             # Real services quote the key; so it must never be passed on as it stands.
             return error_reply(
-                401, f"Incorrect API key provided: {_secret(given)}.", code="invalid_api_key"
+                401,
+                f"Incorrect API key provided: {_secret(given)}.",
+                code="invalid_api_key",
             )
         if seen.method == "GET":
             return self._bill_of(seen) or self._list(seen.path)
         if self.most_at_once is not None and self.at_once > self.most_at_once:
-            return error_reply(429, "Too many requests side by side", code="rate_limit_exceeded")
-        if self.requests_per_second is not None and not self._admit(self.requests_per_second):
-            wait = {"retry-after": f"{(1 - self._tokens) / self.requests_per_second:.3f}"}
             return error_reply(
-                429, "Rate limit reached for requests", code="rate_limit_exceeded", headers=wait
+                429, "Too many requests side by side", code="rate_limit_exceeded"
+            )
+        if self.requests_per_second is not None and not self._admit(
+            self.requests_per_second
+        ):
+            wait = {
+                "retry-after": f"{(1 - self._tokens) / self.requests_per_second:.3f}"
+            }
+            return error_reply(
+                429,
+                "Rate limit reached for requests",
+                code="rate_limit_exceeded",
+                headers=wait,
             )
         if seen.body.get("model") not in self.models:
             return error_reply(
-                404, f"The model `{seen.body.get('model')}` does not exist", code="model_not_found"
+                404,
+                f"The model `{seen.body.get('model')}` does not exist",
+                code="model_not_found",
             )
         return None
 
@@ -320,13 +359,21 @@ class Server:
             cost = self.bills.get(asked["id"])
             if cost is None:
                 return error_reply(404, f"Generation {asked['id']} not found")
-            return record_reply({"data": {"id": asked["id"], "total_cost": cost, "is_byok": False}})
+            return record_reply(
+                {"data": {"id": asked["id"], "total_cost": cost, "is_byok": False}}
+            )
         if seen.path == "/spend/logs":
             cost = self.bills.get(asked["request_id"])
             rows = (
                 []
                 if cost is None
-                else [{"request_id": asked["request_id"], "spend": cost, "total_tokens": 40}]
+                else [
+                    {
+                        "request_id": asked["request_id"],
+                        "spend": cost,
+                        "total_tokens": 40,
+                    }
+                ]
             )
             return Reply(200, json.dumps(rows).encode())
         return None
@@ -338,10 +385,14 @@ class Server:
         if name and not self.shows_models:
             return Reply(404, b"404: Not Found")
         if name and name not in self.models:
-            return error_reply(404, f"The model '{name}' does not exist", code="model_not_found")
+            return error_reply(
+                404, f"The model '{name}' does not exist", code="model_not_found"
+            )
         entries = [{"id": each, "object": "model"} for each in self.models]
         return record_reply(
-            {"id": name, "object": "model"} if name else {"object": "list", "data": entries}
+            {"id": name, "object": "model"}
+            if name
+            else {"object": "list", "data": entries}
         )
 
     def _respond(self, seen: Seen) -> Reply:
@@ -351,9 +402,12 @@ class Server:
         refused = refused_parameter(body, model) or too_long(body, model)
         if refused is not None and not (fault and fault.kind in ("hang", "reset")):
             return refused
-        answer = self._answer(body, model, fault, chat=seen.path.endswith("/chat/completions"))
+        answer = self._answer(
+            body, model, fault, chat=seen.path.endswith("/chat/completions")
+        )
         answer.name = next(
-            iter(_named(fault.names if fault else "", seen.number).values()), answer.name
+            iter(_named(fault.names if fault else "", seen.number).values()),
+            answer.name,
         )
         reply = (
             (failed(fault, answer) or spoiled(fault, answer))
@@ -374,7 +428,9 @@ class Server:
             self._charge(seen, model, answer, delivered=not lost)
         return reply
 
-    def _charge(self, seen: Seen, model: Model, answer: Answer, *, delivered: bool) -> None:
+    def _charge(
+        self, seen: Seen, model: Model, answer: Answer, *, delivered: bool
+    ) -> None:
         counts = answer.prompt_tokens, sum(answer.completion_tokens)
         line = Charge(
             seen.number,
@@ -389,11 +445,17 @@ class Server:
         if delivered and "seed" not in seen.body:
             self._delivered[answer.key] += 1
 
-    def _answer(self, body: Body, model: Model, fault: Fault | None, *, chat: bool) -> Answer:
+    def _answer(
+        self, body: Body, model: Model, fault: Fault | None, *, chat: bool
+    ) -> Answer:
         prompt = prompt_text(body)
         key = json.dumps(body, sort_keys=True)
         seed = int(body.get("seed", self._delivered[key]))
-        stops = [body["stop"]] if isinstance(body.get("stop"), str) else body.get("stop") or []
+        stops = (
+            [body["stop"]]
+            if isinstance(body.get("stop"), str)
+            else body.get("stop") or []
+        )
         cap = int(
             body.get("max_completion_tokens")
             or body.get("max_tokens")
@@ -409,11 +471,15 @@ class Server:
             else:
                 most = cap if model.uncapped else max(0, cap - model.reasoning)
                 cut = first_tokens(text, most)
-            cut_at_stop = min((cut.find(stop) for stop in stops if stop in cut), default=-1)
+            cut_at_stop = min(
+                (cut.find(stop) for stop in stops if stop in cut), default=-1
+            )
             shown = cut if cut_at_stop < 0 else cut[:cut_at_stop]
             reason = "length" if cut_at_stop < 0 and tokens(text) > most else "stop"
             texts.append(shown)
-            reasons.append("content_filter" if fault and fault.kind == "filtered" else reason)
+            reasons.append(
+                "content_filter" if fault and fault.kind == "filtered" else reason
+            )
             hidden = model.reasoning if model.uncapped else min(cap, model.reasoning)
             counts.append(hidden + tokens(shown))
         return Answer(

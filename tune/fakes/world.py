@@ -35,7 +35,9 @@ def first_tokens(text: str, count: int) -> str:
 
 def chance(*parts: object) -> float:
     """A number in [0, 1) that depends on the parts alone."""
-    digest = hashlib.sha256("\x1f".join(map(str, parts)).encode("utf-8", "surrogatepass")).digest()
+    digest = hashlib.sha256(
+        "\x1f".join(map(str, parts)).encode("utf-8", "surrogatepass")
+    ).digest()
     return int.from_bytes(digest[:8], "big") / 2**64
 
 
@@ -82,9 +84,15 @@ class LabelledWorld:
 
     def accuracy(self, model: str, prompt: str, temperature: float) -> float:
         """How often a model is right on the average ticket, with the template of this prompt."""
-        shift = sum(gain for fragment, gain in self.templates.items() if fragment in prompt)
+        shift = sum(
+            gain for fragment, gain in self.templates.items() if fragment in prompt
+        )
         return min(
-            1.0, max(0.0, self.models.get(model, self.default) + shift - self.heat * temperature)
+            1.0,
+            max(
+                0.0,
+                self.models.get(model, self.default) + shift - self.heat * temperature,
+            ),
         )
 
     def probability(self, model: str, prompt: str, temperature: float) -> float:
@@ -101,12 +109,21 @@ class LabelledWorld:
         return p
 
     def __call__(
-        self, model: str, prompt: str, settings: Mapping[str, Any], seed: int, index: int
+        self,
+        model: str,
+        prompt: str,
+        settings: Mapping[str, Any],
+        seed: int,
+        index: int,
     ) -> str:
         """The text that a model answers: the world of `server.Server`."""
         temperature = float(settings.get("temperature", 1.0))
         number = _number(prompt)
-        draw = ("cold",) if temperature == 0 else (temperature, settings.get("top_p"), seed, index)
+        draw = (
+            ("cold",)
+            if temperature == 0
+            else (temperature, settings.get("top_p"), seed, index)
+        )
         key = (model, _template(prompt), number, *draw)
         label = self.label(number)
         if chance("right", *key) >= self.probability(model, prompt, temperature):
@@ -148,4 +165,6 @@ _STOCK: Sequence[str] = (
 
 
 def _words(key: object, count: int) -> str:
-    return " ".join(_STOCK[int(chance("word", key, i) * len(_STOCK))] for i in range(count))
+    return " ".join(
+        _STOCK[int(chance("word", key, i) * len(_STOCK))] for i in range(count)
+    )

@@ -60,7 +60,9 @@ class ForgetResult:
         )
 
 
-def forget(folder: str | Path, example: str, *, store: str | None = None) -> ForgetResult:
+def forget(
+    folder: str | Path, example: str, *, store: str | None = None
+) -> ForgetResult:
     """Remove the texts of an example from a study: store, journal, report and answers.
 
     The study can still be shown. It cannot be continued or read again, because its decisions rest
@@ -102,7 +104,9 @@ def forget(folder: str | Path, example: str, *, store: str | None = None) -> For
         if (place / name).is_file():
             _filter_lines(place / name, example)
             files.append(name)
-    return ForgetResult(str(place), example, erased, tuple(files), tuple(_kept(erased, events)))
+    return ForgetResult(
+        str(place), example, erased, tuple(files), tuple(_kept(erased, events))
+    )
 
 
 def _erase(where: str, journal: Journal, example: str, place: Path) -> Erased:
@@ -113,7 +117,8 @@ def _erase(where: str, journal: Journal, example: str, place: Path) -> Erased:
     try:
         erased = erase_example(db, str(journal.events[0]["id"]), example)
         again = any(
-            event["event"] == "forgotten" and event["mark"] == mark for event in journal.events
+            event["event"] == "forgotten" and event["mark"] == mark
+            for event in journal.events
         )
         if erased.found:
             journal.append(
@@ -139,13 +144,17 @@ def _scrubbed(event: dict[str, Any], example: str) -> dict[str, Any]:
         report = record["record"]["report"]
         # Notices list rows by their id. Other notices stay.
         named = re.compile(rf"\brows? .*(?<!\w){re.escape(example)}(?!\w)")
-        report["notices"] = [notice for notice in report["notices"] if not named.search(notice)]
+        report["notices"] = [
+            notice for notice in report["notices"] if not named.search(notice)
+        ]
     return dict(record)
 
 
 def _filter_lines(path: Path, example: str) -> None:
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    write_private(path, "".join(line for line in lines if example not in _ids(json.loads(line))))
+    write_private(
+        path, "".join(line for line in lines if example not in _ids(json.loads(line)))
+    )
 
 
 def _ids(record: Mapping[str, Any]) -> set[str]:
@@ -161,7 +170,9 @@ def _kept(erased: Erased, events: Sequence[Mapping[str, Any]]) -> list[str]:
             "ask for them too, "
             f"in {', '.join(erased.others)}: forget it there as well."
         )
-    result = next((event for event in reversed(events) if event["event"] == "result"), None)
+    result = next(
+        (event for event in reversed(events) if event["event"] == "result"), None
+    )
     if result is not None and result["record"]["report"]["provenance"].get("shots"):
         found.append(
             "Prompts of this study show examples (few-shot): if it is one of them, they still hold "

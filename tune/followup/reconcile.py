@@ -67,7 +67,9 @@ def reconcile(
             f"there is no study in {str(place)!r}: give the folder that holds its study.jsonl"
         )
     if billed is not None and not 0 <= billed < math.inf:
-        raise BudgetError(f"a bill is a number of dollars from 0 on, but got {billed!r}")
+        raise BudgetError(
+            f"a bill is a number of dollars from 0 on, but got {billed!r}"
+        )
     with Journal(place / "study.jsonl") as journal:
         study = recorded_study(place, journal.events)
         where = store or find_store(place)
@@ -99,7 +101,11 @@ def reconcile(
                 if doubts:
                     sent = "the names of calls"
                     confirm_hosts(
-                        entries, repr(str(place)), allowed=allow_host, confirm=confirm, sent=sent
+                        entries,
+                        repr(str(place)),
+                        allowed=allow_host,
+                        confirm=confirm,
+                        sent=sent,
                     )
                 # A thread of its own, so that it is the same inside a running loop.
                 with ThreadPoolExecutor(1) as thread:
@@ -108,7 +114,11 @@ def reconcile(
                     account.clear(doubt, picodollars)
             else:
                 account.reconcile(to_picodollars(billed))
-            balance, mark, reasons = account.balance, account.mark(), account.uncertain_by_reason()
+            balance, mark, reasons = (
+                account.balance,
+                account.mark(),
+                account.uncertain_by_reason(),
+            )
         finally:
             db.close()
         money = replace(
@@ -118,23 +128,32 @@ def reconcile(
             settled=to_dollars(balance.settled),
             uncertain=to_dollars(balance.uncertain),
             reasons=tuple(
-                Uncertain(reason, calls, to_dollars(cost)) for reason, calls, cost in reasons
+                Uncertain(reason, calls, to_dollars(cost))
+                for reason, calls, cost in reasons
             ),
             overshoot=to_dollars(balance.overshoot),
             left=to_dollars(max(0, balance.budget - balance.spent)),
         )
-        notices = [notice for notice in study.record.notices if not notice.startswith(_BEGINS)]
+        notices = [
+            notice for notice in study.record.notices if not notice.startswith(_BEGINS)
+        ]
         if billed is None:
             notices.append(found.sentence())
         record = replace(study.record, money=money, notices=tuple(notices))
-        corrected = Study(record, place, stopped=study.stopped, deployment=study.deployment)
+        corrected = Study(
+            record, place, stopped=study.stopped, deployment=study.deployment
+        )
         # Writing a result again would only make the journal longer.
         if billed is None and not found.bills:
             return corrected  # nothing has changed
         journal.follow(lambda: mark)
-        journal.append("reconciled", billed=billed, freed=to_dollars(before.spent - balance.spent))
+        journal.append(
+            "reconciled", billed=billed, freed=to_dollars(before.spent - balance.spent)
+        )
         corrected.report(place)
-        journal.append("result", stopped=corrected.stopped, record=corrected.to_record())
+        journal.append(
+            "result", stopped=corrected.stopped, record=corrected.to_record()
+        )
     return corrected
 
 
@@ -188,7 +207,9 @@ def _askable(doubts: Iterable[UncertainCharge], found: _Found) -> list[Uncertain
     return askable
 
 
-async def _ask(entries: Iterable[Entry], doubts: Iterable[UncertainCharge], found: _Found) -> None:
+async def _ask(
+    entries: Iterable[Entry], doubts: Iterable[UncertainCharge], found: _Found
+) -> None:
     """Ask the services of a study for the bills of calls."""
     endpoints: Mapping[str, dict[Any, OpenAIEndpoint]] = defaultdict(dict)
     closed: dict[str, str] = {}
@@ -198,7 +219,10 @@ async def _ask(entries: Iterable[Entry], doubts: Iterable[UncertainCharge], foun
             continue
         try:
             own = OpenAIEndpoint(
-                entry.model, base_url=entry.base_url, key_env=entry.key_env, alias=entry.alias
+                entry.model,
+                base_url=entry.base_url,
+                key_env=entry.key_env,
+                alias=entry.alias,
             )
         except InputError as error:
             closed[entry.alias or entry.host] = str(error)
@@ -206,7 +230,9 @@ async def _ask(entries: Iterable[Entry], doubts: Iterable[UncertainCharge], foun
             endpoints[own.service].setdefault(entry.base_url, own)
     try:
         for doubt in doubts:
-            await _ask_for(doubt, endpoints.get(doubt.service, {}).values(), found, closed)
+            await _ask_for(
+                doubt, endpoints.get(doubt.service, {}).values(), found, closed
+            )
     finally:
         for group in endpoints.values():
             for endpoint in group.values():
@@ -220,7 +246,9 @@ async def _ask_for(
     closed: Mapping[str, str],
 ) -> None:
     """Ask those who may have served a call, until one of them tells its bill."""
-    reason = next((why for place, why in closed.items() if doubt.service.startswith(place)), "")
+    reason = next(
+        (why for place, why in closed.items() if doubt.service.startswith(place)), ""
+    )
     reason = reason or f"{doubt.service} does not know the call or its bill, or not yet"
     for endpoint in endpoints:
         try:

@@ -64,7 +64,9 @@ SILENT = "reprice"
 """Whose the account is, and why it is closed: nothing may be bought."""
 
 
-def reprice(folder: str | Path, data: Any = None, space: Any = None, **options: Any) -> Study:
+def reprice(
+    folder: str | Path, data: Any = None, space: Any = None, **options: Any
+) -> Study:
     """Read a finished study again with other prices, limits or another goal.
 
     The draws are those that it bought. The recorded waves are filled from the store, the selection
@@ -107,7 +109,10 @@ def reprice(folder: str | Path, data: Any = None, space: Any = None, **options: 
         )
     report, deployment = run_apart(_reread(plan, place, store))
     study = Study(
-        _as_it_was(report, before.record), place, stopped=before.stopped, deployment=deployment
+        _as_it_was(report, before.record),
+        place,
+        stopped=before.stopped,
+        deployment=deployment,
     )
     if results is not None:
         study.report(results)
@@ -115,7 +120,9 @@ def reprice(folder: str | Path, data: Any = None, space: Any = None, **options: 
     return study
 
 
-async def _reread(plan: Plan, place: Path, store: str) -> tuple[Report, Deployment | None]:
+async def _reread(
+    plan: Plan, place: Path, store: str
+) -> tuple[Report, Deployment | None]:
     """Return the report of the study's trials with today's selection, from its journal and the
     store.
     """
@@ -138,7 +145,9 @@ async def _reread(plan: Plan, place: Path, store: str) -> tuple[Report, Deployme
         run.recall(run.history.first)
         for wave in run.history.waves:
             if wave.done:
-                await _refill(run, load_steps(wave.steps), run.trials_of(wave.phase), wave)
+                await _refill(
+                    run, load_steps(wave.steps), run.trials_of(wave.phase), wave
+                )
                 run.recall(wave.lessons)
         run.recall(run.history.last)
         run.note_measured_caps()
@@ -148,7 +157,9 @@ async def _reread(plan: Plan, place: Path, store: str) -> tuple[Report, Deployme
         stopped = _last(journal.events, "result")["stopped"]
         if choice is not None and test.readings and stopped not in PAUSES:
             _note_look(run, place, choice.tested(test.readings).shown.config)
-        record = run.record(choice, run.selector.single_answer(choice), test, stopped=stopped)
+        record = run.record(
+            choice, run.selector.single_answer(choice), test, stopped=stopped
+        )
         report = build_report(record)
         return report, deploy(record, report)
 
@@ -202,7 +213,12 @@ async def _refill(
 async def _holdout(run: Run) -> HoldoutTest:
     """Return the result of the holdout as it was bought; an empty one if it was not met."""
     event = next(
-        (event for event in reversed(run.journal.events) if event["event"] == "holdout"), None
+        (
+            event
+            for event in reversed(run.journal.events)
+            if event["event"] == "holdout"
+        ),
+        None,
     )
     if event is None:
         return NOT_MET
@@ -238,11 +254,17 @@ def _services(plan: Plan, context: StackContext) -> dict[str, Service]:
     }
 
 
-def _evaluator(plan: Plan, services: Mapping[str, Service], context: StackContext) -> Evaluator:
+def _evaluator(
+    plan: Plan, services: Mapping[str, Service], context: StackContext
+) -> Evaluator:
     judge = None
-    if plan.judge is not None:  # its verdicts are in the store, under what identifies it there
+    if (
+        plan.judge is not None
+    ):  # its verdicts are in the store, under what identifies it there
         endpoint = offline_endpoints({plan.judge.name: plan.judge})[plan.judge.name]
-        judge = build_stack(plan.judge, endpoint, plan.prices[plan.judge.name], context, judge=True)
+        judge = build_stack(
+            plan.judge, endpoint, plan.prices[plan.judge.name], context, judge=True
+        )
     return make_evaluator(
         plan,
         services,
@@ -257,7 +279,9 @@ def _as_it_was(report: Report, before: Report) -> Report:
 
     Its notices are those of the new selection, and what the run told about models and money.
     """
-    kept = tuple(sentence for sentence in before.run_notices if sentence not in report.notices)
+    kept = tuple(
+        sentence for sentence in before.run_notices if sentence not in report.notices
+    )
     said = (
         "Read again from the draws of a finished study: its choice is made anew, its bill is what "
         "it was."

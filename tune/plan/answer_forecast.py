@@ -82,7 +82,9 @@ def forecast_answers(
 
 
 def estimate_rows(
-    predicted: Sequence[AnswerForecast], trials: Mapping[int, Trial], prices: Mapping[str, Price]
+    predicted: Sequence[AnswerForecast],
+    trials: Mapping[int, Trial],
+    prices: Mapping[str, Price],
 ) -> tuple[EstimateRow, ...]:
     """Return forecasts beside what happened, for each model and prompt that was drawn from.
 
@@ -147,10 +149,14 @@ class _Output(NamedTuple):
 def _forecast(
     plan: Plan, stored: StoredLengths, endpoint: Endpoint, model: str, prompt: str
 ) -> AnswerForecast:
-    sample = [_request(plan, model, prompt, example) for example in plan.split.tuning[:SAMPLE]]
+    sample = [
+        _request(plan, model, prompt, example) for example in plan.split.tuning[:SAMPLE]
+    ]
     entry = plan.entries[model]
     # The store shows how far the counting of this model's tokens is off.
-    counted = sum(prompt_tokens(endpoint, entry, request) for request in sample) / len(sample)
+    counted = sum(prompt_tokens(endpoint, entry, request) for request in sample) / len(
+        sample
+    )
     tokens = counted * stored.correction(model)
     output = _output(plan, stored, model, prompt, sample[0].max_tokens)
     seconds, timed = stored.time(model, prompt, output.tokens)
@@ -172,11 +178,15 @@ def _forecast(
     )
 
 
-def _output(plan: Plan, stored: StoredLengths, model: str, prompt: str, cap: int) -> _Output:
+def _output(
+    plan: Plan, stored: StoredLengths, model: str, prompt: str, cap: int
+) -> _Output:
     """Return the length of an answer: from the store, else as stated, else as guessed."""
     known = stored.length(model, prompt, cap)
     if known is not None:
-        return _Output(known.tokens, known.span, known.draws, stated=False, is_known=True)
+        return _Output(
+            known.tokens, known.span, known.draws, stated=False, is_known=True
+        )
     stated = _stated_length(plan, model, prompt)
     if stated is not None:
         return _Output(min(float(cap), stated), None, 0, stated=True, is_known=True)
@@ -227,4 +237,6 @@ def _reasons(plan: Plan, model: str) -> bool:
         return any(value not in (None, "none", "minimal") for value in effort.values)
     from tune.providers.openai.endpoint import named_as_reasoning
 
-    return not plan.entries[model].local and named_as_reasoning(plan.entries[model].model)
+    return not plan.entries[model].local and named_as_reasoning(
+        plan.entries[model].model
+    )

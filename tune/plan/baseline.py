@@ -58,7 +58,9 @@ def _baseline_record(given: Any) -> dict[str, Any]:
         return {}
     record = read_json_value(given, "the baseline")
     if not isinstance(record, Mapping):
-        raise SpaceError(f"the baseline is a JSON object of settings, but got {record!r}")
+        raise SpaceError(
+            f"the baseline is a JSON object of settings, but got {record!r}"
+        )
     if isinstance(given, Mapping):
         return dict(record)
     inner = record.get("config")

@@ -67,13 +67,22 @@ def _instructions(labels: list[str], several: list[str]) -> tuple[str, str]:
 def _prompts(inputs: str, plain: str, last: str, *, rows: int) -> dict[str, Any]:
     prompts: dict[str, Any] = {
         "plain": plain,
-        "brief": [{"role": "system", "content": last}, {"role": "user", "content": inputs}],
+        "brief": [
+            {"role": "system", "content": last},
+            {"role": "user", "content": inputs},
+        ],
         "reasoned": f"{plain}\n\nThink step by step, then write 'Answer:' and the answer.",
     }
     if rows >= FEW_SHOT_ROWS:
-        shot = [{"role": "user", "content": inputs}, {"role": "assistant", "content": "{target}"}]
+        shot = [
+            {"role": "user", "content": inputs},
+            {"role": "assistant", "content": "{target}"},
+        ]
         prompts["few-shot"] = {
-            "messages": [{"role": "system", "content": last}, {"role": "user", "content": inputs}],
+            "messages": [
+                {"role": "system", "content": last},
+                {"role": "user", "content": inputs},
+            ],
             "shots": SHOTS,
             "shot": shot,
         }
@@ -159,10 +168,15 @@ def with_label_weights(metric: Any, data: Data) -> Any:
             f"balanced_accuracy is the mean recall of labels, but the targets of {data.name!r} are "
             f"not {MOST_LABELS} labels or fewer that are each used at least twice: take exact_match"
         )
-    targets = [example.target for example in data.examples if example.target is not None]
+    targets = [
+        example.target for example in data.examples if example.target is not None
+    ]
     uses = Counter(_fold(to_text(target)) for target in targets)
     # A rare label weighs more, so that each label has the same share of the mean.
-    weights = {folded: uses.total() / (len(uses) * count) for folded, count in sorted(uses.items())}
+    weights = {
+        folded: uses.total() / (len(uses) * count)
+        for folded, count in sorted(uses.items())
+    }
     return {"name": "balanced_accuracy", "weights": weights}
 
 

@@ -8,7 +8,13 @@ from dataclasses import dataclass, replace
 from tune.completion import Endpoint
 from tune.plan.answer_forecast import AnswerForecast, forecast_answers
 from tune.plan.plan import Plan
-from tune.plan.purchase import SEARCH_POINTS, DollarModel, Purchase, TimeModel, visible_difference
+from tune.plan.purchase import (
+    SEARCH_POINTS,
+    DollarModel,
+    Purchase,
+    TimeModel,
+    visible_difference,
+)
 from tune.plan.sample_size import sample_size_note
 from tune.store.draws import Store
 from tune.strategies.cheapest import CONFIDENCE

@@ -29,11 +29,16 @@ def estimate_lines(found: RunEstimate) -> tuple[str, ...]:
 
 def _money_lines(found: RunEstimate) -> list[str]:
     bought = found.bought
-    configs, blocks = count(bought.configs, "configuration"), count(bought.blocks, "block")
+    configs, blocks = (
+        count(bought.configs, "configuration"),
+        count(bought.blocks, "block"),
+    )
     # The sentence on the difference stays: even a small search shows what its holdout shows.
     visible = _visible(found)
     if not found.is_search:
-        visible += f" This is too little for a search: about {dollars(found.enough)} would do."
+        visible += (
+            f" This is too little for a search: about {dollars(found.enough)} would do."
+        )
     return [
         f"Estimate: one answer to one example costs {dollars(found.draw)} on average"
         f"{_spread(found.rows)}; {_lengths(found.rows)}{_uncertainty(found)}.",
@@ -183,7 +188,10 @@ def _time_row(row: AnswerForecast) -> str:
 
 def _spread(rows: Sequence[AnswerForecast]) -> str:
     """Return a clause on the cheapest and the most expensive model and prompt."""
-    least, most = min(rows, key=lambda row: row.draw), max(rows, key=lambda row: row.draw)
+    least, most = (
+        min(rows, key=lambda row: row.draw),
+        max(rows, key=lambda row: row.draw),
+    )
     return "" if least == most else f", from {_named(least)} to {_named(most)}"
 
 

@@ -24,7 +24,11 @@ def study_identity(plan: Plan, options: Options) -> dict[str, Any]:
     for entry in plan.entries.values():
         # A URL may hold a key, and the identity is written to disk: only its public part stays.
         url = public_url(entry.base_url)
-        models[entry.name] = {"model": entry.model, "base_url": url, "alias": entry.alias}
+        models[entry.name] = {
+            "model": entry.model,
+            "base_url": url,
+            "alias": entry.alias,
+        }
     values: dict[str, Any] = {
         "data": plan.data.fingerprint,
         # The split and the order hang on the inputs of each example.

@@ -49,7 +49,12 @@ class LengthMonitor:
         endpoints: Mapping[str, Endpoint],
         tell: Callable[[str], None],
     ) -> None:
-        self._plan, self._rows, self._endpoints, self._tell = plan, rows, endpoints, tell
+        self._plan, self._rows, self._endpoints, self._tell = (
+            plan,
+            rows,
+            endpoints,
+            tell,
+        )
         self._told: set[tuple[str, str]] = set()
 
     def look(self, trials: Mapping[int, Trial]) -> None:
@@ -66,7 +71,9 @@ class LengthMonitor:
         # One sentence for all of them: the worst is named, the others are counted.
         self._told.update(longer)
         # A predicted cost of 0 must not divide by 0.
-        worst = max(longer, key=lambda key: met[key].actual / max(met[key].predicted, 1e-15))
+        worst = max(
+            longer, key=lambda key: met[key].actual / max(met[key].predicted, 1e-15)
+        )
         self._tell(self._sentence(met[worst], len(longer) - 1, met))
 
     def _sentence(
@@ -101,4 +108,6 @@ def _is_longer(expected: AnswerForecast, row: EstimateRow) -> bool:
 
 def _corrected(forecast: AnswerForecast, row: EstimateRow | None) -> AnswerForecast:
     """Return a forecast with the length of the answers that came."""
-    return forecast if row is None else replace(forecast, output_tokens=row.actual_tokens)
+    return (
+        forecast if row is None else replace(forecast, output_tokens=row.actual_tokens)
+    )

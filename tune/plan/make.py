@@ -56,7 +56,9 @@ def make_plan(options: Options) -> Plan:
         InputError: one sentence that says what is wrong, where, and how to fix it.
     """
     # Space files come from other people, too: a value of a wrong kind becomes one sentence.
-    with reraise_as(SpaceError, "the space, or an option that goes with it, cannot be read"):
+    with reraise_as(
+        SpaceError, "the space, or an option that goes with it, cannot be read"
+    ):
         return _make_plan(options)
 
 
@@ -121,11 +123,15 @@ def _make_plan(options: Options) -> Plan:
         keep_going=options.keep_going,
         content=not options.no_content,
         output_tokens=read_lengths(options.output_tokens, entries, task.prompts),
-        notes=data_notes(task.data, metric=metric.name, is_default_space=task.is_default_space),
+        notes=data_notes(
+            task.data, metric=metric.name, is_default_space=task.is_default_space
+        ),
         # The identity is made of the finished plan, so it is filled in last.
         identity={},
     )
-    return replace(plan, identity=study_identity(plan, replace(options, strategy=strategy)))
+    return replace(
+        plan, identity=study_identity(plan, replace(options, strategy=strategy))
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,7 +212,9 @@ def _metric_spec(options: Options, record: Mapping[str, Any], data: Data) -> Any
     # On the command line a metric with options is JSON.
     if isinstance(given, str) and given.lstrip().startswith("{"):
         given = read_json_value(given, "the metric")
-    return with_label_weights(given or record.get("metric") or default_metric(data), data)
+    return with_label_weights(
+        given or record.get("metric") or default_metric(data), data
+    )
 
 
 def _read_metric(spec: Any, data: Data, options: Options) -> Metric:

@@ -92,7 +92,9 @@ def read_prices(given: Any, models: Sequence[str]) -> dict[str, Price]:
         PriceError: a price has another form; the message shows the right one.
     """
     if isinstance(given, Mapping):
-        return {str(model): read_price(str(model), price) for model, price in given.items()}
+        return {
+            str(model): read_price(str(model), price) for model, price in given.items()
+        }
     # One price without a name: fine as long as there is one model.
     if isinstance(given, Price) or is_pair(given):
         model = _only_model(models, given)
@@ -119,7 +121,9 @@ def length_names(model: str, prompt: str) -> tuple[str, ...]:
     return f"{model}/{prompt}", prompt, model, EVERY_ANSWER
 
 
-def read_lengths(given: Any, models: Collection[str], prompts: Collection[str]) -> dict[str, float]:
+def read_lengths(
+    given: Any, models: Collection[str], prompts: Collection[str]
+) -> dict[str, float]:
     """Return the stated lengths of answers in tokens, by one of their `length_names`.
 
     Args:

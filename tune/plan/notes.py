@@ -20,7 +20,12 @@ def data_notes(data: Data, *, metric: str, is_default_space: bool) -> tuple[str,
         is_default_space: whether tune makes the prompts.
     """
     labels = find_labels(data)
-    found = [*data.notes, *_spellings(data, labels), *_lists(data, metric), *_conflicts(data)]
+    found = [
+        *data.notes,
+        *_spellings(data, labels),
+        *_lists(data, metric),
+        *_conflicts(data),
+    ]
     # A model cannot know that 0 means negative; it guesses, and the search optimises the guesses.
     are_numbers = all(label.lstrip("-").isdigit() for label in labels)
     if is_default_space and labels and are_numbers:
@@ -46,7 +51,9 @@ def _spellings(data: Data, labels: list[str]) -> list[str]:
     for ways in spelled.values():
         named = list(ways.items())[:MOST_NAMED]
         if len(named) > 1:
-            shown.append(" and ".join(f"{text!r} (row {example.id})" for text, example in named))
+            shown.append(
+                " and ".join(f"{text!r} (row {example.id})" for text, example in named)
+            )
     if not shown:
         return []
     listed = "; ".join(shown[:MOST_NAMED])

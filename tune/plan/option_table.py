@@ -70,15 +70,22 @@ def takes_options(function: Function) -> Function:
     signature = inspect.signature(function)
     parameters = [
         inspect.Parameter(
-            one.name, inspect.Parameter.KEYWORD_ONLY, default=one.default, annotation=one.type
+            one.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=one.default,
+            annotation=one.type,
         )
         for one in fields(Options)
         if one.name not in signature.parameters
     ]
     # The options take the place of **options.
-    own = [one for one in signature.parameters.values() if one.kind is not one.VAR_KEYWORD]
+    own = [
+        one for one in signature.parameters.values() if one.kind is not one.VAR_KEYWORD
+    ]
     function.__signature__ = signature.replace(parameters=[*own, *parameters])  # type: ignore[attr-defined]
     # The docstring is cleaned first: later lines of it are indented in the source.
     lines = [f"    {row.name}: {row.sentence}" for row in option_table()]
-    function.__doc__ = "\n".join([inspect.cleandoc(function.__doc__ or ""), "", "Options:", *lines])
+    function.__doc__ = "\n".join(
+        [inspect.cleandoc(function.__doc__ or ""), "", "Options:", *lines]
+    )
     return function

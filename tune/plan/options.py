@@ -175,7 +175,15 @@ class Options:
         "from the data.",
         group="what is searched",
         metavar="FILE",
-        identity=("space", "prompts", "answer", "models", "prices", "metric", "baseline"),
+        identity=(
+            "space",
+            "prompts",
+            "answer",
+            "models",
+            "prices",
+            "metric",
+            "baseline",
+        ),
     )
     model: Sequence[str] | str = option(
         (),

@@ -118,7 +118,11 @@ class Plan:
     def baseline_point(self) -> Point:
         """The baseline as a paid point, with which it joins the search where the space holds it."""
         return Point(
-            {name: value for name, value in self.baseline.items() if name not in self.free}
+            {
+                name: value
+                for name, value in self.baseline.items()
+                if name not in self.free
+            }
         )
 
 

@@ -20,7 +20,9 @@ def sent_lines(plan: Plan) -> list[str]:
     if record["not_sent"]:
         kept = f"; not sent: {', '.join(record['not_sent'])}"
     lines = [f"Columns in the prompts: {', '.join(record['columns'])}{kept}."]
-    lines.append(f"Prompt {record['prompt']!r} as it is sent for example {record['example']}:")
+    lines.append(
+        f"Prompt {record['prompt']!r} as it is sent for example {record['example']}:"
+    )
     text = record["text"]
     if len(text) > MOST_SHOWN:
         text = f"{text[:MOST_SHOWN]} ... ({len(text) - MOST_SHOWN:,} more characters)"

@@ -76,7 +76,10 @@ class DollarModel:
     """
 
     def __init__(
-        self, plan: Plan, rows: Sequence[AnswerForecast], endpoints: Mapping[str, Endpoint]
+        self,
+        plan: Plan,
+        rows: Sequence[AnswerForecast],
+        endpoints: Mapping[str, Endpoint],
     ) -> None:
         self._plan, self._rows, self._endpoints = plan, rows, endpoints
         self._judge = _judge_cost(plan, rows)
@@ -102,7 +105,10 @@ class DollarModel:
         price = self._plan.prices[row.model]
         # A call without native n pays for the prompt again with each answer.
         prompts = calls_for(n, self._endpoints[row.model].most_n)
-        tokens = math.ceil(prompts * row.prompt_tokens), math.ceil(n * row.output_tokens)
+        tokens = (
+            math.ceil(prompts * row.prompt_tokens),
+            math.ceil(n * row.output_tokens),
+        )
         return to_dollars(price.cost(*tokens, calls=prompts)) + n * self._judge
 
     def _mean(self, n: int) -> float:
@@ -171,7 +177,9 @@ class DollarModel:
         search = self._least_money(min(SEARCH_POINTS, self.points))
         holdout = len(self._plan.split.holdout) * self._pair
         # The holdout may take its share of the whole budget, which is more than of the search.
-        return search + min(holdout, search * MOST_HOLDOUT_SHARE / (1 - MOST_HOLDOUT_SHARE))
+        return search + min(
+            holdout, search * MOST_HOLDOUT_SHARE / (1 - MOST_HOLDOUT_SHARE)
+        )
 
 
 class TimeModel(DollarModel):
@@ -181,7 +189,10 @@ class TimeModel(DollarModel):
     """
 
     def __init__(
-        self, plan: Plan, rows: Sequence[AnswerForecast], endpoints: Mapping[str, Endpoint]
+        self,
+        plan: Plan,
+        rows: Sequence[AnswerForecast],
+        endpoints: Mapping[str, Endpoint],
     ) -> None:
         super().__init__(plan, rows, endpoints)
         self._width = min(FIRST_WIDTH, plan.concurrency)
@@ -208,7 +219,9 @@ class TimeModel(DollarModel):
     @property
     def search(self) -> float:
         """Seconds on the wall of the search: at most the time limit."""
-        return min(self._limit, self._forecast(self._limit * self._width).spent / self._width)
+        return min(
+            self._limit, self._forecast(self._limit * self._width).spent / self._width
+        )
 
     @property
     def holdout(self) -> float:
@@ -254,7 +267,10 @@ def _judge_cost(plan: Plan, rows: Sequence[AnswerForecast]) -> float:
         return 0.0
     # The judge reads the answer, so its prompt is as long as the average answer makes it.
     words = round(sum(row.output_tokens for row in rows) / len(rows))
-    asked = [judge.request(" word" * words, example) for example in plan.split.tuning[:SAMPLE]]
+    asked = [
+        judge.request(" word" * words, example)
+        for example in plan.split.tuning[:SAMPLE]
+    ]
     tokens = sum(likely_tokens(request, 10**9) for request in asked) / len(asked)
     price, answer = plan.prices[plan.judge.name], OUTPUT_SHARE * judge.max_tokens
     return to_dollars(price.cost(math.ceil(tokens), math.ceil(answer)))

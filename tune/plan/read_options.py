@@ -52,14 +52,18 @@ def stated_options(kind: type, given: Mapping[str, Any]) -> dict[str, Any]:
     # A misspelled option would otherwise be ignored silently, and its default would spend money.
     unknown = sorted(set(given) - set(known))
     if unknown:
-        raise InputError(f"there is no option {unknown[0]!r}: the options are {', '.join(known)}")
+        raise InputError(
+            f"there is no option {unknown[0]!r}: the options are {', '.join(known)}"
+        )
     return {name: value for name, value in given.items() if value is not None}
 
 
 def _check_numbers(options: Options) -> None:
     budget = options.budget
     if budget is not None and not (_is_number(budget) and budget > 0):
-        raise BudgetError(f"the budget is a number of dollars above 0, but got {budget!r}")
+        raise BudgetError(
+            f"the budget is a number of dollars above 0, but got {budget!r}"
+        )
     _check_range(options)
     for name in POSITIVE:
         value = getattr(options, name)
@@ -71,9 +75,13 @@ def _check_numbers(options: Options) -> None:
 def _check_range(options: Options) -> None:
     min_gain, splits = options.min_gain, options.splits
     if not _is_number(min_gain) or not 0 <= min_gain <= 100:
-        raise InputError(f"min_gain is a number of points, 0 to 100, but got {min_gain!r}")
+        raise InputError(
+            f"min_gain is a number of points, 0 to 100, but got {min_gain!r}"
+        )
     if not _is_number(splits) or not isinstance(splits, int) or not 0 <= splits <= 1000:
-        raise InputError(f"splits is a number of repetitions, 0 to 1000, but got {splits!r}")
+        raise InputError(
+            f"splits is a number of repetitions, 0 to 1000, but got {splits!r}"
+        )
 
 
 def _is_number(value: Any) -> bool:

@@ -21,7 +21,10 @@ POINTS = 5
 def sample_size_note(plan: Plan) -> str:
     """Return two sentences on what so few examples leave unknown; "" where there are enough."""
     parts = plan.split
-    tuning, held = parts.count_clusters(parts.tuning), parts.count_clusters(parts.holdout)
+    tuning, held = (
+        parts.count_clusters(parts.tuning),
+        parts.count_clusters(parts.holdout),
+    )
     total = tuning + held
     if total >= SMALL_SAMPLE:
         return ""
@@ -54,7 +57,11 @@ def _unknown(plan: Plan, held: int) -> str:
     if held > 1:
         width += f", and {_width(plan, halved)} where half of them are right"
     seen = detectable_difference(
-        held, SPREAD * (high - low), low=low, high=high, confidence=analysis_confidence(1)
+        held,
+        SPREAD * (high - low),
+        low=low,
+        high=high,
+        confidence=analysis_confidence(1),
     )
     if math.isinf(seen):
         return (
@@ -66,7 +73,9 @@ def _unknown(plan: Plan, held: int) -> str:
 
 def _width(plan: Plan, scores: list[float]) -> str:
     low, high = plan.metric.low, plan.metric.mean_high
-    interval = mean_interval(scores, low=low, high=high, confidence=analysis_confidence(1))
+    interval = mean_interval(
+        scores, low=low, high=high, confidence=analysis_confidence(1)
+    )
     return number(interval.high - interval.low)
 
 

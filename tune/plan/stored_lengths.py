@@ -73,7 +73,9 @@ class StoredLengths:
         store: holds what was bought before, if anything.
     """
 
-    def __init__(self, plan: Plan, endpoints: Mapping[str, Endpoint], store: Store | None) -> None:
+    def __init__(
+        self, plan: Plan, endpoints: Mapping[str, Endpoint], store: Store | None
+    ) -> None:
         self._rows: dict[tuple[str, str], list[_Row]] = defaultdict(list)
         self._prompts: dict[str, list[_CountedPrompt]] = defaultdict(list)
         held = [] if store is None else store.lengths()
@@ -91,7 +93,9 @@ class StoredLengths:
             prompt = None if model is None else matcher.prompt_of(record)
             if model is None or prompt is None or not is_same_kind(plan, model, record):
                 continue
-            self._rows[model, prompt].append(_Row(draws, record["max_tokens"], tokens, seconds))
+            self._rows[model, prompt].append(
+                _Row(draws, record["max_tokens"], tokens, seconds)
+            )
             if len(self._prompts[model]) < COUNTED:
                 request = _stored_request(plan, model, record)
                 counted = prompt_tokens(endpoints[model], plan.entries[model], request)
@@ -185,5 +189,8 @@ def _stored_request(plan: Plan, model: str, record: Mapping[str, Any]) -> Reques
     else:
         prompt = tuple(Message(role, content) for role, content in messages)
     return Request(
-        service="", model=plan.entries[model].model, prompt=prompt, max_tokens=record["max_tokens"]
+        service="",
+        model=plan.entries[model].model,
+        prompt=prompt,
+        max_tokens=record["max_tokens"],
     )

@@ -49,7 +49,9 @@ class PromptMatcher:
                 # A template like "{text}" has no text of its own. Its requests are found by
                 # rendering the rows.
                 for example in plan.examples[:MOST_RENDERED]:
-                    self._rendered[json.dumps(_as_messages(prompt.render(example)))] = name
+                    self._rendered[json.dumps(_as_messages(prompt.render(example)))] = (
+                        name
+                    )
 
     def prompt_of(self, record: Mapping[str, Any]) -> str | None:
         """Return the name of the prompt that made a request, or None.
@@ -60,7 +62,11 @@ class PromptMatcher:
             record: the request as the store keeps it.
         """
         messages = messages_of(record)
-        fitting = [name for name, prompt in self._prompts.items() if may_be_from(prompt, messages)]
+        fitting = [
+            name
+            for name, prompt in self._prompts.items()
+            if may_be_from(prompt, messages)
+        ]
         if fitting:
             # A longer template may contain a shorter one.
             return max(fitting, key=lambda name: _own_text(self._prompts[name]))

@@ -28,7 +28,9 @@ def offline_endpoints(
         entries: the models by name.
         capabilities: what was seen of models, if anything.
     """
-    return {name: _offline_endpoint(entry, capabilities) for name, entry in entries.items()}
+    return {
+        name: _offline_endpoint(entry, capabilities) for name, entry in entries.items()
+    }
 
 
 def _offline_endpoint(entry: Entry, capabilities: Capabilities | None) -> Endpoint:
@@ -77,5 +79,7 @@ def text_tokens(text: str) -> int:
     """Return about how many tokens a text has."""
     # Bytes, not characters: tokenizers split other scripts into more tokens.
     # Bytes rather than letters: letters of most scripts take more tokens than Latin ones.
-    sizes = (len(piece.encode("utf-8", "surrogatepass")) for piece in _PIECE.findall(text))
+    sizes = (
+        len(piece.encode("utf-8", "surrogatepass")) for piece in _PIECE.findall(text)
+    )
     return sum(math.ceil(size / _LONGEST_PIECE) for size in sizes)

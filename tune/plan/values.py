@@ -67,6 +67,8 @@ def read_json_value(given: Any, what: str) -> Any:
             text = read_file(text).decode("utf-8")
         return read_json(text)
     except OSError as error:
-        raise SpaceError(f"{what} {str(given)!r} cannot be read: {error.strerror}") from None
+        raise SpaceError(
+            f"{what} {str(given)!r} cannot be read: {error.strerror}"
+        ) from None
     except ValueError as error:
         raise SpaceError(f"{what} {str(given)!r} is no JSON: {error}") from None

@@ -15,7 +15,9 @@ from tune.pricing.prices import Price
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, ModelPrice, Provider
 
-STANDARD_TIERS = frozenset({"", "auto", "default", "standard", "standard_only", "on_demand"})
+STANDARD_TIERS = frozenset(
+    {"", "auto", "default", "standard", "standard_only", "on_demand"}
+)
 """Service tiers that are billed at the usual price."""
 
 # Users run their own servers at these providers, under names that say nothing about a token's cost.

@@ -86,7 +86,13 @@ class Price:
     @property
     def is_zero(self) -> bool:
         """True where nothing is ever billed: the user said so of a server."""
-        rates = (self.input, self.output, self.cached_input, self.cache_write, self.request)
+        rates = (
+            self.input,
+            self.output,
+            self.cached_input,
+            self.cache_write,
+            self.request,
+        )
         if any(rates):
             return False
         return all(price.is_zero for _, price in self.long)
@@ -135,13 +141,17 @@ class Price:
             cost += self._fee()
         return cost
 
-    def ceiling(self, prompt_tokens: int, completion_tokens: int, *, calls: int = 1) -> int:
+    def ceiling(
+        self, prompt_tokens: int, completion_tokens: int, *, calls: int = 1
+    ) -> int:
         """Return the most picodollars that calls of at most these token counts can cost."""
         # The prompt may turn out shorter than its bound, so every lower step of the price counts.
         most = self._most_of_tokens(prompt_tokens, completion_tokens)
         for start, price in self.long:
             if start < prompt_tokens:
-                most = max(most, price._most_of_tokens(prompt_tokens, completion_tokens))
+                most = max(
+                    most, price._most_of_tokens(prompt_tokens, completion_tokens)
+                )
         return calls * self._fee() + most
 
     def scaled(self, factor: float) -> Price:
@@ -157,7 +167,9 @@ class Price:
 
     def describe(self) -> str:
         """Say this price in words, and where it comes from."""
-        words = f"{_dollars(self.input)} in, {_dollars(self.output)} out per million tokens"
+        words = (
+            f"{_dollars(self.input)} in, {_dollars(self.output)} out per million tokens"
+        )
         if self.request:
             words += f", {_dollars(self.request)} per request"
         source = "as stated" if self.source in (USER, CONFIRMED) else self.source
@@ -257,7 +269,9 @@ def read_price(name: str, price: Any) -> Price:
         try:
             return Price(**price)
         except TypeError as error:
-            raise PriceError(f"the price of model {name!r} cannot be read: {error}") from None
+            raise PriceError(
+                f"the price of model {name!r} cannot be read: {error}"
+            ) from None
     try:
         if isinstance(price, str):
             return _read_text(price)
@@ -285,4 +299,6 @@ def _read_text(text: str) -> Price:
     rates, _, fee = numbers.partition("+")
     input_rate, _, output_rate = rates.partition("/")
     source = CONFIRMED if note.strip() else USER
-    return Price(float(input_rate), float(output_rate), request=float(fee or 0), source=source)
+    return Price(
+        float(input_rate), float(output_rate), request=float(fee or 0), source=source
+    )

@@ -8,7 +8,12 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from tune.pricing.model_names import finetuned_base, match_entry, nearest_name, without_prefixes
+from tune.pricing.model_names import (
+    finetuned_base,
+    match_entry,
+    nearest_name,
+    without_prefixes,
+)
 from tune.pricing.price_table import (
     STANDARD_TIERS,
     find_provider,
@@ -87,7 +92,11 @@ def find_published(model: str, base_url: str | None, tier: str) -> Price | None:
         name, fee = _without_variant(model, _entries(provider.id))
     for spelling in _spellings(name, provider):
         base = finetuned_base(spelling)
-        price = _fine_tuned(base, provider, tier) if base else _listed(spelling, provider, tier)
+        price = (
+            _fine_tuned(base, provider, tier)
+            if base
+            else _listed(spelling, provider, tier)
+        )
         if price is not None:
             return replace(price, request=price.request + fee)
     return None
@@ -164,7 +173,9 @@ def _listed(name: str, provider: Provider, tier: str) -> Price | None:
         fee = _search_fee(name)
         if price is None or (fee is None and not price.request):
             return None
-        return replace(price, request=price.request + (fee or 0.0), matched=f"{each.id}/{model.id}")
+        return replace(
+            price, request=price.request + (fee or 0.0), matched=f"{each.id}/{model.id}"
+        )
     return None
 
 

@@ -41,7 +41,11 @@ def parse_url(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
         # Reading `port` raises ValueError where the URL holds something else in its place.
-        usable = parts.scheme in ("http", "https") and parts.hostname and (parts.port or True)
+        usable = (
+            parts.scheme in ("http", "https")
+            and parts.hostname
+            and (parts.port or True)
+        )
     except ValueError:
         usable = False
     if not usable:

@@ -80,7 +80,10 @@ class Capabilities:
     """
 
     def __init__(
-        self, facts: Iterable[Fact] = (), *, learned: Callable[[Fact], object] = lambda _: None
+        self,
+        facts: Iterable[Fact] = (),
+        *,
+        learned: Callable[[Fact], object] = lambda _: None,
     ) -> None:
         self.learned = learned
         # By service, model, kind and parameter: a newer number replaces an older one.

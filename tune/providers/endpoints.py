@@ -66,17 +66,23 @@ async def open_services(
     async with AsyncExitStack() as opened:
         for endpoint in endpoints.values():
             opened.push_async_callback(endpoint.close)
-        tried = {name: endpoint for name, endpoint in endpoints.items() if name not in aside}
+        tried = {
+            name: endpoint for name, endpoint in endpoints.items() if name not in aside
+        }
         for warning in await _preflight(tried, lost):
             context.notice(warning)
         opened.pop_all()
     services: dict[str, Service] = {}
     for name, entry in entries.items():
-        services[name] = build_stack(entry, endpoints[name], prices[name], context, judge=judge)
+        services[name] = build_stack(
+            entry, endpoints[name], prices[name], context, judge=judge
+        )
     return services
 
 
-async def _preflight(endpoints: Mapping[str, Endpoint], lost: OnLost | None) -> list[str]:
+async def _preflight(
+    endpoints: Mapping[str, Endpoint], lost: OnLost | None
+) -> list[str]:
     """Check which models answer.
 
     Returns:

@@ -110,7 +110,11 @@ class Entry:
         """The environment variables whose values are sent with each call."""
         key = self.key_variable
         keys = [] if key is None else [key]
-        named = [value["env"] for value in self.headers.values() if not isinstance(value, str)]
+        named = [
+            value["env"]
+            for value in self.headers.values()
+            if not isinstance(value, str)
+        ]
         return (*keys, *named)
 
     @property
@@ -136,7 +140,9 @@ def _check_header(name: str, value: Any) -> None:
     if isinstance(value, str):
         harmless = not secret_name(name) and not looks_like_key(value, named=True)
     else:
-        harmless = _names_variable(value) and not looks_like_key(value["env"], named=True)
+        harmless = _names_variable(value) and not looks_like_key(
+            value["env"], named=True
+        )
     if not harmless:
         raise InputError(
             f"the header {name!r} of a model holds what may be a secret: put it into the "
@@ -165,7 +171,9 @@ def read_entries(records: Mapping[str, Any] | Sequence[Any] | str) -> dict[str, 
     if isinstance(records, str):
         records = [records]
     if isinstance(records, Mapping):
-        named = {str(name): _as_record(str(name), record) for name, record in records.items()}
+        named = {
+            str(name): _as_record(str(name), record) for name, record in records.items()
+        }
     else:
         listed = [_per_million(_as_record("", record)) for record in records]
         named = {_name_of(record): record for record in listed}

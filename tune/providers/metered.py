@@ -184,7 +184,8 @@ class Metered:
                 self._lose(attempt, request, loss)
         if not completions:
             raise TransientError(
-                f"{request.service} returned no answer for model {request.model!r}", charged=True
+                f"{request.service} returned no answer for model {request.model!r}",
+                charged=True,
             )
         return self._keep(attempt, request, numbers, completions, most_n=most_n)
 
@@ -224,7 +225,9 @@ class Metered:
             return False
         largest = max(draw.completion_tokens for draw in draws)
         most = max(self._beyond() or 0, largest)
-        self._known.learn(Fact(self.endpoint.service, self._model, "beyond", number=most))
+        self._known.learn(
+            Fact(self.endpoint.service, self._model, "beyond", number=most)
+        )
         return True
 
     def _keep(
@@ -280,7 +283,9 @@ class Metered:
         )
         return draws[: len(numbers)]
 
-    def _bills(self, request: Request, answers: Sequence[Completion], *, most_n: int) -> list[Bill]:
+    def _bills(
+        self, request: Request, answers: Sequence[Completion], *, most_n: int
+    ) -> list[Bill]:
         """Return the bill of each call; at most `most_n` answers share one."""
         bills: list[Bill] = []
         for start in range(0, len(answers), most_n):
@@ -288,7 +293,9 @@ class Metered:
             price = self._tariff.price_of_answer(call[0], request)
             bill = bill_call(call, price)
             if not bill.difference:
-                bill = replace(bill, difference=self._tariff.explain_higher_price(call[0], price))
+                bill = replace(
+                    bill, difference=self._tariff.explain_higher_price(call[0], price)
+                )
             bills.append(bill)
         return bills
 

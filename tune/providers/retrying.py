@@ -9,7 +9,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from tune.completion import Completion, Provider, Request
-from tune.errors import AnswerError, EndpointError, ParameterRejected, TransientError, Unreadable
+from tune.errors import (
+    AnswerError,
+    EndpointError,
+    ParameterRejected,
+    TransientError,
+    Unreadable,
+)
 from tune.providers.capabilities import Adapted
 
 # A request has fewer parameters that can be swapped. More swaps in a row would be a circle.
@@ -134,7 +140,9 @@ class Retrying:
                 if not tries.may_go_on(error, self._clock(), wait):
                     raise
                 if self._observer is not None:
-                    self._observer(RetryEvent(request, numbers, tries.failed, wait, error))
+                    self._observer(
+                        RetryEvent(request, numbers, tries.failed, wait, error)
+                    )
                 await self._sleep(wait)
 
     async def _attempt(self, request: Request, numbers: range) -> list[Completion]:
@@ -262,7 +270,9 @@ class _Circuit:
             self._forget()
         self._since = now if self._since is None else self._since
         self._last = now
-        self._longest_retry_after = max(self._longest_retry_after, _retry_after(error, policy))
+        self._longest_retry_after = max(
+            self._longest_retry_after, _retry_after(error, policy)
+        )
         self._longest_call = max(self._longest_call, now - began)
         self.lost += error.charged
         self._unreadable += isinstance(error, Unreadable)
@@ -270,7 +280,10 @@ class _Circuit:
         if self._unreadable >= policy.unreadable * patience:
             self.words = str(error)
         silent = now - self._since
-        if silent >= policy.silence + self._longest_retry_after and not self._may_still_pass(now):
+        if (
+            silent >= policy.silence + self._longest_retry_after
+            and not self._may_still_pass(now)
+        ):
             self.words = f"nothing got through for {silent:.0f} s, although it was tried: {error}"
 
     def _may_still_pass(self, now: float) -> bool:

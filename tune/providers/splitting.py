@@ -44,9 +44,13 @@ class Splitting:
         rest = numbers[len(bought) :]
         return bought + await self._side_by_side(request, rest, 1)
 
-    async def _side_by_side(self, request: Request, numbers: range, size: int) -> list[Completion]:
+    async def _side_by_side(
+        self, request: Request, numbers: range, size: int
+    ) -> list[Completion]:
         """Buy draws in calls for at most `size` of them."""
-        chunks = [numbers[start : start + size] for start in range(0, len(numbers), size)]
+        chunks = [
+            numbers[start : start + size] for start in range(0, len(numbers), size)
+        ]
         calls = (self.complete(request, chunk) for chunk in chunks)
         # A cancelled gather cancels the calls and ends when the last of them has.
         outcomes = await asyncio.gather(*calls, return_exceptions=True)

@@ -120,7 +120,9 @@ def build_stack(
     claimed = Claimed(
         metered,
         store=context.store,
-        claims=Claims(context.store.db, account.study, generation=context.store.generation),
+        claims=Claims(
+            context.store.db, account.study, generation=context.store.generation
+        ),
         patience=entry.timeout,
         closed=lambda: account.closed is not None,
     )

@@ -92,7 +92,9 @@ class Stored:
         self._check_names(request, draws.values())
         return [draws[number] for number in numbers]
 
-    async def _buy_missing(self, request: Request, numbers: range) -> dict[int, Completion]:
+    async def _buy_missing(
+        self, request: Request, numbers: range
+    ) -> dict[int, Completion]:
         """Buy until all draws are in the store; a call may return fewer than it was asked for."""
         draws = self._store.draws(request, numbers)
         while len(draws) < len(numbers):
@@ -105,7 +107,9 @@ class Stored:
             finally:
                 # Also where a call failed: those before it were bought.
                 draws = self._store.draws(request, numbers)
-                self.bought += self._count(request.key, self._paid(request, numbers, draws))
+                self.bought += self._count(
+                    request.key, self._paid(request, numbers, draws)
+                )
             if len(draws) == held:
                 # Without this, a provider that stores nothing would be paid for ever.
                 raise TransientError(

@@ -56,15 +56,23 @@ class Tariff:
             return f"the model {answer.model!r} answered, at {price.describe()}"
         return f"the tier {answer.tier!r} answered, at {price.describe()}"
 
-    def ceiling(self, request: Request, prompt_tokens: int, completion_tokens: int) -> int:
+    def ceiling(
+        self, request: Request, prompt_tokens: int, completion_tokens: int
+    ) -> int:
         """Return the most picodollars that a call can cost.
 
         The price may be that of the usual tier, of the tier asked for, or the highest seen before.
         """
         asked = str(request.setting(_TIER) or "")
-        prices = [self._price, self._price_of(self._model, asked, asked=True), self._highest]
+        prices = [
+            self._price,
+            self._price_of(self._model, asked, asked=True),
+            self._highest,
+        ]
         different = dict.fromkeys(prices)
-        return max(price.ceiling(prompt_tokens, completion_tokens) for price in different)
+        return max(
+            price.ceiling(prompt_tokens, completion_tokens) for price in different
+        )
 
     def _price_of(self, model: str, tier: str, *, asked: bool) -> Price:
         key = model, tier, asked
@@ -78,7 +86,9 @@ class Tariff:
                 found = find_published(name, self._url, tier)
                 if found is not None:
                     # A fee per request that the user's model has holds for its dated names, too.
-                    return replace(found, request=max(found.request, self._price.request))
+                    return replace(
+                        found, request=max(found.request, self._price.request)
+                    )
         # A stated price belongs to the tier that the same user asks for.
         stated = asked and not self._published
         if tier in _EXPENSIVE_TIERS and not stated:

@@ -74,7 +74,11 @@ def confirm_hosts(
             continue
         if entry.host in known and set(entry.variables) <= known[entry.host]:
             continue
-        what = f"{sent} and the value of {', '.join(entry.variables)}" if entry.variables else sent
+        what = (
+            f"{sent} and the value of {', '.join(entry.variables)}"
+            if entry.variables
+            else sent
+        )
         # A user may name a host without its port.
         bare = parse_url(f"http://{entry.host}").hostname
         agreed = entry.host in allowed or bare in allowed
@@ -140,7 +144,10 @@ def _path() -> Path:
 def _read() -> dict[str, frozenset[str]]:
     try:
         record = read_json(read_file(_path()))
-        return {str(host): frozenset(map(str, variables)) for host, variables in record.items()}
+        return {
+            str(host): frozenset(map(str, variables))
+            for host, variables in record.items()
+        }
     except (OSError, RuntimeError, ValueError, AttributeError, TypeError):
         # There is no such file, no home folder, or the file is not as we write it.
         return {}

@@ -18,7 +18,9 @@ Aggregate: TypeAlias = Callable[[Sequence[str | None]], str | None]
 Verifier: TypeAlias = Callable[[str, Example], float]
 """A judgement of an answer without the target. Larger is better."""
 
-NO_VERIFIER = 'the aggregate "best" needs a verifier: a callable (answer, example) -> float'
+NO_VERIFIER = (
+    'the aggregate "best" needs a verifier: a callable (answer, example) -> float'
+)
 
 
 def first(answers: Sequence[str | None]) -> str | None:
@@ -105,7 +107,9 @@ def choose(
             'use "vote" or "best"'
         )
     if rule == "all":
-        raise SpaceError('the aggregate "all" hands back every answer, so there is none to choose')
+        raise SpaceError(
+            'the aggregate "all" hands back every answer, so there is none to choose'
+        )
     if rule == "best":
         if verifier is None:
             raise SpaceError(NO_VERIFIER)

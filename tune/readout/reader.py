@@ -140,11 +140,16 @@ class Reader:
         if (answer, position) not in self._verdicts:
             found = self._verdicts[answer, position] = self.verifier(answer, position)
             if math.isnan(found):
-                raise MetricError(f"the verifier must give a number, but gave nan for {answer!r}")
+                raise MetricError(
+                    f"the verifier must give a number, but gave nan for {answer!r}"
+                )
         return self._verdicts[answer, position]
 
     def rows(
-        self, group: Group, configs: Sequence[Config], rules: Mapping[str, str | Aggregate]
+        self,
+        group: Group,
+        configs: Sequence[Config],
+        rules: Mapping[str, str | Aggregate],
     ) -> dict[Config, Rows]:
         """Return the rows of every config for which these examples have enough draws.
 
@@ -226,11 +231,15 @@ class Reader:
             # The metric judges all answers, so every aggregate reads the same.
             column = self._of_responses(view, ns)
             return dict.fromkeys(names, column)
-        scores = np.array([self._scores_of(answers, place) for answers, place in view.rows])
+        scores = np.array(
+            [self._scores_of(answers, place) for answers, place in view.rows]
+        )
         found = {}
         for name in names:
             sizes = sorted({config.n for config in configs if config.aggregate == name})
-            found[name] = _Column(self._estimate(rules[name], view, scores, sizes), sizes)
+            found[name] = _Column(
+                self._estimate(rules[name], view, scores, sizes), sizes
+            )
         return found
 
     def _scores_of(self, answers: Answers, position: int) -> list[float]:
@@ -243,7 +252,9 @@ class Reader:
         """Return the expected score of every row (rows) at each n (columns)."""
         if rule == "first":
             one = mean_of_one(scores)
-            return SubsetEstimate(*(np.repeat(column, len(ns), axis=1) for column in one))
+            return SubsetEstimate(
+                *(np.repeat(column, len(ns), axis=1) for column in one)
+            )
         if rule == "any":
             gains = scores if self.larger_is_better else -scores
             return mean_of_best(scores, gains, ns)
@@ -267,12 +278,18 @@ class Reader:
         numbers: dict[str | None, int] = {None: -1}
         ballots = []
         for answers, _ in view.rows:
-            ballots.append([numbers.setdefault(answer, len(numbers) - 1) for answer in answers])
+            ballots.append(
+                [numbers.setdefault(answer, len(numbers) - 1) for answer in answers]
+            )
         counted = mean_of_vote(np.array(ballots), scores, self.worst, few)
         sampled = self._of_choice(vote, view, ns[len(few) :])
-        return SubsetEstimate(*(np.hstack(both) for both in zip(counted, sampled, strict=True)))
+        return SubsetEstimate(
+            *(np.hstack(both) for both in zip(counted, sampled, strict=True))
+        )
 
-    def _of_choice(self, choose: Aggregate, view: _View, ns: Sequence[int]) -> SubsetEstimate:
+    def _of_choice(
+        self, choose: Aggregate, view: _View, ns: Sequence[int]
+    ) -> SubsetEstimate:
         """Estimate an aggregate that can only be called, over subsets of the draws."""
         known: dict[tuple[Answers, int], list[tuple[float, float]]] = {}
         for answers, position in view.rows:
@@ -281,13 +298,17 @@ class Reader:
                 continue
 
             def score(
-                subset: Sequence[int], answers: Answers = answers, position: int = position
+                subset: Sequence[int],
+                answers: Answers = answers,
+                position: int = position,
             ) -> float:
                 return self.score(choose([answers[i] for i in subset]), position)
 
             means = [mean_of_choice(score, len(answers), n, self.seed) for n in ns]
             known[answers, position] = means
-        both = np.array([known[row] for row in view.rows]).reshape(len(view.rows), len(ns), 2)
+        both = np.array([known[row] for row in view.rows]).reshape(
+            len(view.rows), len(ns), 2
+        )
         return SubsetEstimate(both[..., 0], both[..., 1])
 
     def _of_responses(self, view: _View, ns: list[int]) -> _Column:

@@ -109,7 +109,9 @@ class Reading:
         weights = self.weights
         return replace(
             self,
-            examples=tuple(position for position in self.examples if position in wanted),
+            examples=tuple(
+                position for position in self.examples if position in wanted
+            ),
             scores=self.scores[kept],
             variances=self.variances[kept],
             costs=self.costs[kept],
@@ -128,7 +130,9 @@ class Reading:
         weight = 1.0
         if self.weights is not None:
             weight = _mean_weight(self.weights[[e in theirs for e in self.examples]])
-        return Difference(_mean(common) / weight, _standard_error(common) / weight, len(common))
+        return Difference(
+            _mean(common) / weight, _standard_error(common) / weight, len(common)
+        )
 
 
 def _mean_weight(weights: Array | None) -> float:

@@ -105,7 +105,9 @@ def _fit(counts: Array, tokens: Array) -> Array:
         for i in range(len(rates)):
             rest = wanted[i] - gram[i] @ rates + gram[i, i] * rates[i]
             # A kind that no answer has keeps its prior.
-            rates[i] = max(0.0, float(rest / gram[i, i])) if gram[i, i] > 0 else prior[i]
+            rates[i] = (
+                max(0.0, float(rest / gram[i, i])) if gram[i, i] > 0 else prior[i]
+            )
     return np.asarray(rates)
 
 
@@ -123,7 +125,8 @@ def _kinds(text: str) -> Array:
 
 
 def rates_of(
-    draws: Mapping[int, Sequence[Completion]], measured: Mapping[int, Sequence[Completion]]
+    draws: Mapping[int, Sequence[Completion]],
+    measured: Mapping[int, Sequence[Completion]],
 ) -> Rates | None:
     """Learn the rates of a trial.
 

@@ -27,7 +27,9 @@ class Cut(NamedTuple):
     exact: bool
 
 
-def cut(draw: Completion, cap: int, stop: Sequence[str] = (), rates: Rates | None = None) -> Cut:
+def cut(
+    draw: Completion, cap: int, stop: Sequence[str] = (), rates: Rates | None = None
+) -> Cut:
     """Cut a draw at `cap` tokens and at the first of the stop strings.
 
     Up to the cut, the model would have said the same. The tokens of the stop string are billed.
@@ -46,7 +48,12 @@ def cut(draw: Completion, cap: int, stop: Sequence[str] = (), rates: Rates | Non
         stop: the stop strings.
         rates: the tokens of each kind of character, if they were learned.
     """
-    text, tokens, reason, exact = draw.text, draw.completion_tokens, draw.finish_reason, True
+    text, tokens, reason, exact = (
+        draw.text,
+        draw.completion_tokens,
+        draw.finish_reason,
+        True,
+    )
     if tokens > cap and draw.reasoning_tokens:
         exact = False
     elif tokens > cap:
@@ -58,7 +65,12 @@ def cut(draw: Completion, cap: int, stop: Sequence[str] = (), rates: Rates | Non
     if found is not None:
         begin, end = found
         spent, known = _tokens_until(draw, end)
-        text, tokens, reason, exact = text[:begin], min(spent, tokens), "stop", exact and known
+        text, tokens, reason, exact = (
+            text[:begin],
+            min(spent, tokens),
+            "stop",
+            exact and known,
+        )
     return Cut(text, tokens, reason, exact)
 
 

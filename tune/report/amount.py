@@ -34,7 +34,9 @@ class Amount:
 
 
 DOLLARS = Amount("cost", "dollars", "cost per request", timed=False, said=dollars)
-SECONDS = Amount("seconds", "seconds", "seconds per request", timed=True, said=exact_seconds)
+SECONDS = Amount(
+    "seconds", "seconds", "seconds per request", timed=True, said=exact_seconds
+)
 
 
 def amount_of(report: Report) -> Amount:

@@ -24,7 +24,10 @@ WIDTH, HEIGHT = 640, 380
 LEFT, RIGHT, TOP, BOTTOM = 56, 600, 34, 324
 """The page's units, and where the plot ends on each side."""
 
-_LETTER, _LINE = 7.6, 15.0  # the room that one letter of a label takes at most, and one line of it
+_LETTER, _LINE = (
+    7.6,
+    15.0,
+)  # the room that one letter of a label takes at most, and one line of it
 
 CAPTION = (
     "Quality against {amount}. The line is the frontier, as it is estimated on tuning examples, "
@@ -77,14 +80,22 @@ Box = tuple[float, float, float, float]
 def chart(report: Report) -> str:
     """Return the chart as an HTML figure; "" unless two configurations have a cost to compare."""
     amount = amount_of(report)
-    line = [mark for row in report.frontier for mark in _mark(amount, "frontier", row, row.tuning)]
+    line = [
+        mark
+        for row in report.frontier
+        for mark in _mark(amount, "frontier", row, row.tuning)
+    ]
     line.sort(key=lambda mark: mark.cost.mean)
     named = _named(report)
     marks = [*line, *named]
     costs = [mark.cost.mean for mark in marks]
     if len({mark.row.config for mark in marks}) < 2 or max(costs) <= 0:
         return ""
-    limits = [y for mark in marks for y in (mark.quality.mean, mark.quality.low, mark.quality.high)]
+    limits = [
+        y
+        for mark in marks
+        for y in (mark.quality.mean, mark.quality.low, mark.quality.high)
+    ]
     across = (logarithmic if 0 < 10 * min(costs) <= max(costs) else linear)(
         [*costs, 0.0], LEFT, RIGHT
     )
@@ -97,9 +108,7 @@ def chart(report: Report) -> str:
         *(_drawn(mark, across, up, bars=True) for mark in named),
         *_labels(line, named, across, up),
     ]
-    head = (
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-labelledby="chart-title chart-desc">'
-    )
+    head = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-labelledby="chart-title chart-desc">'
     title = f'<title id="chart-title">Quality against {amount.per_request}</title>'
     words = f'<desc id="chart-desc">{_plain(_in_words(line, named), limit=2000)}</desc>'
     svg = "\n".join([head, title, words, *(part for part in drawing if part), "</svg>"])
@@ -126,11 +135,19 @@ def _named(report: Report) -> list[Mark]:
     """Return the marks with a label: the baseline, then the winner on top of it."""
     winner, baseline, amount = report.winner, report.baseline, amount_of(report)
     if report.winner_is_baseline:
-        return _mark(amount, "winner and baseline", winner, winner.quality if winner else None)
+        return _mark(
+            amount, "winner and baseline", winner, winner.quality if winner else None
+        )
     below = _mark(
-        amount, baseline.name if baseline else "", baseline, baseline.quality if baseline else None
+        amount,
+        baseline.name if baseline else "",
+        baseline,
+        baseline.quality if baseline else None,
     )
-    return [*below, *_mark(amount, "winner", winner, winner.quality if winner else None)]
+    return [
+        *below,
+        *_mark(amount, "winner", winner, winner.quality if winner else None),
+    ]
 
 
 def _in_words(line: Sequence[Mark], named: Sequence[Mark]) -> str:
@@ -139,7 +156,8 @@ def _in_words(line: Sequence[Mark], named: Sequence[Mark]) -> str:
     if line:
         ends = [line[0], line[-1]] if len(line) > 1 else [line[0]]
         places = ", then ".join(
-            f"{mark.quality.mean:.3f} at {mark.amount.said(mark.cost.mean)}" for mark in ends
+            f"{mark.quality.mean:.3f} at {mark.amount.said(mark.cost.mean)}"
+            for mark in ends
         )
         order = (
             "from the fastest to the slowest"
@@ -151,7 +169,6 @@ def _in_words(line: Sequence[Mark], named: Sequence[Mark]) -> str:
 
 
 # --- the parts of the drawing
-# -----------------------------------------------------------------------------------
 
 
 def _axes(report: Report, across: Scale, up: Scale) -> list[str]:
@@ -183,7 +200,9 @@ def _axes(report: Report, across: Scale, up: Scale) -> list[str]:
 
 
 def _polyline(line: Sequence[Mark], across: Scale, up: Scale) -> str:
-    points = " ".join("{:.1f},{:.1f}".format(*_centre(mark, across, up)) for mark in line)
+    points = " ".join(
+        "{:.1f},{:.1f}".format(*_centre(mark, across, up)) for mark in line
+    )
     return f'<polyline class="frontier" points="{points}"/>' if len(line) > 1 else ""
 
 
@@ -222,10 +241,11 @@ def _reach(mark: Mark, across: Scale, up: Scale) -> Box:
 
 
 # --- labels
-# -----------------------------------------------------------------------------------------------------
 
 
-def _labels(line: Sequence[Mark], named: Sequence[Mark], across: Scale, up: Scale) -> list[str]:
+def _labels(
+    line: Sequence[Mark], named: Sequence[Mark], across: Scale, up: Scale
+) -> list[str]:
     """The names, each where it covers the least of what is drawn."""
     taken = _obstacles(line, named, across, up)
     parts = []
@@ -233,7 +253,9 @@ def _labels(line: Sequence[Mark], named: Sequence[Mark], across: Scale, up: Scal
         box = min(_places(mark, across, up), key=lambda box: _covered(box, taken))
         taken.append((_NAMED, box))
         at = f'x="{box[0] + 3:.1f}" y="{box[3] - 4:.1f}"'
-        parts.append(f'<text class="name {mark.name.split()[0]}" {at}>{mark.name}</text>')
+        parts.append(
+            f'<text class="name {mark.name.split()[0]}" {at}>{mark.name}</text>'
+        )
     return parts
 
 
@@ -253,10 +275,13 @@ def _places(mark: Mark, across: Scale, up: Scale) -> list[Box]:
     corners = [(left, top) for top in (above, below) for left in starts]
     over = [(x - wide / 2, above), (x - wide / 2, below)]
     farther = [
-        (left, top) for top in (above - _LINE, below + _LINE) for left in (*starts, x - wide / 2)
+        (left, top)
+        for top in (above - _LINE, below + _LINE)
+        for left in (*starts, x - wide / 2)
     ]
     return [
-        (left, top, left + wide, top + _LINE) for left, top in (*beside, *corners, *over, *farther)
+        (left, top, left + wide, top + _LINE)
+        for left, top in (*beside, *corners, *over, *farther)
     ]
 
 

@@ -41,7 +41,10 @@ class Scale:
 
     def shown(self, value: float) -> str:
         """A tick with the decimals that tell it from the next."""
-        step = min((b - a for a, b in zip(self.ticks, self.ticks[1:], strict=False)), default=1.0)
+        step = min(
+            (b - a for a, b in zip(self.ticks, self.ticks[1:], strict=False)),
+            default=1.0,
+        )
         return f"{value:,.{max(0, -math.floor(math.log10(step) + 1e-9))}f}"
 
 
@@ -76,4 +79,6 @@ def logarithmic(values: Sequence[float], start: float, end: float) -> Scale:
 def _round_step(least: float) -> float:
     """Return the smallest of 1, 2, 5, 10 times a power of ten that is at least this large."""
     power = 10.0 ** math.floor(math.log10(least))
-    return next(step * power for step in (1, 2, 5, 10) if step * power >= least * (1 - 1e-9))
+    return next(
+        step * power for step in (1, 2, 5, 10) if step * power >= least * (1 - 1e-9)
+    )

@@ -68,7 +68,13 @@ def comparison_csv(report: Report) -> str:
         writer.writerow(
             [
                 csv_cell(cell)
-                for cell in (row.name, describe_config(row.config), on, examples, *numbers)
+                for cell in (
+                    row.name,
+                    describe_config(row.config),
+                    on,
+                    examples,
+                    *numbers,
+                )
             ]
         )
     for oracle in report.pass_at_k:
@@ -94,7 +100,10 @@ def comparison_tex(report: Report) -> str:
         for oracle in report.pass_at_k
     ]
     metric = latex(report.provenance.metric)
-    head = f"configuration & {metric} & {amount.per_request} & difference to the baseline " + r"\\"
+    head = (
+        f"configuration & {metric} & {amount.per_request} & difference to the baseline "
+        + r"\\"
+    )
     lines = [
         "% Intervals are 95 %. Settings of each row are in comparison.csv.",
         r"\begin{tabular}{lrrr}",
@@ -119,7 +128,9 @@ def _difference(report: Report, row: ReportConfig) -> Interval | None:
     return row.tuning_difference
 
 
-def _limits(interval: Interval | None) -> tuple[float | None, float | None, float | None]:
+def _limits(
+    interval: Interval | None,
+) -> tuple[float | None, float | None, float | None]:
     if interval is None:
         return None, None, None
     return interval.mean, interval.low, interval.high

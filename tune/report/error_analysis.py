@@ -43,7 +43,11 @@ class Confusion:
     @property
     def balanced_accuracy(self) -> float | None:
         """The mean recall of the labels that have examples; None if none has."""
-        known = [recall for label in self.labels if (recall := self.recall(label)) is not None]
+        known = [
+            recall
+            for label in self.labels
+            if (recall := self.recall(label)) is not None
+        ]
         return sum(known) / len(known) if known else None
 
 
@@ -171,7 +175,10 @@ def _doubtful_labels(failing: Failing) -> list[str]:
     )
     return [
         note,
-        table(["row", "label in the data", "they all say", "configurations", "inputs"], rows),
+        table(
+            ["row", "label in the data", "they all say", "configurations", "inputs"],
+            rows,
+        ),
     ]
 
 
@@ -240,7 +247,9 @@ def slice_rows(slices: Sequence[Slice]) -> list[dict[str, Any]]:
     ]
 
 
-def doubtful_label_rows(doubtful_labels: Sequence[DoubtfulLabel]) -> list[dict[str, Any]]:
+def doubtful_label_rows(
+    doubtful_labels: Sequence[DoubtfulLabel],
+) -> list[dict[str, Any]]:
     """A mapping for each row whose label looks wrong."""
     return [
         {

@@ -7,7 +7,14 @@ import math
 from tune.pricing.clock import format_duration
 from tune.report.amount import amount_of
 from tune.report.records import Money, Report, ReportConfig
-from tune.report.text import count, describe_config, dollars, inline, number, with_limits
+from tune.report.text import (
+    count,
+    describe_config,
+    dollars,
+    inline,
+    number,
+    with_limits,
+)
 from tune.report.unread_text import unread_headline
 from tune.stats.intervals import Interval
 
@@ -46,7 +53,9 @@ def shown_rows(report: Report) -> list[ReportConfig]:
     """Return the winner, the baseline, the best single-answer configuration and the runners-up."""
     winner, baseline, single = report.winner, report.baseline, report.deployable
     rows = [winner, None if report.winner_is_baseline else baseline]
-    rows.append(None if single and winner and single.config == winner.config else single)
+    rows.append(
+        None if single and winner and single.config == winner.config else single
+    )
     return [row for row in (*rows, *report.runners_up) if row is not None]
 
 
@@ -59,9 +68,13 @@ def detectable_sentence(report: Report) -> str:
             "No difference to the baseline can be seen with 80 % probability: there are too few "
             "holdout examples."
         )
-    known = report.difference or (report.winner.holdout if report.winner is not None else None)
+    known = report.difference or (
+        report.winner.holdout if report.winner is not None else None
+    )
     which = (
-        f"The {count(known.n, 'holdout example')}" if known is not None else "The holdout examples"
+        f"The {count(known.n, 'holdout example')}"
+        if known is not None
+        else "The holdout examples"
     )
     return (
         f"{which} show a difference to the baseline of {number(report.detectable)} or more with at "
@@ -97,7 +110,9 @@ def uncertain_sentence(money: Money) -> str:
     """Return the dollars of unknown bills, the reasons, how to settle them; "" if all are known."""
     if money.uncertain <= 0:
         return ""
-    listed = "; ".join(f"{count(each.calls, 'call')}: {each.reason}" for each in money.reasons)
+    listed = "; ".join(
+        f"{count(each.calls, 'call')}: {each.reason}" for each in money.reasons
+    )
     why = f" ({listed})" if listed else ""
     return (
         f"{dollars(money.uncertain)} of it is uncertain, charged at the most that it can be{why}: "
@@ -135,7 +150,9 @@ def _nothing_found(report: Report) -> tuple[str, ...]:
     why = f": {report.stopped}" if report.stopped else ""
     first = f"{done}, so there is no configuration to recommend{why}."
     if report.baseline is not None and report.baseline.quality is not None:
-        known = evidence(report.baseline.quality, holdout=report.baseline.holdout is not None)
+        known = evidence(
+            report.baseline.quality, holdout=report.baseline.holdout is not None
+        )
         return first, f"The baseline scores {known}.", money_sentence(report)
     return first, "Nothing is known of the baseline either.", money_sentence(report)
 
@@ -156,7 +173,9 @@ def _winner(report: Report, winner: ReportConfig) -> str:
     if not report.larger_is_better:
         sentence += " (a lower score is better)"
     if winner.holdout is None:
-        sentence += "; these are the examples it was chosen by, so the number flatters it"
+        sentence += (
+            "; these are the examples it was chosen by, so the number flatters it"
+        )
     return sentence + "."
 
 
@@ -219,7 +238,11 @@ def _non_inferiority(report: Report, margin: float, difference: Interval) -> str
             f"{number(margin)}: {on}, whose "
             f"{side} limit is within {number(limit)}."
         )
-    clearly = difference.high < -margin if report.larger_is_better else difference.low > margin
+    clearly = (
+        difference.high < -margin
+        if report.larger_is_better
+        else difference.low > margin
+    )
     if clearly:
         return (
             f"It is worse than the baseline by more than the {number(margin)} that was allowed: "
@@ -255,7 +278,9 @@ def _yardstick(report: Report, winner: ReportConfig) -> str:
     share = f"Always answering the majority class{name} would score {number(report.majority_score)}"
     if winner.quality is None:
         return f"{share}."
-    if winner.holdout is not None and report.clears(winner.holdout, report.majority_score):
+    if winner.holdout is not None and report.clears(
+        winner.holdout, report.majority_score
+    ):
         return f"{share}, which the winner's whole interval clears."
     if winner.holdout is None:
         return f"{share} on holdout examples, which the winner has not met."

@@ -9,7 +9,9 @@ from tune.report.markdown import markdown
 from tune.report.records import Report
 from tune.safety.escape import visible
 
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+)
 """What a browser may do with the page: apply the style that is in it, and nothing else."""
 
 _UNUSED = [
@@ -83,7 +85,9 @@ def page(report: Report, *, drawn: str | None = None) -> str:
     reader.add_render_rule("table_open", _table_open)
     reader.add_render_rule("table_close", _table_close)
     tokens = reader.parse(markdown(report))
-    answered = next(i for i, token in enumerate(tokens) if token.type == "paragraph_close") + 1
+    answered = (
+        next(i for i, token in enumerate(tokens) if token.type == "paragraph_close") + 1
+    )
     before, after = (
         reader.renderer.render(part, reader.options, {})
         for part in (tokens[:answered], tokens[answered:])

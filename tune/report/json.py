@@ -28,7 +28,9 @@ def best_json(report: Report) -> dict[str, Any]:
             "name": template.name,
             "template": template.text,
             "system_message": template.system_message,
-            "messages": [{"role": m.role, "content": m.content} for m in template.messages],
+            "messages": [
+                {"role": m.role, "content": m.content} for m in template.messages
+            ],
         }
     record = {
         "format": FORMAT,
@@ -43,20 +45,24 @@ def best_json(report: Report) -> dict[str, Any]:
         if report.baseline is None
         else _config_record(report.baseline) | _given(report),
         "runners_up": [
-            _config_record(row) | _tuning_difference(report, row) for row in report.runners_up
+            _config_record(row) | _tuning_difference(report, row)
+            for row in report.runners_up
         ],
         "difference": difference_record(report),
         "detectable": report.detectable,
         "look": report.look,
         "confidence": report.confidence,
         "majority_class_score": report.majority_score,
-        "agents": None if report.deployable is None else _config_record(report.deployable),
+        "agents": None
+        if report.deployable is None
+        else _config_record(report.deployable),
         "agents_note": report.deployable_note,
         "larger_is_better": report.larger_is_better,
         "money": asdict(report.money),
         "draws": {"bought": report.draws_bought, "reused": report.draws_reused},
         "prices": [asdict(price) for price in report.prices],
-        "provenance": asdict(report.provenance) | {"versions": dict(report.provenance.versions)},
+        "provenance": asdict(report.provenance)
+        | {"versions": dict(report.provenance.versions)},
         "stopped": report.stopped,
         "interrupted": report.interrupted,
         "why_wrong": wrong_record(report),
@@ -64,7 +70,8 @@ def best_json(report: Report) -> dict[str, Any]:
         "unanswerable": dict(report.unanswerable),
         "notices": list(report.notices),
         "pass_at_k": [
-            {"k": oracle.k} | (interval_record(oracle.quality) or {}) for oracle in report.pass_at_k
+            {"k": oracle.k} | (interval_record(oracle.quality) or {})
+            for oracle in report.pass_at_k
         ],
         "repeated_splits": None if report.repeats is None else asdict(report.repeats),
     }
@@ -87,7 +94,9 @@ def result_json(report: Report, *, results: str) -> dict[str, Any]:
         "seconds": None if winner is None else _seconds(winner),
         "seconds_per_request": None if winner is None else _cost_record(winner.service),
         "seconds_taken": report.money.seconds,
-        "baseline": None if report.baseline is None else _summary(report.baseline) | _given(report),
+        "baseline": None
+        if report.baseline is None
+        else _summary(report.baseline) | _given(report),
         "runners_up": [
             _summary(row) | _tuning_difference(report, row) for row in report.runners_up
         ],
@@ -100,7 +109,8 @@ def result_json(report: Report, *, results: str) -> dict[str, Any]:
         "notices": list(report.notices),
         "prices": [asdict(price) for price in report.prices],
         "pass_at_k": [
-            {"k": oracle.k} | (interval_record(oracle.quality) or {}) for oracle in report.pass_at_k
+            {"k": oracle.k} | (interval_record(oracle.quality) or {})
+            for oracle in report.pass_at_k
         ],
         "repeated_splits": None if report.repeats is None else asdict(report.repeats),
         "spent": report.money.spent,
@@ -162,7 +172,11 @@ def _seconds(row: ReportConfig) -> dict[str, Any]:
 
 
 def _cost_record(cost: Interval | None) -> dict[str, Any] | None:
-    return None if cost is None else {"mean": cost.mean, "low": cost.low, "high": cost.high}
+    return (
+        None
+        if cost is None
+        else {"mean": cost.mean, "low": cost.low, "high": cost.high}
+    )
 
 
 def _summary(row: ReportConfig) -> dict[str, Any]:

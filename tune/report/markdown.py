@@ -14,7 +14,14 @@ from tune.report.headline import (
     shown_rows,
     uncertain_sentence,
 )
-from tune.report.records import EstimateRow, PriceLine, Report, ReportConfig, TrialRow, plain_config
+from tune.report.records import (
+    EstimateRow,
+    PriceLine,
+    Report,
+    ReportConfig,
+    TrialRow,
+    plain_config,
+)
 from tune.report.text import (
     count,
     describe_config,
@@ -60,7 +67,11 @@ def _comparison_table(report: Report) -> str:
     if report.majority_score is not None:
         label = f" ({report.majority_class})" if report.majority_class else ""
         rows.append(
-            [inline(f"always the majority class{label}"), number(report.majority_score), *["-"] * 5]
+            [
+                inline(f"always the majority class{label}"),
+                number(report.majority_score),
+                *["-"] * 5,
+            ]
         )
     if not rows:
         return ""
@@ -103,7 +114,8 @@ def _comparison_row(report: Report, row: ReportConfig) -> list[str]:
             report.verdict_of(row.tuning_difference) or "-",
         )
         difference, said = (
-            f"{text} (tuning)" if row.tuning_difference else text for text in (difference, said)
+            f"{text} (tuning)" if row.tuning_difference else text
+            for text in (difference, said)
         )
     return [
         f"**{inline(row.name)}**" if is_winner else inline(row.name),
@@ -162,7 +174,10 @@ def _use(report: Report) -> str:
         f"Settings of the winner, {inline(describe_config(winner.config))}:",
     ]
     parts.append(
-        fence(json.dumps(plain_config(winner.config), indent=2, ensure_ascii=False), "json")
+        fence(
+            json.dumps(plain_config(winner.config), indent=2, ensure_ascii=False),
+            "json",
+        )
     )
     if report.template is not None:
         parts += [
@@ -170,7 +185,9 @@ def _use(report: Report) -> str:
             fence(report.template.text, "text"),
         ]
     if report.answer:
-        parts.append(f"The answer is taken out of the text so: {inline(report.answer)}.")
+        parts.append(
+            f"The answer is taken out of the text so: {inline(report.answer)}."
+        )
     if report.keeps_limit is False:
         parts.append(
             f"Nothing is exported for agents, as no configuration keeps {report.limit}. "
@@ -195,7 +212,11 @@ def _use(report: Report) -> str:
             f"What such an agent carries is {inline(describe_config(report.deployable.config))}: "
             f"{own}"
             + ("" if report.deployable.holdout is not None else " on tuning examples")
-            + (f". {inline(report.deployable_note, limit=1000)}" if report.deployable_note else ".")
+            + (
+                f". {inline(report.deployable_note, limit=1000)}"
+                if report.deployable_note
+                else "."
+            )
         )
     return "\n\n".join(parts)
 
@@ -215,7 +236,11 @@ def _pass_at_k(report: Report) -> str:
         "could reach."
     )
     return "\n\n".join(
-        ["## pass@k, an oracle", note, table(["", "score (95 %)", "tuning examples"], rows)]
+        [
+            "## pass@k, an oracle",
+            note,
+            table(["", "score (95 %)", "tuning examples"], rows),
+        ]
     )
 
 
@@ -252,7 +277,8 @@ def _money(report: Report) -> str:
         ["of it uncertain", dollars(money.uncertain)],
         [
             "left",
-            dollars(money.left) + (f": {inline(money.left_reason)}" if money.left_reason else ""),
+            dollars(money.left)
+            + (f": {inline(money.left_reason)}" if money.left_reason else ""),
         ],
         ["draws bought", f"{report.draws_bought:,}"],
         ["draws reused", f"{report.draws_reused:,}"],
@@ -263,7 +289,11 @@ def _money(report: Report) -> str:
     if money.seconds is not None:
         title, unit = "Time", "seconds or draws"
         rows = [["taken", format_duration(money.seconds)], *rows[-2:]]
-    parts = [f"## {title}", inline(money_sentence(report), limit=1000), table(["", unit], rows)]
+    parts = [
+        f"## {title}",
+        inline(money_sentence(report), limit=1000),
+        table(["", unit], rows),
+    ]
     return "\n\n".join(part for part in [*parts, _readings(report)] if part)
 
 
@@ -319,7 +349,9 @@ def _frontier(report: Report) -> str:
             "that seem to beat a row on many are left out."
         )
     if any(row.approximate for row in report.frontier):
-        parts.append("≈: an estimate from text that was cut without known token boundaries.")
+        parts.append(
+            "≈: an estimate from text that was cut without known token boundaries."
+        )
     return "\n\n".join(parts)
 
 
@@ -371,13 +403,17 @@ def _trials(report: Report) -> str:
         if left_out
         else " `trials.csv` has the same."
     )
-    return "\n\n".join(["## Trials", f"Best tuning estimate first.{more}", table(header, rows)])
+    return "\n\n".join(
+        ["## Trials", f"Best tuning estimate first.{more}", table(header, rows)]
+    )
 
 
 def _rank(report: Report, trial: TrialRow) -> tuple[float, int]:
     if trial.quality is None:
         return float("inf"), trial.number
-    return (-trial.quality.mean if report.larger_is_better else trial.quality.mean), trial.number
+    return (
+        -trial.quality.mean if report.larger_is_better else trial.quality.mean
+    ), trial.number
 
 
 def _free_part(trial: TrialRow) -> str:
@@ -385,7 +421,11 @@ def _free_part(trial: TrialRow) -> str:
     if trial.best is None:
         return "-"
     return (
-        inline(describe_config({k: v for k, v in trial.best.items() if k not in trial.point}))
+        inline(
+            describe_config(
+                {k: v for k, v in trial.best.items() if k not in trial.point}
+            )
+        )
         or "as bought"
     )
 
@@ -427,7 +467,9 @@ def _estimate(report: Report) -> str:
         "tokens of the answer, estimated / actual",
         "draws",
     ]
-    return "\n\n".join(["## The estimate, and what happened", note, table(header, rows)])
+    return "\n\n".join(
+        ["## The estimate, and what happened", note, table(header, rows)]
+    )
 
 
 def _estimate_cells(row: EstimateRow, amount: Amount) -> list[str]:
@@ -459,21 +501,29 @@ def _provenance(report: Report) -> str:
     source = report.provenance
     rows = [
         ["date", source.date],
-        ["tune", source.version + (f", commit {source.commit}" if source.commit else "")],
+        [
+            "tune",
+            source.version + (f", commit {source.commit}" if source.commit else ""),
+        ],
         ["data", f"{source.data}, fingerprint {source.fingerprint}"],
         [
             "examples",
             f"{source.tuning:,} tuning, {source.holdout:,} holdout, {source.shots:,} set aside for "
             "prompts",
         ],
-        ["metric", source.metric + ("" if report.larger_is_better else ", lower is better")],
+        [
+            "metric",
+            source.metric + ("" if report.larger_is_better else ", lower is better"),
+        ],
         ["goal", source.goal],
         ["search", source.search],
         ["seed", str(source.seed)],
         ["intervals", _confidence(report)],
         [
             "versions",
-            ", ".join(f"{name} {version}" for name, version in sorted(source.versions.items())),
+            ", ".join(
+                f"{name} {version}" for name, version in sorted(source.versions.items())
+            ),
         ],
     ]
     parts = [

@@ -438,5 +438,6 @@ class Report:
 def plain_config(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return a configuration in JSON's types: stop strings as a list."""
     return {
-        name: list(value) if isinstance(value, tuple) else value for name, value in config.items()
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in config.items()
     }

@@ -15,7 +15,9 @@ T = TypeVar("T")
 def dump(record: Any) -> Any:
     """A record in JSON's types: dataclasses and mappings become objects, tuples lists."""
     if is_dataclass(record) and not isinstance(record, type):
-        return {field.name: dump(getattr(record, field.name)) for field in fields(record)}
+        return {
+            field.name: dump(getattr(record, field.name)) for field in fields(record)
+        }
     if isinstance(record, Mapping):
         return {str(name): dump(inner) for name, inner in record.items()}
     if isinstance(record, list | tuple):
@@ -41,11 +43,17 @@ def _load(kind: Any, value: Any) -> Any:
     if origin is tuple:
         return tuple(_load(get_args(kind)[0], inner) for inner in value)
     if isinstance(kind, type) and issubclass(kind, Point):
-        return kind({name: tuple(v) if isinstance(v, list) else v for name, v in value.items()})
+        return kind(
+            {name: tuple(v) if isinstance(v, list) else v for name, v in value.items()}
+        )
     if is_dataclass(kind):
         hints = get_type_hints(kind)
         return kind(
-            **{name: _load(hints[name], inner) for name, inner in value.items() if name in hints}
+            **{
+                name: _load(hints[name], inner)
+                for name, inner in value.items()
+                if name in hints
+            }
         )  # type: ignore[operator]
     if isinstance(kind, type) and issubclass(kind, tuple):  # a NamedTuple
         return kind(*value)

@@ -15,7 +15,11 @@ from tune.report.unread_text import unread_sentences
 from tune.report.wrong_answers import wrong_sentences
 from tune.safety.escape import visible
 
-SHORTER = {"baseline (assumed)": "assumed", " to ": ", ", "not distinguishable": "unclear"}
+SHORTER = {
+    "baseline (assumed)": "assumed",
+    " to ": ", ",
+    "not distinguishable": "unclear",
+}
 """Words of the wide table, and what stands for them in the narrow one."""
 
 MOST_RUNNERS_UP = 2
@@ -82,7 +86,9 @@ def _wrapped(sentences: Sequence[str], width: int | None) -> list[str]:
         return shown
     lines: list[str] = []
     for sentence in shown:
-        lines += textwrap.wrap(sentence, width, break_long_words=False, break_on_hyphens=False)
+        lines += textwrap.wrap(
+            sentence, width, break_long_words=False, break_on_hyphens=False
+        )
     return lines
 
 
@@ -107,7 +113,14 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 def _table(report: Report) -> list[tuple[str, ...]]:
     """Return every column of the configs that a terminal shows; nothing where there are none."""
     shown, amount = _shown(report), amount_of(report).per_request
-    header = ("", "score (95 %)", "examples", amount, "median / 95th percentile", "to the baseline")
+    header = (
+        "",
+        "score (95 %)",
+        "examples",
+        amount,
+        "median / 95th percentile",
+        "to the baseline",
+    )
     return [header, *(_row(report, row) for row in shown)] if shown else []
 
 
@@ -155,5 +168,7 @@ def _against_baseline(report: Report, row: ReportConfig) -> str:
     if row is report.winner and not report.winner_is_baseline:
         difference = report.difference
     return (
-        "-" if difference is None else f"{with_limits(difference)} {report.verdict_of(difference)}"
+        "-"
+        if difference is None
+        else f"{with_limits(difference)} {report.verdict_of(difference)}"
     )

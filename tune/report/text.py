@@ -20,9 +20,7 @@ _INLINE = re.compile(r"([\\`*\[\]|~<>&]|\$(?!\d)|(?<![0-9A-Za-z])_|_(?![0-9A-Za-
 _BLOCK_START = re.compile(r"^(\d*)(#{1,6}(?=\s|$)|[+\-](?=\s|$)|[\-=]{2}|[.)](?=\s|$))")
 _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
-_FORMULA_STARTS = (
-    "=+-@\uff1d\uff0b\uff0d\uff20"  # those that a spreadsheet takes for a formula, full width too
-)
+_FORMULA_STARTS = "=+-@\uff1d\uff0b\uff0d\uff20"  # those that a spreadsheet takes for a formula, full width too
 
 
 def inline(text: str, *, limit: int = 300) -> str:
@@ -54,7 +52,9 @@ def csv_cell(value: Any) -> str | int | float:
     shown = visible(text)
     if _NUMBER.fullmatch(shown):
         return shown
-    starts_formula = shown.lstrip()[:1] in tuple(_FORMULA_STARTS) or text[:1] in tuple("\t\r\n")
+    starts_formula = shown.lstrip()[:1] in tuple(_FORMULA_STARTS) or text[:1] in tuple(
+        "\t\r\n"
+    )
     return "'" + shown if starts_formula else shown
 
 
@@ -88,7 +88,9 @@ def dollars(value: float) -> str:
     elif size < 1e-15:
         shown = "0"
     else:
-        whole, _, decimals = f"{size:.{2 - math.floor(math.log10(size))}f}".partition(".")
+        whole, _, decimals = f"{size:.{2 - math.floor(math.log10(size))}f}".partition(
+            "."
+        )
         shown = f"{whole}.{decimals.rstrip('0'):0<2}"
     return f"-${shown}" if value < 0 and shown != "0" else f"${shown}"
 
@@ -124,9 +126,15 @@ def describe_config(config: Mapping[str, Any]) -> str:
     if "prompt" in config:
         parts.append(f"prompt {config['prompt']}")
     known = ("model", "prompt", "n", "aggregate", "max_tokens", "stop")
-    parts += [f"{name} {_value(value)}" for name, value in config.items() if name not in known]
+    parts += [
+        f"{name} {_value(value)}" for name, value in config.items() if name not in known
+    ]
     if "n" in config:
-        by = f" by {config['aggregate']}" if config["n"] != 1 and "aggregate" in config else ""
+        by = (
+            f" by {config['aggregate']}"
+            if config["n"] != 1 and "aggregate" in config
+            else ""
+        )
         parts.append(f"n {config['n']}{by}")
     if "max_tokens" in config:
         parts.append(f"max_tokens {config['max_tokens']}")

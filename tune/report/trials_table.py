@@ -34,7 +34,8 @@ def _trial_row(trial: TrialRow, names: list[str], free: list[str]) -> dict[str, 
         "reason": trial.reason,
         **{name: _scalar(trial.point.get(name)) for name in names},
         **{
-            name: _scalar(trial.best.get(name)) if trial.best is not None else None for name in free
+            name: _scalar(trial.best.get(name)) if trial.best is not None else None
+            for name in free
         },
         "examples": trial.examples,
         "draws": trial.draws,
@@ -59,7 +60,11 @@ def _scalar(value: Any) -> Any:
 def trials_csv(report: Report) -> str:
     """Every trial as CSV with a header line; no cell is a formula, and numbers are numbers."""
     rows = trial_rows(report.trials)
-    header = rows[0] if rows else _trial_row(TrialRow(0, Point({}), "running"), [], list(FREE))
+    header = (
+        rows[0]
+        if rows
+        else _trial_row(TrialRow(0, Point({}), "running"), [], list(FREE))
+    )
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([csv_cell(name) for name in header])

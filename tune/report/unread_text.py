@@ -67,7 +67,9 @@ def unread_sentence(one: Unread) -> str:
 
 def _shown(one: Unread) -> str:
     return (
-        "Answers beside their targets: " + "; ".join(_pair(sample) for sample in one.samples) + "."
+        "Answers beside their targets: "
+        + "; ".join(_pair(sample) for sample in one.samples)
+        + "."
     )
 
 

@@ -40,9 +40,7 @@ def wrong_sentences(report: Report) -> list[str]:
     found = []
     if report.winner is not None and report.winner.outcomes.often:
         kind = "tuning" if report.winner.holdout is None else "holdout"
-        answers = (
-            f"the winner's {count(report.winner.outcomes.answers, 'answer')} to {kind} examples"
-        )
+        answers = f"the winner's {count(report.winner.outcomes.answers, 'answer')} to {kind} examples"
         found.append(_sentence(report, answers, report.winner.outcomes, {}))
     bought = report.bought
     if any(kind != "wrong" for kind in bought.outcomes.often):
@@ -51,10 +49,16 @@ def wrong_sentences(report: Report) -> list[str]:
     return found
 
 
-def _sentence(report: Report, answers: str, outcomes: Outcomes, shares: Mapping[str, float]) -> str:
+def _sentence(
+    report: Report, answers: str, outcomes: Outcomes, shares: Mapping[str, float]
+) -> str:
     parts = []
     for kind in outcomes.often:
-        money = f", with {shares[kind]:.0%} of the money" if shares.get(kind, 0.0) > OFTEN else ""
+        money = (
+            f", with {shares[kind]:.0%} of the money"
+            if shares.get(kind, 0.0) > OFTEN
+            else ""
+        )
         parts.append(
             f"{outcomes.count(kind):,} ({outcomes.share(kind):.0%}{money}) are {NAMES[kind]}"
         )
@@ -79,7 +83,12 @@ def wrong_section(report: Report) -> str:
     """The section of `report.md`; "" where nothing was counted."""
     named = [
         row
-        for row in (report.winner, report.baseline, report.deployable, *report.runners_up)
+        for row in (
+            report.winner,
+            report.baseline,
+            report.deployable,
+            *report.runners_up,
+        )
         if row is not None
     ]
     rows = []
@@ -88,7 +97,9 @@ def wrong_section(report: Report) -> str:
             on = "tuning" if row.holdout is None else "holdout"
             rows.append([inline(row.name), on, *_cells(row.outcomes)])
     if report.bought.outcomes.answers:
-        rows.append(["all answers of the search", "tuning", *_cells(report.bought.outcomes)])
+        rows.append(
+            ["all answers of the search", "tuning", *_cells(report.bought.outcomes)]
+        )
     if not rows:
         return ""
     unread = [] if report.unread_stop else unread_sentences(report)
@@ -110,14 +121,21 @@ def _cells(outcomes: Outcomes) -> list[str]:
 
 def outcomes_record(outcomes: Outcomes) -> dict[str, Any]:
     """The counts for programs."""
-    return {"answers": outcomes.answers, **{kind: outcomes.count(kind) for kind in KINDS}}
+    return {
+        "answers": outcomes.answers,
+        **{kind: outcomes.count(kind) for kind in KINDS},
+    }
 
 
 def wrong_record(report: Report) -> dict[str, Any]:
     """Return the counts of the winner, the baseline and all answers, and the advice."""
     return {
-        "best": None if report.winner is None else outcomes_record(report.winner.outcomes),
-        "baseline": None if report.baseline is None else outcomes_record(report.baseline.outcomes),
+        "best": None
+        if report.winner is None
+        else outcomes_record(report.winner.outcomes),
+        "baseline": None
+        if report.baseline is None
+        else outcomes_record(report.baseline.outcomes),
         "bought": outcomes_record(report.bought.outcomes),
         "share_of_money": dict(report.bought.shares),
         "said": [*unread_sentences(report), *wrong_sentences(report)],

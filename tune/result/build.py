@@ -50,7 +50,15 @@ from tune.stats.alpha_spending import count_analyses
 from tune.strategies import Selection
 from tune.strategies.stopping import chance_of_change
 from tune.study.record import RunRecord
-from tune.study.stop_reasons import ENOUGH, FINISHED, INTERRUPTED, LOST, PAUSES, QUOTA, UNREAD
+from tune.study.stop_reasons import (
+    ENOUGH,
+    FINISHED,
+    INTERRUPTED,
+    LOST,
+    PAUSES,
+    QUOTA,
+    UNREAD,
+)
 from tune.study.unread import find_unread
 
 STOPPED = {
@@ -65,7 +73,9 @@ STOPPED = {
 
 
 def build_report(
-    record: RunRecord, run_notices: Collection[str] = (), decorations: Decorations | None = None
+    record: RunRecord,
+    run_notices: Collection[str] = (),
+    decorations: Decorations | None = None,
 ) -> Report:
     """Build the report of a run, without the texts of examples if the user wants none in it.
 
@@ -79,13 +89,17 @@ def build_report(
     return report if record.plan.content else without_content(report)
 
 
-def _build(record: RunRecord, run_notices: Collection[str], decorations: Decorations) -> Report:
+def _build(
+    record: RunRecord, run_notices: Collection[str], decorations: Decorations
+) -> Report:
     plan, carried = record.plan, record.single_answer
     # Half a holdout is not looked at: the same command completes it, and a look that is not taken
     # costs nothing.
     met = {} if record.stopped in PAUSES else dict(record.holdout)
     choice = record.selection.tested(met) if record.selection else None
-    evidence = Evidence(plan, count_analyses(record.events, plan.baseline) if met else 1)
+    evidence = Evidence(
+        plan, count_analyses(record.events, plan.baseline) if met else 1
+    )
     rows = ReportRows(record, evidence, met, decorations)
     winner = rows.winner(choice) if choice else None
     keeps = _keeps_limit(plan, choice.shown, winner) if choice and winner else None
@@ -112,7 +126,9 @@ def _build(record: RunRecord, run_notices: Collection[str], decorations: Decorat
         deployable_note=_deployable_note(plan, winner, single, carried),
         runners_up=tuple(rows.runners_up(choice) if choice else ()),
         difference=rows.difference(choice.shown) if choice else None,
-        detectable=evidence.detectable(choice.shown.config, plan.baseline, met) if choice else None,
+        detectable=evidence.detectable(choice.shown.config, plan.baseline, met)
+        if choice
+        else None,
         look=evidence.look,
         confidence=evidence.confidence,
         majority_score=share,
@@ -128,7 +144,8 @@ def _build(record: RunRecord, run_notices: Collection[str], decorations: Decorat
         answer=_answer(record),
         frontier=tuple(_frontier(record, rows, met, choice)),
         trials=tuple(
-            _trial_row(record, trial, evidence, decorations) for trial in record.trials.values()
+            _trial_row(record, trial, evidence, decorations)
+            for trial in record.trials.values()
         ),
         draws_bought=sum(model.bought for model in record.models.values()),
         draws_reused=sum(model.reused for model in record.models.values()),
@@ -155,14 +172,18 @@ def _build(record: RunRecord, run_notices: Collection[str], decorations: Decorat
         ),
         estimate=decorations.attempt(
             "the estimate beside what happened",
-            lambda: estimate_rows(first_forecasts(record.events), record.trials, plan.prices),
+            lambda: estimate_rows(
+                first_forecasts(record.events), record.trials, plan.prices
+            ),
             (),
         ),
         unanswerable=dict(Counter(model for model, _ in record.unanswerable)),
         stopped=_why(record, decorations),
         interrupted=record.stopped in PAUSES,
         run_notices=tuple(run_notices),
-        pass_at_k=decorations.attempt("pass@k", lambda: pass_at_k(record, choice, evidence), ())
+        pass_at_k=decorations.attempt(
+            "pass@k", lambda: pass_at_k(record, choice, evidence), ()
+        )
         if choice
         else (),
         repeats=decorations.attempt(
@@ -175,7 +196,10 @@ def _build(record: RunRecord, run_notices: Collection[str], decorations: Decorat
 
 
 def _notices(
-    record: RunRecord, evidence: Evidence, run_notices: Collection[str], decorations: Decorations
+    record: RunRecord,
+    evidence: Evidence,
+    run_notices: Collection[str],
+    decorations: Decorations,
 ) -> tuple[str, ...]:
     """Return the notices; if they cannot be made, the ones from the run."""
     said = decorations.attempt(
@@ -193,14 +217,20 @@ def _keeps_limit(plan: Plan, choice: Reading, row: ReportConfig) -> bool | None:
     if plan.max_cost is None and plan.max_seconds is None:
         return None
     over_cost = plan.max_cost is not None and (
-        choice.cost > plan.max_cost or (row.cost is not None and row.cost.low > plan.max_cost)
+        choice.cost > plan.max_cost
+        or (row.cost is not None and row.cost.low > plan.max_cost)
     )
-    over_seconds = plan.max_seconds is not None and choice.mean_seconds > plan.max_seconds
+    over_seconds = (
+        plan.max_seconds is not None and choice.mean_seconds > plan.max_seconds
+    )
     return not (over_cost or over_seconds)
 
 
 def _deployable_note(
-    plan: Plan, winner: ReportConfig | None, single: ReportConfig | None, carried: Reading | None
+    plan: Plan,
+    winner: ReportConfig | None,
+    single: ReportConfig | None,
+    carried: Reading | None,
 ) -> str:
     """Return what agents lose against the winner, or why they can use no configuration.
 
@@ -212,7 +242,9 @@ def _deployable_note(
         return single_answer_note(winner, single)
     if carried is not None:
         return ""
-    return not_deployable_note(winner.config, raw=plan.prompts[winner.config.prompt].raw)
+    return not_deployable_note(
+        winner.config, raw=plan.prompts[winner.config.prompt].raw
+    )
 
 
 def _deployment_record(
@@ -228,7 +260,10 @@ def deploy(record: RunRecord, report: Report) -> Deployment | None:
     if record.single_answer is None or report.keeps_limit is False:
         return None
     config = record.single_answer.config
-    entry, prompt = record.plan.entries[config.model], record.plan.prompts[config.prompt]
+    entry, prompt = (
+        record.plan.entries[config.model],
+        record.plan.prompts[config.prompt],
+    )
     return Deployment(
         config=config,
         model=entry.model,
@@ -249,7 +284,9 @@ def _why(record: RunRecord, decorations: Decorations) -> str:
     if record.stopped != ENOUGH:
         return STOPPED[record.stopped]
     points = 100 * record.plan.min_gain
-    more, more_said = (1.0, "$1") if record.time is None else (60 * record.time.width, "minute")
+    more, more_said = (
+        (1.0, "$1") if record.time is None else (60 * record.time.width, "minute")
+    )
     chance = decorations.attempt(
         "the chance of another choice",
         lambda: chance_of_change(record.problem, record.weighed, more),
@@ -267,7 +304,9 @@ def _why(record: RunRecord, decorations: Decorations) -> str:
     if chance is None:
         return kept
     shown = "less than 1 %" if chance < 0.01 else f"{100 * chance:.0f} %"
-    what = "a choice on the frontier" if record.plan.goal == "frontier" else "the choice"
+    what = (
+        "a choice on the frontier" if record.plan.goal == "frontier" else "the choice"
+    )
     return f"{kept}: another {more_said} has a chance of {shown} to change {what}"
 
 
@@ -285,7 +324,9 @@ def _majority_class(record: RunRecord) -> tuple[str, float | None]:
     It is empty unless the targets are a few labels.
     """
     holdout = record.plan.split.holdout
-    counts = Counter(str(example.target) for example in holdout if example.target is not None)
+    counts = Counter(
+        str(example.target) for example in holdout if example.target is not None
+    )
     if (
         not counts
         or len(counts) > len(holdout) / 2
@@ -296,20 +337,29 @@ def _majority_class(record: RunRecord) -> tuple[str, float | None]:
     label = counts.most_common(1)[0][0]
     first = len(record.plan.split.tuning)
     return label, float(
-        np.mean([record.reader.scores.of(label, first + i) for i in range(len(holdout))])
+        np.mean(
+            [record.reader.scores.of(label, first + i) for i in range(len(holdout))]
+        )
     )
 
 
 def _frontier(
-    record: RunRecord, rows: ReportRows, met: Mapping[Config, Reading], choice: Selection | None
+    record: RunRecord,
+    rows: ReportRows,
+    met: Mapping[Config, Reading],
+    choice: Selection | None,
 ) -> list[ReportConfig]:
     """Return the rows of the frontier, with those on few examples marked."""
     enough = max(1.0, FEW_SHARE * choice.reading.n_examples) if choice else 1.0
-    readings = [reading for standing in record.standings.values() for reading in standing.whole()]
+    readings = [
+        reading
+        for standing in record.standings.values()
+        for reading in standing.whole()
+    ]
     if rows.searched is not None:
-        readings = [reading for reading in readings if reading.config != record.plan.baseline] + [
-            rows.searched
-        ]
+        readings = [
+            reading for reading in readings if reading.config != record.plan.baseline
+        ] + [rows.searched]
     shown = {(reading.trial, reading.config): reading for reading in readings}
     found = frontier(
         [record.weigh(reading) for reading in readings],
@@ -319,7 +369,10 @@ def _frontier(
         larger_is_better=record.plan.metric.larger_is_better,
     )
     as_shown = [shown[reading.trial, reading.config] for reading in found]
-    return [rows.frontier_row(reading, few=reading.n_examples < enough) for reading in as_shown]
+    return [
+        rows.frontier_row(reading, few=reading.n_examples < enough)
+        for reading in as_shown
+    ]
 
 
 def _money(record: RunRecord) -> Money:
@@ -337,7 +390,8 @@ def _money(record: RunRecord) -> Money:
         notional=any(price.notional for price in record.plan.prices.values()),
         seconds=None if record.time is None else record.time.elapsed,
         reasons=tuple(
-            Uncertain(reason, calls, to_dollars(cost)) for reason, calls, cost in money.uncertain
+            Uncertain(reason, calls, to_dollars(cost))
+            for reason, calls, cost in money.uncertain
         ),
     )
 
@@ -440,5 +494,7 @@ def _trial_row(
         cost=best.cost if best else None,
         service=weighed.spent_per_draw * trial.bought if weighed else None,
         service_per_request=record.weigh(best).cost if weighed and best else None,
-        outcomes=count_for(record, trial, best.config, decorations) if best else Outcomes(),
+        outcomes=count_for(record, trial, best.config, decorations)
+        if best
+        else Outcomes(),
     )

@@ -111,7 +111,9 @@ def _shares(
         return {None: 1.0}
     n = min(config.n, len(answers))
     if n == 1 or config.aggregate == "first":
-        return {answer: times / len(answers) for answer, times in Counter(answers).items()}
+        return {
+            answer: times / len(answers) for answer, times in Counter(answers).items()
+        }
     every = itertools.combinations(answers, n)
     subsets: list[Sequence[str | None]] = list(itertools.islice(every, MOST_SUBSETS))
     # Too many to count: a random sample, which depends on the position alone.
@@ -135,11 +137,15 @@ def _chosen(
         most = max(votes.values(), default=0)
         return [answer for answer, count in votes.items() if count == most] or [None]
     verifier = record.plan.verifier
-    verify = None if verifier is None else blind(verifier, record.plan.examples[position])
+    verify = (
+        None if verifier is None else blind(verifier, record.plan.examples[position])
+    )
     return [choose(config.aggregate, answers, verifier=verify)]
 
 
-def _answers(record: RunRecord, trial: Trial, config: Config, position: int) -> list[str | None]:
+def _answers(
+    record: RunRecord, trial: Trial, config: Config, position: int
+) -> list[str | None]:
     """Return the answer in each draw of an example, cut as the config cuts it."""
     found: list[str | None] = []
     for draw in trial.draws.get(position, ()):
@@ -150,11 +156,19 @@ def _answers(record: RunRecord, trial: Trial, config: Config, position: int) -> 
 
 
 def _slices(
-    plan: Plan, evidence: Evidence, reading: Reading, baseline: Reading | None, *, holdout: bool
+    plan: Plan,
+    evidence: Evidence,
+    reading: Reading,
+    baseline: Reading | None,
+    *,
+    holdout: bool,
 ) -> list[Slice]:
     found = []
     for column in plan.by:
-        cells = {position: _cell(plan.examples[position], column) for position in reading.examples}
+        cells = {
+            position: _cell(plan.examples[position], column)
+            for position in reading.examples
+        }
         for name, positions in _parts(cells).items():
             quality = evidence.quality(reading.among(positions), holdout=holdout)
             before = None
@@ -197,7 +211,9 @@ def _ranges(numbers: Mapping[int, float]) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {}
     for position, number in numbers.items():
         part = sum(bool(number >= limit) for limit in limits[1:4])
-        found.setdefault(f"{limits[part]:g} to {limits[part + 1]:g}", []).append(position)
+        found.setdefault(f"{limits[part]:g} to {limits[part + 1]:g}", []).append(
+            position
+        )
     return dict(sorted(found.items(), key=lambda one: float(one[0].split()[0])))
 
 
@@ -218,7 +234,9 @@ def _doubtful_labels(record: RunRecord) -> list[DoubtfulLabel]:
     for position in range(len(record.plan.split.tuning)):
         heard = []
         for reading in strong:
-            voice = _voice(record, record.trials[reading.trial], reading.config, position)
+            voice = _voice(
+                record, record.trials[reading.trial], reading.config, position
+            )
             if voice is not None:
                 heard.append(voice)
         answers = {_fold(answer) for answer, _ in heard}
@@ -262,7 +280,9 @@ def _voice(
     """Return a trial's answer to an example, and the number of its draws; None if they disagree."""
     answers = _answers(record, trial, config, position)
     answer = vote(answers)
-    if answer is None or sum(one == answer for one in answers) < ONE_VOICE * len(answers):
+    if answer is None or sum(one == answer for one in answers) < ONE_VOICE * len(
+        answers
+    ):
         return None
     return answer, len(answers)
 
@@ -270,7 +290,9 @@ def _voice(
 def _doubt(example: Example, answer: str, configs: int, answers: int) -> DoubtfulLabel:
     text = " ".join(" ".join(example.inputs.values()).split())
     shown = text if len(text) <= 100 else f"{text[:100]} ..."
-    return DoubtfulLabel(example.id, to_text(example.target), answer, configs, answers, shown)
+    return DoubtfulLabel(
+        example.id, to_text(example.target), answer, configs, answers, shown
+    )
 
 
 def _fold(text: str) -> str:

@@ -13,7 +13,13 @@ from tune.pricing.prices import to_dollars
 from tune.readout import Reading
 from tune.space import Config
 from tune.stats.alpha_spending import analysis_confidence
-from tune.stats.intervals import Array, Interval, cost_interval, difference_interval, mean_interval
+from tune.stats.intervals import (
+    Array,
+    Interval,
+    cost_interval,
+    difference_interval,
+    mean_interval,
+)
 from tune.stats.power import SPREAD, detectable_difference
 
 TUNING_CONFIDENCE = 0.95
@@ -125,14 +131,23 @@ class Evidence:
             return None
         units = self._of(both)
         if choice == baseline:
-            return self._detectable(len(set(units)), SPREAD * (self._high - self._low), None)
-        return self._detectable(len(both), _scores(ours, both) - _scores(theirs, both), units)
+            return self._detectable(
+                len(set(units)), SPREAD * (self._high - self._low), None
+            )
+        return self._detectable(
+            len(both), _scores(ours, both) - _scores(theirs, both), units
+        )
 
     def _detectable(
         self, n: int, spread: float | Array, clusters: Sequence[Hashable] | None
     ) -> float:
         return detectable_difference(
-            n, spread, low=self._low, high=self._high, confidence=self.confidence, clusters=clusters
+            n,
+            spread,
+            low=self._low,
+            high=self._high,
+            confidence=self.confidence,
+            clusters=clusters,
         )
 
     def _confidence(self, holdout: bool) -> float:

@@ -28,7 +28,9 @@ class Place(NamedTuple):
 
     def beats(self, other: Place) -> bool:
         """Return whether this is at least as good at no higher cost, and better in one of the two."""
-        return self.quality >= other.quality and self.cost <= other.cost and self != other
+        return (
+            self.quality >= other.quality and self.cost <= other.cost and self != other
+        )
 
 
 def frontier_place(reading: Reading, *, larger_is_better: bool) -> Place:
@@ -42,7 +44,9 @@ def shown_place(quality: float, cost: float, *, larger_is_better: bool) -> Place
     Two rows that look equal in the report count as equal.
     """
     shown = float(number(quality).replace(",", ""))
-    return Place(shown if larger_is_better else -shown, float(dollars(cost)[1:].replace(",", "")))
+    return Place(
+        shown if larger_is_better else -shown, float(dollars(cost)[1:].replace(",", ""))
+    )
 
 
 def frontier(
@@ -88,7 +92,9 @@ def frontier(
     return [reading for _, reading in rows if reading.config not in beaten]
 
 
-def _beaten_on_holdout(met: Mapping[Config, Reading], *, larger_is_better: bool) -> set[Config]:
+def _beaten_on_holdout(
+    met: Mapping[Config, Reading], *, larger_is_better: bool
+) -> set[Config]:
     """Return the configs that were beaten on the holdout."""
     places = {}
     for config, reading in met.items():
@@ -104,7 +110,13 @@ def _beaten_on_holdout(met: Mapping[Config, Reading], *, larger_is_better: bool)
 def _unbeaten(rows: Sequence[tuple[Place, Reading]]) -> list[tuple[Place, Reading]]:
     """Return the rows that no other one beats; at equal places, the one on the most examples."""
     order = sorted(
-        rows, key=lambda row: (row[0].cost, -row[0].quality, -row[1].n_examples, row[1].config.key)
+        rows,
+        key=lambda row: (
+            row[0].cost,
+            -row[0].quality,
+            -row[1].n_examples,
+            row[1].config.key,
+        ),
     )
     found: list[tuple[Place, Reading]] = []
     for row in order:
@@ -115,4 +127,6 @@ def _unbeaten(rows: Sequence[tuple[Place, Reading]]) -> list[tuple[Place, Readin
 
 def _clashes(place: Place, found: Sequence[tuple[Place, Reading]]) -> bool:
     """Return whether a row there equals this place, beats it, or is beaten by it."""
-    return any(there == place or there.beats(place) or place.beats(there) for there, _ in found)
+    return any(
+        there == place or there.beats(place) or place.beats(there) for there, _ in found
+    )

@@ -18,12 +18,17 @@ MOST_LISTED = 10
 
 
 def notices(
-    record: RunRecord, evidence: Evidence, run_notices: Collection[str], decorations: Decorations
+    record: RunRecord,
+    evidence: Evidence,
+    run_notices: Collection[str],
+    decorations: Decorations,
 ) -> list[str]:
     """The sentences, those that the user was run_notices first."""
     attempt = decorations.attempt
     oracle = attempt("the line of the oracle", lambda: _oracle(record), [])
-    few = attempt("the notice of few examples", lambda: sample_size_note(record.plan), "")
+    few = attempt(
+        "the notice of few examples", lambda: sample_size_note(record.plan), ""
+    )
     found = [*run_notices, *oracle, *_together(record.plan)]
     if few:
         found.append(few)
@@ -40,7 +45,10 @@ def notices(
             "is shown instead of the cheapest: more examples or money may show one."
         )
     if record.selection is not None and record.selection.extrapolated is not None:
-        asked, read = record.selection.extrapolated.config.n, record.selection.reading.config.n
+        asked, read = (
+            record.selection.extrapolated.config.n,
+            record.selection.reading.config.n,
+        )
         found.append(
             f"The winner asks for {asked} answers, and the search bought {read} of each tuning "
             "example: what the rest "
@@ -79,7 +87,9 @@ def _holdout(record: RunRecord, evidence: Evidence) -> list[str]:
         len(record.plan.split.holdout),
     )
     if met < whole:
-        found.append(f"The money reached {met} of {whole} holdout examples: a random part of them.")
+        found.append(
+            f"The money reached {met} of {whole} holdout examples: a random part of them."
+        )
     if evidence.look > 1:
         found.append(
             f"This is look {evidence.look} at the same holdout, so its intervals are wider: "
@@ -100,7 +110,9 @@ def _unanswerable(record: RunRecord) -> list[str]:
             if name == model
         }
         ids = [record.plan.examples[position].id for position in sorted(own)]
-        listed = ", ".join(ids[:MOST_LISTED]) + (", ..." if len(ids) > MOST_LISTED else "")
+        listed = ", ".join(ids[:MOST_LISTED]) + (
+            ", ..." if len(ids) > MOST_LISTED else ""
+        )
         found.append(
             f"{model} never answered {len(own)} of {len(record.plan.examples)} examples, although "
             "it answered others: "
@@ -113,12 +125,17 @@ def _unanswerable(record: RunRecord) -> list[str]:
 def _together(plan: Plan) -> list[str]:
     """Say that some examples count as one observation."""
     tuning, held = (
-        plan.split.count_clusters(side) for side in (plan.split.tuning, plan.split.holdout)
+        plan.split.count_clusters(side)
+        for side in (plan.split.tuning, plan.split.holdout)
     )
     if tuning + held == len(plan.examples):
         return []
     group = plan.identity.get("group")
-    why = f"with the same {group!r} or with the same inputs" if group else "with the same inputs"
+    why = (
+        f"with the same {group!r} or with the same inputs"
+        if group
+        else "with the same inputs"
+    )
     return [
         f"Examples {why} count as one observation in every interval: there are "
         f"{len(plan.split.tuning)} tuning "
@@ -145,7 +162,9 @@ def _oracle(record: RunRecord) -> list[str]:
     configs = record.plan.space.configs_of(trial.point, record.plan.free)
     asked = [config for config in configs if config.aggregate == "any"]
     if metric.oracle:
-        asked = [Config({**config, "aggregate": "any"}) for config in configs if config.n > 1]
+        asked = [
+            Config({**config, "aggregate": "any"}) for config in configs if config.n > 1
+        ]
     oracles = record.reader.read(trial, asked)
     if not oracles:
         return said

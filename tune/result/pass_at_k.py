@@ -17,7 +17,9 @@ lucky part.
 """
 
 
-def pass_at_k(record: RunRecord, choice: Selection, evidence: Evidence) -> tuple[PassAtK, ...]:
+def pass_at_k(
+    record: RunRecord, choice: Selection, evidence: Evidence
+) -> tuple[PassAtK, ...]:
     """Return the expected best score of k answers of the winner's settings, for k = 1, 2, 4, ...
 
     Every k is read off bought draws without bias: 1 - C(n - c, k) / C(n, k) for scores of 0 and 1
@@ -35,7 +37,9 @@ def pass_at_k(record: RunRecord, choice: Selection, evidence: Evidence) -> tuple
     if most < 2:
         return ()
     sizes = [2**power for power in range(most.bit_length()) if 2**power < most]
-    configs = [Config({**reading.config, "n": k, "aggregate": "any"}) for k in (*sizes, most)]
+    configs = [
+        Config({**reading.config, "n": k, "aggregate": "any"}) for k in (*sizes, most)
+    ]
     read = record.reader.read(trial, configs)
     scored = [found for found in read if found.n_examples]
     return tuple(PassAtK(found.config.n, evidence.quality(found)) for found in scored)

@@ -89,7 +89,9 @@ def _choose(
             part = reading.among(positions)
             if part.n_examples:
                 # The strategy counts examples from 0.
-                kept.append(replace(part, examples=tuple(places[e] for e in part.examples)))
+                kept.append(
+                    replace(part, examples=tuple(places[e] for e in part.examples))
+                )
         most = max((reading.n_examples for reading in kept), default=0)
         restricted[number] = replace(standing, readings=tuple(kept), examples=most)
     choice = select_config(replace(problem, examples=len(positions)), restricted)
@@ -108,7 +110,9 @@ def _rest(
 
 def _baseline(record: RunRecord, positions: set[int]) -> Reading | None:
     """Return the baseline on the examples that nothing was chosen by."""
-    same = [reading for reading in record.readings if reading.config == record.plan.baseline]
+    same = [
+        reading for reading in record.readings if reading.config == record.plan.baseline
+    ]
     most = max(same, key=lambda reading: reading.n_examples, default=None)
     return None if most is None else _without(most, positions)
 

@@ -40,8 +40,12 @@ class ReportRows:
         self._record, self._evidence, self._met = record, evidence, met
         self._decorations = decorations
         self._baseline = record.plan.baseline
-        self._baseline_name = "baseline" if record.plan.baseline_given else "baseline (assumed)"
-        same = [reading for reading in record.readings if reading.config == self._baseline]
+        self._baseline_name = (
+            "baseline" if record.plan.baseline_given else "baseline (assumed)"
+        )
+        same = [
+            reading for reading in record.readings if reading.config == self._baseline
+        ]
         self.searched = max(same, key=lambda reading: reading.n_examples, default=None)
 
     def baseline(self) -> ReportConfig | None:
@@ -71,7 +75,9 @@ class ReportRows:
         do not change the selection. Configs that met the holdout have rows of their own.
         """
         shown = {self._baseline, choice.shown.config, *self._met}
-        others = [reading for reading in choice.runners_up if reading.config not in shown]
+        others = [
+            reading for reading in choice.runners_up if reading.config not in shown
+        ]
         rows = []
         for place, reading in enumerate(others, start=1):
             difference = self._evidence.difference(reading, self.searched)
@@ -85,9 +91,13 @@ class ReportRows:
         if choice.config == self._baseline:
             return None
         ours, theirs = self._met.get(choice.config), self._met.get(self._baseline)
-        return self._evidence.difference(ours, theirs, holdout=True, seen=(choice, self.searched))
+        return self._evidence.difference(
+            ours, theirs, holdout=True, seen=(choice, self.searched)
+        )
 
-    def row(self, name: str, reading: Reading, difference: Interval | None = None) -> ReportConfig:
+    def row(
+        self, name: str, reading: Reading, difference: Interval | None = None
+    ) -> ReportConfig:
         """Return the row of a reading, with its numbers on the holdout if it met that.
 
         Args:
@@ -126,7 +136,10 @@ class ReportRows:
             service = self._evidence.cost(self._record.weigh(shown), holdout=on_holdout)
         median, slowest = None, None
         if cost is not None:
-            median, slowest = percentile(shown.seconds, 50), percentile(shown.seconds, 95)
+            median, slowest = (
+                percentile(shown.seconds, 50),
+                percentile(shown.seconds, 95),
+            )
         trial, quality, holdout = None, None, None
         if tuning is not None:
             trial, quality = tuning.trial, self._evidence.quality(tuning)
@@ -163,5 +176,7 @@ def count_for(
     if trial is None:
         return Outcomes()
     return decorations.attempt(
-        "the counts of wrong answers", lambda: record.reader.outcomes(trial, config), Outcomes()
+        "the counts of wrong answers",
+        lambda: record.reader.outcomes(trial, config),
+        Outcomes(),
     )

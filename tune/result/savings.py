@@ -28,7 +28,9 @@ def costs_of_readings(record: RunRecord) -> tuple[float, float]:
             continue
         trial = record.trials[number]
         model = record.model_of(trial)
-        said = Point({name: value for name, value in trial.point.items() if name not in FREE})
+        said = Point(
+            {name: value for name, value in trial.point.items() if name not in FREE}
+        )
         bought = (trial.cap, record.reader.bought_stop(trial.point))
         for position, draws in trial.draws.items():
             for cap, stop in cuts:
@@ -43,7 +45,9 @@ def costs_of_readings(record: RunRecord) -> tuple[float, float]:
     return to_dollars(sum(read.values())), to_dollars(sum(paid.values()))
 
 
-def _price_of(model: ModelRecord, draws: Sequence[Completion], tokens: Sequence[int]) -> int:
+def _price_of(
+    model: ModelRecord, draws: Sequence[Completion], tokens: Sequence[int]
+) -> int:
     """Return the picodollars of draws of one request with these lengths, bought together."""
     size, prompt = model.most_n, max(draw.prompt_tokens for draw in draws)
     calls = [tokens[start : start + size] for start in range(0, len(tokens), size)]

@@ -89,7 +89,9 @@ class DeploymentRecord:
         return parse_extractor(self.extract_spec, prompt=self.config.prompt)
 
 
-def deployment_record(plan: Plan, config: Config, scores: Numbers = ()) -> dict[str, Any]:
+def deployment_record(
+    plan: Plan, config: Config, scores: Numbers = ()
+) -> dict[str, Any]:
     """Return the part of `best.json` that `read_deployment` reads, in JSON's types.
 
     What lives only in the calling process, such as a metric that is a lambda, is null there.
@@ -129,7 +131,10 @@ def _answer_spec(plan: Plan, config: Config) -> Any:
 
 
 def _dump_prompt(prompt: Prompt) -> dict[str, Any]:
-    turns = [{"role": role, "parts": _dump_template(template)} for role, template in prompt.turns]
+    turns = [
+        {"role": role, "parts": _dump_template(template)}
+        for role, template in prompt.turns
+    ]
     return {"name": prompt.name, "raw": prompt.raw, "turns": turns}
 
 
@@ -155,7 +160,11 @@ def _thinned(scores: Numbers) -> list[float]:
     """Return scores in rising order; of many, some that are evenly far apart in that order."""
     values = np.asarray(scores, dtype=float)
     values = np.sort(values[~np.isnan(values)])
-    kept = np.linspace(0, values.size - 1, min(values.size, MOST_SCORES)).round().astype(int)
+    kept = (
+        np.linspace(0, values.size - 1, min(values.size, MOST_SCORES))
+        .round()
+        .astype(int)
+    )
     return [float(value) for value in values[kept]]
 
 
@@ -241,7 +250,9 @@ def read_deployment(
         confirm=confirm,
     )
     # Somebody else may have written it: what is missing or of another kind is one sentence.
-    with reraise_as(StudyError, f"{str(place)!r} is damaged, or was written by another version"):
+    with reraise_as(
+        StudyError, f"{str(place)!r} is damaged, or was written by another version"
+    ):
         return _build(_read(place), place, given)
 
 
@@ -264,10 +275,15 @@ def _build(record: Mapping[str, Any], place: Path, given: _Given) -> DeploymentR
         inputs=tuple(deployment["inputs"]),
         target=deployment["target"],
         group=deployment.get("group"),
-        quality=Interval(tested["mean"], tested["low"], tested["high"], tested["examples"]),
+        quality=Interval(
+            tested["mean"], tested["low"], tested["high"], tested["examples"]
+        ),
         on_holdout=on_holdout,
         scores=tuple(deployment.get("scores", ())) if same else (),
-        seen={part: frozenset(kept.split()) for part, kept in deployment.get("seen", {}).items()},
+        seen={
+            part: frozenset(kept.split())
+            for part, kept in deployment.get("seen", {}).items()
+        },
         notices=_notices(metric, same=same, on_holdout=on_holdout),
     )
 
@@ -276,7 +292,9 @@ def _scoring(
     deployment: Mapping[str, Any], config: Config, place: Path, given: _Given
 ) -> tuple[Metric, Callable[[str, Example], float] | None]:
     """Return the metric and the verifier; nothing is imported that only the file names."""
-    foreign = f"{str(place)!r} names it, not you: say that it may be with --allow-import"
+    foreign = (
+        f"{str(place)!r} names it, not you: say that it may be with --allow-import"
+    )
     refusal = None if given.allow_import else foreign
     with imports_refused(refusal):
         parse_extractor(deployment["answer"], prompt=config.prompt)
@@ -324,8 +342,12 @@ def _models(
             f"nobody says where the judge {metric.model!r} is: {str(place)!r} has no such model"
         )
     # A host that the user named needs no confirmation.
-    foreign = [one for one in entries.values() if given.base_url is None or one is not entry]
-    confirm_hosts(foreign, repr(str(place)), allowed=given.allow_host, confirm=given.confirm)
+    foreign = [
+        one for one in entries.values() if given.base_url is None or one is not entry
+    ]
+    confirm_hosts(
+        foreign, repr(str(place)), allowed=given.allow_host, confirm=given.confirm
+    )
     return entries, prices
 
 
@@ -334,7 +356,11 @@ def _moved(entry: Entry, given: _Given) -> Entry:
     if given.base_url is not None:
         # Headers may hold secrets of the recorded host: they are not sent to another one.
         return replace(
-            entry, base_url=given.base_url, alias=None, key_env=given.key_env, headers={}
+            entry,
+            base_url=given.base_url,
+            alias=None,
+            key_env=given.key_env,
+            headers={},
         )
     if given.key_env is not None:
         return replace(entry, key_env=given.key_env)
@@ -353,7 +379,9 @@ def _read(place: Path) -> dict[str, Any]:
         or not isinstance(record.get("config"), dict)
         or not record.get("winner")
     ):
-        raise StudyError(f"{str(place)!r} holds no winner: give the best.json of a finished study")
+        raise StudyError(
+            f"{str(place)!r} holds no winner: give the best.json of a finished study"
+        )
     if not record.get("deployment"):
         raise StudyError(
             f"{str(place)!r} does not say how its config is called: it was written by an older "
@@ -421,7 +449,9 @@ def _load_entry(record: Mapping[str, Any]) -> tuple[Entry, Price]:
 
 
 def _load_price(record: Mapping[str, Any]) -> Price:
-    longer = tuple((int(start), _load_price(price)) for start, price in record.get("long", ()))
+    longer = tuple(
+        (int(start), _load_price(price)) for start, price in record.get("long", ())
+    )
     return Price(**{**record, "long": longer})
 
 
@@ -434,7 +464,9 @@ def _dump_template(template: Template) -> list[Any]:
 
 
 def _load_prompt(record: Mapping[str, Any]) -> Prompt:
-    turns = tuple((str(turn["role"]), _load_template(turn["parts"])) for turn in record["turns"])
+    turns = tuple(
+        (str(turn["role"]), _load_template(turn["parts"])) for turn in record["turns"]
+    )
     fields = frozenset(name for _, template in turns for name in template.names)
     return Prompt(str(record["name"]), bool(record["raw"]), fields, turns, None)
 

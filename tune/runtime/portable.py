@@ -35,7 +35,10 @@ def _portable_judge(judge: Judge) -> dict[str, Any]:
 
 def _import_path(thing: Any) -> str | None:
     """Return "module:attribute" of a callable, or None where it is not found again there."""
-    module, name = getattr(thing, "__module__", None), getattr(thing, "__qualname__", "")
+    module, name = (
+        getattr(thing, "__module__", None),
+        getattr(thing, "__qualname__", ""),
+    )
     if module in (None, "__main__") or not callable(thing) or isinstance(thing, Metric):
         return None
     found = inspect.getmodule(thing)

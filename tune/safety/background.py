@@ -19,7 +19,9 @@ LAST_PATIENCE = 5.0
 """Seconds that work has to end once it is cancelled; it may compute in code that nothing stops."""
 
 
-def run_apart(work: Coroutine[Any, Any, T], stop: Callable[[], bool] = lambda: False) -> T:
+def run_apart(
+    work: Coroutine[Any, Any, T], stop: Callable[[], bool] = lambda: False
+) -> T:
     """Run a coroutine to its end, alike in a script and inside a running event loop.
 
     Args:
@@ -62,7 +64,9 @@ def run_apart(work: Coroutine[Any, Any, T], stop: Callable[[], bool] = lambda: F
     return found[0]
 
 
-def _wait(done: threading.Event, stop: Callable[[], bool], cancel: Callable[[], object]) -> None:
+def _wait(
+    done: threading.Event, stop: Callable[[], bool], cancel: Callable[[], object]
+) -> None:
     """Wait for the work, and pass on what signals ask for.
 
     Raises:

@@ -11,7 +11,9 @@ from types import TracebackType
 from tune.safety.redact import scrub_message, scrubbed_json
 
 # Marks that reorder the text around them: what is read would not be what is written.
-_REORDERING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_REORDERING = frozenset(
+    "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+)
 _LINE_ENDS = re.compile("\r\n|[\r\n\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029]")
 
 
@@ -56,8 +58,12 @@ def show_tracebacks_scrubbed() -> None:
     An error of a library may quote a header with a key in it.
     """
 
-    def show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        sys.stderr.write(for_terminal("".join(traceback.format_exception(kind, error, trace))))
+    def show(
+        kind: type[BaseException], error: BaseException, trace: TracebackType | None
+    ) -> None:
+        sys.stderr.write(
+            for_terminal("".join(traceback.format_exception(kind, error, trace)))
+        )
 
     sys.excepthook = show
 
@@ -65,4 +71,6 @@ def show_tracebacks_scrubbed() -> None:
 def json_for_terminal(value: object) -> str:
     """Return a value as one line of JSON without secrets, with control characters escaped."""
     text = scrubbed_json(value)
-    return "".join(f"\\u{ord(c):04x}" if c != "\n" and _is_unseen(c) else c for c in text)
+    return "".join(
+        f"\\u{ord(c):04x}" if c != "\n" and _is_unseen(c) else c for c in text
+    )

@@ -69,7 +69,9 @@ def _handled(handler: Callable[..., Any]) -> Iterator[None]:
         numbers = [getattr(signal, name) for name in NAMES if hasattr(signal, name)]
         ours = (signal.SIG_DFL, signal.default_int_handler, _raise)
         before = {
-            number: found for number in numbers if (found := signal.getsignal(number)) in ours
+            number: found
+            for number in numbers
+            if (found := signal.getsignal(number)) in ours
         }
     try:
         for number in before:

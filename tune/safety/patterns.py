@@ -36,16 +36,22 @@ class Pattern:
         SpaceError: the pattern is not a regular expression.
     """
 
-    def __init__(self, pattern: object, what: str, *, ignore_case: bool = False) -> None:
+    def __init__(
+        self, pattern: object, what: str, *, ignore_case: bool = False
+    ) -> None:
         self._what, self._source, self._slow = what, str(pattern), 0
         if not isinstance(pattern, str):
-            raise SpaceError(f"{what}: {pattern!r} is no regular expression, which is a text")
+            raise SpaceError(
+                f"{what}: {pattern!r} is no regular expression, which is a text"
+            )
         try:
             self._pattern: regex.Pattern[str] = regex.compile(
                 pattern, regex.IGNORECASE if ignore_case else 0
             )
         except (regex.error, RecursionError, OverflowError, MemoryError) as error:
-            raise SpaceError(f"{what}: {pattern!r} is no regular expression: {error}") from None
+            raise SpaceError(
+                f"{what}: {pattern!r} is no regular expression: {error}"
+            ) from None
 
     @property
     def groups(self) -> int:

@@ -45,7 +45,9 @@ _SURE = 8
 like any other.
 """
 
-_QUOTED = re.compile(r"\b(?:sk|gsk|xai)[-_][\w*.-]{6,}|(?i:\b(?:bearer|basic)\s+[\w+/=.*-]{6,})")
+_QUOTED = re.compile(
+    r"\b(?:sk|gsk|xai)[-_][\w*.-]{6,}|(?i:\b(?:bearer|basic)\s+[\w+/=.*-]{6,})"
+)
 """Keys as services quote them in errors, in part or masked."""
 
 _FORM = re.compile(
@@ -60,10 +62,13 @@ _RANDOM = re.compile(
     r"(?<![A-Za-z0-9])(?=[A-Za-z0-9]*[a-z])(?=[A-Za-z0-9]*[A-Z])(?=(?:[A-Za-z]*\d){2})[A-Za-z0-9]{24,}"
 )
 _HEX = re.compile(
-    r"(?<![A-Za-z0-9])(?=[0-9a-f]*[a-f])(?=[0-9a-f]*\d)[0-9a-f]{32,}(?![A-Za-z0-9])", re.IGNORECASE
+    r"(?<![A-Za-z0-9])(?=[0-9a-f]*[a-f])(?=[0-9a-f]*\d)[0-9a-f]{32,}(?![A-Za-z0-9])",
+    re.IGNORECASE,
 )
 _IN_URL = re.compile(r"(?<=://)[^/\s@'\"]+@")
-_SECRET_NAME = re.compile(r"key|token|secret|passw|credential|auth|cookie|signature", re.IGNORECASE)
+_SECRET_NAME = re.compile(
+    r"key|token|secret|passw|credential|auth|cookie|signature", re.IGNORECASE
+)
 
 _known: dict[str, None] = {}
 """Secrets of this process in every spelling, the longest first."""
@@ -78,12 +83,16 @@ def looks_like_key(text: str, *, named: bool = False) -> bool:
             too. The path of an address may hold an account's number, and a model's name a
             fingerprint, so those words are allowed in other fields.
     """
-    if _FORM.search(text) or re.search(r"(?i:\b(?:bearer|basic)\s+[\w+/=.-]{12,})", text):
+    if _FORM.search(text) or re.search(
+        r"(?i:\b(?:bearer|basic)\s+[\w+/=.-]{12,})", text
+    ):
         return True
     if named and (_RANDOM.search(text) or _HEX.search(text)):
         return True
     return any(
-        value in text for name, value in os.environ.items() if _is_secret_variable(name, value)
+        value in text
+        for name, value in os.environ.items()
+        if _is_secret_variable(name, value)
     )
 
 
@@ -92,7 +101,8 @@ def _is_secret_variable(name: str, value: str) -> bool:
     return (
         len(value) >= _SURE
         and value.lower() not in DUMMIES
-        and re.search(r"(?:KEY|TOKEN|SECRET|PASSWORD)$", name, re.IGNORECASE) is not None
+        and re.search(r"(?:KEY|TOKEN|SECRET|PASSWORD)$", name, re.IGNORECASE)
+        is not None
     )
 
 
@@ -130,9 +140,13 @@ def spellings(secrets: Iterable[str]) -> list[str]:
 
 def remember(secrets: Iterable[str]) -> None:
     """Hide these from now on in all that goes out of this process."""
-    sure = [word for word in spellings(secrets) if len(word) >= _SURE and word not in _known]
+    sure = [
+        word for word in spellings(secrets) if len(word) >= _SURE and word not in _known
+    ]
     if sure:
-        every = sorted({**_known, **dict.fromkeys(sure)}, key=lambda word: (-len(word), word))
+        every = sorted(
+            {**_known, **dict.fromkeys(sure)}, key=lambda word: (-len(word), word)
+        )
         # Rebuilt in order of length, because `scrub` replaces in this order.
         _known.clear()
         _known.update(dict.fromkeys(every))
@@ -196,7 +210,9 @@ class Scrubber:
         value = _each(value, self._without)
         if isinstance(value, dict):
             named = {
-                name: self.words(part) for name, part in value.items() if isinstance(part, str)
+                name: self.words(part)
+                for name, part in value.items()
+                if isinstance(part, str)
             }
             return {**value, **named}
         return value
@@ -218,7 +234,9 @@ def _each(value: Any, change: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_each(inner, change) for inner in value]
     if isinstance(value, Mapping):
-        return {_each(name, change): _each(inner, change) for name, inner in value.items()}
+        return {
+            _each(name, change): _each(inner, change) for name, inner in value.items()
+        }
     return value
 
 

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tune.search.history import Observation, Searcher
 from tune.search.lattice import MODEL, Axis, Lattice
 from tune.search.random_search import spread_points
-from tune.search.searcher import UniqueSearcher, follow_space, is_scored, missing_package, quiet
+from tune.search.searcher import (
+    UniqueSearcher,
+    follow_space,
+    is_scored,
+    missing_package,
+    quiet,
+)
 from tune.space import Point, Space
 
 if TYPE_CHECKING:
@@ -37,7 +43,9 @@ def blendsearch(
     Raises:
         InputError: flaml or optuna is not installed.
     """
-    return _searcher("blendsearch", "BlendSearch", space, free, seed, needs=("flaml", "optuna"))
+    return _searcher(
+        "blendsearch", "BlendSearch", space, free, seed, needs=("flaml", "optuna")
+    )
 
 
 def cfo(
@@ -75,7 +83,10 @@ def _searcher(
     def make(lattice: Lattice) -> Searcher:
         search = _begin(getattr(module, kind), lattice, seed)
         return UniqueSearcher(
-            _FlamlProposer(lattice, search), lattice, spread_points(lattice, seed), seed=seed
+            _FlamlProposer(lattice, search),
+            lattice,
+            spread_points(lattice, seed),
+            seed=seed,
         )
 
     return follow_space(space, free, make)
@@ -156,7 +167,9 @@ class _FlamlProposer:
             if indexes is not None:
                 config = {key: indexes.get(key, 0) for key in self._lattice.keys}
                 _complete(
-                    self._search, _Proposal(self._name(), config, observation.point), observation
+                    self._search,
+                    _Proposal(self._name(), config, observation.point),
+                    observation,
                 )
         self._observed[observation.point] = observation
         self._asked = self._out is not None
@@ -197,7 +210,9 @@ class _FlamlProposer:
             if config is None:
                 continue
             proposal = _Proposal(
-                name, config, self._lattice.point({key: int(i) for key, i in config.items()})
+                name,
+                config,
+                self._lattice.point({key: int(i) for key, i in config.items()}),
             )
             if proposal.point not in self._observed:
                 return proposal
@@ -218,5 +233,9 @@ def _complete(
     if is_scored(observation):
         config = {f"config/{key}": value for key, value in proposal.config.items()}
         # FLAML reads the config back from the result under these names.
-        result = {"score": observation.score, "cost": observation.cost * _MICRODOLLARS, **config}
+        result = {
+            "score": observation.score,
+            "cost": observation.cost * _MICRODOLLARS,
+            **config,
+        }
     search.on_trial_complete(proposal.name, result, error=result is None)

@@ -55,7 +55,9 @@ def _grid(
     reached = []
     for axis in axes:
         pairs = zip(axis.values, _levels(axis), strict=True)
-        reached.append([(value, coarsest) for value, coarsest in pairs if coarsest <= level])
+        reached.append(
+            [(value, coarsest) for value, coarsest in pairs if coarsest <= level]
+        )
     for chosen in itertools.product(*reached):
         # Points whose axes are all coarser were proposed by an earlier grid.
         if max((coarsest for _, coarsest in chosen), default=0) == level:

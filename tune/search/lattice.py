@@ -41,7 +41,11 @@ class Axis:
         """
         if value in self.values:
             return self.values.index(value)
-        if not self.ordered or isinstance(value, bool) or not isinstance(value, int | float):
+        if (
+            not self.ordered
+            or isinstance(value, bool)
+            or not isinstance(value, int | float)
+        ):
             return None
         # A user's baseline may lie between two steps of a domain.
         distances = [abs(float(one) - value) for one in self.values]  # type: ignore[arg-type]
@@ -71,7 +75,9 @@ class Lattice:
             for name, domain in space.paid(model, free).items():
                 if name != MODEL:
                     values, ordered = _values(domain)
-                    axis = Axis(_new_key(name, model, found.values()), name, values, ordered)
+                    axis = Axis(
+                        _new_key(name, model, found.values()), name, values, ordered
+                    )
                     own.append(found.setdefault((name, values, ordered), axis))
             self.axes[model] = tuple(own)
         # An axis with one value is no choice, and some libraries refuse it.
@@ -90,7 +96,11 @@ class Lattice:
         """Return the point with these numbers by key, 0 for those not given."""
         model = self.models[indexes.get(MODEL, 0)]
         return self.complete(
-            model, {axis.name: axis.values[indexes.get(axis.key, 0)] for axis in self.axes[model]}
+            model,
+            {
+                axis.name: axis.values[indexes.get(axis.key, 0)]
+                for axis in self.axes[model]
+            },
         )
 
     def indexes(self, point: Point) -> dict[str, int] | None:
@@ -112,7 +122,8 @@ class Lattice:
         seen: set[Point] = set()
         for values in itertools.product(*(axis.values for axis in axes)):
             point = self.complete(
-                model, {axis.name: value for axis, value in zip(axes, values, strict=True)}
+                model,
+                {axis.name: value for axis, value in zip(axes, values, strict=True)},
             )
             if point not in seen:
                 seen.add(point)
@@ -127,7 +138,11 @@ class Lattice:
             if key not in here:
                 continue
             # Names have no order: every other name is a neighbour.
-            near = (here[key] - 1, here[key] + 1) if axis.ordered else range(len(axis.values))
+            near = (
+                (here[key] - 1, here[key] + 1)
+                if axis.ordered
+                else range(len(axis.values))
+            )
             for number in near:
                 if 0 <= number < len(axis.values) and number != here[key]:
                     yield self.point({**here, key: number})
@@ -146,7 +161,9 @@ def _new_key(
 
 def _values(domain: Domain) -> tuple[tuple[Value, ...], bool]:
     values = grid_values(domain)
-    numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
+    numbers = all(
+        isinstance(v, int | float) and not isinstance(v, bool) for v in values
+    )
     if isinstance(domain, Choice) and numbers:
         return tuple(sorted(values, key=float)), True  # type: ignore[arg-type]
     return values, numbers

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 from tune.search.history import Observation, Searcher
 from tune.search.lattice import MODEL, Axis, Lattice
 from tune.search.random_search import spread_points
-from tune.search.searcher import UniqueSearcher, follow_space, is_scored, missing_package, quiet
+from tune.search.searcher import (
+    UniqueSearcher,
+    follow_space,
+    is_scored,
+    missing_package,
+    quiet,
+)
 from tune.space import Point, Space
 
 if TYPE_CHECKING:
@@ -42,7 +48,9 @@ def tpe(
 
         return TPESampler(seed=seed, n_startup_trials=1, multivariate=True, group=True)
 
-    return _searcher("tpe", space, free, seed, sampler, startup=STARTUP, conditional=True)
+    return _searcher(
+        "tpe", space, free, seed, sampler, startup=STARTUP, conditional=True
+    )
 
 
 def nsga2(
@@ -63,7 +71,9 @@ def nsga2(
 
         return NSGAIISampler(seed=seed, population_size=POPULATION)
 
-    return _searcher("nsga2", space, free, seed, sampler, startup=POPULATION, costs=True)
+    return _searcher(
+        "nsga2", space, free, seed, sampler, startup=POPULATION, costs=True
+    )
 
 
 def gp(
@@ -109,7 +119,9 @@ def _searcher(
 
     def make(lattice: Lattice) -> Searcher:
         apart = conditional and len(set(lattice.axes.values())) > 1
-        proposer = _OptunaProposer(lattice, seed, sampler, conditional=apart, costs=costs)
+        proposer = _OptunaProposer(
+            lattice, seed, sampler, conditional=apart, costs=costs
+        )
         return UniqueSearcher(
             proposer, lattice, spread_points(lattice, seed), seed=seed, startup=startup
         )
@@ -147,7 +159,9 @@ class _OptunaProposer:
 
         self._lattice, self._seed, self._sampler = lattice, seed, sampler
         self._conditional, self._costs = conditional, costs
-        self._distributions = {key: _distribution(axis) for key, axis in lattice.keys.items()}
+        self._distributions = {
+            key: _distribution(axis) for key, axis in lattice.keys.items()
+        }
         self._running: dict[Point, Trial] = {}
         self._observed: set[Point] = set()
         self._finished = 0
@@ -177,7 +191,9 @@ class _OptunaProposer:
         """Add a finished trial to the study."""
         from optuna.trial import create_trial
 
-        keys = [key for key in self._lattice.keys if key in indexes or not self._conditional]
+        keys = [
+            key for key in self._lattice.keys if key in indexes or not self._conditional
+        ]
         values, attributes = [observation.score], dict[str, int]()
         if self._costs:
             values.append(observation.cost)
@@ -227,7 +243,9 @@ class _OptunaProposer:
 def _suggest(trial: Trial, lattice: Lattice) -> None:
     """Have a trial draw the model, and then a value on each axis that the model has."""
     model = (
-        trial.suggest_categorical(MODEL, range(len(lattice.models))) if MODEL in lattice.keys else 0
+        trial.suggest_categorical(MODEL, range(len(lattice.models)))
+        if MODEL in lattice.keys
+        else 0
     )
     for axis in lattice.axes[lattice.models[model]]:
         last = len(axis.values) - 1
@@ -243,4 +261,8 @@ def _distribution(axis: Axis) -> BaseDistribution:
     from optuna.distributions import CategoricalDistribution, IntDistribution
 
     last = len(axis.values) - 1
-    return IntDistribution(0, last) if axis.ordered else CategoricalDistribution(range(last + 1))
+    return (
+        IntDistribution(0, last)
+        if axis.ordered
+        else CategoricalDistribution(range(last + 1))
+    )

@@ -27,7 +27,9 @@ class Choice:
             raise SpaceError("a choice needs at least one value, but got none")
         for i, value in enumerate(self.values):
             if any(_is_same(value, earlier) for earlier in self.values[:i]):
-                raise SpaceError(f"the values of a choice differ, but got {list(self.values)}")
+                raise SpaceError(
+                    f"the values of a choice differ, but got {list(self.values)}"
+                )
 
     @property
     def size(self) -> int:
@@ -101,7 +103,9 @@ class Integers:
             object.__setattr__(self, name, int(value))
         _check_ends(self.low, self.high)
         if self.log and self.low < 1:
-            raise SpaceError(f"`low >= 1` must hold where log is true, but got low={self.low}")
+            raise SpaceError(
+                f"`low >= 1` must hold where log is true, but got low={self.low}"
+            )
 
     @property
     def values(self) -> tuple[int, ...]:

@@ -88,7 +88,9 @@ def _parse_range(record: Mapping[str, Any], *, whole: bool) -> Domain:
             log=record.get("log", False),
         )
     if record.get("log"):
-        raise SpaceError("log is for whole numbers: add integer = true, or list the values")
+        raise SpaceError(
+            "log is for whole numbers: add integer = true, or list the values"
+        )
     return Uniform(
         record["low"],
         record["high"],
@@ -101,7 +103,10 @@ def dump_domain(domain: Domain | None) -> Any:
     if domain is None:
         return []
     if isinstance(domain, Choice):
-        return [list(value) if isinstance(value, tuple) else value for value in domain.values]
+        return [
+            list(value) if isinstance(value, tuple) else value
+            for value in domain.values
+        ]
     if isinstance(domain, Uniform):
         return {"low": domain.low, "high": domain.high, "step": domain.step}
     record = {"low": domain.low, "high": domain.high, "integer": True}

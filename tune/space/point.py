@@ -82,7 +82,9 @@ class Config(Point):
         complete = _DEFAULTS | dict(values)
         for name in ("model", "prompt", "max_tokens"):
             if complete.get(name) is None:
-                raise SpaceError(f"a config needs a value for {name!r}, but got {dict(values)}")
+                raise SpaceError(
+                    f"a config needs a value for {name!r}, but got {dict(values)}"
+                )
         # A stop string written alone and in a list are one config.
         complete["stop"] = parse_stop(complete["stop"])
         for name, value in complete.items():

@@ -147,7 +147,9 @@ class Space:
         if own_tables:
             record["when"] = {}
         for owner, own in own_tables.items():
-            record["when"][owner] = {name: dump_domain(domain) for name, domain in own.items()}
+            record["when"][owner] = {
+                name: dump_domain(domain) for name, domain in own.items()
+            }
         if self.answer is not None:
             record["answer"] = as_json(self.answer)
         return record
@@ -259,7 +261,11 @@ class Space:
         free: Sequence[str] = FREE,
     ) -> dict[str, Domain]:
         """Return the dimensions of a model whose new values need new draws."""
-        return {name: domain for name, domain in self.dimensions(model).items() if name not in free}
+        return {
+            name: domain
+            for name, domain in self.dimensions(model).items()
+            if name not in free
+        }
 
     # --- paid points
 
@@ -369,9 +375,15 @@ class Space:
             )
             if config.n == 1 and "aggregate" in choices:
                 config = Config({**config, "aggregate": "first"})
-            if smallest_n is None or config.n == smallest_n or config.aggregate != "first":
+            if (
+                smallest_n is None
+                or config.n == smallest_n
+                or config.aggregate != "first"
+            ):
                 found[config] = None
-        return sorted(found, key=lambda config: (config.n, config.max_tokens, config.key))
+        return sorted(
+            found, key=lambda config: (config.n, config.max_tokens, config.key)
+        )
 
     def _free_values(
         self,
@@ -402,7 +414,9 @@ def _without(
     """Return own domains by owner, without one dimension."""
     found: dict[str, OwnDomains] = {}
     for owner, own in tables.items():
-        found[owner] = {name: domain for name, domain in own.items() if name != dimension}
+        found[owner] = {
+            name: domain for name, domain in own.items() if name != dimension
+        }
     return found
 
 

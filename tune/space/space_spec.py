@@ -87,7 +87,9 @@ def read_prompts(given: Any) -> dict[str, Any]:
 def _is_one_prompt(given: Any) -> bool:
     if isinstance(given, str):
         return True
-    return isinstance(given, list | tuple) and all(isinstance(each, Mapping) for each in given)
+    return isinstance(given, list | tuple) and all(
+        isinstance(each, Mapping) for each in given
+    )
 
 
 def read_model_domains(
@@ -171,14 +173,18 @@ def check_tables(record: Mapping[str, Any]) -> Mapping[str, Any]:
     """
     for name in record:
         if name not in TABLES:
-            raise SpaceError(f"a space file has the tables {list(TABLES)}, but got {name!r}")
+            raise SpaceError(
+                f"a space file has the tables {list(TABLES)}, but got {name!r}"
+            )
     table = record.get("space")
     if not isinstance(table, Mapping):
         raise SpaceError("a space file needs a table [space]")
     for name in table:
         # These are other parameters of Space, which a setting must not replace.
         if name in ("when", "answer", "self"):
-            raise SpaceError(f"{name!r} is not a dimension: [{name}] is a table beside [space]")
+            raise SpaceError(
+                f"{name!r} is not a dimension: [{name}] is a table beside [space]"
+            )
         check_name(str(name))
     for name in ("model", "prompt"):
         if name not in table:
@@ -211,9 +217,13 @@ def read_toml(path: str | Path) -> dict[str, Any]:
         record = tomllib.loads(read_file(path).decode("utf-8-sig"))
         check_nesting(record)
     except OSError as error:
-        raise SpaceError(f"the space file {str(path)!r} cannot be read: {error.strerror}") from None
+        raise SpaceError(
+            f"the space file {str(path)!r} cannot be read: {error.strerror}"
+        ) from None
     except (TooMuch, RecursionError) as error:
-        raise SpaceError(f"the space file {str(path)!r} is more than is read: {error}") from None
+        raise SpaceError(
+            f"the space file {str(path)!r} is more than is read: {error}"
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SpaceError(f"the space file {str(path)!r} is not TOML: {error}") from None
     return record

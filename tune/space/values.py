@@ -76,7 +76,9 @@ def _check_name(name: str, value: Any) -> None:
 
 
 def _check_stop(value: Any) -> None:
-    if isinstance(value, tuple) and all(isinstance(text, str) and text for text in value):
+    if isinstance(value, tuple) and all(
+        isinstance(text, str) and text for text in value
+    ):
         return
     raise SpaceError(
         f"stop is a text, a list of texts or None, and no text is empty, but got {value!r}"
@@ -101,7 +103,9 @@ def _check_setting(name: str, value: Any) -> None:
     # NaN and infinity are not JSON: they could be neither sent nor kept.
     if value is None or isinstance(value, str | int) or is_finite_number(value):
         return
-    raise SpaceError(f"{name} is a text, a finite number, or true or false, but got {value!r}")
+    raise SpaceError(
+        f"{name} is a text, a finite number, or true or false, but got {value!r}"
+    )
 
 
 def parse_stop(value: Any) -> Any:

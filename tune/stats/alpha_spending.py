@@ -44,10 +44,14 @@ def analysis_confidence(look: int) -> float:
     """
     if look < 1:
         raise ValueError(f"`look >= 1` must hold, but got {look}")
-    return 1 - (FIRST_ALPHA if look == 1 else (TOTAL_ALPHA - FIRST_ALPHA) / 2 ** (look - 1))
+    return 1 - (
+        FIRST_ALPHA if look == 1 else (TOTAL_ALPHA - FIRST_ALPHA) / 2 ** (look - 1)
+    )
 
 
-def count_analyses(events: Sequence[Mapping[str, Any]], baseline: Mapping[str, Any]) -> int:
+def count_analyses(
+    events: Sequence[Mapping[str, Any]], baseline: Mapping[str, Any]
+) -> int:
     """Return the number of a journal's latest analysis; 1 also if there is none yet.
 
     An analysis counts only if it compares something new: another choice, or more examples.
@@ -61,14 +65,17 @@ def count_analyses(events: Sequence[Mapping[str, Any]], baseline: Mapping[str, A
     for event in events:
         if event["event"] in ANALYSES and (seen := _seen(event, baseline)):
             number = next(
-                (k for k, earlier in enumerate(looks, 1) if seen <= earlier), len(looks) + 1
+                (k for k, earlier in enumerate(looks, 1) if seen <= earlier),
+                len(looks) + 1,
             )
             looks += [seen] if number > len(looks) else []
     return number
 
 
 def another_analysis(
-    events: Sequence[Mapping[str, Any]], choice: Mapping[str, Any], baseline: Mapping[str, Any]
+    events: Sequence[Mapping[str, Any]],
+    choice: Mapping[str, Any],
+    baseline: Mapping[str, Any],
 ) -> dict[str, Any] | None:
     """Return the event that compares a choice with the baseline on a holdout already met.
 
@@ -80,7 +87,9 @@ def another_analysis(
     Returns:
         None if the study has not met its holdout.
     """
-    held = next((event for event in reversed(events) if event["event"] == "holdout"), None)
+    held = next(
+        (event for event in reversed(events) if event["event"] == "holdout"), None
+    )
     if held is None:
         return None
     chosen, theirs = _text(choice), _text(baseline)
@@ -90,7 +99,9 @@ def another_analysis(
 
 
 def is_new_analysis(
-    events: Sequence[Mapping[str, Any]], look: Mapping[str, Any], baseline: Mapping[str, Any]
+    events: Sequence[Mapping[str, Any]],
+    look: Mapping[str, Any],
+    baseline: Mapping[str, Any],
 ) -> bool:
     """Tell whether an event compares something that the journal does not have yet."""
     seen = _seen(look, baseline)

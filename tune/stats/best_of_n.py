@@ -34,7 +34,10 @@ def _top_spread(draws: int, n: int) -> Array:
     shared = np.arange(max(0, 2 * n - draws), n + 1)
     total = math.comb(draws, n)
     odds = np.array(
-        [math.comb(n, int(c)) * math.comb(draws - n, n - int(c)) / total for c in shared]
+        [
+            math.comb(n, int(c)) * math.comb(draws - n, n - int(c)) / total
+            for c in shared
+        ]
     )
     level = np.arange(draws + 1) / draws
     both = level**n
@@ -76,9 +79,9 @@ def mean_of_best(scores: Array, verdicts: Array, ns: Sequence[int]) -> SubsetEst
     size = np.bincount(tie)
     level = np.bincount(tie, weights=ordered.ravel()) / size
     ordered_level = level[tie].reshape(scores.shape)
-    within = np.bincount(tie, weights=(ordered - ordered_level).ravel() ** 2) / np.maximum(
-        size - 1, 1
-    )
+    within = np.bincount(
+        tie, weights=(ordered - ordered_level).ravel() ** 2
+    ) / np.maximum(size - 1, 1)
     means = _columns(ordered_level, ns)
     variances = np.full_like(means, np.nan)
     for column, n in enumerate(ns):
@@ -87,12 +90,18 @@ def mean_of_best(scores: Array, verdicts: Array, ns: Sequence[int]) -> SubsetEst
         elif n <= draws:
             # Which of the equal draws comes first is chance too: their mean has a variance of its
             # own.
-            chance = np.bincount(tie, weights=np.tile(top_weights(draws, n), len(scores)))
-            own = (chance**2 * within / size)[tie].reshape(scores.shape) / size[tie].reshape(
-                scores.shape
+            chance = np.bincount(
+                tie, weights=np.tile(top_weights(draws, n), len(scores))
             )
+            own = (chance**2 * within / size)[tie].reshape(scores.shape) / size[
+                tie
+            ].reshape(scores.shape)
             between = np.einsum(
-                "ei,ij,ej->e", ordered_level, _top_spread(draws, n), ordered_level, optimize=True
+                "ei,ij,ej->e",
+                ordered_level,
+                _top_spread(draws, n),
+                ordered_level,
+                optimize=True,
             )
             variances[:, column] = np.maximum(between, 0.0) + own.sum(axis=1)
     return SubsetEstimate(means, variances)

@@ -44,7 +44,10 @@ class Clusters:
         if weights is not None:
             sums = np.bincount(index, scores * weights).astype(float)
             return cls(sums, np.bincount(index, weights).astype(float), 0.0)
-        sums, sizes = np.bincount(index, scores).astype(float), np.bincount(index).astype(float)
+        sums, sizes = (
+            np.bincount(index, scores).astype(float),
+            np.bincount(index).astype(float),
+        )
         return cls(sums, sizes, float(((scores - (sums / sizes)[index]) ** 2).sum()))
 
     @property

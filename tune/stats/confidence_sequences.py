@@ -127,7 +127,9 @@ def log_evidence_above(
         ValueError: a score, the null or the bounds are impossible.
     """
     shares, mean, step = _shares(scores, null, difference, low, high)
-    return _capital(shares, _stakes(shares, mean, step, _as_shares(earlier, low, high)), mean)
+    return _capital(
+        shares, _stakes(shares, mean, step, _as_shares(earlier, low, high)), mean
+    )
 
 
 def log_evidence_below(
@@ -165,7 +167,9 @@ def log_evidence_at(
     """
     shares, mean, step = _shares(scores, at, difference, 0.0, 1.0)
     stakes = _stakes(shares, mean, step, _as_shares(earlier, 0.0, 1.0))
-    rows = [_capital(shares, stakes, float(null)) for null in np.asarray(nulls, dtype=float)]
+    rows = [
+        _capital(shares, stakes, float(null)) for null in np.asarray(nulls, dtype=float)
+    ]
     return np.array(rows).reshape(len(rows), shares.size)
 
 
@@ -181,7 +185,11 @@ def next_block_size(bought: int, least: int) -> int:
 
 def p_value(log_evidence: Array) -> float:
     """The p-value at the last of all looks: one over the largest capital there was, at most 1."""
-    return float(min(1.0, math.exp(-float(log_evidence.max())))) if log_evidence.size else 1.0
+    return (
+        float(min(1.0, math.exp(-float(log_evidence.max()))))
+        if log_evidence.size
+        else 1.0
+    )
 
 
 def sequential_test(
@@ -220,7 +228,10 @@ def sequential_test(
     values = np.asarray(scores, dtype=float)
     shares, mean, step = _shares(values[~np.isnan(values)], null, difference, low, high)
     before, span = _as_shares(earlier, low, high), high - low
-    up, down = _stakes(shares, mean, step, before), _stakes(1 - shares, 1 - mean, step, 1 - before)
+    up, down = (
+        _stakes(shares, mean, step, before),
+        _stakes(1 - shares, 1 - mean, step, 1 - before),
+    )
 
     def above(m: float) -> float:
         return _largest(_capital(shares, up, m))
@@ -231,7 +242,9 @@ def sequential_test(
     found = float(shares.mean()) if shares.size else 0.5
     least = _limit(above, math.log(1 / beta))
     most = 1 - _limit(lambda m: below(1 - m), math.log(1 / alpha))
-    interval = Interval(low + span * found, low + span * least, low + span * most, shares.size)
+    interval = Interval(
+        low + span * found, low + span * least, low + span * most, shares.size
+    )
     return SequentialResult(
         interval, min(1.0, math.exp(-above(mean))), min(1.0, math.exp(-below(mean)))
     )
@@ -260,7 +273,13 @@ def paired_sequential_test(
         )
     span = high - low
     return sequential_test(
-        first - second, null, difference=difference, low=-span, high=span, alpha=alpha, beta=beta
+        first - second,
+        null,
+        difference=difference,
+        low=-span,
+        high=span,
+        alpha=alpha,
+        beta=beta,
     )
 
 
@@ -270,9 +289,13 @@ def _shares(
     """Scores, null and difference as shares of the range."""
     span = high - low
     if not 0 < span < math.inf:
-        raise ValueError(f"a bet needs finite bounds, low < high, but got {low} and {high}")
+        raise ValueError(
+            f"a bet needs finite bounds, low < high, but got {low} and {high}"
+        )
     if not low <= null <= high:
-        raise ValueError(f"the mean in question lies between {low} and {high}, but got {null}")
+        raise ValueError(
+            f"the mean in question lies between {low} and {high}, but got {null}"
+        )
     if not 0 < difference < math.inf:
         raise ValueError(f"`difference > 0` must hold, but got {difference}")
     return _as_shares(scores, low, high), (null - low) / span, difference / span
@@ -281,7 +304,9 @@ def _shares(
 def _as_shares(scores: Numbers, low: float, high: float) -> Array:
     values = np.asarray(scores, dtype=float)
     slack = 1e-9 * max(1.0, abs(low), abs(high))
-    if values.size and not (values.min() >= low - slack and values.max() <= high + slack):
+    if values.size and not (
+        values.min() >= low - slack and values.max() <= high + slack
+    ):
         raise ValueError(
             f"scores lie between {low} and {high}, but got {values.min()} to {values.max()}"
         )
@@ -297,7 +322,10 @@ def _stakes(shares: Array, mean: float, step: float, earlier: Array) -> list[Arr
     """
     mean = max(mean, _LEAST)
     rest = max(1 - mean, _LEAST)
-    return [rest * _best_stake(shares, mean, times * step / rest, earlier) for times, _ in _PARTS]
+    return [
+        rest * _best_stake(shares, mean, times * step / rest, earlier)
+        for times, _ in _PARTS
+    ]
 
 
 def _best_stake(shares: Array, mean: float, least: float, earlier: Array) -> Array:
@@ -318,7 +346,9 @@ def _best_stake(shares: Array, mean: float, least: float, earlier: Array) -> Arr
         if weight:
             lost += weight * float(_loss(earlier, mean, stake).mean())
             could += weight * (zero + float(earlier.mean()) * (one - zero))
-        share = (lost + _before(_loss(shares, mean, stake))) / (could + full * one + none * zero)
+        share = (lost + _before(_loss(shares, mean, stake))) / (
+            could + full * one + none * zero
+        )
         growth = stake * (wanted / mean - 1) - share * usual
         best = np.where(growth > most, stake, best)
         most = np.maximum(growth, most)
@@ -349,7 +379,8 @@ def _capital(shares: Array, stakes: list[Array], mean: float) -> Array:
     mean = max(mean, _LEAST)
     gains, rest = shares / mean - 1, max(1 - mean, _LEAST)
     parts = [
-        math.log(part) + np.cumsum(np.log1p(np.minimum(stake / rest, _MOST) * gains), axis=-1)
+        math.log(part)
+        + np.cumsum(np.log1p(np.minimum(stake / rest, _MOST) * gains), axis=-1)
         for (_, part), stake in zip(_PARTS, stakes, strict=True)
     ]
     both: Array = np.logaddexp(*parts)

@@ -38,23 +38,18 @@ _ATOM_MEAN = 0.75
 _ATOM_DIFFERENCE = 0.5
 
 # Differences of graded scores are often far smaller than any bound. An atom at the bound is then
-# all of the width: at
-# scores around 0.95 to 0.99 it made intervals 4 to 19 times as wide as those of a paired t, which
-# covers there. From
-# `_PAIRS` pairs on, the atom is beyond the largest difference instead, by as much as that one is
-# beyond the next ones,
-# and the lighter the nearer it is. What this cannot cover is a failure that has not happened yet
-# (see `seen`).
+# all of the width: at scores around 0.95 to 0.99 it made intervals 4 to 19 times as wide as those
+# of a paired t, which covers there. From `_PAIRS` pairs on, the atom is beyond the largest
+# difference instead, by as much as that one is beyond the next ones, and the lighter the nearer it
+# is. What this cannot cover is a failure that has not happened yet (see `seen`).
 _PAIRS = 20
 _ATOM_NEAR = 0.25
 
 # Where there is no bound, the weight of the atom beyond the largest value is so many times the cube
-# of the values'
-# deviation on the log scale, as skewness grows, over the root of their number, and at most 1. So
-# large that the mean of
-# 20 lognormal values of deviation 1 is covered about 94 % of the time, and no larger, since values
-# that spread less
-# pay with width. The more values there are, the more of the tail is among them.
+# of the values' deviation on the log scale, as skewness grows, over the root of their number, and
+# at most 1. So large that the mean of 20 lognormal values of deviation 1 is covered about 94 % of
+# the time, and no larger, since values that spread less pay with width. The more values there are,
+# the more of the tail is among them.
 _HEAVY = 21.0
 
 _FEW = 10
@@ -118,7 +113,9 @@ def mean_interval(
     Raises:
         ValueError: there is no score, or one is outside the bounds.
     """
-    values, labels, sizes = _known(np.asarray(scores, dtype=float), clusters, weights, confidence)
+    values, labels, sizes = _known(
+        np.asarray(scores, dtype=float), clusters, weights, confidence
+    )
     values = _within(values, low, high)
     atom = _Atom(low, high, _ATOM_MEAN, heaviest)
     return _interval(values, labels, sizes, atom, confidence, math.inf)
@@ -193,10 +190,16 @@ def cost_interval(
     Raises:
         ValueError: there is no cost, or one is below 0 or above the most.
     """
-    usual = mean_interval(costs, low=0.0, high=math.inf, confidence=confidence, clusters=clusters)
-    bounded = mean_interval(costs, low=0.0, high=most, confidence=confidence, clusters=clusters)
+    usual = mean_interval(
+        costs, low=0.0, high=math.inf, confidence=confidence, clusters=clusters
+    )
+    bounded = mean_interval(
+        costs, low=0.0, high=most, confidence=confidence, clusters=clusters
+    )
     near = np.nanmax(np.asarray(costs, dtype=float)) >= most / 2
-    return replace(usual, high=bounded.high if near else max(bounded.high, min(most, usual.high)))
+    return replace(
+        usual, high=bounded.high if near else max(bounded.high, min(most, usual.high))
+    )
 
 
 def _range(seen: Numbers) -> float:
@@ -206,7 +209,9 @@ def _range(seen: Numbers) -> float:
     return float(np.ptp(values)) if values.size else 0.0
 
 
-def _reach(differences: Array, span: float, labels: Sequence[Hashable] | None = None) -> float:
+def _reach(
+    differences: Array, span: float, labels: Sequence[Hashable] | None = None
+) -> float:
     """Return the largest plausible difference, by the largest one of each cluster."""
     sizes = np.sort(largest_of_each(np.abs(differences), labels))
     count = sizes.size
@@ -338,10 +343,14 @@ def _upper(
         return bound
     weights = np.append(np.ones(len(sums)), atom)
     rates, sizes = np.append(sums / sizes, bound), np.append(sizes, size)
-    return _weighted(rates, sizes, weights, mean, _normal_quantile(0.5 + confidence / 2))
+    return _weighted(
+        rates, sizes, weights, mean, _normal_quantile(0.5 + confidence / 2)
+    )
 
 
-def _weighted(rates: Array, sizes: Array, weights: Array, mean: float, wanted: float) -> float:
+def _weighted(
+    rates: Array, sizes: Array, weights: Array, mean: float, wanted: float
+) -> float:
     """Return the limit that a Dirichlet-weighted mean exceeds with a wanted probability.
 
     It is at least the mean. A cluster's distance is its size times that of its rate. With its sum
@@ -392,7 +401,9 @@ def _upper_unbounded(
     ordered = np.sort(rates)
     atom = _heaviness(ordered) if skew > 0 else 0.0
     distances = sums - mean * sizes
-    error = math.sqrt(count / (count - 1) * float(distances @ distances)) / float(sizes.sum())
+    error = math.sqrt(count / (count - 1) * float(distances @ distances)) / float(
+        sizes.sum()
+    )
     quantile = t_quantile(0.5 + confidence / 2, freedom)
     wanted = quantile * math.sqrt((count + 1) / (count - 1))
     if atom:
@@ -442,13 +453,17 @@ def _tail(distances: Array, weights: Array) -> float:
         if abs(step - s) <= 1e-12 * abs(right - left) or step == s:
             break
         s = step
-    signed = math.copysign(math.sqrt(max(0.0, 2 * float(weights @ np.log1p(-s * distances)))), s)
+    signed = math.copysign(
+        math.sqrt(max(0.0, 2 * float(weights @ np.log1p(-s * distances)))), s
+    )
     if abs(signed) < 1e-4:  # at the centre the correction is 0/0, and small
         return signed
     return signed + math.log(s * math.sqrt(curvature) / signed) / signed
 
 
-def root(f: Callable[[float], float], low: float, high: float, *, share: float = 1e-10) -> float:
+def root(
+    f: Callable[[float], float], low: float, high: float, *, share: float = 1e-10
+) -> float:
     """Return the zero of a monotone f between the ends: bisection with secant steps.
 
     `share` of the distance between the ends is near enough.
@@ -477,7 +492,9 @@ def root(f: Callable[[float], float], low: float, high: float, *, share: float =
             return guess
         if (value < 0) == rising:
             low, start = guess, value
-            end = end / 2 if side == -1 else end  # Illinois: the end that stays put counts for less
+            end = (
+                end / 2 if side == -1 else end
+            )  # Illinois: the end that stays put counts for less
             side = -1
         else:
             high, end = guess, value

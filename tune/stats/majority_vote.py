@@ -73,7 +73,8 @@ def _tally(names: Sequence[int], values: Sequence[float]) -> _Tally:
     score = dict(zip(names, values, strict=True))
     silent = counts.pop(-1, 0)
     return _Tally(
-        tuple(sorted(((c, score[name]) for name, c in counts.items()), reverse=True)), silent
+        tuple(sorted(((c, score[name]) for name, c in counts.items()), reverse=True)),
+        silent,
     )
 
 
@@ -82,7 +83,8 @@ def _count(batch: Sequence[_Tally], largest: int) -> tuple[Array, Array]:
     draws = batch[0].draws
     size = np.array([math.comb(draws, n) for n in range(largest + 1)], dtype=float)
     choose = np.array(
-        [[math.comb(c, j) for j in range(largest + 1)] for c in range(draws + 1)], dtype=float
+        [[math.comb(c, j) for j in range(largest + 1)] for c in range(draws + 1)],
+        dtype=float,
     )
     votes, scores, silent = _arrays(batch)
     means = _contest(choose[votes], choose[silent], scores) / size
@@ -141,7 +143,9 @@ def _spread(batch: Sequence[_Tally], draws: int, largest: int) -> Array:
     n = np.arange(largest + 1)
     alone = np.maximum(alone, 0.0)
     rest = np.maximum(whole - n * alone, 0.0)
-    return np.asarray(n**2 / draws * alone + n * (n - 1) / (draws * max(draws - 1, 1)) * rest)
+    return np.asarray(
+        n**2 / draws * alone + n * (n - 1) / (draws * max(draws - 1, 1)) * rest
+    )
 
 
 def _kinds(batch: Sequence[_Tally]) -> list[tuple[int, int, int]]:
@@ -154,7 +158,10 @@ def _kinds(batch: Sequence[_Tally]) -> list[tuple[int, int, int]]:
         kinds: dict[tuple[int, float], list[int]] = {}
         for place, vote in enumerate(tally.votes):
             kinds.setdefault(vote, []).append(place)
-        found += [(row, places[0], len(places) * count) for (count, _), places in kinds.items()]
+        found += [
+            (row, places[0], len(places) * count)
+            for (count, _), places in kinds.items()
+        ]
         if tally.silent:
             found.append((row, -1, tally.silent))
     return found

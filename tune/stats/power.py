@@ -127,7 +127,9 @@ def _typical(count: int) -> np.ndarray:
     return values / max(float(values.std()), 1e-12)
 
 
-def _deviation(spread: float | Numbers, clusters: Sequence[Hashable] | None) -> tuple[float, float]:
+def _deviation(
+    spread: float | Numbers, clusters: Sequence[Hashable] | None
+) -> tuple[float, float]:
     """The standard deviation of what is independent, and how many examples each of it has."""
     if isinstance(spread, int | float):
         return float(spread), 1.0
@@ -138,10 +140,14 @@ def _deviation(spread: float | Numbers, clusters: Sequence[Hashable] | None) -> 
             f"one cluster label per difference is wanted, but got {len(labels)} for {seen.size}"
         )
     known = [
-        (label, value) for label, value in zip(labels, seen, strict=True) if not math.isnan(value)
+        (label, value)
+        for label, value in zip(labels, seen, strict=True)
+        if not math.isnan(value)
     ]
     if len(known) < 2:
-        raise ValueError(f"a spread is learned from at least two differences, but got {len(known)}")
+        raise ValueError(
+            f"a spread is learned from at least two differences, but got {len(known)}"
+        )
     mean = sum(value for _, value in known) / len(known)
     sums: dict[Hashable, float] = {}
     for label, value in known:
@@ -151,4 +157,6 @@ def _deviation(spread: float | Numbers, clusters: Sequence[Hashable] | None) -> 
         len(sums) == 1
     ):  # what one cluster is by luck, nobody can tell: at least what its rows differ by
         return float(np.std([value for _, value in known], ddof=1)), size
-    return math.sqrt(sum(total**2 for total in sums.values()) / (len(sums) - 1)) / size, size
+    return math.sqrt(
+        sum(total**2 for total in sums.values()) / (len(sums) - 1)
+    ) / size, size

@@ -70,7 +70,9 @@ def _expansion(z: float, freedom: int) -> float:
         (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
         (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
     )
-    return z + sum(term / float(freedom) ** power for power, term in enumerate(terms, start=1))
+    return z + sum(
+        term / float(freedom) ** power for power, term in enumerate(terms, start=1)
+    )
 
 
 def _density(t: float, freedom: int) -> float:
@@ -85,7 +87,9 @@ def _beyond(t: float, freedom: int) -> float:
     """Return P(T > t)."""
     if t * t < 3:  # here the fraction of the other share is the fast one
         return 0.5 - _within(t, freedom)
-    return _front(t, freedom) / (freedom * _fraction(freedom / 2, 0.5, 1 / (1 + t * t / freedom)))
+    return _front(t, freedom) / (
+        freedom * _fraction(freedom / 2, 0.5, 1 / (1 + t * t / freedom))
+    )
 
 
 def _within(t: float, freedom: int) -> float:

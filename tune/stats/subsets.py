@@ -38,6 +38,8 @@ def mean_of_choice(
         return float(scores.mean()), math.nan
     if n == 1:
         return float(scores.mean()), float(scores.var(ddof=1) / draws)
-    again = np.array([score(rng.integers(draws, size=n).tolist()) for _ in range(SUBSETS // 2)])
+    again = np.array(
+        [score(rng.integers(draws, size=n).tolist()) for _ in range(SUBSETS // 2)]
+    )
     chance = 0.0 if every else float(scores.var()) / SUBSETS
     return float(scores.mean()), n / draws * float(again.var(ddof=1)) + chance

@@ -17,7 +17,11 @@ from statistics import NormalDist
 
 import numpy as np
 
-from tune.stats.confidence_sequences import log_evidence_above, log_evidence_at, log_evidence_below
+from tune.stats.confidence_sequences import (
+    log_evidence_above,
+    log_evidence_at,
+    log_evidence_below,
+)
 from tune.stats.intervals import Array
 from tune.stats.power import MOST_EXAMPLES
 
@@ -75,7 +79,12 @@ class TwoSamples:
         ).max(axis=1)
         # Of a quality below the margin nothing can be worse by it: there the recorded scores have
         # to say all.
-        return _p(min(float((before + np.maximum(shown, 0)).min()), self._was_better(self.margin)))
+        return _p(
+            min(
+                float((before + np.maximum(shown, 0)).min()),
+                self._was_better(self.margin),
+            )
+        )
 
     def p_within(self, now: Array) -> float:
         """Return the p-value of "worse by the margin": small says that the new scores are not."""
@@ -84,7 +93,11 @@ class TwoSamples:
             return 1.0
         at = min(max(self._mean + self._part(self._mean) - self.margin, 0.001), 0.999)
         shown = log_evidence_at(
-            now, qualities - self.margin, at=at, difference=self._rest, earlier=self._shuffled
+            now,
+            qualities - self.margin,
+            at=at,
+            difference=self._rest,
+            earlier=self._shuffled,
         ).max(axis=1)
         return _p(float((before + np.maximum(shown, 0)).min()))
 
@@ -112,7 +125,9 @@ class TwoSamples:
             return not beyond.size or float(beyond.min()) >= -math.log(self.beta)
         for quality, evidence in zip(qualities, before, strict=True):
             gains = np.log1p(_STAKES[:, None] * (then / (quality - self.margin) - 1))
-            grown = examples * gains.mean(axis=1) - luck * math.sqrt(examples) * gains.std(axis=1)
+            grown = examples * gains.mean(axis=1) - luck * math.sqrt(
+                examples
+            ) * gains.std(axis=1)
             if evidence + max(0.0, float(grown.max())) < -math.log(self.beta):
                 return False
         return True
@@ -132,11 +147,14 @@ class TwoSamples:
         least = most // 2
         while most - least > max(1, most // 50):
             middle = (least + most) // 2
-            least, most = (least, middle) if self.would_show(middle, power=0.5) else (middle, most)
+            least, most = (
+                (least, middle)
+                if self.would_show(middle, power=0.5)
+                else (middle, most)
+            )
         return most
 
     # --- the recorded scores
-    # ------------------------------------------------------------------------------------
 
     @cached_property
     def _mean(self) -> float:
@@ -160,13 +178,17 @@ class TwoSamples:
         """Qualities, and the evidence of the recorded scores that theirs was worse than each."""
         qualities = _spread_out(self.margin + _EDGE, 1 - _EDGE)
         found = [
-            log_evidence_below(self._shuffled, quality, difference=self._part(quality))[-1]
+            log_evidence_below(self._shuffled, quality, difference=self._part(quality))[
+                -1
+            ]
             for quality in qualities
         ]
         return qualities, _hedged(np.array(found))
 
     def _was_better(self, quality: float) -> float:
-        found = log_evidence_above(self._shuffled, quality, difference=self._part(quality))[-1]
+        found = log_evidence_above(
+            self._shuffled, quality, difference=self._part(quality)
+        )[-1]
         return float(_hedged(np.array([found]))[0])
 
     def _part(self, quality: float) -> float:
@@ -188,7 +210,9 @@ class TwoSamples:
 
 def _spread_out(low: float, high: float) -> Array:
     """Return qualities, which lie closer together near the bounds, where scores spread less."""
-    angles = np.linspace(math.asin(math.sqrt(low)), math.asin(math.sqrt(high)), _QUALITIES)
+    angles = np.linspace(
+        math.asin(math.sqrt(low)), math.asin(math.sqrt(high)), _QUALITIES
+    )
     found: Array = np.sin(angles) ** 2
     return found
 

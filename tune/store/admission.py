@@ -109,7 +109,9 @@ class Account:
         """
         self._check_open()
         if ceiling < 0 or earmark < 0:
-            raise ValueError(f"amounts are 0 or more, but got ceiling={ceiling}, earmark={earmark}")
+            raise ValueError(
+                f"amounts are 0 or more, but got ceiling={ceiling}, earmark={earmark}"
+            )
         attempt = await self._wait_for_room(
             _Order(ceiling, purpose, service, earmark, from_earmark)
         )
@@ -130,7 +132,9 @@ class Account:
         """Book an order as soon as there is room for it."""
         # First come, first served. Only a judge whose money is already held may overtake: it needs
         # no new money, and the answer that it judges is already paid.
-        if not self._orders or (order.from_earmark and order.ceiling <= self._books.own_earmarks()):
+        if not self._orders or (
+            order.from_earmark and order.ceiling <= self._books.own_earmarks()
+        ):
             attempt = self._book(order)
             if attempt is not None:
                 return attempt
@@ -184,7 +188,11 @@ class Account:
         self._close(attempt, "refused", 0)
 
     def strand(
-        self, attempt: Attempt, most: int | None = None, reason: str = "", call: str = ""
+        self,
+        attempt: Attempt,
+        most: int | None = None,
+        reason: str = "",
+        call: str = "",
     ) -> None:
         """Book an attempt as uncertain: it may have been billed.
 
@@ -328,7 +336,9 @@ class Account:
         # The journal must never speak of draws or dollars that the store could still lose.
         self.db.flush()
         mark = read_ledger_mark(self.db, self.study)
-        assert mark is not None  # the books were begun when they were opened, and are never removed
+        assert (
+            mark is not None
+        )  # the books were begun when they were opened, and are never removed
         return mark
 
     def spent_by_purpose(self) -> dict[str, int]:
@@ -389,7 +399,9 @@ class Account:
                     elif self._in_flight or self._judge_may_come():
                         return
                     else:
-                        order.future.set_exception(BudgetExhausted(self._why_not(order)))
+                        order.future.set_exception(
+                            BudgetExhausted(self._why_not(order))
+                        )
             self._orders.popleft()
 
     def _judge_may_come(self) -> bool:
@@ -411,7 +423,9 @@ class Account:
             self._wake()
         # The order was admitted between the cancellation and this line.
         elif not order.future.cancelled() and order.future.exception() is None:
-            self.refuse(order.future.result())  # admitted, but cancelled before it could be sent
+            self.refuse(
+                order.future.result()
+            )  # admitted, but cancelled before it could be sent
 
     def _why_not(self, order: _Order) -> str:
         balance = self.balance

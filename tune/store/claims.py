@@ -25,9 +25,11 @@ class Claims:
     """The claims of one study.
 
     Args:
-        db: the store's database. owner: the study. Only one process at a time runs it, so claims
-        that it finds at its start are void. generation: as in the store: fresh draws of two studies
-        are not the same draws. clock: seconds since 1970; all processes on a store share it.
+        db: the store's database.
+        owner: the study. Only one process at a time runs it, so claims that it finds at its start
+            are void.
+        generation: as in the store: fresh draws of two studies are not the same draws.
+        clock: seconds since 1970; all processes on a store share it.
     """
 
     def __init__(
@@ -38,7 +40,12 @@ class Claims:
         generation: str = "",
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._db, self._owner, self._generation, self._clock = db, owner, generation, clock
+        self._db, self._owner, self._generation, self._clock = (
+            db,
+            owner,
+            generation,
+            clock,
+        )
         self._held: Counter[bytes] = Counter()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -87,8 +94,11 @@ class Claims:
 
     def _beat(self) -> None:
         """Say that the purchases of this process are still under way."""
-        with suppress(StoreError):  # the next call finds out, and says it where somebody hears it
+        with suppress(
+            StoreError
+        ):  # the next call finds out, and says it where somebody hears it
             self._db.execute(
-                "UPDATE claims SET beat = ? WHERE owner = ?", (self._clock(), self._owner)
+                "UPDATE claims SET beat = ? WHERE owner = ?",
+                (self._clock(), self._owner),
             )
         self._timer = asyncio.get_running_loop().call_later(BEAT, self._beat)

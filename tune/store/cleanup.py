@@ -29,7 +29,7 @@ class Traces:
 
         Args:
             db: the store, where it was opened already. It is kept if anything was bought: other
-            studies may share it.
+                studies may share it.
         """
         if db is not None and self._store in self._new:
             db.discard()

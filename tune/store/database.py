@@ -143,13 +143,18 @@ class Database:
             _make_folder(Path(self.path).parent)
             # The file is made before SQLite opens it, because SQLite would make it readable for
             # everybody.
-            with suppress(OSError):  # SQLite says in its own words why the file cannot be made
+            with suppress(
+                OSError
+            ):  # SQLite says in its own words why the file cannot be made
                 make_private(Path(self.path))
         try:
             # The event loop may run in another thread than the one that opened the file; never both
             # at once.
             self._connection = sqlite3.connect(
-                self.path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
+                self.path,
+                timeout=_PATIENCE,
+                isolation_level=None,
+                check_same_thread=False,
             )
         except sqlite3.Error as error:
             raise StoreError(_sentence(error, self.path)) from None
@@ -266,8 +271,13 @@ class Database:
         """Remove the file, if nothing was bought and it holds no more than one study's account."""
         # A store with any of these holds something that was paid.
         kept = ("draws", "attempts", "scores")
-        with suppress(StoreError, OSError), self.transaction():  # nobody else writes meanwhile
-            rows = sum(self.rows(f"SELECT COUNT(*) FROM {table}")[0][0] for table in kept)
+        with (
+            suppress(StoreError, OSError),
+            self.transaction(),
+        ):  # nobody else writes meanwhile
+            rows = sum(
+                self.rows(f"SELECT COUNT(*) FROM {table}")[0][0] for table in kept
+            )
             studies = self.rows("SELECT COUNT(*) FROM accounts")[0][0]
             if rows or studies > 1:
                 return
@@ -282,18 +292,27 @@ class Database:
     def _in_transaction(self) -> bool:
         try:
             return self._connection.in_transaction
-        except sqlite3.ProgrammingError:  # it is closed, and the next statement will say so
+        except (
+            sqlite3.ProgrammingError
+        ):  # it is closed, and the next statement will say so
             return False
 
     def _check_owner(self) -> bool:
         """Return whether the file is still empty. If it is not, it must be a store."""
         tables = {
-            name for (name,) in self.rows("SELECT name FROM sqlite_master WHERE type = 'table'")
+            name
+            for (name,) in self.rows(
+                "SELECT name FROM sqlite_master WHERE type = 'table'"
+            )
         }
         if not tables:
             return True
         # The other tables are looked at first: `meta` alone could belong to another program.
-        found = self.rows("SELECT value FROM meta WHERE name = 'version'") if tables >= _OWN else []
+        found = (
+            self.rows("SELECT value FROM meta WHERE name = 'version'")
+            if tables >= _OWN
+            else []
+        )
         version = found[0][0] if found else ""
         if not version.isdecimal():
             raise StoreError(
@@ -319,13 +338,17 @@ class Database:
         with self.transaction():
             for statement in _TABLES.split(";"):
                 self.execute(statement)
-            self.execute("INSERT OR IGNORE INTO meta VALUES ('version', ?)", (str(VERSION),))
+            self.execute(
+                "INSERT OR IGNORE INTO meta VALUES ('version', ?)", (str(VERSION),)
+            )
 
     def _use_write_ahead_log(self) -> None:
         deadline = time.monotonic() + _PATIENCE
         while True:
             try:
-                mode = self._connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+                mode = self._connection.execute("PRAGMA journal_mode = WAL").fetchone()[
+                    0
+                ]
                 break
             except sqlite3.Error as error:
                 # Changing the mode does not wait for a process that is changing it too.
@@ -396,7 +419,5 @@ def _sentence(error: sqlite3.Error, path: str) -> str:
             "another --store"
         )
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return (
-            f"another process has been writing to the store {path} for over {_PATIENCE:g} seconds"
-        )
+        return f"another process has been writing to the store {path} for over {_PATIENCE:g} seconds"
     return f"the store {path} failed: {error}"

@@ -69,10 +69,10 @@ class Store:
     """Draws by request and number, and scores by metric, example and answer, in one database.
 
     Args:
-        db: the database; a ledger in the same one can settle in the same transaction. generation:
-        "" shares its draws with every study. A fresh study, which must not see old draws, gives its
-            own name: it sees exactly the draws that were bought under that name, also when it is
-            resumed.
+        db: the database; a ledger in the same one can settle in the same transaction.
+        generation: "" shares its draws with every study. A fresh study, which must not see old
+            draws, gives its own name: it sees exactly the draws that were bought under that name,
+            also when it is resumed.
         study: whose examples `note_uses` notes; "" notes none.
     """
 
@@ -156,10 +156,23 @@ class Store:
             self.db.executemany(
                 f"INSERT INTO draws (request, generation, number, {_COMPLETION}, created, study, "
                 "attempt, cost) "
-                "VALUES ((SELECT id FROM requests WHERE key = ?), " + ", ".join("?" * 16) + ")",
+                "VALUES ((SELECT id FROM requests WHERE key = ?), "
+                + ", ".join("?" * 16)
+                + ")",
                 [
-                    (key, self.generation, number, *_columns(completion), now, study, attempt, cost)
-                    for number, completion, cost in zip(given, completions, costs, strict=True)
+                    (
+                        key,
+                        self.generation,
+                        number,
+                        *_columns(completion),
+                        now,
+                        study,
+                        attempt,
+                        cost,
+                    )
+                    for number, completion, cost in zip(
+                        given, completions, costs, strict=True
+                    )
                 ],
             )
         return tuple(given)
@@ -167,7 +180,9 @@ class Store:
     def note_uses(self, uses: Iterable[Use]) -> None:
         """Keep which examples of the study ask for which draws; call it before they are bought."""
         fresh = [
-            use for use in uses if self._noted.get((use.example, use.request.key), 0) < use.draws
+            use
+            for use in uses
+            if self._noted.get((use.example, use.request.key), 0) < use.draws
         ]
         if not fresh or not self.study:
             return
@@ -184,7 +199,10 @@ class Store:
                 "INSERT INTO uses VALUES ((SELECT id FROM examples WHERE study = ? AND name = ?), "
                 "(SELECT id FROM requests WHERE key = ?), ?) "
                 "ON CONFLICT DO UPDATE SET draws = max(draws, excluded.draws)",
-                [(self.study, bindable(use.example), use.request.key, use.draws) for use in fresh],
+                [
+                    (self.study, bindable(use.example), use.request.key, use.draws)
+                    for use in fresh
+                ],
             )
         self._noted |= {(use.example, use.request.key): use.draws for use in fresh}
 
@@ -205,7 +223,14 @@ class Store:
             for row in rows:
                 _, request, generation, number, payer, attempt, cost, created = row[:8]
                 yield DrawRecord(
-                    request, generation, number, _completion(row[8:]), payer, attempt, cost, created
+                    request,
+                    generation,
+                    number,
+                    _completion(row[8:]),
+                    payer,
+                    attempt,
+                    cost,
+                    created,
                 )
             last = rows[-1][0]
 
@@ -248,7 +273,9 @@ class Store:
             self._scores[key] = rows[0][0]
         return self._scores[key]
 
-    def put_score(self, metric: str, example: str, answer: str | None, score: float) -> None:
+    def put_score(
+        self, metric: str, example: str, answer: str | None, score: float
+    ) -> None:
         """Keep a score; the first one of an answer stays. `flush` writes the waiting scores."""
         if not math.isfinite(score):
             raise ValueError(f"a score is a finite number, but got {score!r}")
@@ -267,14 +294,18 @@ class Store:
         with self.db.transaction():
             self.db.executemany(
                 "INSERT OR IGNORE INTO scores VALUES (?, ?, ?)",
-                [(key, example, self._scores[key]) for key, example in self._pending.items()],
+                [
+                    (key, example, self._scores[key])
+                    for key, example in self._pending.items()
+                ],
             )
         self._pending.clear()
 
     def _taken(self, key: bytes, start: int) -> set[int]:
         """The numbers from `start` on that are held."""
         rows = self.db.rows(
-            f"SELECT number FROM draws WHERE {_HELD} AND number >= ?", (key, self.generation, start)
+            f"SELECT number FROM draws WHERE {_HELD} AND number >= ?",
+            (key, self.generation, start),
         )
         return {number for (number,) in rows}
 
@@ -300,7 +331,18 @@ def _columns(completion: Completion) -> tuple[Any, ...]:
 
 
 def _completion(row: Sequence[Any]) -> Completion:
-    text, finish_reason, prompt, taken, reasoning, cached, seconds, model, tier, ends = row
+    (
+        text,
+        finish_reason,
+        prompt,
+        taken,
+        reasoning,
+        cached,
+        seconds,
+        model,
+        tier,
+        ends,
+    ) = row
     return Completion(
         text=_readable(text),
         finish_reason=_readable(finish_reason),

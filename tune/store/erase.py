@@ -41,13 +41,17 @@ def erase_example(db: Database, study: str, name: str) -> Erased:
         name: the example's id.
     """
     rows = db.rows(
-        "SELECT id, key FROM examples WHERE study = ? AND name = ?", (study, bindable(name))
+        "SELECT id, key FROM examples WHERE study = ? AND name = ?",
+        (study, bindable(name)),
     )
     if not rows:
         return Erased()
     example, key = rows[0]
     asked = {
-        request for (request,) in db.rows("SELECT request FROM uses WHERE example = ?", (example,))
+        request
+        for (request,) in db.rows(
+            "SELECT request FROM uses WHERE example = ?", (example,)
+        )
     }
     elsewhere = db.rows(
         "SELECT DISTINCT u.request, e.study FROM uses u JOIN examples e ON e.id = u.example "
@@ -65,7 +69,8 @@ def erase_example(db: Database, study: str, name: str) -> Erased:
         db.execute("DELETE FROM uses WHERE example = ?", (example,))
         db.executemany("DELETE FROM draws WHERE request = ?", own)
         db.executemany(
-            "DELETE FROM claims WHERE request = (SELECT key FROM requests WHERE id = ?)", own
+            "DELETE FROM claims WHERE request = (SELECT key FROM requests WHERE id = ?)",
+            own,
         )
         db.executemany("DELETE FROM requests WHERE id = ?", own)
         db.execute("DELETE FROM examples WHERE id = ?", (example,))
@@ -75,7 +80,12 @@ def erase_example(db: Database, study: str, name: str) -> Erased:
             (key, key),
         ).rowcount
     return Erased(
-        True, len(own), draws, scores, len(shared), tuple(sorted({who for _, who in elsewhere}))
+        True,
+        len(own),
+        draws,
+        scores,
+        len(shared),
+        tuple(sorted({who for _, who in elsewhere})),
     )
 
 

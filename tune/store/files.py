@@ -47,7 +47,9 @@ def sync(descriptor: int) -> None:
     if sys.platform == "darwin":
         import fcntl
 
-        fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)  # fsync there leaves it in the disk's own memory
+        fcntl.fcntl(
+            descriptor, fcntl.F_FULLFSYNC
+        )  # fsync there leaves it in the disk's own memory
     else:
         os.fsync(descriptor)
 

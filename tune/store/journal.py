@@ -35,7 +35,9 @@ class Journal:
 
     _mark: Callable[[], Sequence[int]] | None = None
 
-    def __init__(self, path: str | Path, *, notice: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(
+        self, path: str | Path, *, notice: Callable[[str], None] = lambda _: None
+    ) -> None:
         self.path = Path(path)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -75,7 +77,9 @@ class Journal:
                     raise StudyError(
                         f"line {number} of {str(self.path)!r} is no event: the file is damaged"
                     )
-                notice(f"the last line of {self.path.name} was torn and has been dropped")
+                notice(
+                    f"the last line of {self.path.name} was torn and has been dropped"
+                )
                 self._file.truncate(whole)
                 return
             whole += len(line)
@@ -145,7 +149,9 @@ def read_events(path: str | Path) -> list[dict[str, Any]]:
     try:
         lines = Path(path).read_bytes().splitlines(keepends=True)
     except OSError as error:
-        raise StudyError(f"there is no study at {str(path)!r}: {error.strerror}") from None
+        raise StudyError(
+            f"there is no study at {str(path)!r}: {error.strerror}"
+        ) from None
     return [event for line in lines if (event := _parse(line)) is not None]
 
 

@@ -135,7 +135,8 @@ class Books:
         )
         with db.transaction():
             db.execute(
-                "INSERT OR IGNORE INTO accounts (study, budget) VALUES (?, ?)", (study, budget)
+                "INSERT OR IGNORE INTO accounts (study, budget) VALUES (?, ?)",
+                (study, budget),
             )
             before = self.balance.budget
             # Whoever held these is gone, or cannot be asked: they may have been billed.
@@ -234,11 +235,15 @@ class Books:
             call: the service's own name of the call.
         """
         with self.db.transaction():
-            before = self.db.rows("SELECT state FROM attempts WHERE id = ?", (attempt.id,))[0][0]
+            before = self.db.rows(
+                "SELECT state FROM attempts WHERE id = ?", (attempt.id,)
+            )[0][0]
             # "uncertain" is allowed: another process may have opened the ledger while this call was
             # under way, and then its outcome is known only here.
             if before not in ("reserved", "uncertain"):
-                raise ValueError(f"attempt {attempt.id} is closed already: it is {before}")
+                raise ValueError(
+                    f"attempt {attempt.id} is closed already: it is {before}"
+                )
             self.db.execute(
                 "UPDATE attempts SET state = ?, cost = ?, reason = ?, call = ? WHERE id = ?",
                 (state, cost, reason, call, attempt.id),
@@ -279,12 +284,16 @@ class Books:
                 "dollars "
                 f"of {show(balance.budget)}"
             )
-        self.db.execute("UPDATE accounts SET envelope = ? WHERE study = ?", (envelope, self.study))
+        self.db.execute(
+            "UPDATE accounts SET envelope = ? WHERE study = ?", (envelope, self.study)
+        )
 
     def correct(self, billed: int) -> None:
         """Settle all uncertain attempts at the bill, by one correcting entry."""
         if not 0 <= billed <= MOST:
-            raise BudgetError(f"a bill is between 0 and 1,000,000 dollars, but got {show(billed)}")
+            raise BudgetError(
+                f"a bill is between 0 and 1,000,000 dollars, but got {show(billed)}"
+            )
         with self.db.transaction():
             balance = self.balance
             if balance.reserved:
@@ -299,7 +308,9 @@ class Books:
             # One entry for the difference, instead of changing the attempts: their own figures stay
             # as the services reported them.
             if billed != balance.spent:
-                self._insert("settled", "reconcile", "", ceiling=0, cost=billed - balance.spent)
+                self._insert(
+                    "settled", "reconcile", "", ceiling=0, cost=billed - balance.spent
+                )
             self.db.execute(_ADD_UP, (self.study,))
 
     def doubts(self) -> list[UncertainCharge]:
@@ -335,7 +346,8 @@ class Books:
     def _add(self, column: str, amount: int) -> None:
         if amount:
             self.db.execute(
-                f"UPDATE accounts SET {column} = {column} + ? WHERE study = ?", (amount, self.study)
+                f"UPDATE accounts SET {column} = {column} + ? WHERE study = ?",
+                (amount, self.study),
             )
 
     def _insert(
@@ -350,9 +362,9 @@ class Books:
         return cursor.lastrowid
 
     def _times_opened(self) -> int:
-        opened: int = self.db.rows("SELECT opened FROM accounts WHERE study = ?", (self.study,))[0][
-            0
-        ]
+        opened: int = self.db.rows(
+            "SELECT opened FROM accounts WHERE study = ?", (self.study,)
+        )[0][0]
         return opened
 
 

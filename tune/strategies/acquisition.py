@@ -94,7 +94,9 @@ def as_arrays(
     beyond = np.append(False, same)[: len(options)]
     # All remaining examples at once are a gamble: only small ones are offered.
     there = cost <= np.where(beyond, long_share * money, money)
-    return BlockOptions(candidate, cost, noise, gain_noise, chance, np.array(shares), there, beyond)
+    return BlockOptions(
+        candidate, cost, noise, gain_noise, chance, np.array(shares), there, beyond
+    )
 
 
 def acquisition_values(
@@ -115,12 +117,17 @@ def acquisition_values(
         contenders: candidates that are considered as the possible best.
     """
     quality, gain, who = posterior.quality, posterior.gain, options.candidate
-    slope, rise = quality.slopes(who, options.noise), gain.slopes(who, options.gain_noise)
+    slope, rise = (
+        quality.slopes(who, options.noise),
+        gain.slopes(who, options.gain_noise),
+    )
     mean = quality.mean + reach * gain.mean
     # Quality and gain are separate processes, so their deviations add as independent ones do.
     spread = np.hypot(quality.deviation(), reach * gain.deviation())
     bounds = np.asarray(mean + 2.0 * spread)
-    learned = knowledge_gradients(mean, bounds, slope, rise * reach, options, contenders)
+    learned = knowledge_gradients(
+        mean, bounds, slope, rise * reach, options, contenders
+    )
     rows = np.arange(len(who))
     # A config that was never read within the limits cannot be selected: it counts as 0.
     now = np.where(np.isnan(held), 0.0, quality.mean + np.nan_to_num(held) * gain.mean)
@@ -164,7 +171,9 @@ def knowledge_gradients(
             found[chosen] = expected_rise(mean[few], [part[among] for part in slopes])
     first, second = two_largest(mean)
     rest = np.where(who == first[0], second, first[1])
-    alone = expected_maximum(mean[who], np.hypot(slope[rows, who], rise[rows, who]), rest)
+    alone = expected_maximum(
+        mean[who], np.hypot(slope[rows, who], rise[rows, who]), rest
+    )
     return np.asarray(np.maximum(found, alone - np.maximum(mean[who], rest)))
 
 

@@ -10,7 +10,12 @@ from typing import TypeAlias
 import numpy as np
 
 from tune.space import Point, Value
-from tune.strategies.posterior import Posterior, TrialEvidence, read_evidence, share_of_gain
+from tune.strategies.posterior import (
+    Posterior,
+    TrialEvidence,
+    read_evidence,
+    share_of_gain,
+)
 from tune.strategies.problem import Standing
 from tune.strategies.race import Proposals, Race, TrialState, WavePlan
 from tune.strategies.settings import KnowledgeGradientSettings
@@ -45,7 +50,9 @@ class Candidates:
         self.fresh: list[Point] = []
         self._proposals = proposals
         self._posterior: Posterior | None = None
-        self._evidence: dict[tuple[int, float | None], tuple[Standing, TrialEvidence | None]] = {}
+        self._evidence: dict[
+            tuple[int, float | None], tuple[Standing, TrialEvidence | None]
+        ] = {}
         self._caps: dict[Pair, int] = {}
         self._limit_uses: dict[Pair, list[float]] = {}
         # The searcher has heard of nothing yet, so the first candidates are evenly spread.
@@ -85,7 +92,9 @@ class Candidates:
 
     def refresh(self) -> None:
         """Tell the searcher what was bought, and have it propose more."""
-        self.race.tell_searcher([state for state in self.begun.values() if not state.told])
+        self.race.tell_searcher(
+            [state for state in self.begun.values() if not state.told]
+        )
         self._ask(self.settings.fresh)
         self._drop_hopeless()
         settled = dict.fromkeys(map(self._settle, self.fresh))
@@ -162,7 +171,10 @@ class Candidates:
         key = state.trial, self.problem.max_cost
         known = self._evidence.get(key)
         if known is None or known[0] is not standing:
-            known = self._evidence[key] = (standing, read_evidence(self.problem, standing))
+            known = self._evidence[key] = (
+                standing,
+                read_evidence(self.problem, standing),
+            )
         return known[1]
 
     # --- max_tokens of the first tries
@@ -242,7 +254,9 @@ class Candidates:
             return 1.0
         if not math.isfinite(use):
             return 0.0
-        return 0.5 * math.erfc(math.log(use) / self.settings.cost_deviation / math.sqrt(2))
+        return 0.5 * math.erfc(
+            math.log(use) / self.settings.cost_deviation / math.sqrt(2)
+        )
 
     def reach(self, candidate: int) -> float:
         """Return the share of the gain that the most answers within the limits have."""
@@ -256,4 +270,6 @@ class Candidates:
                 use = self._fresh_limit_use(point, n)
             if use <= 1.0:
                 affordable.append(n)
-        return share_of_gain(max(affordable, default=ladder[0])) - share_of_gain(ladder[0])
+        return share_of_gain(max(affordable, default=ladder[0])) - share_of_gain(
+            ladder[0]
+        )

@@ -49,8 +49,12 @@ def undecided(race: Race) -> list[TrialState]:
     """Return trials that more examples may show to be good enough and cheaper, cheapest first."""
     costs: dict[int, float] = {}
     for reading in open_readings(race.problem, list(race.standings.values())):
-        costs[reading.trial] = min(cost_key(reading), costs.get(reading.trial, math.inf))
-    order = sorted((cost, trial) for trial, cost in costs.items() if trial in race.states)
+        costs[reading.trial] = min(
+            cost_key(reading), costs.get(reading.trial, math.inf)
+        )
+    order = sorted(
+        (cost, trial) for trial, cost in costs.items() if trial in race.states
+    )
     states = [race.states[trial] for _, trial in order]
     unfinished = [state for state in states if state.examples < race.problem.examples]
     return unfinished[: race.problem.settings.cheapest.most_at_once]
@@ -70,7 +74,9 @@ def open_readings(problem: Problem, standings: Sequence[Standing]) -> list[Readi
             cheaper = cost_key(reading) < limit
             if cheaper and problem.limit_use(reading, -LENIENT_ERRORS) <= 1.0:
                 found.append(reading)
-    return [reading for reading in found if _may_be_good_enough(problem, reading, baseline)]
+    return [
+        reading for reading in found if _may_be_good_enough(problem, reading, baseline)
+    ]
 
 
 def next_examples(race: Race, states: Sequence[TrialState]) -> list[Step]:
@@ -101,12 +107,17 @@ def good_enough(problem: Problem, standings: Sequence[Standing]) -> list[Reading
     found = []
     for standing in standings:
         for reading in standing.whole():
-            if len(reading.examples) and problem.limit_use(reading, STRICT_ERRORS) <= 1.0:
+            if (
+                len(reading.examples)
+                and problem.limit_use(reading, STRICT_ERRORS) <= 1.0
+            ):
                 found.append(reading)
     return [reading for reading in found if _is_good_enough(problem, reading, baseline)]
 
 
-def cheapest_good_enough(problem: Problem, standings: Sequence[Standing]) -> Reading | None:
+def cheapest_good_enough(
+    problem: Problem, standings: Sequence[Standing]
+) -> Reading | None:
     """Return the cheapest reading that is good enough, or None where none was shown to be."""
     found = good_enough(problem, standings)
     return min(found, key=lambda r: (cost_key(r), preference(problem, r)), default=None)
@@ -118,7 +129,9 @@ def baseline_reading(problem: Problem, standings: Sequence[Standing]) -> Reading
     readings: list[Reading] = []
     for standing in standings:
         if standing.point == problem.baseline:
-            readings += [reading for reading in standing.whole() if len(reading.examples)]
+            readings += [
+                reading for reading in standing.whole() if len(reading.examples)
+            ]
     if wanted is None or not readings:
         return None
 
@@ -126,7 +139,12 @@ def baseline_reading(problem: Problem, standings: Sequence[Standing]) -> Reading
         config = reading.config
         # Caps are compared by their ratio: 64 is as far from 128 as 512 is from 1024.
         apart = abs(math.log(config.max_tokens / wanted.max_tokens))
-        return config.n != wanted.n, config.aggregate != wanted.aggregate, apart, config.key
+        return (
+            config.n != wanted.n,
+            config.aggregate != wanted.aggregate,
+            apart,
+            config.key,
+        )
 
     return min(readings, key=distance)
 

@@ -29,7 +29,9 @@ def all_pairs(standings: Sequence[Standing]) -> set[Pair]:
     return set(map(pair_of, standings))
 
 
-def gains_by_pair(problem: Problem, standings: Sequence[Standing]) -> Mapping[Pair, Array]:
+def gains_by_pair(
+    problem: Problem, standings: Sequence[Standing]
+) -> Mapping[Pair, Array]:
     """Return the gains of several answers over the fewest, example by example.
 
     Models and prompts with too few such examples are left out.
@@ -79,7 +81,9 @@ def _gaps(problem: Problem, standing: Standing) -> Array:
     return np.array(gaps)
 
 
-def _fewest_and_most(problem: Problem, standing: Standing) -> tuple[Reading, Reading] | None:
+def _fewest_and_most(
+    problem: Problem, standing: Standing
+) -> tuple[Reading, Reading] | None:
     """Return the best readings with the fewest and with the most answers; None without both.
 
     Both have the same max_tokens and stops where such readings exist.

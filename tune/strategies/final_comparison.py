@@ -97,7 +97,10 @@ def _step_that_tries(
         return None
     each = race.expected_price(state, draws - state.draws)
     # Where money is short, the fewest examples that count as compared will do.
-    sizes = (settings.final_comparison.examples_tried, settings.extrapolation.least_compared)
+    sizes = (
+        settings.final_comparison.examples_tried,
+        settings.extrapolation.least_compared,
+    )
     for size in sizes:
         met = hope.reading.examples[:size]
         if len(met) * each + race.ceiling(state, draws) <= race.left:

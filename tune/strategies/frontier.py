@@ -43,7 +43,9 @@ def frontier_trials(
     # One column for each limit; taking turns reads the columns row by row.
     columns: list[list[TrialState]] = []
     for limit in cost_limits(race, most):
-        columns.append([state for state in contenders(race, limit) if state.trial in numbers])
+        columns.append(
+            [state for state in contenders(race, limit) if state.trial in numbers]
+        )
     taken: dict[int, TrialState] = {}
     for turn in zip_longest(*columns):
         for state in turn:
@@ -86,7 +88,10 @@ def cost_limits(race: Race, count: int) -> list[float]:
         return [math.inf]
     least = min(cheaper)
     factor = least / most
-    return [math.inf, *(least * factor ** (i / (count - 1) - 1) for i in range(1, count))]
+    return [
+        math.inf,
+        *(least * factor ** (i / (count - 1) - 1) for i in range(1, count)),
+    ]
 
 
 def contenders(race: Race, limit: float) -> list[TrialState]:
@@ -115,8 +120,12 @@ def _ranking(race: Race, limit: float) -> list[tuple[TrialState, Reading]]:
         if best is not None and number in race.states:
             found.append((race.states[number], best))
     # Rounded, so that another order of summation on another machine decides nothing.
-    means = np.round(adjusted_means(quality_table(problem, [reading for _, reading in found])), 9)
-    order = sorted(range(len(found)), key=lambda i: (-means[i], preference(problem, found[i][1])))
+    means = np.round(
+        adjusted_means(quality_table(problem, [reading for _, reading in found])), 9
+    )
+    order = sorted(
+        range(len(found)), key=lambda i: (-means[i], preference(problem, found[i][1]))
+    )
     return [found[i] for i in order]
 
 

@@ -53,7 +53,11 @@ class Full:
             refused = 0
             race.update((yield wave.steps))
             rest = WavePlan(race, race.left - reserve)
-            if not race.over and rest.add(state, problem.examples, state.draws) and rest.steps:
+            if (
+                not race.over
+                and rest.add(state, problem.examples, state.draws)
+                and rest.steps
+            ):
                 race.update((yield rest.steps))
             race.tell_searcher([state])
 

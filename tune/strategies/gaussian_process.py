@@ -30,7 +30,15 @@ from tune.strategies.problem import Array
 
 Numbers: TypeAlias = npt.NDArray[np.int64]
 
-PARTS = ("model", "prompt", "both", "settings", "settings of a model", "settings of both", "own")
+PARTS = (
+    "model",
+    "prompt",
+    "both",
+    "settings",
+    "settings of a model",
+    "settings of both",
+    "own",
+)
 """Parts of the covariance; see `covariance_parts`. Single settings follow, two parts each."""
 
 _LENGTH = 0.5
@@ -256,13 +264,19 @@ class GaussianProcess:
             few = np.argsort(seen.noise, kind="stable")[:_MOST_FITTED]
             squares = np.outer(scale[few], scale[few])
             inside = alike[:, rows[few, None], rows[few]] * squares
-            self._climb(inside, noise[few[:, None], few] + self.level_variance * squares, gaps[few])
+            self._climb(
+                inside,
+                noise[few[:, None], few] + self.level_variance * squares,
+                gaps[few],
+            )
         prior = np.tensordot(self.variances, alike, 1) + self.level_variance
         across = prior[:, rows] * scale
         whole = across[rows] * scale[:, None] + noise
         # One factorization solves for the mean and for all covariances.
         weights = np.linalg.solve(whole, np.column_stack([gaps, across.T]))
-        return JointNormal(self.level + across @ weights[:, 0], prior - across @ weights[:, 1:])
+        return JointNormal(
+            self.level + across @ weights[:, 0], prior - across @ weights[:, 1:]
+        )
 
     def _climb(
         self,
@@ -285,7 +299,11 @@ class GaussianProcess:
                     break
 
     def _log_prior(self, variances: Array) -> float:
-        return -0.5 * float((np.log(variances / self.prior) ** 2).sum()) / _LOG_DEVIATION**2
+        return (
+            -0.5
+            * float((np.log(variances / self.prior) ** 2).sum())
+            / _LOG_DEVIATION**2
+        )
 
 
 def _noise_covariance(seen: BlockMeans) -> Array:
@@ -296,7 +314,9 @@ def _noise_covariance(seen: BlockMeans) -> Array:
         block = np.maximum(seen.block, 0)
         together = np.equal.outer(seen.block, seen.block) & (seen.block >= 0)
         noise += together * seen.example_effect[block]
-        noise += (together & np.equal.outer(seen.family, seen.family)) * seen.interaction[block]
+        noise += (
+            together & np.equal.outer(seen.family, seen.family)
+        ) * seen.interaction[block]
     return np.asarray(noise)
 
 

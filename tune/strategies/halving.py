@@ -280,7 +280,10 @@ def _climb_forecast(
     """
     sizes = rung_sizes(costs.examples)
     # After the first rung more draws are tried: the next step of the ladder, on average.
-    steps = [pair.ladder[min(1, len(pair.ladder) - 1)] / pair.ladder[0] for pair in costs.pairs]
+    steps = [
+        pair.ladder[min(1, len(pair.ladder) - 1)] / pair.ladder[0]
+        for pair in costs.pairs
+    ]
     more = sum(steps) / len(steps)
     going, met, examples, bought = arms, sizes[0], 0.0, 0.0
     for rung, size in enumerate(sizes[1:]):

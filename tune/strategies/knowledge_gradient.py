@@ -44,7 +44,9 @@ class KnowledgeGradient:
     `tune.strategies.frontier`): each wave is worth what it adds to the best under its limit.
     """
 
-    settings: KnowledgeGradientSettings = field(default_factory=KnowledgeGradientSettings)
+    settings: KnowledgeGradientSettings = field(
+        default_factory=KnowledgeGradientSettings
+    )
 
     def __call__(
         self,
@@ -65,7 +67,9 @@ class KnowledgeGradient:
             buyer.learn()
             # A larger budget, or a faster server, can make it more than there was.
             share = money / max(left - reserve, 1e-12)
-            wave = buyer.next_wave(money, self.settings.greed * min(1.0, max(0.0, share)))
+            wave = buyer.next_wave(
+                money, self.settings.greed * min(1.0, max(0.0, share))
+            )
 
     def forecast(
         self,
@@ -139,7 +143,9 @@ class _Buyer:
         self._candidates.refresh()
         problem = self._race.problem
         if problem.goal != "quality":
-            limits = cost_limits(self._race, problem.settings.frontier.limits) or [math.inf]
+            limits = cost_limits(self._race, problem.settings.frontier.limits) or [
+                math.inf
+            ]
             self._waves += 1
             # The limit whose turn it is comes first; the others follow where it has nothing to buy.
             turn = self._waves % len(limits)
@@ -176,7 +182,9 @@ class _Buyer:
         """
         options = self._options()
         arrays = as_arrays(options, money, self._settings.long_share)
-        reach = np.array(list(map(self._candidates.reach, range(len(self._candidates.points)))))
+        reach = np.array(
+            list(map(self._candidates.reach, range(len(self._candidates.points))))
+        )
         held = self._held()
         wave = WavePlan(self._race, money)
         least_left = (1.0 - self._settings.wave_share) * money
@@ -210,7 +218,9 @@ class _Buyer:
         held: Array = np.full(len(self._candidates.points), math.nan)
         for candidate, evidence in enumerate(self._candidates.shown):
             if evidence.feasible:
-                held[candidate] = share_of_gain(evidence.most) - share_of_gain(evidence.least)
+                held[candidate] = share_of_gain(evidence.most) - share_of_gain(
+                    evidence.least
+                )
         return held
 
     def _buy(
@@ -287,7 +297,9 @@ class _Buyer:
                 numbers.append(n)
         found = []
         for draws in numbers[:2]:
-            option = self._option(candidate, state, state.examples, draws, state.examples, 1.0)
+            option = self._option(
+                candidate, state, state.examples, draws, state.examples, 1.0
+            )
             before, after = posterior.noise(state.draws), posterior.noise(draws)
             # The examples are the same, so only the reduction of noise is news.
             news = state.examples * (1.0 / after - 1.0 / before)
@@ -363,7 +375,9 @@ def _forecast(
     at_once = _affordable(costs, settings.blind_share * search)
     first_blocks = whole(at_once, 0, min(settings.blind_steps, costs.points))
     begun = (
-        _CONFIGS * len(costs.pairs) ** _CONFIGS_BY_PAIRS * (search / first) ** _CONFIGS_BY_BLOCKS
+        _CONFIGS
+        * len(costs.pairs) ** _CONFIGS_BY_PAIRS
+        * (search / first) ** _CONFIGS_BY_BLOCKS
     )
     most = min(costs.points, _affordable(costs, search))
     configs = whole(begun, first_blocks, most)
@@ -392,7 +406,9 @@ def _affordable(costs: SearchCosts, money: float) -> int:
     return int(count)
 
 
-def _exhausted(settings: KnowledgeGradientSettings, costs: SearchCosts) -> SearchForecast:
+def _exhausted(
+    settings: KnowledgeGradientSettings, costs: SearchCosts
+) -> SearchForecast:
     """Return the search that ends because no block is worth its money, however much there is."""
     rungs = len(rung_sizes(costs.examples))
     # A third of the points goes on to twice the examples, then ever the half, with more draws.

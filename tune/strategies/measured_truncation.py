@@ -49,9 +49,14 @@ def measure_caps(
     for trial in range(number, number + settings.most_caps):
         standings = view()
         choice = select_config(problem, standings)
-        if choice is None or not is_guessed(standings[choice.reading.trial], choice.reading):
+        if choice is None or not is_guessed(
+            standings[choice.reading.trial], choice.reading
+        ):
             return
-        point, cap = standings[choice.reading.trial].point, choice.reading.config.max_tokens
+        point, cap = (
+            standings[choice.reading.trial].point,
+            choice.reading.config.max_tokens,
+        )
         each = problem.ceiling(point, 1, cap)
         count = settings.measured_examples
         if each > 0:
@@ -66,7 +71,9 @@ def measure_caps(
             return
 
 
-def record_measured_caps(trials: Mapping[int, Trial], measuring: Mapping[int, Trial]) -> list[int]:
+def record_measured_caps(
+    trials: Mapping[int, Trial], measuring: Mapping[int, Trial]
+) -> list[int]:
     """Write into trials what was measured for their model and prompt.
 
     Returns:
@@ -90,17 +97,25 @@ def _is_same_pair(one: Point, other: Point) -> bool:
     return all(one.get(name) == other.get(name) for name in ("model", "prompt"))
 
 
-def select_measured(problem: Problem, standings: Mapping[int, Standing]) -> Selection | None:
+def select_measured(
+    problem: Problem, standings: Mapping[int, Standing]
+) -> Selection | None:
     """Select the config; one that rests on an unmeasured cut gives way to the best that does not.
 
     It stays where every other one breaks a limit that it keeps.
     """
     choice = select_config(problem, standings)
-    if choice is None or not is_guessed(standings[choice.reading.trial], choice.reading):
+    if choice is None or not is_guessed(
+        standings[choice.reading.trial], choice.reading
+    ):
         return choice
     known: dict[int, Standing] = {}
     for number, standing in standings.items():
-        sure = tuple(reading for reading in standing.readings if not is_guessed(standing, reading))
+        sure = tuple(
+            reading
+            for reading in standing.readings
+            if not is_guessed(standing, reading)
+        )
         known[number] = replace(standing, readings=sure)
     # Readings with guessed cuts are left out as if they had never been read.
     other = select_config(problem, known)

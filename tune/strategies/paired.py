@@ -47,7 +47,9 @@ class PairedDifference(NamedTuple):
         """Return whether the first is worse by so many standard errors, more on few examples."""
         if self.examples == 0:
             return False
-        return self.mean < -(errors + _SMALL_SAMPLE / self.examples) * self.standard_error
+        return (
+            self.mean < -(errors + _SMALL_SAMPLE / self.examples) * self.standard_error
+        )
 
 
 def quality_table(problem: Problem, readings: Sequence[Reading]) -> Array:
@@ -91,7 +93,9 @@ def adjusted_means(values: Array) -> Array:
     known = row_counts > 0
     if not known.any():
         return np.full(len(values), np.nan)
-    means = np.divide(filled.sum(axis=1), row_counts, out=np.zeros(len(values)), where=known)
+    means = np.divide(
+        filled.sum(axis=1), row_counts, out=np.zeros(len(values)), where=known
+    )
     centre = means[known].mean()
     for _ in range(_ROUNDS):
         # The 1 in the denominator is the shrinkage of example effects: one made-up trial at 0.

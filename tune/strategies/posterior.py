@@ -29,7 +29,14 @@ from tune.strategies.gaussian_process import (
     varying_settings,
 )
 from tune.strategies.paired import adjusted_means, quality_table
-from tune.strategies.problem import LENIENT_ERRORS, Array, Problem, Standing, cost_key, preference
+from tune.strategies.problem import (
+    LENIENT_ERRORS,
+    Array,
+    Problem,
+    Standing,
+    cost_key,
+    preference,
+)
 from tune.strategies.settings import ProcessSettings
 from tune.strategies.variance_components import (
     estimate_components,
@@ -86,14 +93,18 @@ def read_evidence(
     readings = [reading for reading in standing.whole() if len(reading.examples)]
     if not readings:
         return None
-    kept = [reading for reading in readings if problem.limit_use(reading, errors) <= 1.0]
+    kept = [
+        reading for reading in readings if problem.limit_use(reading, errors) <= 1.0
+    ]
     judged = kept or readings
     numbers = [reading.config.n for reading in judged]
     fewest, most = min(numbers), max(numbers)
     # Also where no reading with so many keeps the limits: the draws still reduce the noise.
     draws = max(reading.config.n for reading in readings)
     top = _best_with(problem, judged, most) if most > fewest else None
-    return TrialEvidence(_best_with(problem, judged, fewest), top, draws, feasible=bool(kept))
+    return TrialEvidence(
+        _best_with(problem, judged, fewest), top, draws, feasible=bool(kept)
+    )
 
 
 def _best_with(
@@ -162,7 +173,9 @@ class Posterior:
         """
         rows = quality_table(self._problem, [evidence.base for _, evidence in found])
         quality, gain = self._processes
-        self.quality = quality.condition(self._alike, self._block_means(found, rows), fit=fit)
+        self.quality = quality.condition(
+            self._alike, self._block_means(found, rows), fit=fit
+        )
         self.gain = gain.condition(self._alike, self._gains(found, rows), fit=fit)
 
     def widen_prior(self) -> None:
@@ -202,19 +215,24 @@ class Posterior:
         family = _families([evidence for _, evidence in found])
         draws = [evidence.draws for _, evidence in found]
         # Estimated before the blocks, as their noise depends on the result.
-        self._components = estimate_components(rows, draws, family, self._settings.variance)
+        self._components = estimate_components(
+            rows, draws, family, self._settings.variance
+        )
         ends = sorted({max(evidence.base.examples) + 1 for _, evidence in found})
         blocks = list(zip([0, *ends][:-1], ends, strict=True))
         sizes = np.array([end - start for start, end in blocks], dtype=float)
         seen = _Observations()
-        for (candidate, evidence), row, member in zip(found, rows, family.tolist(), strict=True):
+        for (candidate, evidence), row, member in zip(
+            found, rows, family.tolist(), strict=True
+        ):
             for block, (start, end) in enumerate(blocks):
                 met = row[start:end][~np.isnan(row[start:end])]
                 if len(met):
                     noise = self.noise(evidence.draws) / len(met)
                     seen.add(candidate, block, float(met.mean()), noise, 1.0, member)
         return seen.block_means(
-            self._components.example_effect / sizes, self._components.interaction / sizes
+            self._components.example_effect / sizes,
+            self._components.interaction / sizes,
         )
 
     def _gains(
@@ -235,7 +253,9 @@ class Posterior:
                 squares = float(((gaps - gaps.mean()) ** 2).sum())
                 variance = (squares + weight * prior) / (len(gaps) + weight - 1)
                 scale = share_of_gain(evidence.most) - share_of_gain(evidence.least)
-                seen.add(candidate, -1, float(gaps.mean()), variance / len(gaps), scale, 0)
+                seen.add(
+                    candidate, -1, float(gaps.mean()), variance / len(gaps), scale, 0
+                )
         return seen.block_means(np.zeros(0), np.zeros(0))
 
 
@@ -285,12 +305,16 @@ def _process(prior: ProcessSettings, single: int) -> GaussianProcess:
         single: number of settings that have two parts each of their own.
     """
     own = np.full(2 * single, prior.setting_part)
-    return GaussianProcess(np.append(np.array(prior.parts), own), prior.mean, prior.mean_variance)
+    return GaussianProcess(
+        np.append(np.array(prior.parts), own), prior.mean, prior.mean_variance
+    )
 
 
 def _families(shown: Sequence[TrialEvidence]) -> Numbers:
     """Return a number for each model and prompt, by trial."""
-    pairs = [(evidence.base.config.model, evidence.base.config.prompt) for evidence in shown]
+    pairs = [
+        (evidence.base.config.model, evidence.base.config.prompt) for evidence in shown
+    ]
     numbers = {pair: number for number, pair in enumerate(dict.fromkeys(pairs))}
     return np.array([numbers[pair] for pair in pairs], dtype=int)
 
@@ -354,7 +378,9 @@ def trial_posteriors(
     for (standing, evidence), base, gain in zip(shown, bases, gains, strict=True):
         found.append(_trial_posterior(standing, evidence, base, gain))
     found = _trust_complete_trials(problem, found)
-    return sorted(found, key=lambda one: (-one.level, cost_key(one.reading), one.standing.trial))
+    return sorted(
+        found, key=lambda one: (-one.level, cost_key(one.reading), one.standing.trial)
+    )
 
 
 def _trust_complete_trials(
@@ -362,7 +388,9 @@ def _trust_complete_trials(
 ) -> list[TrialPosterior]:
     """Judge trials that met all examples more by their own scores than by similar points."""
     settings = problem.settings.posterior
-    means = adjusted_means(quality_table(problem, [one.reading for one in found])).tolist()
+    means = adjusted_means(
+        quality_table(problem, [one.reading for one in found])
+    ).tolist()
     moved = []
     for one, mean in zip(found, means, strict=True):
         count = len(one.reading.examples)

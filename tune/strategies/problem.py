@@ -157,7 +157,11 @@ class Standing:
             errors: standard errors that are added to cost and seconds before they are compared with
                 the limits. The default gives the benefit of the doubt.
         """
-        kept = [reading for reading in self.whole() if problem.limit_use(reading, errors) <= 1.0]
+        kept = [
+            reading
+            for reading in self.whole()
+            if problem.limit_use(reading, errors) <= 1.0
+        ]
         return min(kept, key=lambda reading: preference(problem, reading), default=None)
 
     def whole(self) -> list[Reading]:
@@ -183,7 +187,9 @@ class Standing:
         return np.asarray(once + (reading.costs - once) * n / reading.config.n)
 
 
-def preference(problem: Problem, reading: Reading) -> tuple[float, float, int, int, str]:
+def preference(
+    problem: Problem, reading: Reading
+) -> tuple[float, float, int, int, str]:
     """Return a sort key: the best mean first, then the cheapest, then the plainest."""
     config = reading.config
     mean = float(np.mean(problem.quality(reading.scores)))
@@ -251,7 +257,9 @@ class Selection:
         return replace(self, extrapolated=None)
 
 
-Strategy: TypeAlias = Callable[[Problem, Searcher, float], Generator[list[Step], Outcome, None]]
+Strategy: TypeAlias = Callable[
+    [Problem, Searcher, float], Generator[list[Step], Outcome, None]
+]
 """A generator function of the problem, the searcher and the dollars that the search may spend.
 
 It yields waves (lists of steps that are bought together) and is sent the outcome of each. It never

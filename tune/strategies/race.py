@@ -30,7 +30,9 @@ def rung_sizes(examples: int) -> list[int]:
     Args:
         examples: number of all tuning examples.
     """
-    block = max(_SMALLEST_BLOCK, min(_LARGEST_BLOCK, math.ceil(examples / _BLOCK_SHARE)))
+    block = max(
+        _SMALLEST_BLOCK, min(_LARGEST_BLOCK, math.ceil(examples / _BLOCK_SHARE))
+    )
     size = min(examples, block)
     sizes = [size]
     while size < examples:
@@ -341,7 +343,9 @@ class Race:
     ) -> Observation:
         standing = self.standings.get(state.trial)
         readings = standing.whole() if standing else []
-        reading = self.best(state) or min(readings, key=self.problem.limit_use, default=None)
+        reading = self.best(state) or min(
+            readings, key=self.problem.limit_use, default=None
+        )
         if reading is None:
             return Observation(state.point, float("nan"), float("nan"))
         if state.trial in means:
@@ -384,7 +388,9 @@ class WavePlan:
         """
         cost = self._race.expected_cost(state, examples, draws)
         # The gate reserves the whole ceiling of a call until the call is settled.
-        last = self._race.ceiling(state, draws) - self._race.expected_price(state, draws)
+        last = self._race.ceiling(state, draws) - self._race.expected_price(
+            state, draws
+        )
         return cost <= self.money and cost + last <= self.money + self._beyond
 
     def add(

@@ -61,7 +61,9 @@ class ConfigOption(NamedTuple):
         return self.extrapolated or self.reading
 
 
-def select_config(problem: Problem, standings: Mapping[int, Standing]) -> Selection | None:
+def select_config(
+    problem: Problem, standings: Mapping[int, Standing]
+) -> Selection | None:
     """Select the best config, ties going to the cheaper.
 
     The best one has the highest posterior mean, given its own scores and those of similar points,
@@ -88,7 +90,9 @@ def select_config(problem: Problem, standings: Mapping[int, Standing]) -> Select
     return Selection(chosen, tuple(others[:most]), feasible=True)
 
 
-def untested_selection(problem: Problem, standings: Mapping[int, Standing]) -> Selection | None:
+def untested_selection(
+    problem: Problem, standings: Mapping[int, Standing]
+) -> Selection | None:
     """Return the selection if more answers gained for every model and prompt that is untested.
 
     None where that asks for no more answers than were bought, or where bought draws already say
@@ -109,7 +113,9 @@ def _live(standings: Mapping[int, Standing]) -> list[Standing]:
     """Return the trials that work and have scores."""
     found = []
     for standing in standings.values():
-        if not standing.failed and any(len(reading.examples) for reading in standing.readings):
+        if not standing.failed and any(
+            len(reading.examples) for reading in standing.readings
+        ):
             found.append(standing)
     return found
 
@@ -135,7 +141,9 @@ def _select_best(
     if not readings:
         return None
     # The user sees how far the best attempt is from the limit.
-    closest = min(readings, key=lambda r: (problem.limit_use(r), preference(problem, r)))
+    closest = min(
+        readings, key=lambda r: (problem.limit_use(r), preference(problem, r))
+    )
     return Selection(closest, (), feasible=False)
 
 
@@ -164,7 +172,12 @@ def _select_feasible(
     # A difference that small is within what no search can see; money decides instead.
     tied = [option for option in options if option.level >= best - settings.tie]
     chosen = min(
-        tied, key=lambda tie: (cost_key(tie.shown), -tie.of.level, preference(problem, tie.shown))
+        tied,
+        key=lambda tie: (
+            cost_key(tie.shown),
+            -tie.of.level,
+            preference(problem, tie.shown),
+        ),
     )
     # Runners-up are the best of other trials, in the order of their posterior means.
     rest = [one.reading for one in found if one.reading.config != chosen.reading.config]

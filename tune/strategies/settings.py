@@ -310,7 +310,9 @@ class Settings:
     posterior: PosteriorSettings = field(default_factory=PosteriorSettings)
     selection: SelectionSettings = field(default_factory=SelectionSettings)
     extrapolation: ExtrapolationSettings = field(default_factory=ExtrapolationSettings)
-    final_comparison: FinalComparisonSettings = field(default_factory=FinalComparisonSettings)
+    final_comparison: FinalComparisonSettings = field(
+        default_factory=FinalComparisonSettings
+    )
     cheapest: CheapestSettings = field(default_factory=CheapestSettings)
     frontier: FrontierSettings = field(default_factory=FrontierSettings)
     stopping: StoppingSettings = field(default_factory=StoppingSettings)

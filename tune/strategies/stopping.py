@@ -175,10 +175,14 @@ def _rise(
     return replace(mean, chance=1.0 - (1.0 - mean.chance) * (1.0 - cheaper_than_all))
 
 
-def _by_limit(problem: Problem, standings: Mapping[int, Standing]) -> list[dict[int, Standing]]:
+def _by_limit(
+    problem: Problem, standings: Mapping[int, Standing]
+) -> list[dict[int, Standing]]:
     """Return, for each limit on cost, the trials with those of their readings that keep it."""
     found: list[dict[int, Standing]] = []
-    for limit in cost_limits(Race(problem, 0.0, standings), problem.settings.frontier.limits):
+    for limit in cost_limits(
+        Race(problem, 0.0, standings), problem.settings.frontier.limits
+    ):
         held: dict[int, Standing] = {}
         for number, standing in standings.items():
             cheap = under_limit(standing, limit)
@@ -267,7 +271,10 @@ def _cheaper(
 
 def _proven(problem: Problem, standings: Sequence[Standing]) -> Prospect:
     """Return the saving if all cheaper undecided configs meet all examples, at any cost."""
-    known, baseline = cheapest_good_enough(problem, standings), baseline_reading(problem, standings)
+    known, baseline = (
+        cheapest_good_enough(problem, standings),
+        baseline_reading(problem, standings),
+    )
     if known is None:
         return UNKNOWN
     found: dict[int, Prospect] = {}
@@ -313,7 +320,9 @@ def _may_grow(
     return any(race.more_draws(state) > state.draws for state in states)
 
 
-def _live(problem: Problem, standings: Mapping[int, Standing]) -> list[tuple[Standing, Reading]]:
+def _live(
+    problem: Problem, standings: Mapping[int, Standing]
+) -> list[tuple[Standing, Reading]]:
     """Return the trials that have scores and keep the limits, each with its best reading."""
     found: list[tuple[Standing, Reading]] = []
     for standing in standings.values():
@@ -345,7 +354,9 @@ def _points_for(
     """
     costs = [one.spent_per_draw for one in standings.values() if one.spent_per_draw > 0]
     fresh = max(0, problem.space.size(problem.free) - len(standings))
-    block = rung_sizes(problem.examples)[0] * (sum(costs) / len(costs)) if costs else 0.0
+    block = (
+        rung_sizes(problem.examples)[0] * (sum(costs) / len(costs)) if costs else 0.0
+    )
     return min(fresh, dollars / block) if block > 0 else fresh
 
 
@@ -398,4 +409,6 @@ def _draw_variance(problem: Problem, reading: Reading) -> float:
     known = reading.variances[np.isfinite(reading.variances)]
     if not len(known):
         return 0.0
-    return float(known.mean()) / len(reading.examples) / (problem.high - problem.low) ** 2
+    return (
+        float(known.mean()) / len(reading.examples) / (problem.high - problem.low) ** 2
+    )

@@ -51,7 +51,9 @@ def residual_share(draws: int) -> float:
 
 def prior_components(settings: VarianceSettings) -> VarianceComponents:
     """Return the components that are assumed before anything is scored."""
-    return VarianceComponents(settings.example_effect, settings.interaction, settings.residual)
+    return VarianceComponents(
+        settings.example_effect, settings.interaction, settings.residual
+    )
 
 
 def estimate_components(
@@ -83,12 +85,16 @@ def estimate_components(
     families = (trials > 0).sum(axis=0)
     effect = (weight * above).sum(axis=0) / (families + 1.0)
 
-    spread = float((effect**2).sum()) + settings.example_weight * settings.example_effect
+    spread = (
+        float((effect**2).sum()) + settings.example_weight * settings.example_effect
+    )
     examples = float((families > 0).sum()) + settings.example_weight
     example_effect = max(settings.floor, spread / examples)
 
     left = np.where(there, above - effect, 0.0)
-    interaction, residual = _within_families(left, there, met, member, weight, draws, settings)
+    interaction, residual = _within_families(
+        left, there, met, member, weight, draws, settings
+    )
     rest = max(interaction + residual, settings.floor)
     interaction = min(max(0.0, interaction), settings.max_interaction * rest)
     return VarianceComponents(example_effect, interaction, rest - interaction)

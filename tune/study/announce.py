@@ -65,7 +65,9 @@ class Announcer:
 
     def prompts(self, plan: Plan) -> None:
         """Show which columns are sent, and how one prompt looks, before the first dollar."""
-        self.decorations.attempt("the look at what is sent", lambda: self._prompts(plan), None)
+        self.decorations.attempt(
+            "the look at what is sent", lambda: self._prompts(plan), None
+        )
 
     def _prompts(self, plan: Plan) -> None:
         for sentence in plan.notes:
@@ -89,7 +91,11 @@ class Announcer:
             )
 
     def estimate(
-        self, plan: Plan, services: Mapping[str, Service], draws: Store, journal: Journal
+        self,
+        plan: Plan,
+        services: Mapping[str, Service],
+        draws: Store,
+        journal: Journal,
     ) -> None:
         """Say what the run will cost; the first estimate of a study is kept for its report."""
         found = self.decorations.attempt(
@@ -98,9 +104,13 @@ class Announcer:
         known = any(event["event"] == "estimate" for event in journal.events)
         if found is not None and not known:
             rows = dump(found.rows)
-            journal.append("estimate", rows=rows, budget=plan.budget, enough=found.enough)
+            journal.append(
+                "estimate", rows=rows, budget=plan.budget, enough=found.enough
+            )
 
-    def _estimate(self, plan: Plan, services: Mapping[str, Service], draws: Store) -> RunEstimate:
+    def _estimate(
+        self, plan: Plan, services: Mapping[str, Service], draws: Store
+    ) -> RunEstimate:
         endpoints = {name: service.endpoint for name, service in services.items()}
         found = estimate(plan, endpoints, draws)
         for line in (*estimate_lines(found), *price_lines(found)):
@@ -112,5 +122,7 @@ class Announcer:
     ) -> Callable[[Mapping[int, Trial]], None]:
         """Return what compares the answers that come in with the estimate."""
         endpoints = {name: service.endpoint for name, service in services.items()}
-        monitor = LengthMonitor(plan, first_forecasts(journal.events), endpoints, self.tell)
+        monitor = LengthMonitor(
+            plan, first_forecasts(journal.events), endpoints, self.tell
+        )
         return self.decorations.around("the comparison with the estimate", monitor.look)

@@ -41,8 +41,14 @@ class AnswerScoring:
         judge: the model that the metric asks; None where it asks none.
     """
 
-    def __init__(self, reader: TrialReader, store: Store, judge: Service | None) -> None:
-        self._reader, self._scores, self._metric = reader, reader.scores, reader.scores.metric
+    def __init__(
+        self, reader: TrialReader, store: Store, judge: Service | None
+    ) -> None:
+        self._reader, self._scores, self._metric = (
+            reader,
+            reader.scores,
+            reader.scores.metric,
+        )
         self._store, self._judge = store, judge
         # More threads than cores would only make each other's code time out.
         self._cores = asyncio.Semaphore(os.cpu_count() or 1)
@@ -77,7 +83,9 @@ class AnswerScoring:
         metered, judge = self._judge.metered, self._metric.function
         example = self._scores.examples[position]
         answers = self._answers(trial, position, new)
-        unknown = [answer for answer in answers if self._scores.known(answer, position) is None]
+        unknown = [
+            answer for answer in answers if self._scores.known(answer, position) is None
+        ]
         requests = [judge.request(answer, example) for answer in unknown]
         # Release first what exceeds the cost of the verdicts: other calls may wait for that money.
         needed = sum(metered.ceiling(request, 1) for request in requests)
@@ -100,8 +108,12 @@ class AnswerScoring:
                     score = await asyncio.to_thread(self._metric.score, answer, example)
                     self._scores.keep(answer, position, score)
 
-    def _answers(self, trial: Trial, position: int, draws: Sequence[Completion]) -> list[str]:
+    def _answers(
+        self, trial: Trial, position: int, draws: Sequence[Completion]
+    ) -> list[str]:
         """Return the answers to one example that readings of these draws will ask for."""
-        view = replace(trial, draws={position: list(draws)}, unanswered={}, config_failed={})
+        view = replace(
+            trial, draws={position: list(draws)}, unanswered={}, config_failed={}
+        )
         pairs = wanted(view, self._reader.configs(trial), extract=self._reader.extract)
         return [answer for answer, _ in pairs]

@@ -82,9 +82,18 @@ class StudyBudget:
     """
 
     def __init__(
-        self, plan: Plan, account: Account, evaluator: Evaluator, clock: Clock | None = None
+        self,
+        plan: Plan,
+        account: Account,
+        evaluator: Evaluator,
+        clock: Clock | None = None,
     ) -> None:
-        self.plan, self.account, self.evaluator, self.clock = plan, account, evaluator, clock
+        self.plan, self.account, self.evaluator, self.clock = (
+            plan,
+            account,
+            evaluator,
+            clock,
+        )
 
     @property
     def left(self) -> float:
@@ -100,7 +109,9 @@ class StudyBudget:
         The holdout is its first measurement, so the reserve has to pay for a good part of it.
         """
         least = max(1, min(LEAST_HOLDOUT, len(self.plan.split.holdout)))
-        whole = self.plan.budget if self.clock is None else FIRST_WIDTH * self.clock.limit
+        whole = (
+            self.plan.budget if self.clock is None else FIRST_WIDTH * self.clock.limit
+        )
         return MOST_HOLDOUT_SHARE * whole / least
 
     def ceiling(self, point: Point, draws: int, cap: int) -> float:
@@ -116,7 +127,9 @@ class StudyBudget:
         Raises:
             BudgetError: the budget is too small.
         """
-        endpoints = {name: service.endpoint for name, service in self.evaluator.services.items()}
+        endpoints = {
+            name: service.endpoint for name, service in self.evaluator.services.items()
+        }
         check_budget(self.plan, endpoints)
 
     def reserve_holdout(
@@ -134,8 +147,12 @@ class StudyBudget:
         """
         examples, metric = len(self.plan.split.holdout), self.plan.metric
         point, baseline = self.plan.baseline_point, self.plan.baseline
-        readings = [r for r in found if r.n_examples >= LEAST_BLOCK and math.isfinite(r.cost)]
-        leading = sorted(readings, key=lambda r: r.mean, reverse=metric.larger_is_better)[:LEADING]
+        readings = [
+            r for r in found if r.n_examples >= LEAST_BLOCK and math.isfinite(r.cost)
+        ]
+        leading = sorted(
+            readings, key=lambda r: r.mean, reverse=metric.larger_is_better
+        )[:LEADING]
         if extrapolated is not None:
             leading.append(extrapolated)
         most = self.ceiling(point, baseline.n, baseline.max_tokens)
@@ -153,7 +170,9 @@ class StudyBudget:
         self.account.set_aside(to_picodollars(reserve))
 
 
-def _ceiling(plan: Plan, endpoint: Endpoint, point: Point, draws: int, cap: int) -> float:
+def _ceiling(
+    plan: Plan, endpoint: Endpoint, point: Point, draws: int, cap: int
+) -> float:
     """Return the most dollars that one example of a point can cost."""
     prompts = calls_for(draws, endpoint.most_n)
     tokens = prompts * _longest_prompt(plan, endpoint, point, cap)
@@ -167,12 +186,16 @@ def _longest_prompt(plan: Plan, endpoint: Endpoint, point: Point, cap: int) -> i
     most = 0
     for example in plan.split.tuning[:PROMPTS]:
         text = prompt.render(example)
-        request = Request(service=endpoint.service, model=model, prompt=text, max_tokens=cap)
+        request = Request(
+            service=endpoint.service, model=model, prompt=text, max_tokens=cap
+        )
         most = max(most, endpoint.most_prompt_tokens(request))
     return most
 
 
-def _assumed_seconds(plan: Plan, endpoint: Endpoint, point: Point, draws: int, cap: int) -> float:
+def _assumed_seconds(
+    plan: Plan, endpoint: Endpoint, point: Point, draws: int, cap: int
+) -> float:
     """Return the seconds of service that one example of a point is assumed to take: many.
 
     Measured seconds are used as a share of these, so these only have to grow as the true ones do.

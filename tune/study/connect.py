@@ -45,7 +45,9 @@ async def connect_services(
     judges: dict[str, Service] = {}
     try:
         if judge is not None:
-            judges = await open_services({judge.name: judge}, prices, context, judge=True)
+            judges = await open_services(
+                {judge.name: judge}, prices, context, judge=True
+            )
         yield services, None if judge is None else judges[judge.name]
     finally:
         await close_services(services)
@@ -102,7 +104,9 @@ def make_evaluator(
     """
     metric = plan.metric
     if judge is not None:
-        metric = attach_judge(metric, judge, services, caps=caps or {}, examples=plan.examples)
+        metric = attach_judge(
+            metric, judge, services, caps=caps or {}, examples=plan.examples
+        )
     return Evaluator(
         space=plan.space,
         free=plan.free,

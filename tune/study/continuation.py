@@ -42,7 +42,9 @@ def open_study(journal: Journal, plan: Plan) -> Study | None:
         return None
     first = journal.events[0]
     if first["event"] != "study":
-        raise StudyError(f"{str(journal.path)!r} is no study: its first line is {first['event']!r}")
+        raise StudyError(
+            f"{str(journal.path)!r} is no study: its first line is {first['event']!r}"
+        )
     check_identity(first["identity"], plan.identity, folder)
     limits = _last_limits(journal)
     if plan.budget < limits["budget"]:
@@ -82,11 +84,17 @@ def may_do_more(plan: Plan, journal: Journal) -> bool:
 
 
 def _limits(plan: Plan) -> dict[str, Any]:
-    return {"budget": plan.budget, "time_limit": plan.time_limit, "min_gain": plan.min_gain}
+    return {
+        "budget": plan.budget,
+        "time_limit": plan.time_limit,
+        "min_gain": plan.min_gain,
+    }
 
 
 def _last_limits(journal: Journal) -> dict[str, Any]:
-    return next(e for e in reversed(journal.events) if e["event"] in ("study", "continue"))
+    return next(
+        e for e in reversed(journal.events) if e["event"] in ("study", "continue")
+    )
 
 
 def _last_stop(journal: Journal) -> str | None:

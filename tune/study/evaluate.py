@@ -99,7 +99,11 @@ class Evaluator:
         self._blame = Blame()
 
     def request(
-        self, point: Mapping[str, object], cap: int, stop: tuple[str, ...], position: int
+        self,
+        point: Mapping[str, object],
+        cap: int,
+        stop: tuple[str, ...],
+        position: int,
     ) -> Request:
         """Return the request that a config sends for one example."""
         service = self.services[str(point["model"])]
@@ -197,7 +201,9 @@ class Evaluator:
     def _use(self, trial: Trial, step: Step, position: int) -> Use:
         """Return the note that an example asks for so many draws of a request."""
         key = self.reader.scores.example_key(position)
-        return Use(self.examples[position].id, key, self._order(trial, position), step.draws)
+        return Use(
+            self.examples[position].id, key, self._order(trial, position), step.draws
+        )
 
     def _order(self, trial: Trial, position: int) -> Request:
         """Return the request that draws of a trial are bought with."""
@@ -209,7 +215,9 @@ class Evaluator:
     ) -> None:
         queues = self._queues.arrange(orders)
         # One queue for each local server, so that its models do not push each other out of memory.
-        await asyncio.gather(*(self._buy_in_turn(queue, trials, wave) for queue in queues))
+        await asyncio.gather(
+            *(self._buy_in_turn(queue, trials, wave) for queue in queues)
+        )
         if self._lost is not None:
             raise self._lost
 
@@ -218,7 +226,9 @@ class Evaluator:
     ) -> None:
         """Buy one group of orders after the other; those of a group go side by side."""
         for group in queue:
-            calls = (self._fill(step, trials, position, wave) for step, position in group)
+            calls = (
+                self._fill(step, trials, position, wave) for step, position in group
+            )
             await asyncio.gather(*calls)
 
     async def _fill(
@@ -246,7 +256,9 @@ class Evaluator:
         service = self.services[model]
         request, numbers = self._order(trial, position), _numbers(trial, step, position)
         to_buy = 0
-        if self._scoring.has_judge:  # counted before the purchase puts them into the store
+        if (
+            self._scoring.has_judge
+        ):  # counted before the purchase puts them into the store
             to_buy = len(numbers) - len(self.store.draws(request, numbers))
         new = await service.provider.complete(request, numbers)
         self._blame.answered[model] += 1
@@ -269,9 +281,9 @@ class Evaluator:
         model = str(trial.point["model"])
         match error:
             case AnswerError():
-                trial.config_failed[position] = wave.config_failed[trial.number, position] = (
-                    error.reason
-                )
+                trial.config_failed[position] = wave.config_failed[
+                    trial.number, position
+                ] = error.reason
             case ParameterRejected():
                 self.failures.refused(trial, error, wave)
             case TransientError() | RequestRefused():

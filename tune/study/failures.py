@@ -66,12 +66,16 @@ class Failures:
         self._blame_models(blame, trials, wave)
         self._blame_inputs(blame, again, trials, wave)
 
-    def _blame_models(self, blame: Blame, trials: Mapping[int, Trial], wave: Wave) -> None:
+    def _blame_models(
+        self, blame: Blame, trials: Mapping[int, Trial], wave: Wave
+    ) -> None:
         """Set aside the models that never answered, and refused for an unknown reason."""
         for model in blame.never_answered():
             own = [trial for trial in trials.values() if trial.point["model"] == model]
             if not any(trial.draws for trial in own):
-                words = next(words for (name, _), words in blame.failed.items() if name == model)
+                words = next(
+                    words for (name, _), words in blame.failed.items() if name == model
+                )
                 self.set_aside(model, EndpointError(words), trials, wave)
 
     def _blame_inputs(
@@ -88,13 +92,17 @@ class Failures:
                 missing.append((trials[step.trial], position))
         # Where nothing of a trial was answered, its settings are as likely to be at fault.
         suspects = {
-            (str(trial.point["model"]), position) for trial, position in missing if trial.draws
+            (str(trial.point["model"]), position)
+            for trial, position in missing
+            if trial.draws
         }
         for model, position, words in blame.unanswerable():
             if (model, position) in suspects:
                 self.lessons.give_up(model, position, words)
         for trial, position in missing:
-            reason = self.lessons.unanswerable.get((str(trial.point["model"]), position))
+            reason = self.lessons.unanswerable.get(
+                (str(trial.point["model"]), position)
+            )
             if reason is not None:
                 mark_unanswered(trial, position, f"{INPUT}: {reason}", wave)
 
@@ -103,7 +111,11 @@ class Failures:
 
         Many calls that are under way may say so; the lesson is learned once.
         """
-        model, name, running = str(trial.point["model"]), error.parameter, trial.state == "running"
+        model, name, running = (
+            str(trial.point["model"]),
+            error.parameter,
+            trial.state == "running",
+        )
         value = trial.point.get(name)
         shown = f"{name} {value}" if isinstance(error, ValueRejected) else name
         _fail(trial, f"the model does not take {shown}", wave)
@@ -120,7 +132,9 @@ def fail_unanswered(trial: Trial, step: Step, wave: Wave) -> None:
     asked = len(set(step.examples) | set(trial.draws) | set(trial.unanswered))
     lost = sum(reason.startswith(SERVICE) for reason in trial.unanswered.values())
     if trial.state == "running" and lost > max(1, MOST_MISSING * asked):
-        words = next(reason for reason in trial.unanswered.values() if reason.startswith(SERVICE))
+        words = next(
+            reason for reason in trial.unanswered.values() if reason.startswith(SERVICE)
+        )
         words = words.removeprefix(f"{SERVICE}: ")
         reason = f"the service did not answer {lost} of {asked} examples ({words})"
         _fail(trial, reason, wave)
@@ -131,7 +145,9 @@ def _fail(trial: Trial, reason: str, wave: Wave) -> None:
     wave.failed[trial.number] = reason
 
 
-def mark_unanswered(trial: Trial, position: int, reason: str, wave: Wave | None = None) -> None:
+def mark_unanswered(
+    trial: Trial, position: int, reason: str, wave: Wave | None = None
+) -> None:
     """Note that an example lacks draws; one that has some is still read at a smaller n."""
     if wave is not None:
         wave.unanswered[trial.number, position] = reason

@@ -32,7 +32,9 @@ class HoldoutReserve:
         budget: of the study.
     """
 
-    def __init__(self, selector: Selector, standings: Standings, budget: StudyBudget) -> None:
+    def __init__(
+        self, selector: Selector, standings: Standings, budget: StudyBudget
+    ) -> None:
         self._selector, self._standings, self._budget = selector, standings, budget
         self._kept_for: dict[int, Standing] | None = None
 
@@ -62,7 +64,9 @@ class HoldoutTest:
     trials: Mapping[Config, Trial]
 
 
-def plan_holdout(plan: Plan, configs: Sequence[Config]) -> tuple[list[Step], dict[int, Trial]]:
+def plan_holdout(
+    plan: Plan, configs: Sequence[Config]
+) -> tuple[list[Step], dict[int, Trial]]:
     """Return the steps of the test and the trials that they buy for.
 
     Each configuration is bought with its own n, max_tokens and stop, block by block beside the
@@ -72,11 +76,15 @@ def plan_holdout(plan: Plan, configs: Sequence[Config]) -> tuple[list[Step], dic
         plan: of the study.
         configs: all different, the selected one first.
     """
-    trials = {i: Trial(i, config, config.max_tokens) for i, config in enumerate(configs)}
+    trials = {
+        i: Trial(i, config, config.max_tokens) for i, config in enumerate(configs)
+    }
     steps: list[Step] = []
     for block in _blocks(plan):
         for config, trial in zip(configs, trials.values(), strict=True):
-            steps.append(Step(trial.number, trial.point, tuple(block), config.n, trial.cap))
+            steps.append(
+                Step(trial.number, trial.point, tuple(block), config.n, trial.cap)
+            )
     return steps, trials
 
 

@@ -43,8 +43,13 @@ def write_holdout(folder: Path, met: HoldoutScores) -> None:
         OSError: the folder cannot be written, or the disk is full.
     """
     first = {"config": dict(met.config), "metric": met.metric}
-    rows = [_row(example, score) for example, score in zip(met.examples, met.scores, strict=True)]
-    lines = [json.dumps(line, ensure_ascii=False, default=str) for line in (first, *rows)]
+    rows = [
+        _row(example, score)
+        for example, score in zip(met.examples, met.scores, strict=True)
+    ]
+    lines = [
+        json.dumps(line, ensure_ascii=False, default=str) for line in (first, *rows)
+    ]
     write_private(folder / HOLDOUT_FILE, "\n".join(lines) + "\n")
 
 
@@ -79,7 +84,10 @@ def read_holdout(folder: Path) -> HoldoutScores:
         first, *rows = (json.loads(line) for line in lines)
         scores = tuple(float(row.pop("score")) for row in rows)
         found = HoldoutScores(
-            first["config"], first["metric"], tuple(Example(**row) for row in rows), scores
+            first["config"],
+            first["metric"],
+            tuple(Example(**row) for row in rows),
+            scores,
         )
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise StudyError(
@@ -106,5 +114,8 @@ def holdout_scores(
         if math.isfinite(score)
     ]
     return HoldoutScores(
-        config, metric, tuple(example for example, _ in known), tuple(score for _, score in known)
+        config,
+        metric,
+        tuple(example for example, _ in known),
+        tuple(score for _, score in known),
     )

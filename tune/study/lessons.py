@@ -49,10 +49,22 @@ class Lessons:
         self._learn("learned", model=model, parameter=parameter)
 
     def narrow(
-        self, model: str, parameter: str, value: Any, low: float | None, high: float | None
+        self,
+        model: str,
+        parameter: str,
+        value: Any,
+        low: float | None,
+        high: float | None,
     ) -> None:
         """Note that a model does not take a value of a parameter, and its bounds if known."""
-        self._learn("narrowed", model=model, parameter=parameter, value=value, low=low, high=high)
+        self._learn(
+            "narrowed",
+            model=model,
+            parameter=parameter,
+            value=value,
+            low=low,
+            high=high,
+        )
 
     def set_aside(self, model: str, reason: str) -> None:
         """Note that a model is not asked any more."""
@@ -75,7 +87,9 @@ class Lessons:
                 self.space.drop(event["model"], event["parameter"])
             case "narrowed":
                 bounds = event["low"], event["high"]
-                self.space.narrow(event["model"], event["parameter"], event["value"], *bounds)
+                self.space.narrow(
+                    event["model"], event["parameter"], event["value"], *bounds
+                )
             case "aside":
                 self.aside[event["model"]] = event["reason"]
                 self.space.remove_model(event["model"])

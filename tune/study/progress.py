@@ -88,7 +88,9 @@ class ProgressReporter:
             trials: paid points begun.
         """
         self._decorations.attempt(
-            "the progress display", lambda: self._observer(self.progress(phase, trials)), None
+            "the progress display",
+            lambda: self._observer(self.progress(phase, trials)),
+            None,
         )
 
     def progress(self, phase: str, trials: int) -> Progress:

@@ -119,7 +119,11 @@ class RunRecord:
     @property
     def readings(self) -> list[Reading]:
         """Every reading of every trial."""
-        return [reading for standing in self.standings.values() for reading in standing.readings]
+        return [
+            reading
+            for standing in self.standings.values()
+            for reading in standing.readings
+        ]
 
     def weigh(self, reading: Reading) -> Reading:
         """Return a reading with the cost by which it is compared, in dollars or in seconds."""

@@ -91,7 +91,9 @@ def read_history(events: Sequence[Mapping[str, Any]]) -> History:
 
 def read_faults(wave: RecordedWave, event: Mapping[str, Any]) -> None:
     """Put into a wave what it lacked, as an event has it."""
-    wave.unanswered = {(trial, position): reason for trial, position, reason in event["unanswered"]}
+    wave.unanswered = {
+        (trial, position): reason for trial, position, reason in event["unanswered"]
+    }
     wave.config_failed = {
         (trial, position): reason for trial, position, reason in event["config_failed"]
     }
@@ -128,7 +130,9 @@ def _rewind(history: History, left: float) -> None:
         for wave in history.waves
         if wave.phase == "search" and wave.done and wave.stopped is None
     ]
-    void = [lesson for wave in history.waves if wave not in whole for lesson in wave.lessons]
+    void = [
+        lesson for wave in history.waves if wave not in whole for lesson in wave.lessons
+    ]
     (whole[-1].lessons if whole else history.first).extend([*void, *history.last])
     history.waves, history.last = whole, []
     if whole:
@@ -139,7 +143,11 @@ def _rewind(history: History, left: float) -> None:
 
 
 def check_identity(
-    then: Mapping[str, Any], now: Mapping[str, Any], folder: Path, *, besides: Collection[str] = ()
+    then: Mapping[str, Any],
+    now: Mapping[str, Any],
+    folder: Path,
+    *,
+    besides: Collection[str] = (),
 ) -> None:
     """See that a folder holds the study that is asked for.
 
@@ -153,15 +161,22 @@ def check_identity(
         StudyError: it is another; every part that differs is named, and the differences are shown.
     """
     differing = [
-        name for name in {**then, **now} if then.get(name) != now.get(name) and name not in besides
+        name
+        for name in {**then, **now}
+        if then.get(name) != now.get(name) and name not in besides
     ]
     # The same study: it is shown again, or it goes on.
     if not differing:
         return
     found = [
-        pair for name in differing for pair in _differences(name, then.get(name), now.get(name))
+        pair
+        for name in differing
+        for pair in _differences(name, then.get(name), now.get(name))
     ]
-    shown = [f"{name}: {there} there, {here} now" for name, there, here in found[:MOST_DIFFERENCES]]
+    shown = [
+        f"{name}: {there} there, {here} now"
+        for name, there, here in found[:MOST_DIFFERENCES]
+    ]
     more = len(found) - len(shown)
     if more:
         shown.append(f"and {more} more")

@@ -25,7 +25,12 @@ from tune.strategies.measured_truncation import (
 from tune.strategies.stopping import final_comparison_prospect, search_prospect
 from tune.study.budget import StudyBudget
 from tune.study.evaluate import Evaluator
-from tune.study.holdout import HoldoutReserve, HoldoutTest, plan_holdout, read_holdout_test
+from tune.study.holdout import (
+    HoldoutReserve,
+    HoldoutTest,
+    plan_holdout,
+    read_holdout_test,
+)
 from tune.study.progress import Progress, ProgressReporter
 from tune.study.record import ModelRecord, MoneyRecord, RunRecord, TimeRecord
 from tune.study.resume import RecordedWave, check_steps, dump_steps, read_history
@@ -82,17 +87,29 @@ class Run:
         look: Callable[[Mapping[int, Trial]], None] = lambda _: None,
     ) -> None:
         self.plan, self.journal, self.services = plan, journal, services
-        self.account, self.evaluator, self.lessons = account, evaluator, evaluator.lessons
+        self.account, self.evaluator, self.lessons = (
+            account,
+            evaluator,
+            evaluator.lessons,
+        )
         self.decorations = decorations or Decorations()
         self.look = look
         self.phase = "search"
         self.trials: dict[int, Trial] = {}
         self.measuring: dict[int, Trial] = {}
         self.history = read_history(journal.events)
-        self.clock = Clock(plan.time_limit or math.inf, journal.events) if plan.unbilled else None
-        self.unbilled = Unbilled(services, self.clock) if self.clock is not None else None
+        self.clock = (
+            Clock(plan.time_limit or math.inf, journal.events)
+            if plan.unbilled
+            else None
+        )
+        self.unbilled = (
+            Unbilled(services, self.clock) if self.clock is not None else None
+        )
         self.budget = StudyBudget(plan, account, evaluator, self.clock)
-        self.standings = Standings(self.trials, services, evaluator.reader, self.unbilled)
+        self.standings = Standings(
+            self.trials, services, evaluator.reader, self.unbilled
+        )
         self.selector = Selector(plan, self.budget, self.standings)
         self._reserve = HoldoutReserve(self.selector, self.standings, self.budget)
         self._unread = UnreadWatch(plan, evaluator.reader, say)
@@ -112,10 +129,13 @@ class Run:
         self.budget.check_budget()
         self._reserve.update()
         searcher = LimitedSearcher(
-            self.plan.searcher(self.plan.space, self.plan.free, self.plan.seed), self.plan.trials
+            self.plan.searcher(self.plan.space, self.plan.free, self.plan.seed),
+            self.plan.trials,
         )
         problem = self.selector.problem()
-        await self._drive("search", lambda left: self.plan.strategy(problem, searcher, left))
+        await self._drive(
+            "search", lambda left: self.plan.strategy(problem, searcher, left)
+        )
         if self._stopped == UNREAD and not self._is_paused:
             self.end_trials()
             return self.record(stopped=UNREAD)
@@ -146,11 +166,14 @@ class Run:
         """
         await self._measure_caps(PHASES[0], problem)
         selection = await self._drive(
-            "endgame", lambda left: final_comparison(problem, self.standings.weighed(), left)
+            "endgame",
+            lambda left: final_comparison(problem, self.standings.weighed(), left),
         )
         if selection is not None and self._needs_single_answer(selection):
             view = self.selector.single_answer_standings
-            await self._drive("agents", lambda left: final_comparison(problem, view(), left), view)
+            await self._drive(
+                "agents", lambda left: final_comparison(problem, view(), left), view
+            )
         await self._measure_caps(PHASES[1], problem)
         # Select again: both phases may have bought more of the trials that were compared before.
         return None if selection is None else self.selector.select()
@@ -165,7 +188,8 @@ class Run:
         """Buy a few draws at the cap that would be selected, if it is unknown where that cap cuts."""
         number = FIRST_NUMBER + len(self.measuring)
         await self._drive(
-            phase, lambda left: measure_caps(problem, self.standings.weighed, number, left)
+            phase,
+            lambda left: measure_caps(problem, self.standings.weighed, number, left),
         )
 
     async def _drive(
@@ -187,7 +211,9 @@ class Run:
         self.phase = phase
         if phase not in self.history.start:
             self.history.start[phase] = self.budget.left
-            if not self._is_paused:  # else the phase before goes on when the study is resumed
+            if (
+                not self._is_paused
+            ):  # else the phase before goes on when the study is resumed
                 self.journal.append("phase", name=phase, left=self.history.start[phase])
         strategy = begin(self.history.start[phase])
         outcome: Outcome | None = None
@@ -222,7 +248,9 @@ class Run:
         self.recall(recorded.lessons)
         if phase not in PHASES:
             self._note_stop(recorded.stopped)
-        return Outcome(standings=view(), left=recorded.left, complete=recorded.stopped is None)
+        return Outcome(
+            standings=view(), left=recorded.left, complete=recorded.stopped is None
+        )
 
     async def _buy_wave(self, phase: str, steps: list[Step], view: View) -> Outcome:
         """Buy a wave, and record its outcome."""
@@ -232,25 +260,39 @@ class Run:
         stopped = None if wave.complete else self.account.closed or "money"
         self._reserve.update()
         left = self.budget.left
-        if stopped is None and phase not in PHASES and self._is_enough(phase, view(), left):
+        if (
+            stopped is None
+            and phase not in PHASES
+            and self._is_enough(phase, view(), left)
+        ):
             stopped = ENOUGH
-        if phase == "search" and stopped not in PAUSES and self._unread.is_hopeless(self.trials):
+        if (
+            phase == "search"
+            and stopped not in PAUSES
+            and self._unread.is_hopeless(self.trials)
+        ):
             stopped = UNREAD
         self.decorations.attempt(
-            "the look at answers that are not read", lambda: self._unread.tell(self.trials), None
+            "the look at answers that are not read",
+            lambda: self._unread.tell(self.trials),
+            None,
         )
         if phase not in PHASES or stopped in PAUSES:
             self._note_stop(stopped)
         if stopped not in PAUSES:  # else the wave goes on when the study is resumed
             clock = self.clock.record() if self.clock is not None else {}
-            self.journal.append("outcome", stopped=stopped, left=left, **clock, **dump_faults(wave))
+            self.journal.append(
+                "outcome", stopped=stopped, left=left, **clock, **dump_faults(wave)
+            )
         return Outcome(standings=view(), left=left, complete=stopped is None)
 
     async def _bought(self, steps: list[Step], trials: dict[int, Trial]) -> Wave:
         """Buy a wave. Without a bill, the clock learns from it."""
         if self.unbilled is None:
             return await self.evaluator.run(steps, trials)
-        with self.unbilled.timed(lambda: [*self.trials.values(), *self.measuring.values()]):
+        with self.unbilled.timed(
+            lambda: [*self.trials.values(), *self.measuring.values()]
+        ):
             return await self.evaluator.run(steps, trials)
 
     async def _meet_holdout(
@@ -301,7 +343,9 @@ class Run:
                 trial.state, trial.reason = "complete", ""
             else:
                 trial.state = "stopped"
-                trial.reason = f"after {met} of {examples} examples: others were preferred"
+                trial.reason = (
+                    f"after {met} of {examples} examples: others were preferred"
+                )
 
     def record(
         self,
@@ -322,7 +366,9 @@ class Run:
         models: dict[str, ModelRecord] = {}
         for name, service in self.services.items():
             draws, most_n = service.provider, service.endpoint.most_n
-            models[name] = ModelRecord(service.price, most_n, draws.bought, draws.reused)
+            models[name] = ModelRecord(
+                service.price, most_n, draws.bought, draws.reused
+            )
         clock = self.clock
         return RunRecord(
             plan=self.plan,
@@ -359,7 +405,9 @@ class Run:
         """True where the same command goes on with the study later."""
         return self.account.closed in PAUSES
 
-    def _is_enough(self, phase: str, standings: Mapping[int, Standing], left: float) -> bool:
+    def _is_enough(
+        self, phase: str, standings: Mapping[int, Standing], left: float
+    ) -> bool:
         """Return True if the rest of the money is expected to gain less than the user cares for."""
         if self.plan.min_gain <= 0:
             return False

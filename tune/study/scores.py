@@ -24,7 +24,9 @@ class Scores:
         store: keeps scores between runs.
     """
 
-    def __init__(self, metric: Metric, examples: Sequence[Example], store: Store) -> None:
+    def __init__(
+        self, metric: Metric, examples: Sequence[Example], store: Store
+    ) -> None:
         self.metric, self.examples = metric, examples
         self._store = store
         self._scores: dict[tuple[int, Answer], float] = {}
@@ -64,7 +66,10 @@ class Scores:
         self._scores[position, answer] = score
         if not math.isnan(score):
             self._store.put_score(
-                self.metric.identity, self.example_key(position), _stored_text(answer), score
+                self.metric.identity,
+                self.example_key(position),
+                _stored_text(answer),
+                score,
             )
 
     def flush(self) -> None:
@@ -76,13 +81,21 @@ class Scores:
 
         It is False where the metric judges several answers at once: one alone has no score there.
         """
-        return not self.metric.over_responses and self.of(answer, position) == self.metric.worst
+        return (
+            not self.metric.over_responses
+            and self.of(answer, position) == self.metric.worst
+        )
 
     def example_key(self, position: int) -> str:
         """Return the hash of all that the metric can see of an example."""
         if position not in self._keys:
             example = self.examples[position]
-            seen = [example.id, dict(example.inputs), example.target, dict(example.metadata)]
+            seen = [
+                example.id,
+                dict(example.inputs),
+                example.target,
+                dict(example.metadata),
+            ]
             text = json.dumps(seen, sort_keys=True, ensure_ascii=False, default=repr)
             # Data may hold lone surrogates, which UTF-8 does not encode by default.
             digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
@@ -92,4 +105,6 @@ class Scores:
 
 def _stored_text(answer: Answer) -> str | None:
     """Return an answer as the store keys it: several answers are one JSON list."""
-    return json.dumps(answer, ensure_ascii=False) if isinstance(answer, tuple) else answer
+    return (
+        json.dumps(answer, ensure_ascii=False) if isinstance(answer, tuple) else answer
+    )

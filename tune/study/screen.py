@@ -58,7 +58,9 @@ class Screen:
             from rich.console import Console
             from rich.live import Live
 
-            self._live = Live(console=Console(stderr=True), refresh_per_second=4, transient=True)
+            self._live = Live(
+                console=Console(stderr=True), refresh_per_second=4, transient=True
+            )
 
     @contextmanager
     def shown(self) -> Iterator[None]:
@@ -91,7 +93,9 @@ class Screen:
         if self._quiet:
             return
         if self._live is not None:
-            self._live.console.print(for_terminal(sentence), markup=False, highlight=False)
+            self._live.console.print(
+                for_terminal(sentence), markup=False, highlight=False
+            )
         else:
             self._stream.write(for_terminal(sentence) + "\n")
             self._stream.flush()

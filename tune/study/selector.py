@@ -84,13 +84,17 @@ class Selector:
         """Return True if the means of a reading keep the limits on cost and seconds."""
         plan = self.plan
         within_cost = plan.max_cost is None or reading.cost <= plan.max_cost
-        within_seconds = plan.max_seconds is None or reading.mean_seconds <= plan.max_seconds
+        within_seconds = (
+            plan.max_seconds is None or reading.mean_seconds <= plan.max_seconds
+        )
         return within_cost and within_seconds
 
     def leader(self) -> Reading | None:
         """Return the best reading so far on at least a block of examples, for the progress."""
         known = [r for standing in self._standings.known() for r in standing.readings]
-        readings = [r for r in known if r.n_examples >= LEAST_BLOCK and self.is_within_limits(r)]
+        readings = [
+            r for r in known if r.n_examples >= LEAST_BLOCK and self.is_within_limits(r)
+        ]
         return max(readings, key=self._preference, default=None)
 
     def _preference(self, reading: Reading) -> tuple[float, float]:

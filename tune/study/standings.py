@@ -52,7 +52,11 @@ class Standings:
 
     def readings(self) -> list[Reading]:
         """Return every reading of every trial."""
-        return [reading for standing in self.current().values() for reading in standing.readings]
+        return [
+            reading
+            for standing in self.current().values()
+            for reading in standing.readings
+        ]
 
     def _standing(self, trial: Trial) -> Standing:
         # All that a reading depends on; where none of it has changed, the last one still holds.
@@ -90,7 +94,11 @@ class Standings:
         for draws in trial.draws.values():
             total = sum(_call_cost(service, call) for call in _calls(draws, most_n))
             # One prompt serves all draws of a call, but only where a call can give several.
-            shared = service.price.cost(draws[0].prompt_tokens, 0) if draws and most_n > 1 else 0
+            shared = (
+                service.price.cost(draws[0].prompt_tokens, 0)
+                if draws and most_n > 1
+                else 0
+            )
             prompts += shared
             answers += total - shared
         return prompts, answers

@@ -109,7 +109,12 @@ class Study:
     """
 
     def __init__(
-        self, record: Report, folder: Path, *, stopped: str, deployment: Deployment | None
+        self,
+        record: Report,
+        folder: Path,
+        *,
+        stopped: str,
+        deployment: Deployment | None,
     ) -> None:
         self.record, self.folder, self.stopped, self.deployment = (
             record,
@@ -182,7 +187,9 @@ class Study:
         """
         import pandas as pd
 
-        confusion = self.record.failing.confusion if self.record.failing is not None else None
+        confusion = (
+            self.record.failing.confusion if self.record.failing is not None else None
+        )
         if confusion is None:
             raise StudyError(
                 "there is no confusion matrix: the targets are not a few labels, or nothing was "
@@ -199,7 +206,9 @@ class Study:
         import pandas as pd
 
         return pd.DataFrame(
-            slice_rows(self.record.failing.slices if self.record.failing is not None else ())
+            slice_rows(
+                self.record.failing.slices if self.record.failing is not None else ()
+            )
         )
 
     def doubtful_labels(self) -> pd.DataFrame:
@@ -208,7 +217,9 @@ class Study:
 
         return pd.DataFrame(
             doubtful_label_rows(
-                self.record.failing.doubtful_labels if self.record.failing is not None else ()
+                self.record.failing.doubtful_labels
+                if self.record.failing is not None
+                else ()
             )
         )
 
@@ -225,7 +236,8 @@ class Study:
         files = {"best.json": scrubbed_json(best_json(self.record), indent=2) + "\n"}
         if self.deployment is not None:
             files["OAI_CONFIG_LIST"] = (
-                scrubbed_json(json.loads(oai_config_list(self.deployment)), indent=2) + "\n"
+                scrubbed_json(json.loads(oai_config_list(self.deployment)), indent=2)
+                + "\n"
             )
         for name, text in self._decorations().items():
             files[name] = scrub(text)
@@ -233,7 +245,9 @@ class Study:
             target.mkdir(parents=True, exist_ok=True)
             for name, text in files.items():
                 write_private(target / name, text)
-            if self.deployment is None:  # one of an earlier result would be taken for this one's
+            if (
+                self.deployment is None
+            ):  # one of an earlier result would be taken for this one's
                 (target / "OAI_CONFIG_LIST").unlink(missing_ok=True)
         except OSError as error:
             raise StoreError(
@@ -248,14 +262,18 @@ class Study:
         parts = Decorations(self._note)
         drawn = parts.attempt("the chart", lambda: chart(self.record), "")
         found = {
-            "report.html": parts.attempt("report.html", lambda: page(self.record, drawn=drawn), ""),
+            "report.html": parts.attempt(
+                "report.html", lambda: page(self.record, drawn=drawn), ""
+            ),
             "comparison.csv": parts.attempt(
                 "comparison.csv", lambda: comparison_csv(self.record), ""
             ),
             "comparison.tex": parts.attempt(
                 "comparison.tex", lambda: comparison_tex(self.record), ""
             ),
-            "trials.csv": parts.attempt("trials.csv", lambda: trials_csv(self.record), ""),
+            "trials.csv": parts.attempt(
+                "trials.csv", lambda: trials_csv(self.record), ""
+            ),
             "report.md": parts.attempt(
                 "report.md", lambda: markdown(self.record), ""
             ),  # last: it names the others
@@ -271,7 +289,9 @@ class Study:
 
     def summary(self) -> dict[str, Any]:
         """The object that `--json` prints."""
-        return result_json(self.record, results=str(self.folder)) | {"stopped": self.stopped}
+        return result_json(self.record, results=str(self.folder)) | {
+            "stopped": self.stopped
+        }
 
     def __str__(self) -> str:
         width = shutil.get_terminal_size().columns
@@ -301,7 +321,9 @@ def recorded_study(folder: Path, events: Sequence[Mapping[str, Any]]) -> Study:
     Raises:
         StudyError: it has no result yet.
     """
-    result = next((event for event in reversed(events) if event["event"] == "result"), None)
+    result = next(
+        (event for event in reversed(events) if event["event"] == "result"), None
+    )
     if result is None:
         raise StudyError(
             f"the study in {str(folder)!r} has no result yet: run its command again, and it resumes"
@@ -336,5 +358,9 @@ def _frontier_row(row: ReportConfig) -> dict[str, Any]:
 
 
 def _interval(name: str, interval: Interval | None) -> dict[str, float | None]:
-    known = (None, None, None) if interval is None else (interval.mean, interval.low, interval.high)
+    known = (
+        (None, None, None)
+        if interval is None
+        else (interval.mean, interval.low, interval.high)
+    )
     return dict(zip((name, f"{name}_low", f"{name}_high"), known, strict=True))

@@ -61,7 +61,9 @@ class TrialReader:
     def configs(self, trial: Trial) -> list[Config]:
         """Return every config that can be read off a trial and deployed; an oracle cannot be."""
         configs = self.space.configs_of(trial.point, self.free)
-        return [c for c in configs if c.max_tokens <= trial.cap and deployable(c.aggregate)]
+        return [
+            c for c in configs if c.max_tokens <= trial.cap and deployable(c.aggregate)
+        ]
 
     def forget(self, trial: int) -> None:
         """Read this trial again when it is asked for next: its draws or their cuts have changed."""
@@ -73,7 +75,10 @@ class TrialReader:
         known = self._known.get(trial.number)
         # The cost of n answers depends on how many of them one call can give, which is learned.
         if known is None or known[0] != most_n:
-            known = self._known[trial.number] = (most_n, self.read(trial, self.configs(trial)))
+            known = self._known[trial.number] = (
+                most_n,
+                self.read(trial, self.configs(trial)),
+            )
         return known[1]
 
     def read(self, trial: Trial, configs: Sequence[Config]) -> list[Reading]:
@@ -104,7 +109,9 @@ class TrialReader:
         def answer(said: Cut) -> str | None:
             return self.extract(said.text)
 
-        return count_outcomes(trial, config, answer=answer, is_worst=self.scores.is_worst)
+        return count_outcomes(
+            trial, config, answer=answer, is_worst=self.scores.is_worst
+        )
 
     def _service(self, trial: Trial) -> Service:
         return self._services[str(trial.point["model"])]
@@ -119,5 +126,7 @@ class TrialReader:
         """Return the verifier's verdict on an answer; it never sees the target."""
         assert self._verifier is not None
         if position not in self._verdicts:
-            self._verdicts[position] = blind(self._verifier, self.scores.examples[position])
+            self._verdicts[position] = blind(
+                self._verifier, self.scores.examples[position]
+            )
         return self._verdicts[position](answer)

@@ -45,7 +45,9 @@ class Unbilled:
         most_n = self._most_n(trial)
         readings = tuple(in_seconds(reading, most_n) for reading in standing.readings)
         per_draw = self._seconds(trial) / max(1, trial.bought)
-        return replace(standing, readings=readings, spent_per_draw=per_draw, prompt_cost=0.0)
+        return replace(
+            standing, readings=readings, spent_per_draw=per_draw, prompt_cost=0.0
+        )
 
     @contextmanager
     def timed(self, trials: Callable[[], Iterable[Trial]]) -> Iterator[None]:

@@ -87,7 +87,9 @@ class _Said(NamedTuple):
     is_worst: bool
 
 
-def find_unread(plan: Plan, reader: TrialReader, trials: Mapping[int, Trial]) -> tuple[Unread, ...]:
+def find_unread(
+    plan: Plan, reader: TrialReader, trials: Mapping[int, Trial]
+) -> tuple[Unread, ...]:
     """Return the prompts whose answers nearly all score the worst value, with the likely reason.
 
     Args:
@@ -121,13 +123,17 @@ class UnreadWatch:
         say: shows a person one sentence now.
     """
 
-    def __init__(self, plan: Plan, reader: TrialReader, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, plan: Plan, reader: TrialReader, say: Callable[[str], None]
+    ) -> None:
         self._plan, self._reader, self._say_now = plan, reader, say
         self._told: set[str] = set()
 
     def is_hopeless(self, trials: Mapping[int, Trial]) -> bool:
         """Return True if more money would be wasted, and the user did not ask to go on."""
-        return not self._plan.keep_going and is_all_unread(self._plan, self._reader, trials)
+        return not self._plan.keep_going and is_all_unread(
+            self._plan, self._reader, trials
+        )
 
     def tell(self, trials: Mapping[int, Trial]) -> None:
         """Tell once of each prompt whose answers nearly all score the worst value."""
@@ -144,7 +150,9 @@ def _said(reader: TrialReader, prompt: str, trials: Mapping[int, Trial]) -> list
         trial = trials[number]
         if trial.point["prompt"] != prompt or trial.state == "failed":
             continue
-        found += [_Said(position, "", None, True) for position in sorted(trial.config_failed)]
+        found += [
+            _Said(position, "", None, True) for position in sorted(trial.config_failed)
+        ]
         for position in sorted(trial.draws):
             for draw in trial.draws[position]:
                 withheld = draw.finish_reason == "content_filter"
@@ -156,7 +164,9 @@ def _said(reader: TrialReader, prompt: str, trials: Mapping[int, Trial]) -> list
     return found[:MOST_ANSWERS]
 
 
-def _examine(plan: Plan, reader: TrialReader, prompt: str, said: Sequence[_Said]) -> Unread | None:
+def _examine(
+    plan: Plan, reader: TrialReader, prompt: str, said: Sequence[_Said]
+) -> Unread | None:
     """Return what is wrong with the answers of a prompt; None where most are not the worst."""
     worst = sum(one.is_worst for one in said)
     if len(said) < LEAST_ANSWERS or worst <= NEARLY_ALL * len(said):

@@ -106,7 +106,11 @@ class reraise_as(AbstractContextManager[None]):  # noqa: N801  (read as a word a
     """
 
     def __init__(
-        self, error: type[TuneError], message: str, *, besides: type[Exception] = TuneError
+        self,
+        error: type[TuneError],
+        message: str,
+        *,
+        besides: type[Exception] = TuneError,
     ) -> None:
         self.error = error
         self.message = message
@@ -122,7 +126,9 @@ class reraise_as(AbstractContextManager[None]):  # noqa: N801  (read as a word a
         if not isinstance(raised, Exception) or isinstance(raised, self.passing):
             return
         # Messages are one sentence, also where the exception's text has several lines.
-        one_line = " ".join(f"{self.message}: {type(raised).__name__}: {raised}".split())
+        one_line = " ".join(
+            f"{self.message}: {type(raised).__name__}: {raised}".split()
+        )
         scrubbed = scrub(one_line)
         # A cause with a secret in it would be shown by every traceback.
         cause = raised if scrubbed == one_line else None

@@ -47,7 +47,9 @@ class Example:
         """
         columns = self.columns
         if column not in columns:
-            raise KeyError(f"the row has no column {column!r}: it has {sorted(columns)}")
+            raise KeyError(
+                f"the row has no column {column!r}: it has {sorted(columns)}"
+            )
         return columns[column]
 
 

@@ -86,12 +86,16 @@ def _from_table(spec: Mapping[str, Any]) -> Extractor:
     options = _OPTIONS[kind]
     unknown = sorted(spec.keys() - {kind} - options)
     if unknown:
-        raise SpaceError(f"answer: {kind!r} goes with {sorted(options)}, but got {unknown}")
+        raise SpaceError(
+            f"answer: {kind!r} goes with {sorted(options)}, but got {unknown}"
+        )
     matches = ["first", "last"]
     if kind == "labels":
         matches.append("all")
     if spec.get("which", "last") not in matches:
-        raise SpaceError(f"answer: which is one of {matches}, but got {spec['which']!r}")
+        raise SpaceError(
+            f"answer: which is one of {matches}, but got {spec['which']!r}"
+        )
     find = _KINDS[kind](spec)
     if kind == "pattern" and "think" in str(spec["pattern"]):
         # The pattern itself says what to do with the marks of reasoning.
@@ -114,7 +118,9 @@ def extractor_identity(spec: Any) -> str:
     if callable(spec):
         return fingerprint(spec)
     if isinstance(spec, Mapping) and isinstance(spec.get("by"), Mapping):
-        rules = {str(prompt): extractor_identity(rule) for prompt, rule in spec["by"].items()}
+        rules = {
+            str(prompt): extractor_identity(rule) for prompt, rule in spec["by"].items()
+        }
         spec = {"by": rules}
     return json.dumps(spec, sort_keys=True, ensure_ascii=False, default=repr)
 
@@ -151,7 +157,9 @@ def _if_finished(find: Extractor, text: str) -> str | None:
 
 
 def _call(function: Callable[[str], Any], text: str) -> str | None:
-    with reraise_as(SpaceError, f"answer: {import_path(function)} raised on {text[:60]!r}"):
+    with reraise_as(
+        SpaceError, f"answer: {import_path(function)} raised on {text[:60]!r}"
+    ):
         found = function(text)
     if found is not None and not isinstance(found, str):
         raise SpaceError(
@@ -167,7 +175,9 @@ def _call(function: Callable[[str], Any], text: str) -> str | None:
 def _pattern(spec: Mapping[str, Any]) -> Extractor:
     pattern = Pattern(spec["pattern"], "answer")
     group = spec.get("group")
-    if group is not None and (not isinstance(group, int) or not 0 <= group <= pattern.groups):
+    if group is not None and (
+        not isinstance(group, int) or not 0 <= group <= pattern.groups
+    ):
         raise SpaceError(
             f"answer: the pattern has {pattern.groups} groups, but got group={group!r}"
         )
@@ -200,10 +210,14 @@ def _labels(spec: Mapping[str, Any]) -> Extractor:
     if isinstance(labels, str) or not isinstance(labels, Sequence) or not labels:
         raise SpaceError(f"answer: labels is a list of names, but got {labels!r}")
     if not all(isinstance(label, str) and label.strip() for label in labels):
-        raise SpaceError(f"answer: a label is a name that is not empty, but got {list(labels)}")
+        raise SpaceError(
+            f"answer: a label is a name that is not empty, but got {list(labels)}"
+        )
     spelled = {_fold(label): label for label in labels}
     if len(spelled) < len(labels):
-        raise SpaceError(f"answer: labels must differ in more than case, but got {list(labels)}")
+        raise SpaceError(
+            f"answer: labels must differ in more than case, but got {list(labels)}"
+        )
     # The longest first, so that "very good" is not read as "good".
     longest_first = sorted(spelled, key=len, reverse=True)
     either = "|".join(map(_label_pattern, longest_first))
@@ -278,7 +292,9 @@ def _json(spec: Mapping[str, Any]) -> Extractor:
         for step in steps:
             if isinstance(value, dict) and step in value:
                 value = value[step]
-            elif isinstance(value, list) and step.isdecimal() and int(step) < len(value):
+            elif (
+                isinstance(value, list) and step.isdecimal() and int(step) < len(value)
+            ):
                 value = value[int(step)]
             else:
                 return None

@@ -205,7 +205,9 @@ def _fingerprint(
     for name, row in zip(ids, table.rows, strict=True):
         cells = builtin_value(row).items()
         # A missing cell and a missing column are the same.
-        rows.append([name, {column: value for column, value in cells if value is not None}])
+        rows.append(
+            [name, {column: value for column, value in cells if value is not None}]
+        )
     return hashlib.sha256(canonical_json([target, rows]).encode()).hexdigest()[:12]
 
 

@@ -51,7 +51,10 @@ class Prompt:
                 )
         if self.raw:
             return self.turns[0][1].fill(example.inputs)
-        return tuple(Message(role, template.fill(example.inputs)) for role, template in self.turns)
+        return tuple(
+            Message(role, template.fill(example.inputs))
+            for role, template in self.turns
+        )
 
     def check(self, data: Data) -> None:
         """Check that every example of a data set can fill the prompt.
@@ -88,7 +91,9 @@ class Prompt:
         # The role of a lone user message would say nothing.
         if len(self.turns) == 1 and self.turns[0][0] == "user":
             return self.turns[0][1].source
-        return "\n\n".join(f"{role}: {template.source}" for role, template in self.turns)
+        return "\n\n".join(
+            f"{role}: {template.source}" for role, template in self.turns
+        )
 
     @property
     def system_message(self) -> str | None:
@@ -100,7 +105,9 @@ class Prompt:
     @property
     def identity(self) -> str:
         """12 hexadecimal digits that change with the text to send; the name does not count."""
-        turns = [[role, template.literals, template.names] for role, template in self.turns]
+        turns = [
+            [role, template.literals, template.names] for role, template in self.turns
+        ]
         return hashlib.sha256(json.dumps([self.raw, turns]).encode()).hexdigest()[:12]
 
 

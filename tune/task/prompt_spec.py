@@ -89,7 +89,12 @@ def parse_prompt(
     for field_name in form.fields:
         refuse_target(name, field_name, target)
     return Prompt(
-        name=name, raw=form.raw, fields=form.fields, turns=turns, spec=spec, open_turns=form.turns
+        name=name,
+        raw=form.raw,
+        fields=form.fields,
+        turns=turns,
+        spec=spec,
+        open_turns=form.turns,
     )
 
 
@@ -140,7 +145,9 @@ def _read(spec: Any, base: Path | None) -> _Form:
     if isinstance(spec, list | tuple):
         return _Form(raw=False, turns=_turns(spec))
     if not isinstance(spec, Mapping):
-        raise SpaceError(f"a prompt is a text, a list of messages or a table, but got {spec!r}")
+        raise SpaceError(
+            f"a prompt is a text, a list of messages or a table, but got {spec!r}"
+        )
     _check_keys(spec)
     raw = spec.get("raw", False)
     if not isinstance(raw, bool):
@@ -186,8 +193,12 @@ def _turns(messages: Any) -> tuple[Turn, ...]:
                 f"a message has a role and a content and nothing more, but got {message!r}"
             )
         if message["role"] not in _ROLES:
-            raise SpaceError(f"a role is one of {', '.join(_ROLES)}, but got {message['role']!r}")
-    return tuple((message["role"], Template.parse(message["content"])) for message in messages)
+            raise SpaceError(
+                f"a role is one of {', '.join(_ROLES)}, but got {message['role']!r}"
+            )
+    return tuple(
+        (message["role"], Template.parse(message["content"])) for message in messages
+    )
 
 
 def _read_file(path: Any, base: Path | None) -> str:
@@ -205,7 +216,9 @@ def _read_file(path: Any, base: Path | None) -> str:
             f"the file {str(whole)!r} is not UTF-8: {error.reason} at position {error.start}"
         ) from None
     except TooMuch as error:
-        raise SpaceError(f"the file {str(whole)!r} is more than is read: {error}") from None
+        raise SpaceError(
+            f"the file {str(whole)!r} is more than is read: {error}"
+        ) from None
     # Editors put a line end at the end of every file; it is not part of the prompt.
     return text.removesuffix("\n")
 
@@ -222,7 +235,9 @@ def _read_shots(form: _Form, spec: Mapping[str, Any]) -> _Form:
     count = shots_needed(spec)
     if "messages" in spec:
         if all(role != "user" for role, _ in form.turns):
-            raise SpaceError("the shots of a chat go before its last user message, but it has none")
+            raise SpaceError(
+                "the shots of a chat go before its last user message, but it has none"
+            )
         return replace(form, shots=count, shot=_turns(spec["shot"]))
     if SHOTS not in form.turns[0][1].names:
         raise SpaceError(
@@ -281,7 +296,9 @@ def _fill_shot(
 ) -> str:
     for name in template.names:
         if name not in cells:
-            raise SpaceError(f"its shot names {{{name}}}, but there are {sorted(cells)}")
+            raise SpaceError(
+                f"its shot names {{{name}}}, but there are {sorted(cells)}"
+            )
         if cells[name] is None:
             raise SpaceError(
                 f"its shot names {{{name}}}, but example {example.id!r} has nothing there"
@@ -289,4 +306,6 @@ def _fill_shot(
     try:
         return template.fill({name: to_text(cells[name]) for name in template.names})
     except DataError as error:
-        raise SpaceError(f"its shot cannot show example {example.id!r}: {error}") from None
+        raise SpaceError(
+            f"its shot cannot show example {example.id!r}: {error}"
+        ) from None

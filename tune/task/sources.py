@@ -58,13 +58,17 @@ def _read_parquet(path: Path) -> Iterator[PlacedRow]:
         import pyarrow
         import pyarrow.parquet
     except ImportError:
-        raise DataError(f"{str(path)!r} needs pyarrow: pip install 'tune-llm[data]'") from None
+        raise DataError(
+            f"{str(path)!r} needs pyarrow: pip install 'tune-llm[data]'"
+        ) from None
     try:
         with pyarrow.parquet.ParquetFile(path) as file:
             rows = list(_unpacked(file))
             metadata = file.schema_arrow.metadata or {}
     except pyarrow.ArrowException as error:
-        raise DataError(f"the data file {str(path)!r} is not a parquet file: {error}") from None
+        raise DataError(
+            f"the data file {str(path)!r} is not a parquet file: {error}"
+        ) from None
     classes = _recorded_class_names(metadata.get(b"huggingface", b""))
     return numbered(_with_names(row, classes) for row in rows)
 
@@ -79,7 +83,9 @@ def _unpacked(file: Any) -> Iterator[Row]:
     """
     stated = file.metadata
     if stated.num_rows * stated.num_columns > CELLS:
-        raise TooMuch(f"it has more than {CELLS:,} cells (rows times columns), which is the limit")
+        raise TooMuch(
+            f"it has more than {CELLS:,} cells (rows times columns), which is the limit"
+        )
     size = 0
     for batch in file.iter_batches(batch_size=BATCH_ROWS):
         size += batch.nbytes
@@ -105,11 +111,15 @@ _READERS: dict[str, Callable[[Path], Iterator[PlacedRow]]] = {
 def _read_hub(source: str) -> Table:
     place, _, part = source.removeprefix("hf:").partition(":")
     if not place:
-        raise DataError(f"a data set of the hub is written hf:org/name:split, but got {source!r}")
+        raise DataError(
+            f"a data set of the hub is written hf:org/name:split, but got {source!r}"
+        )
     try:
         import datasets
     except ImportError:
-        raise DataError(f"{source!r} needs datasets: pip install 'tune-llm[data]'") from None
+        raise DataError(
+            f"{source!r} needs datasets: pip install 'tune-llm[data]'"
+        ) from None
     path, config = place, None
     # org/name/config; a folder of this machine may have as many slashes.
     if place.count("/") == 2 and not Path(place).is_dir():
@@ -119,7 +129,9 @@ def _read_hub(source: str) -> Table:
     except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
         first_line = str(error).partition("\n")[0]
         # The rest is advice for authors of data sets, over many lines.
-        raise DataError(f"the data set {source!r} cannot be loaded: {first_line}") from None
+        raise DataError(
+            f"the data set {source!r} cannot be loaded: {first_line}"
+        ) from None
     if isinstance(found, Mapping):
         if len(found) != 1:
             raise DataError(
@@ -152,7 +164,9 @@ def _read_object(name: str, source: Any) -> Table:
 def _frame_rows(frame: Any) -> Any:
     """Return the rows of a pandas DataFrame, missing cells as None."""
     if not frame.columns.is_unique:
-        raise DataError(f"the columns of a data frame must differ, but got {list(frame.columns)}")
+        raise DataError(
+            f"the columns of a data frame must differ, but got {list(frame.columns)}"
+        )
     # As objects, since a column of numbers cannot hold None.
     filled = frame.astype(object).where(frame.notna(), None)
     return filled.to_dict("records")
@@ -214,7 +228,9 @@ def _recorded_names(feature: Any) -> list[str]:
 
 def _with_names(row: Row, classes: Mapping[str, Sequence[str]]) -> Row:
     """Return a row whose class numbers are replaced by the names of the classes."""
-    named = {column: _named(row.get(column), names) for column, names in classes.items()}
+    named = {
+        column: _named(row.get(column), names) for column, names in classes.items()
+    }
     return {**row, **named}
 
 

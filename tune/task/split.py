@@ -231,7 +231,11 @@ def _sides(
 
 
 def _shots(
-    data: Data, order: Sequence[int], sides: Sequence[str], clusters: Sequence[int], count: int
+    data: Data,
+    order: Sequence[int],
+    sides: Sequence[str],
+    clusters: Sequence[int],
+    count: int,
 ) -> list[int]:
     """Return the positions of the shots: of those marked as shots where there are any."""
     source = "shots" if "shots" in sides else "tuning"
@@ -253,7 +257,9 @@ def _balanced(
     are_labels = len(set(labels.values())) <= min(MOST_LABELS, len(labels) // 2)
     place = dict(zip(order, range(len(order)), strict=True))
     # In reverse, so that the first of several examples with identical inputs is kept.
-    different = {canonical_json(dict(data.examples[i].inputs)): i for i in reversed(order)}
+    different = {
+        canonical_json(dict(data.examples[i].inputs)): i for i in reversed(order)
+    }
     if count > len(different):
         raise DataError(
             f"{count} shots are needed, but {data.name!r} has {len(different)} "

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from tune.errors import DataError
-from tune.safety.untrusted import CELL_BYTES, CELLS, COLUMNS, TooMuch, check_nesting, shown_bytes
+from tune.safety.untrusted import (
+    CELL_BYTES,
+    CELLS,
+    COLUMNS,
+    TooMuch,
+    check_nesting,
+    shown_bytes,
+)
 
 Row: TypeAlias = Mapping[str, Any]
 
@@ -71,7 +78,9 @@ def _check_cells(name: str, place: str, row: Row) -> None:
         try:
             check_nesting(cell)
         except TooMuch as error:
-            raise DataError(f"{place} of {name!r}, column {column!r}: {error}") from None
+            raise DataError(
+                f"{place} of {name!r}, column {column!r}: {error}"
+            ) from None
 
 
 def numbered(rows: Iterable[Any]) -> Iterator[PlacedRow]:
@@ -82,6 +91,8 @@ def numbered(rows: Iterable[Any]) -> Iterator[PlacedRow]:
     """
     for number, row in enumerate(rows, start=1):
         if not isinstance(row, Mapping):
-            raise DataError(f"row {number} of the data is not a dict, but {type(row).__name__}")
+            raise DataError(
+                f"row {number} of the data is not a dict, but {type(row).__name__}"
+            )
         # Data frames may have numbers as column names.
         yield f"row {number}", {str(name): cell for name, cell in row.items()}

@@ -41,7 +41,9 @@ class Template:
             SpaceError: the text is empty, or something begins like a field and reaches further.
         """
         if not isinstance(text, str) or not text.strip():
-            raise SpaceError(f"a template is a text with something in it, but got {text!r}")
+            raise SpaceError(
+                f"a template is a text with something in it, but got {text!r}"
+            )
         # str.format would follow these into attributes of our objects.
         reaching = _REACHING.search(text)
         if reaching:

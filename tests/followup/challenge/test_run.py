@@ -77,7 +77,9 @@ def server() -> Iterator[Server]:
 def folder(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with data, a space file, and the finished study of them."""
     place = tmp_path_factory.mktemp("challenge")
-    (place / "new.jsonl").write_text("\n".join(json.dumps(row) for row in WORLD.examples(160)))
+    (place / "new.jsonl").write_text(
+        "\n".join(json.dumps(row) for row in WORLD.examples(160))
+    )
     (place / "space.toml").write_text(SPACE)
     study = tune.tune(
         str(place / "new.jsonl"),
@@ -112,7 +114,9 @@ def asked(server: Server, before: int) -> list[dict[str, Any]]:
     return [seen.body for seen in server.posts[before:]]
 
 
-def test_a_better_model_enters_and_nothing_but_it_is_bought(server: Server, folder: Path) -> None:
+def test_a_better_model_enters_and_nothing_but_it_is_bought(
+    server: Server, folder: Path
+) -> None:
     before, bill = len(server.posts), server.bill
     found = ask(server, folder, "better")
     assert (found.answer, found.status, found.reason) == ("enters", 0, "")
@@ -138,7 +142,9 @@ def test_a_worse_model_does_not_enter_and_that_takes_few_calls(
     assert len(server.posts) - before < 100
 
 
-def test_a_model_of_equal_quality_is_never_said_to_be_better(server: Server, folder: Path) -> None:
+def test_a_model_of_equal_quality_is_never_said_to_be_better(
+    server: Server, folder: Path
+) -> None:
     found = ask(server, folder, "same", margin=0.05)
     assert found.answer != "enters"
     if found.answer == "undecided":
@@ -156,10 +162,10 @@ def test_what_is_cheaper_than_everything_enters_as_the_cheapest(
     assert len(server.posts) - before == 8
 
 
-def test_the_space_file_may_say_where_the_new_model_is(server: Server, folder: Path) -> None:
-    table = (
-        f'\n[models.alias]\nmodel = "better"\nbase_url = "{server.base_url}"\nprice = [0.2, 0.8]\n'
-    )
+def test_the_space_file_may_say_where_the_new_model_is(
+    server: Server, folder: Path
+) -> None:
+    table = f'\n[models.alias]\nmodel = "better"\nbase_url = "{server.base_url}"\nprice = [0.2, 0.8]\n'
     (folder / "more.toml").write_text(SPACE + table)
     found = challenge(
         folder / "study",
@@ -188,7 +194,9 @@ def test_the_budget_holds_and_what_it_did_not_decide_is_said(
 ) -> None:
     small = {**MODELS, "fresh": Model(0.20, 0.80)}
     with Server(models=small, world=WORLD) as other:
-        found = ask(other, folder, "fresh", price="fresh=0.2/0.8", budget=0.0002, margin=0.02)
+        found = ask(
+            other, folder, "fresh", price="fresh=0.2/0.8", budget=0.0002, margin=0.02
+        )
         assert other.bill <= to_picodollars(0.0002)
     assert (found.answer, found.status, found.reason) == ("undecided", 4, "money")
     assert "the money was used up" in str(found)
@@ -280,7 +288,9 @@ def test_words_and_record_hold_what_was_found() -> None:
     assert (record["beside"], record["left_out"]) == (None, [])
 
 
-def test_whom_it_was_compared_with_on_how_many_pairs_and_who_was_left_out_is_said() -> None:
+def test_whom_it_was_compared_with_on_how_many_pairs_and_who_was_left_out_is_said() -> (
+    None
+):
     chosen = Config({"model": "new", "prompt": "short", "max_tokens": 8})
     other, third = (
         Config({"model": "old", "prompt": name, "max_tokens": 8, "n": n})
@@ -305,13 +315,18 @@ def test_whom_it_was_compared_with_on_how_many_pairs_and_who_was_left_out_is_sai
     said = str(found)
     assert "against new (short), which costs no more ($0.0005)" in said
     assert (
-        "old (a, n = 3) ($0.0004; 24 stored answers to pair with), it is +0.300 [+0.100, +0.500] on 24"
-        in said
+        "old (a, n = 3) ($0.0004; 24 stored answers to pair with), it is +0.300 [+0.100, +0.500] "
+        "on 24" in said
     )
-    assert "Left out because of too few stored answers to pair with: old (b): 3." in said
+    assert (
+        "Left out because of too few stored answers to pair with: old (b): 3." in said
+    )
     record = found.to_record()
     assert json.loads(json.dumps(record, allow_nan=False)) == record
-    assert (record["beside"]["answers"], record["beside"]["difference"]["mean"]) == (24, 0.3)
+    assert (record["beside"]["answers"], record["beside"]["difference"]["mean"]) == (
+        24,
+        0.3,
+    )
     assert [each["answers"] for each in record["left_out"]] == [3]
     nothing = FrontierComparison(other, 0.0004, 0, Interval(0.0, -1.0, 1.0, 0))
     assert "0 stored answers to pair with), it was not compared." in str(
@@ -328,11 +343,21 @@ class Picky(LabelledWorld):
 
     def accuracy(self, model: str, prompt: str, temperature: float) -> float:
         careful = "carefully" in prompt
-        own = {"old": (0.45, 0.85), "picky": (1.0, 0.1), "poor": (0.2, 0.2), "equal": (0.45, 0.85)}
+        own = {
+            "old": (0.45, 0.85),
+            "picky": (1.0, 0.1),
+            "poor": (0.2, 0.2),
+            "equal": (0.45, 0.85),
+        }
         return own[model][careful]
 
     def __call__(
-        self, model: str, prompt: str, settings: Mapping[str, Any], seed: int, index: int
+        self,
+        model: str,
+        prompt: str,
+        settings: Mapping[str, Any],
+        seed: int,
+        index: int,
     ) -> str:
         if model == "judge":
             target, answer = re.findall(r"<(?:reference|answer)>\n(\w+)\n", prompt)
@@ -351,7 +376,8 @@ WAYS = {
         "max_tokens": 16,
         "prompt": {
             "short": "Label this ticket: {text}",
-            "careful": "Read the ticket below carefully, word by word, then give the label that fits it best: {text}",
+            "careful": "Read the ticket below carefully, word by word, then give the label that "
+            "fits it best: {text}",
         },
     },
     "answer": {"labels": list(PICKY.labels)},
@@ -368,7 +394,8 @@ few.
 @pytest.fixture(scope="module")
 def picky() -> Iterator[Server]:
     with Server(
-        models=dict.fromkeys(("old", "picky", "poor", "equal"), Model(0.20, 0.80)), world=PICKY
+        models=dict.fromkeys(("old", "picky", "poor", "equal"), Model(0.20, 0.80)),
+        world=PICKY,
     ) as started:
         yield started
 
@@ -430,8 +457,12 @@ def test_a_model_that_shines_with_another_prompt_than_the_winners_is_found(
     assert to_picodollars(found.spent) == picky.bill - bill
 
 
-def test_rows_that_belong_together_are_told_of(picky: Server, wide: Path, tmp_path: Path) -> None:
-    assert not any("groups" in notice for notice in ask_wide(picky, wide, "poor").notices)
+def test_rows_that_belong_together_are_told_of(
+    picky: Server, wide: Path, tmp_path: Path
+) -> None:
+    assert not any(
+        "groups" in notice for notice in ask_wide(picky, wide, "poor").notices
+    )
     rows = [row | {"customer": f"c{i // 4}"} for i, row in enumerate(ROWS[:80])]
     given = {
         "target": "label",
@@ -439,7 +470,14 @@ def test_rows_that_belong_together_are_told_of(picky: Server, wide: Path, tmp_pa
         "baseline": BASELINE,
         "group": "customer",
     }
-    tune.tune(rows, WAYS, price="old=0.2/0.8", budget=0.05, results=tmp_path / "study", **given)
+    tune.tune(
+        rows,
+        WAYS,
+        price="old=0.2/0.8",
+        budget=0.05,
+        results=tmp_path / "study",
+        **given,
+    )
     found = challenge(
         tmp_path / "study",
         rows,
@@ -450,10 +488,14 @@ def test_rows_that_belong_together_are_told_of(picky: Server, wide: Path, tmp_pa
         margin=0.2,
         **given,
     )
-    assert found.notices[0].startswith("The 80 examples are 20 groups with the same 'customer'")
+    assert found.notices[0].startswith(
+        "The 80 examples are 20 groups with the same 'customer'"
+    )
 
 
-def test_a_model_that_is_worse_in_every_way_does_not_enter(picky: Server, wide: Path) -> None:
+def test_a_model_that_is_worse_in_every_way_does_not_enter(
+    picky: Server, wide: Path
+) -> None:
     found = ask_wide(picky, wide, "poor")
     assert (found.answer, found.status) == ("does not enter", 3)
     assert found.difference is not None
@@ -482,7 +524,9 @@ def test_the_verdict_is_made_on_examples_that_the_choice_of_the_way_never_saw(
         bodies = [seen.body["messages"][0]["content"] for seen in other.posts]
     assert len(picky.posts) == before  # only the new model is asked
     numbers = [int(re.findall(r"#(\d+)", text)[-1]) for text in bodies]
-    first = 2 * BLOCK + 1  # two prompts, and the very first call is for one answer alone
+    first = (
+        2 * BLOCK + 1
+    )  # two prompts, and the very first call is for one answer alone
     screened, judged = set(numbers[:first]), numbers[first:]
     assert len(screened) == BLOCK
     assert not screened & set(judged)
@@ -503,7 +547,9 @@ def test_money_for_the_verdict_is_kept_from_the_trying(wide: Path) -> None:
 
 @pytest.fixture(scope="module", params=[5, 15])
 def plain(
-    request: pytest.FixtureRequest, picky: Server, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    picky: Server,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[Path, int]:
     """Such a study, and its seed: with most others the short prompt answers all examples."""
     place = tmp_path_factory.mktemp("plain") / "study"
@@ -519,7 +565,9 @@ def plain(
         seed=request.param,
     )
     short = next(
-        row for row in study.record.frontier if (row.config.prompt, row.config.n) == ("short", 3)
+        row
+        for row in study.record.frontier
+        if (row.config.prompt, row.config.n) == ("short", 3)
     )
     assert short.tuning is not None
     assert (
@@ -529,8 +577,12 @@ def plain(
     return place, request.param
 
 
-def ask_plain(server: Server, study: tuple[Path, int], model: str, **more: Any) -> ChallengeResult:
-    return ask_wide(server, study[0], model, seed=study[1], strategy="knowledge_gradient", **more)
+def ask_plain(
+    server: Server, study: tuple[Path, int], model: str, **more: Any
+) -> ChallengeResult:
+    return ask_wide(
+        server, study[0], model, seed=study[1], strategy="knowledge_gradient", **more
+    )
 
 
 def test_a_worse_model_does_not_enter_though_the_best_rival_has_few_stored_answers(
@@ -574,7 +626,9 @@ def test_where_the_holdout_alone_decides_nothing_is_said_to_be_flattered(
     found = ask_plain(picky, plain, "poor")
     assert found.difference is not None
     holdout = len(ROWS) * 2 // 5
-    assert any("flatters" in notice for notice in found.notices) == (found.difference.n > holdout)
+    assert any("flatters" in notice for notice in found.notices) == (
+        found.difference.n > holdout
+    )
 
 
 # --- a metric that asks a judge
@@ -584,7 +638,9 @@ def test_where_the_holdout_alone_decides_nothing_is_said_to_be_flattered(
 def judged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Path]]:
     """A study whose metric asks a model, and the server where that is."""
     place = tmp_path_factory.mktemp("judged") / "study"
-    with Server(models={"old": Model(0.2, 0.8), "judge": Model(0.1, 0.4)}, world=PICKY) as server:
+    with Server(
+        models={"old": Model(0.2, 0.8), "judge": Model(0.1, 0.4)}, world=PICKY
+    ) as server:
         tune.tune(
             ROWS,
             WAYS,
@@ -601,8 +657,12 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, P
         yield server, place
 
 
-def ask_judged(server: Server, place: Path, model: str = "picky", **more: Any) -> ChallengeResult:
-    return ask_wide(server, place, model, metric=tune.Judge(model="judge", max_tokens=16), **more)
+def ask_judged(
+    server: Server, place: Path, model: str = "picky", **more: Any
+) -> ChallengeResult:
+    return ask_wide(
+        server, place, model, metric=tune.Judge(model="judge", max_tokens=16), **more
+    )
 
 
 def test_a_judge_is_asked_where_the_study_had_it_and_paid_from_the_same_budget(
@@ -621,11 +681,15 @@ def test_a_judge_is_asked_where_the_study_had_it_and_paid_from_the_same_budget(
     assert found.margin == 1.0  # a tenth of the judge's 0 to 10
 
 
-def test_no_answer_is_bought_whose_verdict_cannot_be_paid(judged: tuple[Server, Path]) -> None:
+def test_no_answer_is_bought_whose_verdict_cannot_be_paid(
+    judged: tuple[Server, Path],
+) -> None:
     theirs, place = judged
     bill, answers = theirs.bill, set[tuple[str, str]]()
 
-    def speak(model: str, prompt: str, settings: Mapping[str, Any], seed: int, index: int) -> str:
+    def speak(
+        model: str, prompt: str, settings: Mapping[str, Any], seed: int, index: int
+    ) -> str:
         said = PICKY(model, prompt, settings, seed, index)
         answers.add((re.findall(r"#(\d+)", prompt)[-1], said))
         return said
@@ -664,18 +728,26 @@ def reading(scores: list[float], costs: list[float], **values: Any) -> Reading:
     )
 
 
-def rival(scores: list[float], costs: list[float], name: str = "short", start: int = 0) -> Rival:
+def rival(
+    scores: list[float], costs: list[float], name: str = "short", start: int = 0
+) -> Rival:
     config = Config({"model": "old", "prompt": name, "max_tokens": 8})
     positions = range(start, start + len(scores))
-    by_position = (dict(zip(positions, values, strict=True)) for values in (scores, costs))
+    by_position = (
+        dict(zip(positions, values, strict=True)) for values in (scores, costs)
+    )
     return Rival(config, float(np.mean(costs)), float(np.mean(scores)), *by_position)
 
 
 def test_a_rival_costs_more_only_where_the_same_examples_show_it() -> None:
     mine = reading([1.0] * 8, [1.0, 2.0] * 4)
     assert not is_more_expensive(rival([1.0] * 8, [1.0, 2.0] * 4), mine)
-    assert is_more_expensive(rival([1.0] * 8, [1.1, 2.1] * 4), mine)  # a little, and always
-    assert not is_more_expensive(rival([1.0] * 8, [0.5, 2.7] * 4), mine)  # more on average, by luck
+    assert is_more_expensive(
+        rival([1.0] * 8, [1.1, 2.1] * 4), mine
+    )  # a little, and always
+    assert not is_more_expensive(
+        rival([1.0] * 8, [0.5, 2.7] * 4), mine
+    )  # more on average, by luck
     assert is_more_expensive(
         Rival(mine.config, 3.0, 1.0, {20: 1.0}, {20: 3.0}), mine
     )  # no example in common: the means
@@ -699,12 +771,21 @@ def test_what_met_the_holdout_speaks_for_configs_that_differ_in_n_aggregate_and_
     )
     assert shares_draws(five, Config({**five, "n": 1, "aggregate": "first"}))
     assert shares_draws(five, Config({**five, "max_tokens": 4}))
-    for other in ({"max_tokens": 9}, {"stop": ()}, {"prompt": "long"}, {"temperature": 0.5}):
+    for other in (
+        {"max_tokens": 9},
+        {"stop": ()},
+        {"prompt": "long"},
+        {"temperature": 0.5},
+    ):
         assert not shares_draws(five, Config({**five, **other}))
 
 
 def against(
-    rivals: list[Rival], mine: Reading, sign: float = 1.0, closed: int = 0, enough: int = 4
+    rivals: list[Rival],
+    mine: Reading,
+    sign: float = 1.0,
+    closed: int = 0,
+    enough: int = 4,
 ) -> Opponents:
     found = find_opponents(rivals, mine, sign, closed=closed, enough=enough)
     assert found is not None
@@ -719,7 +800,9 @@ def test_the_rival_is_the_best_that_costs_no_more() -> None:
         rival([0.9] * 4, [2.0] * 4),
     )
     assert against([cheap, good, dear], mine) == Opponents(good)
-    assert against([cheap, good, dear], mine, -1.0) == Opponents(cheap)  # where less is better
+    assert against([cheap, good, dear], mine, -1.0) == Opponents(
+        cheap
+    )  # where less is better
     assert find_opponents([dear], mine, 1.0, closed=0, enough=4) is None
 
 
@@ -731,7 +814,9 @@ def test_the_best_and_the_best_with_answers_enough_are_both_to_be_beaten_and_oth
         rival([q] * n, [0.5] * n, name)
         for q, n, name in ((0.5, 40, "a"), (0.6, 10, "b"), (0.7, 9, "c"))
     )
-    assert against([full, few, fewer], mine, enough=30) == Opponents(full, fewer, (few,))
+    assert against([full, few, fewer], mine, enough=30) == Opponents(
+        full, fewer, (few,)
+    )
     assert against([full, few, fewer], mine, enough=10) == Opponents(few, fewer)
     assert against([full, few, fewer], mine, enough=9) == Opponents(fewer)
     assert Opponents(full, fewer, (few,)).compared == (full, fewer)
@@ -744,13 +829,20 @@ def test_answers_on_the_examples_of_the_trying_are_none_to_decide_on() -> None:
         rival([0.5] * 20, [0.5] * 20, "late", start=20),
     )
     assert (early.answers_from(16), late.answers_from(16)) == (4, 20)
-    assert against([early, late], mine, closed=16) == Opponents(early)  # four are enough there
+    assert against([early, late], mine, closed=16) == Opponents(
+        early
+    )  # four are enough there
     assert against([early, late], mine, closed=16, enough=8) == Opponents(late, early)
 
 
-def test_where_no_rival_has_answers_enough_half_of_what_the_fullest_has_will_do() -> None:
+def test_where_no_rival_has_answers_enough_half_of_what_the_fullest_has_will_do() -> (
+    None
+):
     mine = reading([1.0] * 40, [1.0] * 40)
-    poor, good = rival([0.3] * 40, [0.5] * 40, "poor"), rival([0.8] * 24, [0.5] * 24, "good")
+    poor, good = (
+        rival([0.3] * 40, [0.5] * 40, "poor"),
+        rival([0.8] * 24, [0.5] * 24, "good"),
+    )
     assert against([poor, good], mine, enough=1000) == Opponents(good)
 
 
@@ -762,18 +854,28 @@ def test_where_no_rival_has_answers_enough_half_of_what_the_fullest_has_will_do(
 def test_whoever_looks_better_than_the_rival_is_the_best_or_named_as_left_out(
     held: list[tuple[float, int]], enough: int, closed: int
 ) -> None:
-    rivals = [rival([mean] * count, [0.5] * count, str(i)) for i, (mean, count) in enumerate(held)]
-    found = against(rivals, reading([1.0] * 60, [1.0] * 60), closed=closed, enough=enough)
+    rivals = [
+        rival([mean] * count, [0.5] * count, str(i))
+        for i, (mean, count) in enumerate(held)
+    ]
+    found = against(
+        rivals, reading([1.0] * 60, [1.0] * 60), closed=closed, enough=enough
+    )
     better = [each for each in rivals if each.mean > found.rival.mean]
     assert set(map(id, better)) <= {id(found.best), *map(id, found.left_out)}
-    top = max(found.rival.answers_from(closed), *(each.answers_from(closed) for each in rivals))
+    top = max(
+        found.rival.answers_from(closed),
+        *(each.answers_from(closed) for each in rivals),
+    )
     assert found.rival.answers_from(closed) >= min(enough, top / 2)
     for each in found.left_out:
         assert each.answers_from(closed) < enough
 
 
 @given(st.integers(1, 500))
-def test_the_block_is_chosen_from_a_part_that_the_verdict_leaves_alone(tuning: int) -> None:
+def test_the_block_is_chosen_from_a_part_that_the_verdict_leaves_alone(
+    tuning: int,
+) -> None:
     block = most_informative([rival([0.0] * tuning, [1.0] * tuning)], tuning)
     assert len(block) == min(BLOCK, tuning) == len(set(block))
     assert max(block) < pool_size(tuning) <= max(BLOCK, tuning // 2)
@@ -781,7 +883,9 @@ def test_the_block_is_chosen_from_a_part_that_the_verdict_leaves_alone(tuning: i
 
 def test_the_examples_that_tell_most_are_those_on_which_the_frontier_differs() -> None:
     scores = [1.0 if position in (3, 9, 13) else 0.5 for position in range(60)]
-    block = most_informative([rival(scores, [1.0] * 60), rival([0.5] * 60, [1.0] * 60)], 60)
+    block = most_informative(
+        [rival(scores, [1.0] * 60), rival([0.5] * 60, [1.0] * 60)], 60
+    )
     assert block[:3] == (3, 9, 13)
 
 
@@ -792,8 +896,12 @@ def test_ways_of_one_prompt_share_their_draws_where_the_study_reads_them_off() -
         Config({**base, "max_tokens": 32, "n": 5, "aggregate": "vote"}),
     )
     other = Config({**base, "prompt": "long", "max_tokens": 8})
-    shared = screening_steps([one, five, other], ("n", "max_tokens", "stop", "aggregate"), [2, 5])
-    assert [(step.draws, step.cap, step.examples, group) for step, group in shared.items()] == [
+    shared = screening_steps(
+        [one, five, other], ("n", "max_tokens", "stop", "aggregate"), [2, 5]
+    )
+    assert [
+        (step.draws, step.cap, step.examples, group) for step, group in shared.items()
+    ] == [
         (5, 32, (2, 5), [one, five]),
         (1, 8, (2, 5), [other]),
     ]
@@ -801,31 +909,47 @@ def test_ways_of_one_prompt_share_their_draws_where_the_study_reads_them_off() -
 
 
 def tried(gains: list[float], name: str) -> ScreenedConfig:
-    return ScreenedConfig(reading([0.0], [1.0], prompt=name), None, dict(enumerate(gains)))
+    return ScreenedConfig(
+        reading([0.0], [1.0], prompt=name), None, dict(enumerate(gains))
+    )
 
 
-def test_the_second_goes_on_only_where_the_block_does_not_tell_it_from_the_best() -> None:
+def test_the_second_goes_on_only_where_the_block_does_not_tell_it_from_the_best() -> (
+    None
+):
     best, close, far = (
         tried([1, 0, 1, 0], "a"),
         tried([0, 1, 1, 0], "b"),
         tried([-1, -1, 0, -1], "c"),
     )
-    assert finalists([far, close, best]) == [close, best]  # equal: both, in the order given
+    assert finalists([far, close, best]) == [
+        close,
+        best,
+    ]  # equal: both, in the order given
     assert finalists([far, best]) == [best]
     assert finalists([far]) == [far]
     assert finalists([best, tried([], "unscored")])[0] is best
 
 
-def test_a_way_whose_best_rival_has_answers_enough_goes_on_beside_one_whose_has_not() -> None:
-    best, enough = rival([0.9] * 4, [1.0] * 4, "best"), rival([0.5] * 40, [1.0] * 40, "enough")
+def test_a_way_whose_best_rival_has_answers_enough_goes_on_beside_one_whose_has_not() -> (
+    None
+):
+    best, enough = (
+        rival([0.9] * 4, [1.0] * 4, "best"),
+        rival([0.5] * 40, [1.0] * 40, "enough"),
+    )
     lacks = ScreenedConfig(
-        reading([0.0], [1.0], prompt="a"), Opponents(enough, best), dict(enumerate([1, 1, 1, 1]))
+        reading([0.0], [1.0], prompt="a"),
+        Opponents(enough, best),
+        dict(enumerate([1, 1, 1, 1])),
     )
     second, third = tried([0.9, 1, 1, 1], "b"), tried([0, 1, 0, 0.2], "c")
     whole = ScreenedConfig(third.reading, Opponents(enough), third.gains)
     unsure = ScreenedConfig(second.reading, Opponents(enough, best), second.gains)
     assert finalists([unsure, whole, lacks]) == [lacks, whole]
-    hopeless = ScreenedConfig(third.reading, Opponents(enough), dict(enumerate([-1, -1, 0, 0])))
+    hopeless = ScreenedConfig(
+        third.reading, Opponents(enough), dict(enumerate([-1, -1, 0, 0]))
+    )
     assert finalists([unsure, hopeless, lacks]) == [lacks, unsure]
 
 
@@ -833,7 +957,10 @@ def test_a_way_is_compared_with_the_best_on_the_block_and_with_who_met_it_where_
     None
 ):
     mine = reading([1.0] * 8, [1.0] * 8)
-    full, best = rival([0.5] * 40, [1.0] * 40, "full"), rival([0.75] * 8, [1.0] * 8, "best")
+    full, best = (
+        rival([0.5] * 40, [1.0] * 40, "full"),
+        rival([0.75] * 8, [1.0] * 8, "best"),
+    )
     assert compare_with_frontier(
         mine, [full, best], 1.0, closed=4, enough=30
     ).gains == dict.fromkeys(range(8), 0.25)
@@ -846,7 +973,13 @@ def test_a_way_is_compared_with_the_best_on_the_block_and_with_who_met_it_where_
 def test_to_enter_takes_both_rivals_and_not_to_takes_one() -> None:
     mine = dict.fromkeys(range(80), 1.0)
     weak, even, strong = (
-        Rival(Config({"model": "old", "prompt": name, "max_tokens": 8}), 1.0, 0.0, scores, {})
+        Rival(
+            Config({"model": "old", "prompt": name, "max_tokens": 8}),
+            1.0,
+            0.0,
+            scores,
+            {},
+        )
         for name, scores in (
             ("weak", dict.fromkeys(range(80), 0.0)),
             ("even", dict.fromkeys(range(80), 1.0)),
@@ -864,13 +997,18 @@ def test_to_enter_takes_both_rivals_and_not_to_takes_one() -> None:
 def test_examples_are_bought_for_who_is_not_beaten_yet_the_rival_with_the_most_answers_first() -> (
     None
 ):
-    full, few = rival([0.0] * 60, [1.0] * 60, "full"), rival([0.0] * 4, [1.0] * 4, "few", start=58)
+    full, few = (
+        rival([0.0] * 60, [1.0] * 60, "full"),
+        rival([0.0] * 4, [1.0] * 4, "few", start=58),
+    )
     order = [*range(30, 80), *range(30)]
     answer, looks = compare_pairs(rule(), {}, [], [few, full])
     assert answer == "undecided"
     assert unmet_examples(order, [], looks) == [*range(30, 60), *range(30), 60, 61]
     bought = order[:30]
-    answer, looks = compare_pairs(rule(), dict.fromkeys(bought, 1.0), bought, [few, full])
+    answer, looks = compare_pairs(
+        rule(), dict.fromkeys(bought, 1.0), bought, [few, full]
+    )
     assert [look.answer for look in looks] == ["undecided", "enters"]
     assert unmet_examples(order, bought, looks) == [60, 61]
 
@@ -893,7 +1031,11 @@ def test_a_model_equal_to_the_best_enters_as_seldom_as_said_though_it_beats_the_
             {},
         )
         full = Rival(
-            Config({"model": "old", "prompt": "weak", "max_tokens": 8}), 1.0, 0.2, weak, {}
+            Config({"model": "old", "prompt": "weak", "max_tokens": 8}),
+            1.0,
+            0.2,
+            weak,
+            {},
         )
         assert compare_pairs(rule(), mine, range(120), [full])[0] == "enters"
         said.append(compare_pairs(rule(), mine, range(120), [full, few])[0])
@@ -901,11 +1043,16 @@ def test_a_model_equal_to_the_best_enters_as_seldom_as_said_though_it_beats_the_
     assert said.count("does not enter") < 150
 
 
-def test_so_many_pairs_are_enough_as_show_a_model_that_differs_little_not_to_enter() -> None:
+def test_so_many_pairs_are_enough_as_show_a_model_that_differs_little_not_to_enter() -> (
+    None
+):
     for margin in (0.05, 0.1, 0.3):
         asked, twin = rule(margin=margin), np.zeros(rule(margin=margin).enough)
         assert asked.decide(twin, twin)[0] == "does not enter"
-        assert asked.decide(twin[: len(twin) // 3], twin[: len(twin) // 3])[0] == "undecided"
+        assert (
+            asked.decide(twin[: len(twin) // 3], twin[: len(twin) // 3])[0]
+            == "undecided"
+        )
         assert rule(margin=margin, larger_is_better=False).enough == asked.enough
         wide = rule(low=0.0, high=10.0, margin=10 * margin)
         assert wide.enough == asked.enough
@@ -928,7 +1075,8 @@ def entered(
         )
         said.append(rule.decide(scores.astype(float), rivals.astype(float))[0])
     return {
-        answer: said.count(answer) / runs for answer in ("enters", "does not enter", "undecided")
+        answer: said.count(answer) / runs
+        for answer in ("enters", "does not enter", "undecided")
     }
 
 
@@ -945,11 +1093,15 @@ def rule(finalists_: int = 1, **more: Any) -> EntryRule:
     return EntryRule(**values)
 
 
-def test_an_equal_model_enters_at_most_as_often_as_said_and_a_better_one_mostly() -> None:
+def test_an_equal_model_enters_at_most_as_often_as_said_and_a_better_one_mostly() -> (
+    None
+):
     # The decision at the last pair is the first that fell at any look: three standard errors of 5 %
     # are 3.3 %.
     assert entered(rule(), 400, 0.1, 0.1)["enters"] <= 0.083
-    assert entered(rule(), 400, 0.15, 0.05)["does not enter"] <= 0.083  # better by just the margin
+    assert (
+        entered(rule(), 400, 0.15, 0.05)["does not enter"] <= 0.083
+    )  # better by just the margin
     assert entered(rule(), 200, 0.25, 0.02)["enters"] >= 0.95
     assert entered(rule(), 200, 0.05, 0.20)["does not enter"] >= 0.95
 
@@ -961,7 +1113,9 @@ def test_two_finalists_together_enter_wrongly_at_most_as_often_as_one() -> None:
     assert 2 * entered(split, 400, 0.1, 0.1)["enters"] <= 0.083
 
 
-def test_two_rivals_together_turn_a_better_model_down_wrongly_at_most_as_often_as_one() -> None:
+def test_two_rivals_together_turn_a_better_model_down_wrongly_at_most_as_often_as_one() -> (
+    None
+):
     metric = tune.Metric("m", "m", lambda answer, example: 0.0)
     split = EntryRule.of(metric, margin=0.1, alpha=0.05, beta=0.05, rivals=2)
     assert (split.alpha, split.beta) == (0.05, 0.025)

@@ -61,7 +61,13 @@ def export(
 ) -> Path:
     """A `best.json` of the config with this recorded quality."""
     chosen = Config(
-        {"model": "small", "prompt": "short", "temperature": 0.0, "max_tokens": 16, **config}
+        {
+            "model": "small",
+            "prompt": "short",
+            "temperature": 0.0,
+            "max_tokens": 16,
+            **config,
+        }
     )
     space = {
         "space": {
@@ -79,7 +85,9 @@ def export(
     }
     options |= {} if group is None else {"group": group}
     plan = make_plan(
-        read_options(data=rows or WORLD.examples(40), space=space, budget=1.0, **options)
+        read_options(
+            data=rows or WORLD.examples(40), space=space, budget=1.0, **options
+        )
     )
     tested = {"mean": quality, "low": 0.5, "high": 1.0, "examples": 200}
     record = {
@@ -124,24 +132,35 @@ def test_it_never_spends_more_than_the_budget_and_says_that_it_is_undecided(
 
 def test_too_few_examples_leave_it_undecided(server: Server, tmp_path: Path) -> None:
     found = check(export(tmp_path, server), NEW[:20], budget=0.5)
-    assert (found.decision, found.reason, found.look.interval.n) == ("undecided", "data", 20)
+    assert (found.decision, found.reason, found.look.interval.n) == (
+        "undecided",
+        "data",
+        20,
+    )
     assert "no more examples" in str(found)
     assert f"About {found.more} further examples" in str(found)
 
 
-def test_the_order_is_random_and_the_seed_decides_it(server: Server, tmp_path: Path) -> None:
+def test_the_order_is_random_and_the_seed_decides_it(
+    server: Server, tmp_path: Path
+) -> None:
     path = export(tmp_path, server)
 
     def asked(seed: int) -> set[str]:
         before = len(server.posts)
         check(path, NEW, budget=0.5, seed=seed, margin=0.5)
-        return {seen.body["messages"][0]["content"] for seen in server.posts[before : before + 8]}
+        return {
+            seen.body["messages"][0]["content"]
+            for seen in server.posts[before : before + 8]
+        }
 
     assert asked(1) == asked(1)
     assert asked(1) != asked(2)
 
 
-def test_every_check_asks_anew_and_keeps_what_it_paid(server: Server, tmp_path: Path) -> None:
+def test_every_check_asks_anew_and_keeps_what_it_paid(
+    server: Server, tmp_path: Path
+) -> None:
     path = export(tmp_path, server)
     first = check(path, NEW[:10], budget=0.5)
     again = check(path, NEW[:10], budget=0.5)
@@ -150,7 +169,9 @@ def test_every_check_asks_anew_and_keeps_what_it_paid(server: Server, tmp_path: 
     assert (tmp_path / "study" / "draws.db").exists()
 
 
-def test_a_config_of_several_answers_is_bought_whole(server: Server, tmp_path: Path) -> None:
+def test_a_config_of_several_answers_is_bought_whole(
+    server: Server, tmp_path: Path
+) -> None:
     path = export(tmp_path, server, n=3, aggregate="vote", temperature=1.0, stop=["."])
     found = check(path, NEW[:16], budget=0.5, margin=0.3)
     assert found.config.n == 3
@@ -159,7 +180,9 @@ def test_a_config_of_several_answers_is_bought_whole(server: Server, tmp_path: P
     assert all(body["stop"] == ["."] and body["temperature"] == 1.0 for body in bodies)
 
 
-def test_a_metric_of_which_less_is_better_regresses_upwards(server: Server, tmp_path: Path) -> None:
+def test_a_metric_of_which_less_is_better_regresses_upwards(
+    server: Server, tmp_path: Path
+) -> None:
     less = Metric("distance", "distance", distance, high=100.0, larger_is_better=False)
     path = export(tmp_path, server, quality=10.0, metric=less)
     assert check(path, NEW, budget=0.5, metric=less, margin=0.2).decision == "holds"
@@ -169,14 +192,18 @@ def test_a_metric_of_which_less_is_better_regresses_upwards(server: Server, tmp_
     assert "above the recorded" in found.headline
 
 
-def test_a_service_that_fails_now_and_then_does_not_look_like_a_regression(tmp_path: Path) -> None:
+def test_a_service_that_fails_now_and_then_does_not_look_like_a_regression(
+    tmp_path: Path,
+) -> None:
     plan = sometimes(0.2, [Fault("status", status=503, retry_after=0.01)])
     with Server(models={"small": Model(0.10, 0.40)}, world=WORLD, plan=plan) as server:
         found = check(export(tmp_path, server), NEW, budget=0.5, margin=0.2)
     assert (found.decision, found.unanswered) == ("holds", 0)
 
 
-def test_a_model_that_does_not_answer_is_a_failure_and_no_verdict(tmp_path: Path) -> None:
+def test_a_model_that_does_not_answer_is_a_failure_and_no_verdict(
+    tmp_path: Path,
+) -> None:
     with (
         Server(models={"other": Model(0.10, 0.40)}, world=WORLD) as server,
         pytest.raises(EndpointError),
@@ -185,17 +212,26 @@ def test_a_model_that_does_not_answer_is_a_failure_and_no_verdict(tmp_path: Path
     refuses = Model(
         0.10,
         0.40,
-        fault=Fault("status", status=400, code="unsupported_parameter", param="temperature"),
+        fault=Fault(
+            "status", status=400, code="unsupported_parameter", param="temperature"
+        ),
     )
-    with Server(models={"small": refuses}, world=WORLD) as server, pytest.raises(EndpointError):
+    with (
+        Server(models={"small": refuses}, world=WORLD) as server,
+        pytest.raises(EndpointError),
+    ):
         check(export(tmp_path, server), NEW, budget=0.5)
 
 
-def test_it_works_inside_a_running_event_loop_both_ways(server: Server, tmp_path: Path) -> None:
+def test_it_works_inside_a_running_event_loop_both_ways(
+    server: Server, tmp_path: Path
+) -> None:
     path = export(tmp_path, server)
 
     async def inside() -> tuple[CheckResult, CheckResult]:
-        return check(path, NEW[:8], budget=0.5), await check_async(path, NEW[:8], budget=0.5)
+        return check(path, NEW[:8], budget=0.5), await check_async(
+            path, NEW[:8], budget=0.5
+        )
 
     blocking, awaited = asyncio.run(inside())
     assert blocking.look == awaited.look
@@ -236,7 +272,9 @@ def test_what_a_run_exports_can_be_checked(server: Server, tmp_path: Path) -> No
 def test_a_judges_verdicts_are_paid_from_the_same_budget_and_no_answer_goes_without(
     tmp_path: Path,
 ) -> None:
-    def speak(model: str, prompt: str, settings: Mapping[str, Any], seed: int, index: int) -> str:
+    def speak(
+        model: str, prompt: str, settings: Mapping[str, Any], seed: int, index: int
+    ) -> str:
         if model == "small":
             return WORLD(model, prompt, settings, seed, index)
         target, answer = re.findall(r"<(?:reference|answer)>\n(\w+)\n", prompt)
@@ -246,7 +284,11 @@ def test_a_judges_verdicts_are_paid_from_the_same_budget_and_no_answer_goes_with
     with Server(models=models, world=speak) as server:
         judge = tune.Judge(model="judge", max_tokens=16)
         path = export(
-            tmp_path, server, quality=9.0, metric=judge, price=["small=0.1/0.4", "judge=0.2/0.8"]
+            tmp_path,
+            server,
+            quality=9.0,
+            metric=judge,
+            price=["small=0.1/0.4", "judge=0.2/0.8"],
         )
         found = check(path, NEW, budget=0.5, margin=0.2)
         assert (found.decision, found.threshold) == ("holds", pytest.approx(7.0))
@@ -279,7 +321,9 @@ def test_examples_that_the_config_was_chosen_by_are_said_before_they_are_paid_fo
         margin=0.5,
         notice=lambda _: said.append(len(server.posts)),
     )
-    assert found.overlap == {"tuning": 24, "holdout": 16} == found.to_record()["overlap"]
+    assert (
+        found.overlap == {"tuning": 24, "holdout": 16} == found.to_record()["overlap"]
+    )
     assert said == [0, 0, 0]  # where calls go, and two notices
     tuning, holdout = found.notices
     assert tuning.startswith("24 of the 60 examples are tuning examples of the study")
@@ -290,11 +334,15 @@ def test_examples_that_the_config_was_chosen_by_are_said_before_they_are_paid_fo
     assert "new examples" not in found.headline
 
 
-def test_familiar_examples_are_properties_in_junit(server: Server, tmp_path: Path) -> None:
+def test_familiar_examples_are_properties_in_junit(
+    server: Server, tmp_path: Path
+) -> None:
     found = check(export(tmp_path, server), WORLD.examples(40), budget=0.5, margin=0.5)
     assert found.decision == "holds"
     suite = ElementTree.fromstring(found.junit())[0]
-    properties = [(each.get("name"), each.get("value")) for each in suite.iter("property")]
+    properties = [
+        (each.get("name"), each.get("value")) for each in suite.iter("property")
+    ]
     assert properties[0] == ("examples of the study's tuning", "24")
     assert ("notice", found.notices[0]) in properties
     assert suite.find("testcase/system-out") is not None
@@ -318,7 +366,12 @@ def test_an_example_is_the_same_where_the_prompt_shows_the_same(
 ) -> None:
     path = export(tmp_path, server)
     rows = [
-        {"id": f"other-{row['id']}", "when": "today", "text": row["text"], "label": "praise"}
+        {
+            "id": f"other-{row['id']}",
+            "when": "today",
+            "text": row["text"],
+            "label": "praise",
+        }
         for row in WORLD.examples(40)
     ]
     assert sum(check(path, rows, budget=0.5, margin=0.5).overlap.values()) == 40
@@ -337,7 +390,9 @@ def by_customer(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def test_rows_of_one_group_are_told_of_before_they_are_paid_for(
     server: Server, tmp_path: Path
 ) -> None:
-    path = export(tmp_path, server, rows=by_customer(WORLD.examples(40)), group="customer")
+    path = export(
+        tmp_path, server, rows=by_customer(WORLD.examples(40)), group="customer"
+    )
     assert json.loads(path.read_text())["deployment"]["group"] == "customer"
     said: list[tuple[str, int]] = []
     found = check(
@@ -360,18 +415,28 @@ def test_rows_of_one_group_are_told_of_before_they_are_paid_for(
 def test_where_the_column_of_groups_is_not_there_that_is_said(
     server: Server, tmp_path: Path
 ) -> None:
-    path = export(tmp_path, server, rows=by_customer(WORLD.examples(40)), group="customer")
+    path = export(
+        tmp_path, server, rows=by_customer(WORLD.examples(40)), group="customer"
+    )
     (notice,) = check(path, NEW[:60], budget=0.5, margin=0.5).notices
     assert "with the same 'customer' together, and these have no such column" in notice
 
 
-def test_a_row_of_each_group_is_an_observation_of_its_own(server: Server, tmp_path: Path) -> None:
-    path = export(tmp_path, server, rows=by_customer(WORLD.examples(40)), group="customer")
+def test_a_row_of_each_group_is_an_observation_of_its_own(
+    server: Server, tmp_path: Path
+) -> None:
+    path = export(
+        tmp_path, server, rows=by_customer(WORLD.examples(40)), group="customer"
+    )
     assert check(path, by_customer(NEW[:60])[::4], budget=0.5, margin=0.5).notices == ()
 
 
-def test_copies_of_one_input_are_told_of_without_a_column(server: Server, tmp_path: Path) -> None:
-    rows = [row | {"id": f"{row['id']}-{copy}"} for row in NEW[:20] for copy in range(3)]
+def test_copies_of_one_input_are_told_of_without_a_column(
+    server: Server, tmp_path: Path
+) -> None:
+    rows = [
+        row | {"id": f"{row['id']}-{copy}"} for row in NEW[:20] for copy in range(3)
+    ]
     (notice,) = check(export(tmp_path, server), rows, budget=0.5, margin=0.5).notices
     assert notice.startswith("The 60 examples are 20 groups with the same inputs, ")
 
@@ -397,7 +462,11 @@ def test_a_file_from_before_it_was_kept_is_checked_all_the_same(
     ],
 )
 def test_bad_input_is_refused_before_anything_is_sent(
-    server: Server, tmp_path: Path, more: dict[str, Any], error: type[Exception], message: str
+    server: Server,
+    tmp_path: Path,
+    more: dict[str, Any],
+    error: type[Exception],
+    message: str,
 ) -> None:
     given = {"data": NEW, "budget": 0.5, **more}
     with pytest.raises(error, match=message):
@@ -428,7 +497,10 @@ def decided(rule: NewExamplesRule, scores: Any) -> str:
 @pytest.mark.parametrize("larger_is_better", [True, False])
 def test_each_answer_needs_its_own_error_rate(larger_is_better: bool) -> None:
     metric = Metric("m", "m", distance, larger_is_better=larger_is_better)
-    bounds, nothing = Bounds.of(metric, margin=0.05, alpha=0.01, beta=0.1), Interval(0.8, 0, 1, 5)
+    bounds, nothing = (
+        Bounds.of(metric, margin=0.05, alpha=0.01, beta=0.1),
+        Interval(0.8, 0, 1, 5),
+    )
     side = ("p_above", "p_below") if larger_is_better else ("p_below", "p_above")
 
     def said(better: float, worse: float) -> str:
@@ -447,7 +519,14 @@ def test_the_estimate_of_how_many_more_it_takes_is_about_right(count: int) -> No
     for _ in range(12):
         scores = (rng.random(600) < 0.9).astype(float)
         took.append(
-            next((n for n in range(20, 600, 20) if decided(rule, scores[:n]) != "undecided"), 600)
+            next(
+                (
+                    n
+                    for n in range(20, 600, 20)
+                    if decided(rule, scores[:n]) != "undecided"
+                ),
+                600,
+            )
         )
     start = rule.more(rule.look([]))
     assert 0.6 * np.mean(took) < start < 1.5 * np.mean(took)
@@ -468,7 +547,14 @@ def test_recorded_scores_that_spread_little_make_the_line_decide_sooner(
         rule = line(mean, known, count=80, larger_is_better=larger_is_better)
         took.append(
             [
-                next((n for n in range(12, 300, 24) if decided(rule, run[:n]) != "undecided"), 300)
+                next(
+                    (
+                        n
+                        for n in range(12, 300, 24)
+                        if decided(rule, run[:n]) != "undecided"
+                    ),
+                    300,
+                )
                 for run in runs
             ]
         )
@@ -476,11 +562,15 @@ def test_recorded_scores_that_spread_little_make_the_line_decide_sooner(
 
 
 @pytest.mark.parametrize("recorded", [0.6, 0.8, 0.95])
-def test_what_holds_is_seldom_called_regressed_and_the_other_way_round(recorded: float) -> None:
+def test_what_holds_is_seldom_called_regressed_and_the_other_way_round(
+    recorded: float,
+) -> None:
     rng, rule = np.random.default_rng(0), line(recorded, count=2000)
 
     def decisions(truth: float) -> list[str]:
-        return [decided(rule, (rng.random(400) < truth).astype(float)) for _ in range(30)]
+        return [
+            decided(rule, (rng.random(400) < truth).astype(float)) for _ in range(30)
+        ]
 
     assert decisions(recorded).count("regressed") <= 2
     assert decisions(recorded - 0.2).count("holds") <= 2
@@ -496,9 +586,13 @@ def test_where_nothing_changed_a_small_recorded_sample_is_seldom_the_cause_of_a_
     rng, regressed = np.random.default_rng(4), 0
     for _ in range(40):
         then = (rng.random(count) < 0.9).astype(float)
-        bounds = Bounds.of(Metric("m", "m", distance), margin=0.05, alpha=0.05, beta=0.05)
+        bounds = Bounds.of(
+            Metric("m", "m", distance), margin=0.05, alpha=0.05, beta=0.05
+        )
         rule = NewExamplesRule.of(bounds, float(then.mean()), count, tuple(then))
-        regressed += decided(rule, (rng.random(2000) < 0.9).astype(float)) == "regressed"
+        regressed += (
+            decided(rule, (rng.random(2000) < 0.9).astype(float)) == "regressed"
+        )
     assert regressed <= 2
 
 
@@ -538,7 +632,8 @@ def test_a_check_says_what_it_can_see_before_it_pays_and_stops_where_nothing_can
     notice = found.notices[-1]
     assert notice in [text for text, _ in said]
     assert (
-        "rests on too few examples to show that it holds within 0.05, whatever is bought" in notice
+        "rests on too few examples to show that it holds within 0.05, whatever is bought"
+        in notice
     )
     assert "too few for any number of new ones" in str(found)
     assert found.visible > 0.1
@@ -577,7 +672,11 @@ def test_without_data_the_own_holdout_is_asked_again_with_new_draws_and_paired(
     (folder / "draws.db").unlink()
     before, bill = len(server.posts), server.bill
     found = check(folder, budget=0.05, margin=0.08)
-    assert (found.decision, found.paired, found.look.interval.mean) == ("holds", True, 0.0)
+    assert (found.decision, found.paired, found.look.interval.mean) == (
+        "holds",
+        True,
+        0.0,
+    )
     assert len(server.posts) - before == found.look.interval.n <= found.available
     assert to_picodollars(found.spent) == server.bill - bill
     assert found.overlap == {"holdout": found.available}
@@ -586,7 +685,9 @@ def test_without_data_the_own_holdout_is_asked_again_with_new_draws_and_paired(
     assert found.to_record()["paired"] is True
 
 
-def test_a_model_that_changed_is_seen_on_the_own_holdout(server: Server, tmp_path: Path) -> None:
+def test_a_model_that_changed_is_seen_on_the_own_holdout(
+    server: Server, tmp_path: Path
+) -> None:
     folder = tuned(tmp_path, server)
     with Server(
         models={"small": Model(0.10, 0.40)}, world=LabelledWorld(models={"small": 0.5})
@@ -611,7 +712,9 @@ def test_a_holdout_that_is_not_there_or_of_another_config_is_refused_in_one_sent
     server: Server, tmp_path: Path
 ) -> None:
     path = export(tmp_path, server)
-    with pytest.raises(InputError, match="without --data the study's own holdout is asked again"):
+    with pytest.raises(
+        InputError, match="without --data the study's own holdout is asked again"
+    ):
         check(path, budget=0.5)
     folder = tuned(tmp_path, server)
     with pytest.raises(InputError, match="name columns of --data"):
@@ -648,7 +751,11 @@ def command(path: Path, folder: Path, *more: str, rows: int = 600) -> list[str]:
 def test_the_command_prints_one_object_and_its_status_is_the_answer(
     server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(command(export(tmp_path, server), tmp_path, "--json")) == STATUS["holds"] == 0
+    assert (
+        main(command(export(tmp_path, server), tmp_path, "--json"))
+        == STATUS["holds"]
+        == 0
+    )
     record = json.loads(capsys.readouterr().out)
     assert record["decision"] == "holds"
     assert record["recorded"] == {
@@ -674,7 +781,11 @@ def test_the_command_says_it_in_words_and_writes_junit(
     )
     assert capsys.readouterr().out.startswith("It has regressed: exact_match is 0.")
     suite = ElementTree.parse(junit).getroot()[0]
-    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("1", "1", "0")
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == (
+        "1",
+        "1",
+        "0",
+    )
     failure = suite.find("testcase/failure")
     assert failure is not None
     assert failure.get("type") == "regressed"
@@ -684,7 +795,9 @@ def test_an_undecided_check_is_an_error_of_junit_and_status_4(
     server: Server, tmp_path: Path
 ) -> None:
     junit = tmp_path / "out.xml"
-    args = command(export(tmp_path, server), tmp_path, "--junit", str(junit), "--quiet", rows=10)
+    args = command(
+        export(tmp_path, server), tmp_path, "--junit", str(junit), "--quiet", rows=10
+    )
     assert main(args) == STATUS["undecided"] == 4
     suite = ElementTree.parse(junit).getroot()[0]
     assert (suite.get("failures"), suite.get("errors")) == ("0", "1")
@@ -715,7 +828,8 @@ def test_a_broken_service_gives_status_1(
 def test_hostile_names_are_written_out(server: Server, tmp_path: Path) -> None:
     found = check(export(tmp_path, server), NEW[:8], budget=0.5)
     hostile = CheckResult(
-        **{name: getattr(found, name) for name in CheckResult.__slots__} | {"data": "<a>\x1b[31m&"}
+        **{name: getattr(found, name) for name in CheckResult.__slots__}
+        | {"data": "<a>\x1b[31m&"}
     )
     case = ElementTree.fromstring(hostile.junit()).find("testsuite/testcase")
     assert case is not None

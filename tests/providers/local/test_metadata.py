@@ -16,7 +16,11 @@ from tune.providers.local.metadata import content_hash, context_length
 def test_the_hash_is_the_contents_and_follows_changes(tmp_path: Path):
     path = write_gguf(tmp_path / "a.gguf")
     copy = Path(shutil.copy(path, tmp_path / "b.gguf"))
-    assert content_hash(path) == content_hash(copy) == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert (
+        content_hash(path)
+        == content_hash(copy)
+        == hashlib.sha256(path.read_bytes()).hexdigest()
+    )
     write_gguf(copy, salt=" and more")
     assert content_hash(copy) != content_hash(path)
 

@@ -39,7 +39,9 @@ class Bench:
         stop: tuple[str, ...] = (),
         **settings: float,
     ) -> Future[list[Completion]]:
-        request = Request("local:fake", "fake", prompt, cap, stop, tuple(sorted(settings.items())))
+        request = Request(
+            "local:fake", "fake", prompt, cap, stop, tuple(sorted(settings.items()))
+        )
         return self.model.submit(
             self.model.encode(prompt), request, settings, range(first, first + n)
         )
@@ -113,12 +115,17 @@ def test_a_stop_string_is_taken_away_and_its_tokens_are_counted(bench: Bench):
 
 
 def test_a_stop_string_with_the_last_token_under_the_cap_stops(bench: Bench):
-    assert bench.ask("say some", cap=4, stop=("e",)).result(PATIENCE)[0].finish_reason == "stop"
+    assert (
+        bench.ask("say some", cap=4, stop=("e",)).result(PATIENCE)[0].finish_reason
+        == "stop"
+    )
 
 
 def test_hundreds_of_askers_get_their_own_answers(bench: Bench):
     futures = {i: bench.ask(f"say {i}:", 2) for i in range(300)}
-    assert all(sorted(texts(future)) == [f"{i}:0", f"{i}:1"] for i, future in futures.items())
+    assert all(
+        sorted(texts(future)) == [f"{i}:0", f"{i}:1"] for i, future in futures.items()
+    )
     assert bench.world.widest <= 128
 
 
@@ -148,12 +155,18 @@ def test_temperature_zero_is_one_greedy_answer_copied(bench: Bench):
 
 
 def test_settings_reach_the_pipeline_and_nothing_else_does(bench: Bench):
-    bench.ask("say a", 2, cap=9, temperature=0.5, top_p=0.0, frequency_penalty=0.1).result(PATIENCE)
+    bench.ask(
+        "say a", 2, cap=9, temperature=0.5, top_p=0.0, frequency_penalty=0.1
+    ).result(PATIENCE)
     config = vars(bench.world.configs[-1])
     assert config["temperature"] == 0.5
     assert 0 < config["top_p"] < 1e-3
     assert config["frequency_penalty"] == 0.1
-    assert (config["max_new_tokens"], config["num_return_sequences"], config["do_sample"]) == (
+    assert (
+        config["max_new_tokens"],
+        config["num_return_sequences"],
+        config["do_sample"],
+    ) == (
         9,
         2,
         True,
@@ -169,12 +182,18 @@ def test_settings_reach_the_pipeline_and_nothing_else_does(bench: Bench):
 
 
 def test_a_chat_is_written_by_the_models_template(bench: Bench):
-    prompt = (Message("user", "hi"), Message("assistant", "yes"), Message("user", "say a"))
+    prompt = (
+        Message("user", "hi"),
+        Message("assistant", "yes"),
+        Message("user", "say a"),
+    )
     bench.ask(prompt).result(PATIENCE)
     assert bench.world.log[-1][1] == "[user]hi[assistant]yes[user]say a[assistant]"
 
 
-def test_messages_that_the_template_refuses_are_said_with_the_models_own_words(bench: Bench):
+def test_messages_that_the_template_refuses_are_said_with_the_models_own_words(
+    bench: Bench,
+):
     with pytest.raises(
         EndpointError,
         match=r"template of fake\.gguf does not take these.*System role not supported$",
@@ -188,7 +207,9 @@ def test_an_empty_prompt_begins_with_the_beginning(bench: Bench):
 
 def test_half_a_surrogate_pair_does_not_break_a_run(bench: Bench):
     assert bench.model.encode("a\ud83d").ids == tuple(b"a?")
-    assert len(bench.model.encode((Message("user", "\udc00"),)).ids) == len("[user]?[assistant]")
+    assert len(bench.model.encode((Message("user", "\udc00"),)).ids) == len(
+        "[user]?[assistant]"
+    )
 
 
 def test_a_prompt_is_encoded_once(bench: Bench):
@@ -198,7 +219,9 @@ def test_a_prompt_is_encoded_once(bench: Bench):
 # Side by side
 
 
-def test_of_requests_that_begin_alike_one_goes_ahead_and_the_rest_find_it_read(bench: Bench):
+def test_of_requests_that_begin_alike_one_goes_ahead_and_the_rest_find_it_read(
+    bench: Bench,
+):
     go = bench.hold()
     shots = "x" * 100
     futures = [bench.ask(f"{shots} {i}") for i in range(8)]
@@ -227,9 +250,15 @@ def test_requests_that_begin_differently_go_together(bench: Bench):
     assert len({step for step, _, _ in bench.world.log}) == 1
 
 
-def test_a_request_that_waits_does_not_hold_up_one_that_begins_differently(bench: Bench):
+def test_a_request_that_waits_does_not_hold_up_one_that_begins_differently(
+    bench: Bench,
+):
     go = bench.hold()
-    futures = [bench.ask("x" * 300 + "1"), bench.ask("x" * 300 + "2"), bench.ask("other")]
+    futures = [
+        bench.ask("x" * 300 + "1"),
+        bench.ask("x" * 300 + "2"),
+        bench.ask("other"),
+    ]
     go.set()
     assert all(future.result(PATIENCE) for future in futures)
     assert [text[-1] for _, text, _ in bench.world.log] == ["1", "r", "2"]
@@ -289,12 +318,16 @@ def test_a_request_that_is_refused_fails_alone(bench: Bench):
     go = bench.hold()
     refused, fine = bench.ask("refuse"), bench.ask("say a")
     go.set()
-    with pytest.raises(EndpointError, match=r"fake refused a request: this one is refused$"):
+    with pytest.raises(
+        EndpointError, match=r"fake refused a request: this one is refused$"
+    ):
         refused.result(PATIENCE)
     assert texts(fine) == ["a0"]
 
 
-def test_a_step_that_fails_costs_nothing_and_the_next_request_finds_a_new_pipeline(bench: Bench):
+def test_a_step_that_fails_costs_nothing_and_the_next_request_finds_a_new_pipeline(
+    bench: Bench,
+):
     def break_down(pipeline: Pipeline) -> None:
         if pipeline.steps == 2:
             raise RuntimeError("somewhere.cpp:12:\nout of registers")
@@ -302,7 +335,9 @@ def test_a_step_that_fails_costs_nothing_and_the_next_request_finds_a_new_pipeli
     bench.world.stepped = break_down
     futures = [bench.ask(f"say {i}") for i in range(3)]
     for future in futures:
-        with pytest.raises(TransientError, match="fake broke: out of registers") as caught:
+        with pytest.raises(
+            TransientError, match="fake broke: out of registers"
+        ) as caught:
             future.result(PATIENCE)
         assert not caught.value.charged
     bench.world.stepped = lambda pipeline: None
@@ -328,12 +363,15 @@ def test_where_no_new_pipeline_can_be_had_everybody_is_told(bench: Bench):
 
 def test_a_model_that_cannot_be_loaded_says_why(world: World, tmp_path: Path):
     def stay_closed(path: str) -> None:
-        raise RuntimeError("Exception from src/somewhere.cpp:500:\nunsupported architecture\n\n")
+        raise RuntimeError(
+            "Exception from src/somewhere.cpp:500:\nunsupported architecture\n\n"
+        )
 
     world.opened = stay_closed
     model = LoadedModel(write_gguf(tmp_path / "fake.gguf"), world)
     with pytest.raises(
-        InputError, match=r"cannot load or run the model .*fake\.gguf: unsupported architecture$"
+        InputError,
+        match=r"cannot load or run the model .*fake\.gguf: unsupported architecture$",
     ):
         model.loaded.result(PATIENCE)
     assert model.ended
@@ -352,7 +390,8 @@ def test_even_a_mistake_of_ours_lets_nobody_wait_for_ever(bench: Bench):
 def test_what_does_not_fit_into_the_cache_is_the_configs_doing(bench: Bench):
     bench.world.capacity = 1000
     with pytest.raises(
-        AnswerError, match=r"fake: 5 \+ 4 x 400 tokens do not fit into the model's cache"
+        AnswerError,
+        match=r"fake: 5 \+ 4 x 400 tokens do not fit into the model's cache",
     ) as caught:
         bench.ask("say a", 4, cap=400).result(PATIENCE)
     assert caught.value.reason == "context_length"
@@ -389,7 +428,9 @@ def test_a_request_that_the_pipeline_lost_may_be_asked_again(bench: Bench):
 # The end
 
 
-def test_the_end_fails_what_is_asked_and_what_is_asked_later(world: World, tmp_path: Path):
+def test_the_end_fails_what_is_asked_and_what_is_asked_later(
+    world: World, tmp_path: Path
+):
     bench = Bench(world, write_gguf(tmp_path / "fake.gguf"))
     world.answer = lambda text, k: "x" * 1_000_000
     future = bench.ask("say a", cap=10_000_000)
@@ -400,7 +441,9 @@ def test_the_end_fails_what_is_asked_and_what_is_asked_later(world: World, tmp_p
     assert not any(thread.name == "model fake.gguf" for thread in threading.enumerate())
 
 
-def test_a_request_taken_back_before_the_end_stays_taken_back(world: World, tmp_path: Path):
+def test_a_request_taken_back_before_the_end_stays_taken_back(
+    world: World, tmp_path: Path
+):
     bench = Bench(world, write_gguf(tmp_path / "fake.gguf"))
     go = bench.hold()
     future = bench.ask("say a")

@@ -17,12 +17,20 @@ KEY = "sk-proj-PLANTED0123456789"
 
 @pytest.fixture(autouse=True)
 def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_CUSTOM_HEADERS", "OTHER_KEY"):
+    for name in (
+        "OPENAI_API_KEY",
+        "OPENAI_BASE_URL",
+        "OPENAI_CUSTOM_HEADERS",
+        "OTHER_KEY",
+    ):
         monkeypatch.delenv(name, raising=False)
 
 
 def access(
-    base_url: str | None = None, key: str | None = None, env: str | None = None, **headers: str
+    base_url: str | None = None,
+    key: str | None = None,
+    env: str | None = None,
+    **headers: str,
 ) -> Access:
     return resolve_access(base_url, key, env, headers)
 
@@ -45,7 +53,9 @@ def test_a_place_is_host_port_and_path(base_url: str | None, place: str) -> None
     assert there.is_openai == place.startswith("api.openai.com")
 
 
-def test_the_environment_is_asked_for_what_is_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_is_asked_for_what_is_not_given(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", " from-environment\n")
     monkeypatch.setenv("OTHER_KEY", "another")
     monkeypatch.setenv("OPENAI_BASE_URL", "http://elsewhere/v1")
@@ -63,7 +73,15 @@ def test_a_server_of_ones_own_needs_no_key_but_openai_does() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["localhost:8000", "ftp://h/v1", "http://", "http://h:port/v1", "http://[::1/v1", "v1"]
+    "url",
+    [
+        "localhost:8000",
+        "ftp://h/v1",
+        "http://",
+        "http://h:port/v1",
+        "http://[::1/v1",
+        "v1",
+    ],
 )
 def test_what_is_no_base_url_is_refused(url: str) -> None:
     with pytest.raises(InputError, match="base URL"):
@@ -96,9 +114,13 @@ def test_user_information_becomes_basic_authorisation() -> None:
 
 
 def test_nothing_secret_survives_the_scrubbing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "X-One: custom-planted\nX-Two: Bearer two-planted")
+    monkeypatch.setenv(
+        "OPENAI_CUSTOM_HEADERS", "X-One: custom-planted\nX-Two: Bearer two-planted"
+    )
     there = access(
-        "http://name:pass%20planted@h/v1?code=query%20planted&v=1", KEY, api="header-planted"
+        "http://name:pass%20planted@h/v1?code=query%20planted&v=1",
+        KEY,
+        api="header-planted",
     )
     text = (
         f"{KEY} pass%20planted pass planted query planted code=query%20planted header-planted "
@@ -123,7 +145,10 @@ def test_decoded_json_is_scrubbed_to_its_depth() -> None:
 
 def test_dummies_and_short_words_are_not_hidden() -> None:
     there = access("http://h/v1?v=1")
-    assert there.scrubber.words(f"{DUMMY_KEY} is no key, v=1") == f"{DUMMY_KEY} is no key, v=1"
+    assert (
+        there.scrubber.words(f"{DUMMY_KEY} is no key, v=1")
+        == f"{DUMMY_KEY} is no key, v=1"
+    )
 
 
 @given(
@@ -133,9 +158,9 @@ def test_dummies_and_short_words_are_not_hidden() -> None:
 )
 def test_a_key_is_hidden_wherever_it_stands(key: str, before: str, after: str) -> None:
     assume(key.lower() not in DUMMIES)
-    assert key not in access("http://h", key).scrubber.words(before + key + after).replace(
-        "[hidden]", ""
-    )
+    assert key not in access("http://h", key).scrubber.words(
+        before + key + after
+    ).replace("[hidden]", "")
 
 
 def test_what_others_log_is_scrubbed(caplog: pytest.LogCaptureFixture) -> None:

@@ -61,11 +61,21 @@ def test_a_call_has_the_name_by_which_its_bill_is_found(
 @pytest.mark.parametrize(
     ("call", "body", "picodollars"),
     [
-        ("generation:g", {"data": {"total_cost": 0.0012, "is_byok": False}}, 1_200_000_000),
+        (
+            "generation:g",
+            {"data": {"total_cost": 0.0012, "is_byok": False}},
+            1_200_000_000,
+        ),
         ("generation:g", {"data": {"total_cost": 0.0}}, 0),
         (
             "generation:g",
-            {"data": {"total_cost": 1e-5, "is_byok": True, "upstream_inference_cost": 2e-4}},
+            {
+                "data": {
+                    "total_cost": 1e-5,
+                    "is_byok": True,
+                    "upstream_inference_cost": 2e-4,
+                }
+            },
             210_000_000,
         ),
         ("generation:g", {"data": {"total_cost": 1e-5, "is_byok": True}}, None),

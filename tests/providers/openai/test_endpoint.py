@@ -41,7 +41,12 @@ Open = Callable[..., Any]
 
 @pytest.fixture(autouse=True)
 def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_CUSTOM_HEADERS", "OPENAI_ADMIN_KEY"):
+    for name in (
+        "OPENAI_API_KEY",
+        "OPENAI_BASE_URL",
+        "OPENAI_CUSTOM_HEADERS",
+        "OPENAI_ADMIN_KEY",
+    ):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -51,21 +56,30 @@ async def start() -> AsyncIterator[Open]:
     async with AsyncExitStack() as stack:
 
         async def start(
-            model: str = "small", *, options: dict[str, Any] | None = None, **server: Any
+            model: str = "small",
+            *,
+            options: dict[str, Any] | None = None,
+            **server: Any,
         ) -> Any:
             running = await stack.enter_async_context(
                 Server(**({"models": {model: Model()}} | server))
             )
-            endpoint = OpenAIEndpoint(model, **({"base_url": running.base_url} | (options or {})))
+            endpoint = OpenAIEndpoint(
+                model, **({"base_url": running.base_url} | (options or {}))
+            )
             stack.push_async_callback(endpoint.close)
             return running, endpoint
 
         yield start
 
 
-def ask(endpoint: OpenAIEndpoint, prompt: Any = CHAT, *, cap: int = 40, **more: Any) -> Request:
+def ask(
+    endpoint: OpenAIEndpoint, prompt: Any = CHAT, *, cap: int = 40, **more: Any
+) -> Request:
     settings = tuple(sorted(more.pop("settings", {}).items()))
-    return Request(endpoint.service, endpoint.model, prompt, cap, settings=settings, **more)
+    return Request(
+        endpoint.service, endpoint.model, prompt, cap, settings=settings, **more
+    )
 
 
 async def until(holds: Callable[[], bool]) -> None:
@@ -75,7 +89,9 @@ async def until(holds: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
-async def failure(endpoint: OpenAIEndpoint, request: Request | None = None, count: int = 1) -> Any:
+async def failure(
+    endpoint: OpenAIEndpoint, request: Request | None = None, count: int = 1
+) -> Any:
     with pytest.raises(ProviderError) as caught:
         await endpoint.complete(request or ask(endpoint), range(count))
     return caught.value
@@ -84,9 +100,13 @@ async def failure(endpoint: OpenAIEndpoint, request: Request | None = None, coun
 # What is sent
 
 
-async def test_a_chat_is_sent_with_its_cap_its_seed_and_its_settings(start: Open) -> None:
+async def test_a_chat_is_sent_with_its_cap_its_seed_and_its_settings(
+    start: Open,
+) -> None:
     server, endpoint = await start()
-    request = ask(endpoint, stop=("\n",), settings={"temperature": 0.5, "reasoning_effort": "low"})
+    request = ask(
+        endpoint, stop=("\n",), settings={"temperature": 0.5, "reasoning_effort": "low"}
+    )
     (draw,) = await endpoint.complete(request, range(4, 5))
     (seen,) = server.requests
     assert seen.path == "/v1/chat/completions"
@@ -112,9 +132,13 @@ async def test_several_draws_are_one_call_whose_tokens_add_up(start: Open) -> No
         ask(endpoint).seed(2),
     )
     assert (
-        sum(draw.completion_tokens for draw in draws) == server.charges[0].completion_tokens == 15
+        sum(draw.completion_tokens for draw in draws)
+        == server.charges[0].completion_tokens
+        == 15
     )
-    assert {draw.prompt_tokens for draw in draws} == {prompt_tokens(server.requests[0].body)}
+    assert {draw.prompt_tokens for draw in draws} == {
+        prompt_tokens(server.requests[0].body)
+    }
     assert endpoint.estimated_usage == 0
 
 
@@ -149,7 +173,8 @@ async def test_the_cap_has_the_name_that_the_model_takes(
 
 async def test_headers_and_keys_and_queries_are_sent(start: Open) -> None:
     server, endpoint = await start(
-        keys=["right"], options={"api_key": "right", "extra_headers": {"X-Team": "tuners"}}
+        keys=["right"],
+        options={"api_key": "right", "extra_headers": {"X-Team": "tuners"}},
     )
     await endpoint.complete(ask(endpoint), range(1))
     assert "x-team" in server.requests[0].headers
@@ -192,7 +217,10 @@ def test_the_prompts_bound_counts_bytes_and_what_a_template_adds() -> None:
     assert endpoint.most_prompt_tokens(ask(endpoint, "née")) == 4 + 16
     long = tuple(Message("user", "é" * 100) for _ in range(3))
     assert endpoint.most_prompt_tokens(ask(endpoint, long)) == 3 * (16 + 4 + 200) + 128
-    assert endpoint.most_prompt_tokens(ask(endpoint)) > tokens("".join(m.content for m in CHAT)) + 9
+    assert (
+        endpoint.most_prompt_tokens(ask(endpoint))
+        > tokens("".join(m.content for m in CHAT)) + 9
+    )
 
 
 # What is refused, and learned
@@ -221,7 +249,9 @@ async def test_max_completion_tokens_is_swapped_too(start: Open) -> None:
 
 
 async def test_a_model_without_a_cap_is_not_called(start: Open) -> None:
-    models = {"small": Model(refuses=frozenset({"max_tokens", "max_completion_tokens"}))}
+    models = {
+        "small": Model(refuses=frozenset({"max_tokens", "max_completion_tokens"}))
+    }
     server, endpoint = await start(models=models)
     assert isinstance(await failure(endpoint), Adapted)
     assert isinstance(await failure(endpoint), Adapted)
@@ -243,7 +273,11 @@ async def test_a_refused_setting_is_the_callers_and_is_not_sent_twice(
     start: Open, name: str
 ) -> None:
     server, endpoint = await start(models={"small": Model(refuses=frozenset({name}))})
-    request = ask(endpoint, stop=("x",)) if name == "stop" else ask(endpoint, settings={name: 0.5})
+    request = (
+        ask(endpoint, stop=("x",))
+        if name == "stop"
+        else ask(endpoint, settings={name: 0.5})
+    )
     for _ in range(3):
         error = await failure(endpoint, request)
         assert isinstance(error, ParameterRejected)
@@ -261,7 +295,9 @@ async def test_a_refused_value_teaches_nothing(start: Open) -> None:
         param="temperature",
         code="invalid_value",
     )
-    server, endpoint = await start(plan=first(1, fault), options={"capabilities": known})
+    server, endpoint = await start(
+        plan=first(1, fault), options={"capabilities": known}
+    )
     request = ask(endpoint, settings={"temperature": 1.5})
     assert isinstance(await failure(endpoint, request), ParameterRejected)
     assert known == Capabilities()
@@ -299,7 +335,10 @@ async def test_usage_of_the_first_choice_is_charged_from_above_and_n_is_dropped(
     )
     draws = await endpoint.complete(ask(endpoint), range(4))
     assert [draw.completion_tokens for draw in draws] == [3, 14, 14, 14]
-    assert sum(draw.completion_tokens for draw in draws) >= server.charges[0].completion_tokens
+    assert (
+        sum(draw.completion_tokens for draw in draws)
+        >= server.charges[0].completion_tokens
+    )
     assert endpoint.most_n == MANY, (
         "whoever settles this call must still see that its prompt was paid once"
     )
@@ -308,7 +347,9 @@ async def test_usage_of_the_first_choice_is_charged_from_above_and_n_is_dropped(
     assert endpoint.estimated_usage == 1
 
 
-async def test_native_n_stays_until_the_last_call_for_several_is_settled(start: Open) -> None:
+async def test_native_n_stays_until_the_last_call_for_several_is_settled(
+    start: Open,
+) -> None:
     faults: dict[int, Fault] = {}
     _, endpoint = await start(
         world=lambda *_: "one two three", plan=lambda _, body: faults[body["seed"]]
@@ -323,7 +364,9 @@ async def test_native_n_stays_until_the_last_call_for_several_is_settled(start: 
     await asyncio.sleep(0)
     assert not slow.done()
     assert endpoint.most_n == MANY
-    assert isinstance(await failure(endpoint, count=2), ParameterRejected), "but no more are begun"
+    assert isinstance(await failure(endpoint, count=2), ParameterRejected), (
+        "but no more are begun"
+    )
     await slow
     await asyncio.sleep(0)
     assert endpoint.most_n == 1
@@ -353,7 +396,9 @@ async def test_each_status_has_its_meaning(
     start: Open, status: int, kind: type, charged: bool
 ) -> None:
     message = f"the words of {status}"
-    _, endpoint = await start(plan=first(1, Fault("status", status=status, message=message)))
+    _, endpoint = await start(
+        plan=first(1, Fault("status", status=status, message=message))
+    )
     error = await failure(endpoint)
     assert (type(error), error.charged) == (kind, charged)
     assert message in str(error)
@@ -372,7 +417,9 @@ async def test_a_rate_limit_says_how_long_in_seconds_or_as_a_date(start: Open) -
 
 async def test_used_up_credit_is_a_quota(start: Open) -> None:
     _, endpoint = await start(
-        plan=first(1, Fault("status", status=429, message="quota", code="insufficient_quota"))
+        plan=first(
+            1, Fault("status", status=429, message="quota", code="insufficient_quota")
+        )
     )
     assert isinstance(await failure(endpoint), QuotaExhausted)
 
@@ -420,21 +467,31 @@ async def test_an_answer_that_was_refused_because_it_did_not_fit_is_a_cut_answer
     start: Open,
 ) -> None:
     words = "Could not finish the message because max_tokens or model output limit was reached."
-    server, endpoint = await start(plan=first(1, Fault("status", status=400, message=words)))
+    server, endpoint = await start(
+        plan=first(1, Fault("status", status=400, message=words))
+    )
     draws = await endpoint.complete(ask(endpoint), range(3))
-    shown = [(d.text, d.finish_reason, d.prompt_tokens, d.completion_tokens) for d in draws]
+    shown = [
+        (d.text, d.finish_reason, d.prompt_tokens, d.completion_tokens) for d in draws
+    ]
     assert shown == [("", "length", 0, 0)] * 3
     assert server.bill == 0
     assert endpoint.most_n == MANY
 
 
 @pytest.mark.parametrize("kind", ["hang", "slow"])
-async def test_an_answer_that_does_not_come_in_time_stays_charged(start: Open, kind: Any) -> None:
-    _, endpoint = await start(plan=first(1, Fault(kind, seconds=3)), options={"timeout": 0.4})
+async def test_an_answer_that_does_not_come_in_time_stays_charged(
+    start: Open, kind: Any
+) -> None:
+    _, endpoint = await start(
+        plan=first(1, Fault(kind, seconds=3)), options={"timeout": 0.4}
+    )
     began = asyncio.get_running_loop().time()
     error = await failure(endpoint)
     assert (type(error), error.charged) == (TransientError, True)
-    assert asyncio.get_running_loop().time() - began < 1, "however slowly its bytes still come"
+    assert asyncio.get_running_loop().time() - began < 1, (
+        "however slowly its bytes still come"
+    )
 
 
 async def test_a_slow_answer_within_the_time_is_taken(start: Open) -> None:
@@ -460,7 +517,8 @@ async def test_a_host_that_is_not_there_costs_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "reason"), [("too_long", "context_length"), ("refused_content", "content_filter")]
+    ("kind", "reason"),
+    [("too_long", "context_length"), ("refused_content", "content_filter")],
 )
 async def test_what_is_the_configs_doing_is_an_answer_error(
     start: Open, kind: Any, reason: str
@@ -473,12 +531,16 @@ async def test_what_is_the_configs_doing_is_an_answer_error(
 
 async def test_a_filtered_choice_is_a_draw_with_that_ending(start: Open) -> None:
     _, endpoint = await start(plan=first(1, Fault("filtered")))
-    assert (await endpoint.complete(ask(endpoint), range(1)))[0].finish_reason == "content_filter"
+    assert (await endpoint.complete(ask(endpoint), range(1)))[
+        0
+    ].finish_reason == "content_filter"
 
 
 async def test_another_models_name_is_passed_on(start: Open) -> None:
     _, endpoint = await start(plan=first(1, Fault("other_model")))
-    assert (await endpoint.complete(ask(endpoint), range(1)))[0].model == "small-of-another-day"
+    assert (await endpoint.complete(ask(endpoint), range(1)))[
+        0
+    ].model == "small-of-another-day"
 
 
 async def test_a_redirect_is_not_followed(start: Open) -> None:
@@ -500,15 +562,25 @@ USAGES = [
 
 
 @pytest.mark.parametrize("usage", USAGES, ids=str)
-async def test_absurd_usage_never_settles_below_the_bill(start: Open, usage: object) -> None:
+async def test_absurd_usage_never_settles_below_the_bill(
+    start: Open, usage: object
+) -> None:
     fault = Fault("usage", usage=usage) if usage is not None else Fault("no_usage")
-    server, endpoint = await start(plan=first(1, fault), world=lambda *_: "one, two, three!")
+    server, endpoint = await start(
+        plan=first(1, fault), world=lambda *_: "one, two, three!"
+    )
     draws = await endpoint.complete(ask(endpoint), range(3))
     charge = server.charges[0]
     assert (
-        draws[0].prompt_tokens == endpoint.most_prompt_tokens(ask(endpoint)) >= charge.prompt_tokens
+        draws[0].prompt_tokens
+        == endpoint.most_prompt_tokens(ask(endpoint))
+        >= charge.prompt_tokens
     )
-    assert charge.completion_tokens <= sum(draw.completion_tokens for draw in draws) <= 3 * 40
+    assert (
+        charge.completion_tokens
+        <= sum(draw.completion_tokens for draw in draws)
+        <= 3 * 40
+    )
     assert endpoint.estimated_usage == 1
 
 
@@ -523,7 +595,11 @@ async def test_hidden_reasoning_and_cached_tokens_are_counted(start: Open) -> No
         models={"small": Model(reasoning=7, cached=4)}, world=lambda *_: "a b"
     )
     (draw,) = await endpoint.complete(ask(endpoint), range(1))
-    assert (draw.completion_tokens, draw.reasoning_tokens, draw.cached_tokens) == (9, 7, 4)
+    assert (draw.completion_tokens, draw.reasoning_tokens, draw.cached_tokens) == (
+        9,
+        7,
+        4,
+    )
 
 
 async def test_a_model_seen_to_reason_is_charged_its_cap_where_usage_is_missing(
@@ -548,13 +624,17 @@ async def test_a_cancelled_call_hangs_up(start: Open) -> None:
     assert await endpoint.complete(ask(endpoint), range(1))
 
 
-async def test_256_calls_go_side_by_side_and_each_gets_its_own_answer(start: Open) -> None:
+async def test_256_calls_go_side_by_side_and_each_gets_its_own_answer(
+    start: Open,
+) -> None:
     server, endpoint = await start(seconds=0.5, world=lambda *key: f"seed {key[-2]}")
     request = ask(endpoint)
     answers = await asyncio.gather(
         *(endpoint.complete(request, range(i, i + 1)) for i in range(256))
     )
-    assert [draw.text for (draw,) in answers] == [f"seed {request.seed(i)}" for i in range(256)]
+    assert [draw.text for (draw,) in answers] == [
+        f"seed {request.seed(i)}" for i in range(256)
+    ]
     assert server.peak == 256
     assert sum(draw.completion_tokens for (draw,) in answers) == sum(
         c.completion_tokens for c in server.charges
@@ -584,7 +664,9 @@ def everything_in(error: BaseException | None) -> str:
     """Every text that an exception, its causes and contexts and their attributes could show."""
     said = ""
     while error is not None:
-        said += "".join(traceback.format_exception(error)) + repr(error) + repr(vars(error))
+        said += (
+            "".join(traceback.format_exception(error)) + repr(error) + repr(vars(error))
+        )
         error = error.__cause__ or error.__context__
     return said
 
@@ -596,7 +678,8 @@ async def test_no_secret_is_in_any_error_or_log(
     echo = f"you sent Bearer {PLANTED['key']} to http://{place} with PLANTEDheader"
     statuses = [307, 400, 401, 403, 404, 408, 413, 422, 429, 500, 503, 529]
     faults = [
-        Fault("status", status=status, message=echo, code=echo, param="x") for status in statuses
+        Fault("status", status=status, message=echo, code=echo, param="x")
+        for status in statuses
     ]
     faults += [
         Fault("error_in_200", message=echo),
@@ -616,11 +699,16 @@ async def test_no_secret_is_in_any_error_or_log(
             assert "PLANTED" not in everything_in(error), type(error)
     assert len(server.requests) == len(faults)
     assert "PLANTED" not in caplog.text
-    assert "PLANTED" not in repr(vars(endpoint._access)["url"]) + repr(endpoint) + endpoint.service
+    assert (
+        "PLANTED"
+        not in repr(vars(endpoint._access)["url"]) + repr(endpoint) + endpoint.service
+    )
     await endpoint.close()
 
 
-async def test_a_key_that_a_long_answer_repeats_is_not_shown_in_part(start: Open) -> None:
+async def test_a_key_that_a_long_answer_repeats_is_not_shown_in_part(
+    start: Open,
+) -> None:
     message = "x" * 240 + " PLANTED-" + "A" * 60
     _, endpoint = await start(
         plan=first(1, Fault("status", status=400, message=message)),
@@ -632,7 +720,8 @@ async def test_a_key_that_a_long_answer_repeats_is_not_shown_in_part(start: Open
 async def test_what_was_learned_can_be_written_down(start: Open) -> None:
     known = Capabilities()
     _, endpoint = await start(
-        models={"small": Model(refuses=frozenset({"seed"}))}, options={"capabilities": known}
+        models={"small": Model(refuses=frozenset({"seed"}))},
+        options={"capabilities": known},
     )
     await failure(endpoint)
     assert known.facts == {Fact(endpoint.service, "small", "refuses", "seed")}

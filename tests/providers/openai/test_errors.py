@@ -31,14 +31,20 @@ SENT = ("model", "messages", "max_tokens", "temperature", "n", "seed")
 
 
 def fault(
-    status: int, message: str = "words", *, code: object = None, param: str | None = None
+    status: int,
+    message: str = "words",
+    *,
+    code: object = None,
+    param: str | None = None,
 ) -> ProviderError:
     body = {"error": {"message": message, "code": code, "param": param}}
     return error_of_response(status, {}, body, who=WHO, sent=SENT)
 
 
 @pytest.mark.parametrize("status", [429, 529])
-def test_being_called_too_often_is_free_and_may_say_how_long_to_wait(status: int) -> None:
+def test_being_called_too_often_is_free_and_may_say_how_long_to_wait(
+    status: int,
+) -> None:
     error = error_of_response(status, {"retry-after": "3"}, None, who=WHO)
     assert isinstance(error, RateLimited)
     assert (error.charged, error.retry_after) == (False, 3.0)
@@ -96,7 +102,8 @@ def test_what_no_retry_mends_ends_the_run_for_free_in_the_endpoints_own_words(
         (fault(403, "Key limit exceeded (total limit)"), None),
         (
             fault(
-                429, "Rate limit reached for requests per day (RPD). Please try again in 7h12m0s."
+                429,
+                "Rate limit reached for requests per day (RPD). Please try again in 7h12m0s.",
             ),
             25920.0,
         ),
@@ -134,7 +141,9 @@ def test_a_quota_of_the_day_is_told_from_being_called_too_often(
     assert (error.charged, error.wait) == (False, wait)
 
 
-GOOGLE_QUOTA = "You exceeded your current quota, please check your plan and billing details."
+GOOGLE_QUOTA = (
+    "You exceeded your current quota, please check your plan and billing details."
+)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +153,9 @@ GOOGLE_QUOTA = "You exceeded your current quota, please check your plan and bill
         ("GenerateRequestsPerDayPerProjectPerModel-FreeTier", QuotaExhausted),
     ],
 )
-def test_googles_words_of_a_quota_are_used_for_that_of_a_minute_too(quota: str, kind: type) -> None:
+def test_googles_words_of_a_quota_are_used_for_that_of_a_minute_too(
+    quota: str, kind: type
+) -> None:
     details = [
         {
             "@type": "type.googleapis.com/google.rpc.QuotaFailure",
@@ -184,7 +195,8 @@ def test_other_words_for_what_an_answer_lacks(words: str, reason: str) -> None:
 
 def test_an_answer_that_did_not_fit_was_cut() -> None:
     error = fault(
-        400, "Could not finish the message because max_tokens or model output limit was reached."
+        400,
+        "Could not finish the message because max_tokens or model output limit was reached.",
     )
     assert isinstance(error, AnswerError)
     assert (error.reason, error.charged) == ("length", False)
@@ -214,7 +226,10 @@ def test_an_unknown_outcome_stays_charged(status: int) -> None:
         ),
         fault(400, "the request exceeds the available context size, try increasing it"),
         fault(400, "prompt is too long: 210000 tokens > 200000 maximum"),
-        fault(400, "input length and `max_tokens` exceed context limit: please reduce the length"),
+        fault(
+            400,
+            "input length and `max_tokens` exceed context limit: please reduce the length",
+        ),
         fault(422, "Input too long", code="string_above_max_length"),
         fault(400, "max_tokens must fit the context window", param="max_tokens"),
         fault(413),
@@ -230,12 +245,21 @@ def test_a_prompt_too_long_is_the_configs_doing(error: ProviderError) -> None:
     [
         fault(400, "The response was filtered", code="content_filter"),
         fault(400, "Content Exists Risk"),
-        fault(400, "flagged as potentially violating our usage policy", code="invalid_prompt"),
+        fault(
+            400,
+            "flagged as potentially violating our usage policy",
+            code="invalid_prompt",
+        ),
         fault(403, "Your chosen model requires moderation and your input was flagged"),
         error_of_response(
             400,
             {},
-            {"error": {"message": "no", "innererror": {"code": "ResponsibleAIPolicyViolation"}}},
+            {
+                "error": {
+                    "message": "no",
+                    "innererror": {"code": "ResponsibleAIPolicyViolation"},
+                }
+            },
             who=WHO,
         ),
     ],
@@ -252,13 +276,21 @@ def test_a_refused_parameter_is_told_from_a_refused_value() -> None:
         code="unsupported_parameter",
         param="temperature",
     )
-    assert (type(whole), getattr(whole, "parameter", None)) == (ParameterRejected, "temperature")
+    assert (type(whole), getattr(whole, "parameter", None)) == (
+        ParameterRejected,
+        "temperature",
+    )
     value = fault(400, "temperature: range: 0..1")
-    assert (type(value), getattr(value, "parameter", None)) == (ValueRejected, "temperature")
+    assert (type(value), getattr(value, "parameter", None)) == (
+        ValueRejected,
+        "temperature",
+    )
 
 
 def test_only_parameters_that_were_sent_can_be_refused() -> None:
-    assert isinstance(fault(400, "Unsupported parameter: 'top_p'", param="top_p"), EndpointError)
+    assert isinstance(
+        fault(400, "Unsupported parameter: 'top_p'", param="top_p"), EndpointError
+    )
 
 
 def test_an_older_llama_cpp_refuses_n_with_a_500() -> None:
@@ -287,7 +319,11 @@ INSIDE = [
     ({"message": "slow down", "code": "429"}, RateLimited, False),
     ({"message": "upstream failed", "code": 502}, TransientError, True),
     ({"message": "overloaded", "code": 503}, TransientError, False),
-    ({"message": "No allowed providers are available", "code": 404}, EndpointError, False),
+    (
+        {"message": "No allowed providers are available", "code": 404},
+        EndpointError,
+        False,
+    ),
     ({"message": "Insufficient credits", "code": 402}, QuotaExhausted, False),
     (
         {"message": "You exceeded your current quota", "code": "insufficient_quota"},
@@ -329,7 +365,15 @@ CHOICE = {"index": 0, "message": {"content": "bug"}, "finish_reason": "stop"}
         ({"detail": "Too Many Requests"}, {"detail": "Too Many Requests"}),
         # OpenRouter, when a host fails after the headers are sent
         (
-            {"choices": [{"error": LATE, "finish_reason": "error", "message": {"content": ""}}]},
+            {
+                "choices": [
+                    {
+                        "error": LATE,
+                        "finish_reason": "error",
+                        "message": {"content": ""},
+                    }
+                ]
+            },
             LATE,
         ),
         ({"choices": [CHOICE, {"error": LATE}]}, None),
@@ -341,7 +385,9 @@ CHOICE = {"index": 0, "message": {"content": "bug"}, "finish_reason": "stop"}
         ("text", None),
     ],
 )
-def test_an_error_inside_a_200_is_found_where_services_put_it(body: object, error: object) -> None:
+def test_an_error_inside_a_200_is_found_where_services_put_it(
+    body: object, error: object
+) -> None:
     assert embedded_error(body) == error
 
 
@@ -351,17 +397,22 @@ def test_the_words_of_the_vendor_behind_a_router_are_shown() -> None:
         "code": 429,
         "metadata": {"raw": "Too Many Requests"},
     }
-    assert "Provider returned error: Too Many Requests" in str(error_of_body(inside, who=WHO))
+    assert "Provider returned error: Too Many Requests" in str(
+        error_of_body(inside, who=WHO)
+    )
 
 
-@pytest.mark.parametrize("kind", ["ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError"])
+@pytest.mark.parametrize(
+    "kind", ["ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError"]
+)
 def test_what_never_left_is_free(kind: str) -> None:
     error = error_of_transport(kind, "refused", who=WHO)
     assert (type(error), error.charged) == (TransientError, False)
 
 
 @pytest.mark.parametrize(
-    "kind", ["ReadError", "ReadTimeout", "WriteError", "RemoteProtocolError", "EndOfStream"]
+    "kind",
+    ["ReadError", "ReadTimeout", "WriteError", "RemoteProtocolError", "EndOfStream"],
 )
 def test_what_was_lost_on_the_way_stays_charged(kind: str) -> None:
     error = error_of_transport(kind, "", who=WHO)
@@ -379,9 +430,13 @@ def test_what_cannot_be_put_on_the_wire_ends_the_run_and_is_not_quoted() -> None
 
 @given(
     st.text(),
-    st.dictionaries(st.sampled_from(["retry-after", "retry-after-ms"]), st.text(max_size=12)),
+    st.dictionaries(
+        st.sampled_from(["retry-after", "retry-after-ms"]), st.text(max_size=12)
+    ),
 )
-def test_no_words_and_no_headers_break_the_reading(words: str, headers: dict[str, str]) -> None:
+def test_no_words_and_no_headers_break_the_reading(
+    words: str, headers: dict[str, str]
+) -> None:
     for status in (307, 400, 404, 418, 429, 500):
         error = error_of_response(status, headers, words, who=WHO, sent=SENT)
         assert str(error).isprintable()

@@ -14,12 +14,19 @@ from tune.providers.openai.exchange import Exchange
 
 @pytest.fixture(autouse=True)
 def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_CUSTOM_HEADERS", "OPENAI_ADMIN_KEY"):
+    for name in (
+        "OPENAI_API_KEY",
+        "OPENAI_BASE_URL",
+        "OPENAI_CUSTOM_HEADERS",
+        "OPENAI_ADMIN_KEY",
+    ):
         monkeypatch.delenv(name, raising=False)
 
 
 def exchange_with(server: Server, key: str = "k", timeout: float = 30.0) -> Exchange:
-    return Exchange(resolve_access(server.base_url, key, None, {}), "model 'm'", timeout)
+    return Exchange(
+        resolve_access(server.base_url, key, None, {}), "model 'm'", timeout
+    )
 
 
 BODY: dict[str, Any] = {

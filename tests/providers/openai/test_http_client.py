@@ -32,7 +32,9 @@ class Endless(httpx2.AsyncBaseTransport):
         return httpx2.Response(200, content=pieces())
 
 
-async def test_reading_ends_at_the_limit_and_not_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_reading_ends_at_the_limit_and_not_after_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     endless = Endless()
     monkeypatch.setattr(httpx2, "AsyncHTTPTransport", lambda **_: endless)
     client = bounded_client("http://h", httpx2.Timeout(5), most=10_000)
@@ -46,16 +48,24 @@ async def test_a_packed_answer_within_the_limit_is_read() -> None:
     packed = gzip.compress(json.dumps({"a": "b" * 1000}).encode())
 
     class Packing(httpx2.AsyncBaseTransport):
-        async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        async def handle_async_request(
+            self, request: httpx2.Request
+        ) -> httpx2.Response:
             return httpx2.Response(
-                200, headers={"content-encoding": "gzip"}, stream=httpx2.ByteStream(packed)
+                200,
+                headers={"content-encoding": "gzip"},
+                stream=httpx2.ByteStream(packed),
             )
 
-    async with httpx2.AsyncClient(transport=BoundedTransport(Packing(), 2000)) as client:
+    async with httpx2.AsyncClient(
+        transport=BoundedTransport(Packing(), 2000)
+    ) as client:
         assert (await client.get("http://h/")).json() == {"a": "b" * 1000}
 
 
-def test_a_proxy_of_the_environment_is_used_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_of_the_environment_is_used_as_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
@@ -101,6 +111,8 @@ async def test_headers_that_are_left_out_are_not_sent() -> None:
     inner = Replying(b"x")
     transport = BoundedTransport(inner, left_out=["authorization"])
     async with httpx2.AsyncClient(transport=transport) as client:
-        await client.get("http://h/", headers={"Authorization": "secret", "x-team": "blue"})
+        await client.get(
+            "http://h/", headers={"Authorization": "secret", "x-team": "blue"}
+        )
     assert "authorization" not in inner.requests[0].headers
     assert inner.requests[0].headers["x-team"] == "blue"

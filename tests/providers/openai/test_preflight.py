@@ -19,7 +19,12 @@ Open = Callable[..., Any]
 
 @pytest.fixture(autouse=True)
 def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_CUSTOM_HEADERS", "OPENAI_ADMIN_KEY"):
+    for name in (
+        "OPENAI_API_KEY",
+        "OPENAI_BASE_URL",
+        "OPENAI_CUSTOM_HEADERS",
+        "OPENAI_ADMIN_KEY",
+    ):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -29,12 +34,17 @@ async def start() -> AsyncIterator[Open]:
     async with AsyncExitStack() as stack:
 
         async def start(
-            model: str = "small", *, options: dict[str, Any] | None = None, **server: Any
+            model: str = "small",
+            *,
+            options: dict[str, Any] | None = None,
+            **server: Any,
         ) -> Any:
             running = await stack.enter_async_context(
                 Server(**({"models": {model: Model()}} | server))
             )
-            endpoint = OpenAIEndpoint(model, **({"base_url": running.base_url} | (options or {})))
+            endpoint = OpenAIEndpoint(
+                model, **({"base_url": running.base_url} | (options or {}))
+            )
             stack.push_async_callback(endpoint.close)
             return running, endpoint
 
@@ -54,7 +64,9 @@ async def test_preflight_finds_a_wrong_key_without_showing_it(start: Open) -> No
     assert "planted" not in str(caught.value)
 
 
-async def test_preflight_finds_an_unknown_model_and_says_which_there_are(start: Open) -> None:
+async def test_preflight_finds_an_unknown_model_and_says_which_there_are(
+    start: Open,
+) -> None:
     server, _ = await start(models=["tiny", "huge"])
     endpoint = OpenAIEndpoint("small", base_url=server.base_url)
     with pytest.raises(EndpointError, match=r"'small' does not exist.*huge, tiny"):
@@ -84,7 +96,10 @@ async def test_a_model_that_the_list_leaves_out_is_told_before_the_first_dollar(
     server, _ = await start(models=["small"], shows_models=False)
     endpoint = OpenAIEndpoint("big", base_url=server.base_url)
     assert "'big' at " in (said := await endpoint.preflight())
-    assert "is not among the models that are listed there (small), and may not exist" in said
+    assert (
+        "is not among the models that are listed there (small), and may not exist"
+        in said
+    )
     await endpoint.close()
 
 
@@ -114,7 +129,9 @@ async def test_preflight_finds_that_nobody_is_there() -> None:
         (None, []),
     ],
 )
-def test_the_names_in_a_list_are_read_where_it_is_one(body: object, names: list[str]) -> None:
+def test_the_names_in_a_list_are_read_where_it_is_one(
+    body: object, names: list[str]
+) -> None:
     assert listed_models(body) == names
 
 

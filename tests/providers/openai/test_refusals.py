@@ -27,9 +27,16 @@ SENT = (
 )
 
 
-def openai(message: str, param: str | None = None, code: str | None = None) -> dict[str, object]:
+def openai(
+    message: str, param: str | None = None, code: str | None = None
+) -> dict[str, object]:
     return {
-        "error": {"message": message, "type": "invalid_request_error", "param": param, "code": code}
+        "error": {
+            "message": message,
+            "type": "invalid_request_error",
+            "param": param,
+            "code": code,
+        }
     }
 
 
@@ -103,7 +110,11 @@ WHOLE = [
         },
         "n",
     ),
-    ("Groq", openai("property 'logprobs' is unsupported, did you mean 'logit_bias'?"), "logprobs"),
+    (
+        "Groq",
+        openai("property 'logprobs' is unsupported, did you mean 'logit_bias'?"),
+        "logprobs",
+    ),
     (
         "xAI",
         {
@@ -114,7 +125,10 @@ WHOLE = [
     ),
     (
         "xAI, camel case",
-        {"code": "400", "error": "Model grok does not support parameter reasoningEffort."},
+        {
+            "code": "400",
+            "error": "Model grok does not support parameter reasoningEffort.",
+        },
         "reasoning_effort",
     ),
     (
@@ -131,20 +145,34 @@ WHOLE = [
         ],
         "seed",
     ),
-    ("Anthropic, deprecated", openai("`temperature` is deprecated for this model."), "temperature"),
+    (
+        "Anthropic, deprecated",
+        openai("`temperature` is deprecated for this model."),
+        "temperature",
+    ),
     ("Anthropic, extra", openai("seed: Extra inputs are not permitted"), "seed"),
     (
         "JSON schema",
-        openai("Additional properties are not allowed ('stop' was unexpected) - 'stop'"),
+        openai(
+            "Additional properties are not allowed ('stop' was unexpected) - 'stop'"
+        ),
         "stop",
     ),
     ("pydantic, the name last", openai("Extra inputs are not permitted: seed"), "seed"),
-    ("plain text", "reasoning_effort is not supported by this model", "reasoning_effort"),
+    (
+        "plain text",
+        "reasoning_effort is not supported by this model",
+        "reasoning_effort",
+    ),
 ]
 
 
-@pytest.mark.parametrize(("body", "parameter"), [c[1:] for c in WHOLE], ids=[c[0] for c in WHOLE])
-def test_a_refused_parameter_is_read_from_the_error(body: object, parameter: str) -> None:
+@pytest.mark.parametrize(
+    ("body", "parameter"), [c[1:] for c in WHOLE], ids=[c[0] for c in WHOLE]
+)
+def test_a_refused_parameter_is_read_from_the_error(
+    body: object, parameter: str
+) -> None:
     refusal = read_refusal(body, SENT)
     assert refusal is not None
     assert refusal.parameter == parameter
@@ -205,8 +233,12 @@ N_REFUSED = [
 ]
 
 
-@pytest.mark.parametrize("body", [c[1] for c in N_REFUSED], ids=[c[0] for c in N_REFUSED])
-def test_a_model_of_one_answer_for_each_call_says_so_in_many_words(body: object) -> None:
+@pytest.mark.parametrize(
+    "body", [c[1] for c in N_REFUSED], ids=[c[0] for c in N_REFUSED]
+)
+def test_a_model_of_one_answer_for_each_call_says_so_in_many_words(
+    body: object,
+) -> None:
     assert read_refusal(body, SENT) == Refusal("n", value_only=False)
 
 
@@ -376,7 +408,11 @@ VALUES = [
         },
         "n",
     ),
-    ("vLLM, sampling", {"message": "top_p must be in (0, 1], got 2.0.", "code": 400}, "top_p"),
+    (
+        "vLLM, sampling",
+        {"message": "top_p must be in (0, 1], got 2.0.", "code": 400},
+        "top_p",
+    ),
     (
         "Mistral",
         {
@@ -396,8 +432,12 @@ VALUES = [
 ]
 
 
-@pytest.mark.parametrize(("body", "parameter"), [c[1:] for c in VALUES], ids=[c[0] for c in VALUES])
-def test_a_refused_value_is_told_from_a_refused_parameter(body: object, parameter: str) -> None:
+@pytest.mark.parametrize(
+    ("body", "parameter"), [c[1:] for c in VALUES], ids=[c[0] for c in VALUES]
+)
+def test_a_refused_value_is_told_from_a_refused_parameter(
+    body: object, parameter: str
+) -> None:
     refusal = read_refusal(body, SENT)
     assert refusal is not None
     assert (refusal.parameter, refusal.value_only) == (parameter, True)
@@ -414,7 +454,10 @@ def test_a_refused_value_is_told_from_a_refused_parameter(body: object, paramete
         {"error": {"message": None, "param": None, "code": None}},
         openai("We could not parse the JSON body of your request."),
         openai("Please stop sending n invalid things and seed the field."),
-        openai("messages[0].role does not support 'system' with this model", "messages[0].role"),
+        openai(
+            "messages[0].role does not support 'system' with this model",
+            "messages[0].role",
+        ),
         openai("The model `temperature-9` does not exist"),
         openai("Unsupported parameter: 'frequency_penalty'", "frequency_penalty"),
         {"error": {"message": {"deep": [1, 2]}, "param": 7}},
@@ -431,7 +474,9 @@ def test_an_error_about_something_else_names_no_parameter(body: object) -> None:
         lambda inner: (
             st.lists(inner, max_size=3)
             | st.dictionaries(
-                st.sampled_from(["error", "message", "detail", "param", "loc", "code", "type"]),
+                st.sampled_from(
+                    ["error", "message", "detail", "param", "loc", "code", "type"]
+                ),
                 inner,
             )
         ),
@@ -448,7 +493,9 @@ def test_no_body_however_strange_breaks_the_reading(body: object) -> None:
 @pytest.mark.parametrize("name", ["model", "messages", "prompt"])
 def test_the_model_and_the_prompt_are_no_parameters(name: str) -> None:
     assert (
-        read_refusal(openai(f"Invalid value for '{name}'.", name, "invalid_value"), [*SENT, name])
+        read_refusal(
+            openai(f"Invalid value for '{name}'.", name, "invalid_value"), [*SENT, name]
+        )
         is None
     )
 
@@ -456,12 +503,20 @@ def test_the_model_and_the_prompt_are_no_parameters(name: str) -> None:
 def test_only_what_was_sent_is_looked_for() -> None:
     body = openai("`top_p` is not supported with `temperature`")
     assert read_refusal(body, ["top_p"]) == Refusal("top_p", value_only=False)
-    assert read_refusal(body, ["temperature"]) == Refusal("temperature", value_only=False)
+    assert read_refusal(body, ["temperature"]) == Refusal(
+        "temperature", value_only=False
+    )
     assert read_refusal(body, ["seed"]) is None
 
 
 def test_codes_are_gathered_from_inside_too() -> None:
     body = {
-        "error": {"code": "content_filter", "innererror": {"code": "ResponsibleAIPolicyViolation"}}
+        "error": {
+            "code": "content_filter",
+            "innererror": {"code": "ResponsibleAIPolicyViolation"},
+        }
     }
-    assert error_codes(body).split() == ["content_filter", "responsibleaipolicyviolation"]
+    assert error_codes(body).split() == [
+        "content_filter",
+        "responsibleaipolicyviolation",
+    ]

@@ -30,7 +30,13 @@ def read(
     body: object, *, asked: int = 1, reasons: bool = False, request: Request = REQUEST
 ) -> ParsedResponse:
     return parse_response(
-        body, request, asked, prompt_bound=99, seconds=1.5, reasons=reasons, who="model 'm' at h"
+        body,
+        request,
+        asked,
+        prompt_bound=99,
+        seconds=1.5,
+        reasons=reasons,
+        who="model 'm' at h",
     )
 
 
@@ -81,12 +87,19 @@ def test_one_choice_becomes_one_draw() -> None:
 )
 def test_every_ending_is_one_of_three(given: str | None, kept: str) -> None:
     assert (
-        read({"choices": [choice("a", given)], "usage": usage(1, 1)}).draws[0].finish_reason == kept
+        read({"choices": [choice("a", given)], "usage": usage(1, 1)})
+        .draws[0]
+        .finish_reason
+        == kept
     )
 
 
 def test_a_text_is_found_wherever_a_service_puts_it() -> None:
-    parts = [{"type": "thinking", "thinking": []}, {"type": "text", "text": "a"}, {"text": "b"}]
+    parts = [
+        {"type": "thinking", "thinking": []},
+        {"type": "text", "text": "a"},
+        {"text": "b"},
+    ]
     for one, text in [
         (choice("x"), "x"),
         ({"text": "y"}, "y"),
@@ -105,7 +118,10 @@ def test_a_stop_string_that_was_returned_is_cut_off() -> None:
 
 
 def test_choices_come_in_the_order_of_their_index() -> None:
-    body = {"choices": [{"index": 1, "text": "b"}, {"index": 0, "text": "a"}], "usage": usage(1, 2)}
+    body = {
+        "choices": [{"index": 1, "text": "b"}, {"index": 0, "text": "a"}],
+        "usage": usage(1, 2),
+    }
     assert [draw.text for draw in read(body, asked=2).draws] == ["a", "b"]
 
 
@@ -143,14 +159,20 @@ def test_an_answer_without_choices_may_have_been_charged(body: object) -> None:
 
 
 def test_the_tokens_of_a_call_are_shared_by_length_and_add_up() -> None:
-    body = {"choices": [choice("a" * 9), choice("b" * 19), choice("c" * 29)], "usage": usage(5, 13)}
+    body = {
+        "choices": [choice("a" * 9), choice("b" * 19), choice("c" * 29)],
+        "usage": usage(5, 13),
+    }
     answer = read(body, asked=3)
     assert counts(answer) == [2, 4, 7]
     assert [draw.prompt_tokens for draw in answer.draws] == [5, 5, 5]
 
 
 def test_a_share_is_never_above_the_cap_where_that_is_possible() -> None:
-    body = {"choices": [choice("word " * 40, "length"), choice("x")], "usage": usage(5, 52)}
+    body = {
+        "choices": [choice("word " * 40, "length"), choice("x")],
+        "usage": usage(5, 52),
+    }
     assert counts(read(body, asked=2)) == [50, 2]
 
 
@@ -163,9 +185,13 @@ def test_a_bill_above_the_cap_is_kept_in_full() -> None:
 def test_hidden_reasoning_is_shared_too() -> None:
     details = {"completion_tokens_details": {"reasoning_tokens": 30}}
     answer = read(
-        {"choices": [choice("ab"), choice("cd")], "usage": usage(5, 34, **details)}, asked=2
+        {"choices": [choice("ab"), choice("cd")], "usage": usage(5, 34, **details)},
+        asked=2,
     )
-    assert [(d.completion_tokens, d.reasoning_tokens) for d in answer.draws] == [(17, 15), (17, 15)]
+    assert [(d.completion_tokens, d.reasoning_tokens) for d in answer.draws] == [
+        (17, 15),
+        (17, 15),
+    ]
 
 
 def test_shown_reasoning_weighs_as_much_as_the_text() -> None:
@@ -185,11 +211,16 @@ def test_shares_always_add_up(texts: list[str], spare: int, hidden: int) -> None
     least = sum(len(text.split()) for text in texts)
     total = least + spare
     details = {"completion_tokens_details": {"reasoning_tokens": min(hidden, spare)}}
-    body = {"choices": [choice(text) for text in texts], "usage": usage(5, total, **details)}
+    body = {
+        "choices": [choice(text) for text in texts],
+        "usage": usage(5, total, **details),
+    }
     answer = read(body, asked=len(texts))
     assert sum(counts(answer)) == total
     assert sum(draw.reasoning_tokens for draw in answer.draws) == min(hidden, spare)
-    assert all(0 <= draw.reasoning_tokens <= draw.completion_tokens for draw in answer.draws)
+    assert all(
+        0 <= draw.reasoning_tokens <= draw.completion_tokens for draw in answer.draws
+    )
     if total <= REQUEST.max_tokens * len(texts):
         assert max(counts(answer)) <= REQUEST.max_tokens
 
@@ -224,9 +255,17 @@ def test_a_model_that_hides_its_thoughts_may_have_used_the_whole_cap() -> None:
 
 def test_one_missing_count_is_replaced_alone() -> None:
     answer = read({"choices": [choice("abc")], "usage": {"completion_tokens": 2}})
-    assert (answer.draws[0].prompt_tokens, counts(answer), answer.estimated) == (99, [2], True)
+    assert (answer.draws[0].prompt_tokens, counts(answer), answer.estimated) == (
+        99,
+        [2],
+        True,
+    )
     answer = read({"choices": [choice("abc")], "usage": {"prompt_tokens": 2}})
-    assert (answer.draws[0].prompt_tokens, counts(answer), answer.estimated) == (2, [4], True)
+    assert (answer.draws[0].prompt_tokens, counts(answer), answer.estimated) == (
+        2,
+        [4],
+        True,
+    )
 
 
 def test_no_tokens_for_some_text_are_not_believed() -> None:
@@ -235,7 +274,10 @@ def test_no_tokens_for_some_text_are_not_believed() -> None:
 
 
 def test_usage_of_the_first_choice_alone_is_seen_and_charged_from_above() -> None:
-    body = {"choices": [choice("a b c"), choice("d e f"), choice("g")], "usage": usage(4, 3)}
+    body = {
+        "choices": [choice("a b c"), choice("d e f"), choice("g")],
+        "usage": usage(4, 3),
+    }
     answer = read(body, asked=3)
     assert (answer.first_only, answer.estimated) == (True, True)
     assert counts(answer) == [3, 6, 2]
@@ -249,7 +291,9 @@ def test_llama_cpp_gives_itself_away_by_its_timings() -> None:
     }
     answer = read(body, asked=2)
     assert (answer.first_only, counts(answer)) == (True, [2, 4])
-    assert not read({**body, "choices": [choice("abc")]}).first_only, "one choice is counted right"
+    assert not read({**body, "choices": [choice("abc")]}).first_only, (
+        "one choice is counted right"
+    )
 
 
 def test_a_count_that_the_first_text_had_alone_is_that_of_the_first_text() -> None:
@@ -260,7 +304,14 @@ def test_a_count_that_the_first_text_had_alone_is_that_of_the_first_text() -> No
         ({}, False, 2),
     ]:
         answer = parse_response(
-            body, REQUEST, 2, prompt_bound=99, seconds=1.5, reasons=False, who="m", alone=alone
+            body,
+            REQUEST,
+            2,
+            prompt_bound=99,
+            seconds=1.5,
+            reasons=False,
+            who="m",
+            alone=alone,
         )
         assert (answer.first_only, sum(counts(answer))) == (first_only, total)
     empty = {**body, "choices": [choice("billing"), choice("")]}
@@ -283,13 +334,21 @@ def test_a_count_that_the_first_text_had_alone_is_that_of_the_first_text() -> No
 def test_token_boundaries_are_kept_where_log_probabilities_were_asked_for() -> None:
     logprobs = {"content": [{"token": "He"}, {"token": "llo"}, {"token": " you"}]}
     one = choice("Hello you") | {"logprobs": logprobs}
-    assert read({"choices": [one], "usage": usage(1, 3)}).draws[0].token_ends == (2, 5, 9)
+    assert read({"choices": [one], "usage": usage(1, 3)}).draws[0].token_ends == (
+        2,
+        5,
+        9,
+    )
     older = {"text": "Hello", "logprobs": {"tokens": ["Hel", "lo"]}}
-    assert read({"choices": [older], "usage": usage(1, 2)}).draws[0].token_ends == (3, 5)
+    assert read({"choices": [older], "usage": usage(1, 2)}).draws[0].token_ends == (
+        3,
+        5,
+    )
 
 
 @pytest.mark.parametrize(
-    "logprobs", [{}, {"content": []}, {"content": [{"token": "else"}]}, {"tokens": [1]}, 7]
+    "logprobs",
+    [{}, {"content": []}, {"content": [{"token": "else"}]}, {"tokens": [1]}, 7],
 )
 def test_boundaries_that_do_not_make_up_the_text_are_dropped(logprobs: object) -> None:
     one = choice("Hello") | {"logprobs": logprobs}
@@ -322,10 +381,15 @@ JSON = st.recursive(
 
 
 @given(
-    st.fixed_dictionaries({"choices": st.lists(JSON, max_size=3), "usage": JSON, "timings": JSON})
+    st.fixed_dictionaries(
+        {"choices": st.lists(JSON, max_size=3), "usage": JSON, "timings": JSON}
+    )
 )
 def test_no_body_however_strange_breaks_the_reading(body: dict[str, Any]) -> None:
     with suppress(TransientError):
         answer = read(body, asked=3)
         assert 1 <= len(answer.draws) <= 3
-        assert all(draw.completion_tokens >= 0 and draw.prompt_tokens >= 1 for draw in answer.draws)
+        assert all(
+            draw.completion_tokens >= 0 and draw.prompt_tokens >= 1
+            for draw in answer.draws
+        )

@@ -26,7 +26,11 @@ WHO = "model 'm' at http://h/v1"
         (
             {
                 "error": {
-                    "details": [{"retryDelay": True}, {"retryDelay": "soon"}, {"retryDelay": -3}]
+                    "details": [
+                        {"retryDelay": True},
+                        {"retryDelay": "soon"},
+                        {"retryDelay": -3},
+                    ]
                 }
             },
             None,
@@ -49,10 +53,25 @@ def test_the_wait_that_is_asked_for_stands_in_the_body_too(
         ({"retry-after": "7"}, 7.0),
         ({"retry-after": "0.25"}, 0.25),
         ({"retry-after-ms": "1500", "retry-after": "2"}, 1.5),
-        ({"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "6m0s"}, 360.0),
-        ({"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "20ms"}, 0.02),
-        ({"x-ratelimit-remaining-tokens": "5", "x-ratelimit-reset-tokens": "20s"}, None),
-        ({"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "soon"}, None),
+        (
+            {
+                "x-ratelimit-remaining-requests": "0",
+                "x-ratelimit-reset-requests": "6m0s",
+            },
+            360.0,
+        ),
+        (
+            {"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "20ms"},
+            0.02,
+        ),
+        (
+            {"x-ratelimit-remaining-tokens": "5", "x-ratelimit-reset-tokens": "20s"},
+            None,
+        ),
+        (
+            {"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "soon"},
+            None,
+        ),
         ({"retry-after": "soon"}, None),
         ({"retry-after": "-1"}, None),
         ({"retry-after": "nan"}, None),

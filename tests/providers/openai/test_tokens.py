@@ -36,7 +36,8 @@ def test_a_missing_package_means_bytes() -> None:
 
 @here
 @pytest.mark.parametrize(
-    "model", ["gpt-4.1-nano", "gpt-4o-mini", "o3", "o4-mini", "gpt-5-mini", "gpt-3.5-turbo"]
+    "model",
+    ["gpt-4.1-nano", "gpt-4o-mini", "o3", "o4-mini", "gpt-5-mini", "gpt-3.5-turbo"],
 )
 def test_openais_models_are_counted_exactly(model: str) -> None:
     assert count_tokens(model, TICKET) == 9

@@ -121,7 +121,9 @@ RECORDED = {
             "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
         },
         27 * IN + 14 * OUT,
-        more={"prompt_filter_results": [{"prompt_index": 0, "content_filter_results": {}}]},
+        more={
+            "prompt_filter_results": [{"prompt_index": 0, "content_filter_results": {}}]
+        },
     ),
     # docs.anthropic.com, OpenAI SDK compatibility: details are always empty.
     "Anthropic, compatible": Recorded(
@@ -248,12 +250,15 @@ RECORDED = {
         more={"timings": {"prompt_n": 1, "predicted_n": 2}},
     ),
     "Ollama": Recorded(
-        {"prompt_tokens": 26, "completion_tokens": 8, "total_tokens": 34}, 26 * IN + 8 * OUT
+        {"prompt_tokens": 26, "completion_tokens": 8, "total_tokens": 34},
+        26 * IN + 8 * OUT,
     ),
 }
 
 
-def read(usage: object, texts: tuple[str, ...] = ("Paris",), **more: Any) -> tuple[int, str]:
+def read(
+    usage: object, texts: tuple[str, ...] = ("Paris",), **more: Any
+) -> tuple[int, str]:
     """The picodollars that are booked for a body, and what is told about it."""
     request = Request("s", "m", (Message("user", "hi"),), CAP)
     choices = [
@@ -262,7 +267,13 @@ def read(usage: object, texts: tuple[str, ...] = ("Paris",), **more: Any) -> tup
     ]
     body = {"choices": choices, "usage": usage, **more}
     answer = parse_response(
-        body, request, len(texts), prompt_bound=MOST, seconds=1.0, reasons=False, who="m"
+        body,
+        request,
+        len(texts),
+        prompt_bound=MOST,
+        seconds=1.0,
+        reasons=False,
+        who="m",
     )
     bill = bill_call(answer.draws, PRICE)
     assert sum(bill.costs) >= 0
@@ -320,13 +331,21 @@ def test_the_books_equal_the_bill_of_a_recorded_body(name: str) -> None:
             9 * IN + 6 * OUT,
             "completion tokens are -3",
         ),
-        ({"prompt_tokens": 9, "completion_tokens": 0}, 9 * IN + 6 * OUT, "fewer than the text has"),
+        (
+            {"prompt_tokens": 9, "completion_tokens": 0},
+            9 * IN + 6 * OUT,
+            "fewer than the text has",
+        ),
         (
             {"prompt_tokens": 9, "completion_tokens": True},
             9 * IN + 6 * OUT,
             "completion tokens are True",
         ),
-        ({"prompt_tokens": 0, "completion_tokens": 2}, MOST * IN + 2 * OUT, "prompt tokens are 0"),
+        (
+            {"prompt_tokens": 0, "completion_tokens": 2},
+            MOST * IN + 2 * OUT,
+            "prompt tokens are 0",
+        ),
         # What is missing is seen in the total.
         ({"prompt_tokens": 9, "total_tokens": 20}, 9 * IN + 11 * OUT, ""),
         # A total that is too small changes nothing.
@@ -387,7 +406,11 @@ def test_the_books_equal_the_bill_of_a_recorded_body(name: str) -> None:
             9 * IN + 2 * OUT,
             "cost is inf",
         ),
-        ({"prompt_tokens": 9, "completion_tokens": 2, "cost": 0}, 9 * IN + 2 * OUT, "it bills $0"),
+        (
+            {"prompt_tokens": 9, "completion_tokens": 2, "cost": 0},
+            9 * IN + 2 * OUT,
+            "it bills $0",
+        ),
         (
             {"prompt_tokens": 9, "completion_tokens": 2, "cost_in_usd_ticks": 10**400},
             9 * IN + 2 * OUT,
@@ -396,7 +419,9 @@ def test_the_books_equal_the_bill_of_a_recorded_body(name: str) -> None:
     ],
     ids=str,
 )
-def test_faults_of_a_usage_are_never_resolved_downwards(usage: Any, bill: int, told: str) -> None:
+def test_faults_of_a_usage_are_never_resolved_downwards(
+    usage: Any, bill: int, told: str
+) -> None:
     booked, problem = read(usage)
     assert booked == bill
     assert told in problem
@@ -405,24 +430,36 @@ def test_faults_of_a_usage_are_never_resolved_downwards(usage: Any, bill: int, t
 
 def test_what_was_cut_or_may_hide_reasoning_is_the_whole_cap() -> None:
     assert (
-        read_usage({}, [VisibleChoice(5, 1, cut=True)], cap=CAP, most_prompt=MOST).completion == CAP
+        read_usage(
+            {}, [VisibleChoice(5, 1, cut=True)], cap=CAP, most_prompt=MOST
+        ).completion
+        == CAP
     )
     assert (
-        read_usage({}, [VisibleChoice(5, 1)], cap=CAP, most_prompt=MOST, reasons=True).completion
+        read_usage(
+            {}, [VisibleChoice(5, 1)], cap=CAP, most_prompt=MOST, reasons=True
+        ).completion
         == CAP
     )
     zero = {"usage": {"prompt_tokens": 3, "completion_tokens": 0, "total_tokens": 3}}
     assert (
-        read_usage(zero, [VisibleChoice(0, 0, cut=True)], cap=CAP, most_prompt=MOST).completion
+        read_usage(
+            zero, [VisibleChoice(0, 0, cut=True)], cap=CAP, most_prompt=MOST
+        ).completion
         == CAP
     )
-    assert read_usage(zero, [VisibleChoice(0, 0)], cap=CAP, most_prompt=MOST).completion == 0
+    assert (
+        read_usage(zero, [VisibleChoice(0, 0)], cap=CAP, most_prompt=MOST).completion
+        == 0
+    )
 
 
 def test_token_boundaries_count_as_tokens() -> None:
     usage = {"usage": {"prompt_tokens": 3, "completion_tokens": 1}}
     assert (
-        read_usage(usage, [VisibleChoice(9, 1, tokens=4)], cap=CAP, most_prompt=MOST).completion
+        read_usage(
+            usage, [VisibleChoice(9, 1, tokens=4)], cap=CAP, most_prompt=MOST
+        ).completion
         == 10
     )
 
@@ -431,7 +468,22 @@ def test_token_boundaries_count_as_tokens() -> None:
 
 COUNT = st.integers(0, 300)
 ODD = st.sampled_from(
-    [None, 0, -1, -(10**9), 10**8, 10**30, math.nan, math.inf, 1.5, True, "12", "", [], {}]
+    [
+        None,
+        0,
+        -1,
+        -(10**9),
+        10**8,
+        10**30,
+        math.nan,
+        math.inf,
+        1.5,
+        True,
+        "12",
+        "",
+        [],
+        {},
+    ]
 )
 FIELD = COUNT | COUNT | COUNT | ODD
 NAMES = (
@@ -447,7 +499,9 @@ NAMES = (
     "prompt_cache_hit_tokens",
 )
 DETAILS = st.dictionaries(
-    st.sampled_from(["cached_tokens", "cache_write_tokens", "reasoning_tokens"]), FIELD, max_size=3
+    st.sampled_from(["cached_tokens", "cache_write_tokens", "reasoning_tokens"]),
+    FIELD,
+    max_size=3,
 )
 USAGE = st.builds(
     lambda plain, inner: {**plain, **inner},
@@ -476,7 +530,9 @@ def test_no_usage_is_read_below_any_of_its_parts(
     usage: Any, texts: list[str], reasons: bool
 ) -> None:
     shown = shown_of(texts)
-    read = read_usage({"usage": usage}, shown, cap=CAP, most_prompt=MOST, reasons=reasons)
+    read = read_usage(
+        {"usage": usage}, shown, cap=CAP, most_prompt=MOST, reasons=reasons
+    )
     usage = usage if isinstance(usage, dict) else {}
     prompt = plain(usage, "prompt_tokens") or plain(usage, "input_tokens") or MOST
     assert read.prompt >= prompt
@@ -504,7 +560,13 @@ def test_no_usage_is_read_below_any_of_its_parts(
     shape=st.sampled_from(["inside", "beside", "total only", "none"]),
 )
 def test_an_honest_usage_is_read_to_the_last_token(
-    prompt: int, words: list[int], spare: int, hidden: int, cached: int, written: int, shape: str
+    prompt: int,
+    words: list[int],
+    spare: int,
+    hidden: int,
+    cached: int,
+    written: int,
+    shape: str,
 ) -> None:
     cached = min(cached, prompt)
     written = min(written, prompt - cached)
@@ -514,7 +576,10 @@ def test_an_honest_usage_is_read_to_the_last_token(
         "prompt_tokens": prompt,
         "completion_tokens": visible + hidden if shape == "inside" else visible,
         "total_tokens": prompt + visible + hidden,
-        "prompt_tokens_details": {"cached_tokens": cached, "cache_write_tokens": written},
+        "prompt_tokens_details": {
+            "cached_tokens": cached,
+            "cache_write_tokens": written,
+        },
     }
     if shape in ("inside", "beside"):
         usage["completion_tokens_details"] = {"reasoning_tokens": hidden}
@@ -530,5 +595,7 @@ def test_an_honest_usage_is_read_to_the_last_token(
         cached,
         written,
     )
-    assert read == Usage(prompt, visible + hidden, hidden, cached, written, problem=read.problem)
+    assert read == Usage(
+        prompt, visible + hidden, hidden, cached, written, problem=read.problem
+    )
     assert bool(read.problem) == (shape in ("beside", "total only") and hidden > 0)

@@ -30,7 +30,12 @@ pytestmark = pytest.mark.skipif(
 
 MIB = 2**20
 SHORT = Limits(
-    seconds=8.0, cpu_seconds=4, memory=128 * MIB, disk=4 * MIB, processes=12, output=100_000
+    seconds=8.0,
+    cpu_seconds=4,
+    memory=128 * MIB,
+    disk=4 * MIB,
+    processes=12,
+    output=100_000,
 )
 
 
@@ -65,7 +70,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(way: str, source: str, limits: Limits = SHORT, **more: Any) -> SandboxResult:
-    before = set(find_descendants(os.getpid()))  # other tests may have left helpers of their own
+    before = set(
+        find_descendants(os.getpid())
+    )  # other tests may have left helpers of their own
     began = time.monotonic()
     outcome = run_in(way, source, limits=limits, **more)
     assert time.monotonic() - began < limits.seconds + 10
@@ -98,7 +105,9 @@ def alive(mark: str) -> list[str]:
 
 
 def test_stdout_stderr_and_the_exit_status_come_back(way: str) -> None:
-    outcome = run(way, "import sys; print('out'); print('err', file=sys.stderr); sys.exit(7)")
+    outcome = run(
+        way, "import sys; print('out'); print('err', file=sys.stderr); sys.exit(7)"
+    )
     assert (outcome.status, outcome.stdout, outcome.stderr, outcome.limit) == (
         7,
         "out\n",
@@ -231,7 +240,9 @@ for path in glob.glob("/proc/[0-9]*/environ") + ["/proc/self/environ"]:
         assert "s3cret" not in outcome.stdout
 
 
-def test_no_file_outside_can_be_read_changed_or_deleted(each_way: str, folder: Path) -> None:
+def test_no_file_outside_can_be_read_changed_or_deleted(
+    each_way: str, folder: Path
+) -> None:
     at_home = Path.home() / f".canary-{token()}"
     canaries = [folder / "canary", at_home]
     source = f"""
@@ -353,7 +364,9 @@ except OSError as error:
 def test_a_program_that_sleeps_for_ever_is_ended_by_the_clock(way: str) -> None:
     mark = token()
     outcome = run(
-        way, named(mark) + "print('begun', flush=True)\ntime.sleep(1000)", Limits(seconds=0.8)
+        way,
+        named(mark) + "print('begun', flush=True)\ntime.sleep(1000)",
+        Limits(seconds=0.8),
     )
     assert (outcome.limit, outcome.status, outcome.stdout) == (
         "seconds",
@@ -393,7 +406,9 @@ def test_a_busy_program_is_ended_by_its_processor_time() -> None:
 
 
 def test_a_memory_hog_gets_no_more_memory(way: str) -> None:
-    outcome = run(way, "try:\n    x = bytearray(10**9)\nexcept MemoryError:\n    print('refused')")
+    outcome = run(
+        way, "try:\n    x = bytearray(10**9)\nexcept MemoryError:\n    print('refused')"
+    )
     assert outcome.stdout == "refused\n"
 
 
@@ -513,7 +528,9 @@ while True:
 
 
 @pytest.mark.parametrize("ends", ["sys.exit(0)", "time.sleep(1000)"])
-def test_children_that_detach_themselves_end_with_the_program(way: str, ends: str) -> None:
+def test_children_that_detach_themselves_end_with_the_program(
+    way: str, ends: str
+) -> None:
     mark = token()
     source = (
         named(mark)
@@ -540,22 +557,27 @@ print("left", flush=True)
     assert alive(mark) == []
 
 
-def test_a_detached_child_that_holds_the_output_does_not_delay_the_end(way: str) -> None:
-    source = (
-        "import os, time\nif os.fork() == 0:\n    os.setsid()\n    time.sleep(1000)\nprint('done')"
-    )
+def test_a_detached_child_that_holds_the_output_does_not_delay_the_end(
+    way: str,
+) -> None:
+    source = "import os, time\nif os.fork() == 0:\n    os.setsid()\n    time.sleep(1000)\nprint('done')"
     outcome = run(way, source)
     assert outcome.ok
     assert outcome.seconds < SHORT.seconds
 
 
-def test_when_tune_is_killed_the_program_goes_with_it(each_way: str, folder: Path) -> None:
+def test_when_tune_is_killed_the_program_goes_with_it(
+    each_way: str, folder: Path
+) -> None:
     mark = token()
     source = f"""
 from tune.safety.sandbox.run import Limits, run_in
 run_in({each_way!r}, {named(mark) + "time.sleep(60)"!r}, limits=Limits(seconds=60))
 """
-    env = {"PYTHONPATH": str(Path(__file__).parent.parent.parent.parent), "TMPDIR": str(folder)}
+    env = {
+        "PYTHONPATH": str(Path(__file__).parent.parent.parent.parent),
+        "TMPDIR": str(folder),
+    }
     with subprocess.Popen([sys.executable, "-c", source], env=env) as tune:
         wait_until(lambda: alive(mark) != [])
         tune.kill()

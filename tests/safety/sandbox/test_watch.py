@@ -20,7 +20,9 @@ MIB = 2**20
 
 def test_descendants_are_children_and_their_children() -> None:
     source = "import os, time; os.fork() or time.sleep(60); print(1, flush=True); time.sleep(60)"
-    with subprocess.Popen([sys.executable, "-c", source], stdout=subprocess.PIPE) as parent:
+    with subprocess.Popen(
+        [sys.executable, "-c", source], stdout=subprocess.PIPE
+    ) as parent:
         assert parent.stdout is not None
         parent.stdout.readline()
         below = find_descendants(parent.pid)

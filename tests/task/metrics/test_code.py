@@ -54,12 +54,19 @@ WRONG = "def add_all(numbers, extra):\n    return numbers\n"
 def example(test: Any = TEST, **columns: Any) -> Example:
     columns = {"test": test, "entry_point": "add_all", **columns}
     return Example(
-        "row-1", {"prompt": PROMPT}, None, {k: v for k, v in columns.items() if v is not None}
+        "row-1",
+        {"prompt": PROMPT},
+        None,
+        {k: v for k, v in columns.items() if v is not None},
     )
 
 
 def passes(
-    answer: str, test: Any = TEST, *, options: Mapping[str, Any] | None = None, **columns: Any
+    answer: str,
+    test: Any = TEST,
+    *,
+    options: Mapping[str, Any] | None = None,
+    **columns: Any,
 ) -> bool:
     value = Code(seconds=3.0, **(options or {}))(answer, example(test, **columns)).value
     assert value in (0.0, 1.0)
@@ -77,7 +84,9 @@ def fenced(code: str, language: str = "python") -> str:
     "answer",
     [
         pytest.param(BODY, id="the body, as a model that completes gives it"),
-        pytest.param(BODY.strip(), id="the body without the space that an extractor took"),
+        pytest.param(
+            BODY.strip(), id="the body without the space that an extractor took"
+        ),
         pytest.param(
             "result = []\n    for n in numbers:\n        result.append(n + extra)\n"
             "    return result",
@@ -95,16 +104,20 @@ def fenced(code: str, language: str = "python") -> str:
             id="an example of its use after it",
         ),
         pytest.param(
-            "from __future__ import annotations\n" + WHOLE, id="with an import from the future"
+            "from __future__ import annotations\n" + WHOLE,
+            id="with an import from the future",
         ),
         pytest.param(
-            "add_all = lambda numbers, extra: [n + extra for n in numbers]", id="a lambda"
+            "add_all = lambda numbers, extra: [n + extra for n in numbers]",
+            id="a lambda",
         ),
         pytest.param(
-            WHOLE + "\nif __name__ == '__main__':\n    print(input())", id="with a script's end"
+            WHOLE + "\nif __name__ == '__main__':\n    print(input())",
+            id="with a script's end",
         ),
         pytest.param(
-            WHOLE + "\nimport sys\nsys.exit(0)", id="that ends itself after it has defined all"
+            WHOLE + "\nimport sys\nsys.exit(0)",
+            id="that ends itself after it has defined all",
         ),
     ],
 )
@@ -121,14 +134,18 @@ def test_a_right_answer_passes_in_whatever_shape_it_comes(answer: str) -> None:
         pytest.param("def other(): pass", id="another function"),
         pytest.param("import sys\nsys.exit(0)", id="nothing but an exit"),
         pytest.param("import os\nos._exit(0)", id="an exit that cannot be caught"),
-        pytest.param("def add_all(*_):\n    raise SystemExit(0)", id="an exit in the function"),
         pytest.param(
-            "def add_all(*_):\n    import os\n    os._exit(0)", id="a hard exit in the function"
+            "def add_all(*_):\n    raise SystemExit(0)", id="an exit in the function"
+        ),
+        pytest.param(
+            "def add_all(*_):\n    import os\n    os._exit(0)",
+            id="a hard exit in the function",
         ),
         pytest.param("def check(candidate): pass\n" + WRONG, id="a check of its own"),
         pytest.param("x = '\ud800\0'", id="half a character"),
         pytest.param(
-            "import atexit, os\natexit.register(os._exit, 0)\n" + WRONG, id="an exit at the exit"
+            "import atexit, os\natexit.register(os._exit, 0)\n" + WRONG,
+            id="an exit at the exit",
         ),
     ],
 )
@@ -145,7 +162,9 @@ def test_a_wrong_answer_fails_in_whatever_shape_it_comes(answer: str) -> None:
             id="a list of statements",
         ),
         pytest.param(TEST + "\ncheck(add_all)", id="a check that is called"),
-        pytest.param("def test_it():\n    assert add_all([1], 1) == [2]", id="test functions"),
+        pytest.param(
+            "def test_it():\n    assert add_all([1], 1) == [2]", id="test functions"
+        ),
         pytest.param(
             "import unittest\nclass T(unittest.TestCase):\n"
             "    def test_it(self):\n        self.assertEqual(add_all([1], 1), [2])",
@@ -173,38 +192,58 @@ def test_the_prompts_own_helpers_are_there() -> None:
     columns = {"code": "def one(): return 1\n\ndef add_all(numbers, extra):\n"}
     body = "    return [n + extra * one() for n in numbers]"
     assert passes(body, options={"prompt": "code"}, **columns)
-    assert passes("def add_all(numbers, extra):\n" + body, options={"prompt": "code"}, **columns)
+    assert passes(
+        "def add_all(numbers, extra):\n" + body, options={"prompt": "code"}, **columns
+    )
     assert not passes(body, options={"prompt": ""}, **columns)
 
 
 def test_a_prompt_in_words_is_no_code() -> None:
     words = Example(
-        "1", {"prompt": "Write add_all."}, None, {"test": TEST, "entry_point": "add_all"}
+        "1",
+        {"prompt": "Write add_all."},
+        None,
+        {"test": TEST, "entry_point": "add_all"},
     )
     assert Code()(WHOLE, words).value == 1.0
 
 
 def test_the_target_is_the_test_where_no_column_is() -> None:
-    assert Code()(WHOLE, Example("1", {"text": "?"}, TEST, {"entry_point": "add_all"})).value == 1.0
+    assert (
+        Code()(
+            WHOLE, Example("1", {"text": "?"}, TEST, {"entry_point": "add_all"})
+        ).value
+        == 1.0
+    )
 
 
 def test_why_an_answer_failed_is_said() -> None:
     metric = parse_metric("code", seconds=1)
     assert metric.review(WRONG, example()).comment == "AssertionError"
-    assert "SyntaxError" in metric.review("def (", example(entry_point=None, test="pass")).comment
+    assert (
+        "SyntaxError"
+        in metric.review("def (", example(entry_point=None, test="pass")).comment
+    )
     assert metric.review("while True: pass", example(test="pass")).comment.startswith(
         "ended by the limit on "
     )
     assert (
         "MemoryError"
-        in metric.review("x = bytearray(10**10)", example(test="pass", entry_point=None)).comment
+        in metric.review(
+            "x = bytearray(10**10)", example(test="pass", entry_point=None)
+        ).comment
     )
-    assert metric.review("import os; os._exit(3)", example()).comment == "ended with status 3"
+    assert (
+        metric.review("import os; os._exit(3)", example()).comment
+        == "ended with status 3"
+    )
     assert metric.review(None, example()).value == 0.0
 
 
 @given(st.text(max_size=30), st.text(max_size=30))
-def test_whatever_the_answer_it_becomes_some_piece_of_code(prompt: str, answer: str) -> None:
+def test_whatever_the_answer_it_becomes_some_piece_of_code(
+    prompt: str, answer: str
+) -> None:
     assert (
         "".join(pieces(prompt, answer, "f"))[: len(prompt)] == prompt
         or pieces(prompt, answer, "f")[-1] == answer
@@ -224,8 +263,15 @@ def test_it_is_a_metric_like_the_others_that_says_that_it_runs_code() -> None:
         True,
         False,
     )
-    assert metric.identity == parse_metric({"name": "code", "seconds": 2, "memory": 256}).identity
-    assert metric.identity != parse_metric("code").identity == parse_metric(Code()).identity
+    assert (
+        metric.identity
+        == parse_metric({"name": "code", "seconds": 2, "memory": 256}).identity
+    )
+    assert (
+        metric.identity
+        != parse_metric("code").identity
+        == parse_metric(Code()).identity
+    )
     assert not parse_metric("exact_match").runs_code
     assert metric.score(WHOLE, example()) == 1.0
 
@@ -239,7 +285,9 @@ def test_it_is_a_metric_like_the_others_that_says_that_it_runs_code() -> None:
         ({"memory": 1}, "memory >= 64"),
     ],
 )
-def test_options_that_cannot_be_are_refused(options: dict[str, Any], words: str) -> None:
+def test_options_that_cannot_be_are_refused(
+    options: dict[str, Any], words: str
+) -> None:
     with pytest.raises(InputError, match=words):
         parse_metric("code", **options)
 
@@ -270,7 +318,10 @@ def test_an_example_that_cannot_be_judged_is_found_before_anything_is_run(
     ("text", "code"),
     [
         ("```python\na = 1\n```", "a = 1"),
-        ("one\n```python\na = 1\n```\ntwo\n```py\nb = 2\n```\n```bash\nls\n```", "b = 2"),
+        (
+            "one\n```python\na = 1\n```\ntwo\n```py\nb = 2\n```\n```bash\nls\n```",
+            "b = 2",
+        ),
         ("```\na = 1\n```\n```json\n{}\n```", "a = 1"),
         ("```Python\r\na = 1\r\n```\r\n", "a = 1"),
         ("~~~python\na = '```'\n~~~", "a = '```'"),
@@ -295,7 +346,11 @@ def test_the_first_block_can_be_asked_for_and_nonsense_is_refused() -> None:
     assert code_blocks(text) == ["a\n", "b\n"]
     assert parse_extractor({"code": True, "which": "first"})(text) == "a"
     assert extractor_identity({"code": True}) == '{"code": true}'
-    for spec in ({"code": False}, {"code": True, "which": "best"}, {"code": True, "lower": True}):
+    for spec in (
+        {"code": False},
+        {"code": True, "which": "best"},
+        {"code": True, "lower": True},
+    ):
         with pytest.raises(SpaceError, match="answer"):
             parse_extractor(spec)
 
@@ -324,7 +379,12 @@ class Programmers:
     """The model "able" solves every task, "weak" about a third; both say a word first."""
 
     def __call__(
-        self, model: str, prompt: str, settings: Mapping[str, Any], seed: int, index: int
+        self,
+        model: str,
+        prompt: str,
+        settings: Mapping[str, Any],
+        seed: int,
+        index: int,
     ) -> str:
         number = int(prompt.rpartition("#")[2].partition(":")[0])
         right = model == "able" or chance("right", number) < 0.35
@@ -389,7 +449,10 @@ def test_a_study_finds_the_model_whose_code_passes(
     assert min(2, os.cpu_count() or 1) <= len(set(threads))
     tune.tune(
         **options(
-            server, tmp_path, results=tmp_path / "again", store=str(tmp_path / "study" / "draws.db")
+            server,
+            tmp_path,
+            results=tmp_path / "again",
+            store=str(tmp_path / "study" / "draws.db"),
         )
     )
     assert len(threads) <= 2 * len(TASKS)
@@ -402,7 +465,9 @@ def test_without_leave_no_code_is_run_and_nothing_is_sent(
     given = {k: v for k, v in options(server, tmp_path).items() if k != "allow_code"}
     own = Metric("mine", "mine:1", lambda answer, example: 1.0, runs_code=True)
     for metric in ("code", own):
-        with pytest.raises(InputError, match=r"--allow-code \(allow_code=True\)") as caught:
+        with pytest.raises(
+            InputError, match=r"--allow-code \(allow_code=True\)"
+        ) as caught:
             tune.tune(**{**given, **allowed, "metric": metric})
         assert "\n" not in str(caught.value)
     assert server.posts == []
@@ -411,7 +476,10 @@ def test_without_leave_no_code_is_run_and_nothing_is_sent(
 def test_tests_that_are_missing_are_found_before_the_first_dollar(
     server: Server, tmp_path: Path
 ) -> None:
-    rows = [{**task, "test": task["test"] if number else None} for number, task in enumerate(TASKS)]
+    rows = [
+        {**task, "test": task["test"] if number else None}
+        for number, task in enumerate(TASKS)
+    ]
     with pytest.raises(InputError, match="has no test"):
         tune.tune(**options(server, tmp_path, data=rows))
     assert server.posts == []

@@ -95,9 +95,13 @@ def test_a_call_gives_the_result_the_changed_arguments_and_what_was_printed(
     assert after == ["list", [["list", [7, 1]]]]
 
 
-def test_a_callback_is_asked_of_the_test_and_its_value_goes_on(channel: Channel) -> None:
+def test_a_callback_is_asked_of_the_test_and_its_value_goes_on(
+    channel: Channel,
+) -> None:
     names = start(channel)
-    asked = ask(channel, "call", names["call"][1], ["list", [["callback", 0]]], ["dict", []])
+    asked = ask(
+        channel, "call", names["call"][1], ["list", [["callback", 0]]], ["dict", []]
+    )
     assert asked == ["callback", 0, ["list", [3]]]
     what, (result, *_), _ = ask(channel, "value", 10)
     assert (what, result) == ("value", 11)
@@ -109,7 +113,9 @@ def test_what_an_answer_raises_is_told_by_its_builtin_class(channel: Channel) ->
     assert reply[:4] == ["raised", ["KeyError"], None, ["list", ["no"]]]
 
 
-def test_an_object_is_used_from_afar_and_its_data_is_read_past_its_class(channel: Channel) -> None:
+def test_an_object_is_used_from_afar_and_its_data_is_read_past_its_class(
+    channel: Channel,
+) -> None:
     bag = start(channel)["bag"]
     number = bag[1]
     assert ask(channel, "plain", number)[1] == ["list", [1, 2]]

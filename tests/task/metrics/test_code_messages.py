@@ -62,7 +62,11 @@ def test_data_crosses_and_keeps_its_class(value: Any) -> None:
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text() | st.binary(),
-        lambda inner: st.lists(inner) | st.tuples(inner, inner) | st.dictionaries(st.text(), inner),
+        lambda inner: (
+            st.lists(inner)
+            | st.tuples(inner, inner)
+            | st.dictionaries(st.text(), inner)
+        ),
     )
 )
 def test_any_nested_data_crosses(value: Any) -> None:
@@ -97,7 +101,9 @@ def test_anything_else_is_given_to_the_side_that_keeps_it(value: Any) -> None:
 
 
 @pytest.mark.parametrize("record", [["kept", 3], ["unheard of"], [["list"], 1], [None]])
-def test_a_record_that_is_not_data_is_given_to_the_side_that_finds_it(record: list[Any]) -> None:
+def test_a_record_that_is_not_data_is_given_to_the_side_that_finds_it(
+    record: list[Any],
+) -> None:
     assert unpacked(record, lambda found: ("found", found)) == ("found", record)
 
 

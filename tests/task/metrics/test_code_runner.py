@@ -94,7 +94,9 @@ def test_only_tests_without_arguments_are_run_and_check_gets_the_entry_point() -
     def test_needy(x: int) -> None:
         raise AssertionError
 
-    assert [can_be_called(each) for each in (test_plain, test_default, test_needy, len)] == [
+    assert [
+        can_be_called(each) for each in (test_plain, test_default, test_needy, len)
+    ] == [
         True,
         True,
         False,

@@ -95,12 +95,16 @@ def test_an_object_that_says_that_it_equals_everything_equals_nothing(
         assert difference == 0
 
 
-def test_an_object_is_compared_by_its_data_and_not_by_its_class(names: dict[str, Any]) -> None:
+def test_an_object_is_compared_by_its_data_and_not_by_its_class(
+    names: dict[str, Any],
+) -> None:
     assert names["text"] == "abc"
     assert names["text"] != "xyz"
 
 
-def test_arguments_are_changed_here_as_the_answer_changed_them(names: dict[str, Any]) -> None:
+def test_arguments_are_changed_here_as_the_answer_changed_them(
+    names: dict[str, Any],
+) -> None:
     items = [1]
     assert names["grow"](items) == [1, 9]
     assert items == [1, 9]
@@ -118,7 +122,9 @@ def test_an_iterator_is_walked_from_afar(names: dict[str, Any]) -> None:
     assert list(names["walk"]) == [1, 2]
 
 
-def test_exceptions_can_be_caught_and_none_can_end_the_test(names: dict[str, Any]) -> None:
+def test_exceptions_can_be_caught_and_none_can_end_the_test(
+    names: dict[str, Any],
+) -> None:
     with pytest.raises(ValueError, match="why"):
         names["fail"]("own")
     with pytest.raises(Exception, match="why") as caught:

@@ -6,7 +6,15 @@ from __future__ import annotations
 
 import pytest
 
-from tests.task.metrics.test_code import BODY, PROMPT, TEST, WHOLE, WRONG, example, passes
+from tests.task.metrics.test_code import (
+    BODY,
+    PROMPT,
+    TEST,
+    WHOLE,
+    WRONG,
+    example,
+    passes,
+)
 
 EQUAL = """
 class Equal(%s):
@@ -202,14 +210,18 @@ def test_an_honest_answer_is_judged_as_in_one_process(name: str) -> None:
     assert passes(answer, test, entry_point=None)
 
 
-def test_the_prompts_helpers_are_the_tasks_own_whatever_the_answer_makes_of_them() -> None:
+def test_the_prompts_helpers_are_the_tasks_own_whatever_the_answer_makes_of_them() -> (
+    None
+):
     code = (
         "import math\n\ndef poly(xs, x):\n    return sum(c * x**i for i, c in enumerate(xs))\n\n"
         "def zero(xs):\n"
     )
     test = "def check(candidate):\n    assert math.fabs(poly([-2, 1], candidate([-2, 1]))) < 1e-4\n"
     columns = {"code": code, "entry_point": "zero"}
-    assert passes("    return -xs[0] / xs[1]", test, options={"prompt": "code"}, **columns)
+    assert passes(
+        "    return -xs[0] / xs[1]", test, options={"prompt": "code"}, **columns
+    )
     assert not passes("    return 7", test, options={"prompt": "code"}, **columns)
     forged = (
         "import math\nmath.fabs = lambda x: 0.0\ndef poly(xs, x): return 0.0\n"

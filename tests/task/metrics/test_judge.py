@@ -14,7 +14,9 @@ from tune.task.metrics import Judge, Metric, parse_metric
 
 
 def example(target: Any = "positive", **metadata: Any) -> Example:
-    return Example(id="row-3", inputs={"text": "I liked it."}, target=target, metadata=metadata)
+    return Example(
+        id="row-3", inputs={"text": "I liked it."}, target=target, metadata=metadata
+    )
 
 
 class Bench:
@@ -39,7 +41,12 @@ def judged(bench: Bench, **options: Any) -> Metric:
 async def test_a_judge_asks_its_provider_and_reads_the_score() -> None:
     bench = Bench("Score: 7")
     metric = judged(bench)
-    assert (metric.low, metric.high, metric.costs, metric.model) == (0.0, 10.0, True, "small")
+    assert (metric.low, metric.high, metric.costs, metric.model) == (
+        0.0,
+        10.0,
+        True,
+        "small",
+    )
     assert await metric.judge("It was fine.", example("positive")) == 7.0
     (request, numbers) = bench.asked[0]
     assert (request.service, request.model, request.max_tokens, numbers) == (
@@ -72,13 +79,20 @@ async def test_a_judge_asks_its_provider_and_reads_the_score() -> None:
         ("Score: high", None),
     ],
 )
-def test_a_verdict_is_read_within_bounds_or_not_at_all(verdict: str, score: float | None) -> None:
+def test_a_verdict_is_read_within_bounds_or_not_at_all(
+    verdict: str, score: float | None
+) -> None:
     assert Judge("small").read(verdict) == score
 
 
 def test_a_judge_may_have_bounds_and_a_pattern_of_its_own() -> None:
     assert Judge("small", low=-5.0, high=5.0).read("Score: -3") == -3.0
-    assert Judge("small", low=1.0, high=5.0, pattern=r"\[\[(\d)(\.\d)?\]\]").read("so [[4]]") == 4.0
+    assert (
+        Judge("small", low=1.0, high=5.0, pattern=r"\[\[(\d)(\.\d)?\]\]").read(
+            "so [[4]]"
+        )
+        == 4.0
+    )
     assert Judge("small", pattern=r"=(\w+)").read("=many") is None
 
 
@@ -95,9 +109,13 @@ async def test_two_unreadable_verdicts_are_a_missing_score_and_not_zero() -> Non
     assert len(bench.asked) == 2
 
 
-async def test_a_judge_that_cannot_answer_is_not_the_configs_fault_and_other_faults_pass() -> None:
+async def test_a_judge_that_cannot_answer_is_not_the_configs_fault_and_other_faults_pass() -> (
+    None
+):
     assert math.isnan(
-        await judged(Bench(AnswerError("too long", reason="context_length"))).judge("a", example())
+        await judged(Bench(AnswerError("too long", reason="context_length"))).judge(
+            "a", example()
+        )
     )
     with pytest.raises(TransientError):
         await judged(Bench(TransientError("503", charged=False))).judge("a", example())
@@ -117,10 +135,13 @@ async def test_a_judge_needs_a_provider_and_is_not_scored_without_waiting() -> N
         metric.score("a", example())
 
 
-async def test_templates_show_columns_and_nothing_that_is_filled_in_is_read_again() -> None:
+async def test_templates_show_columns_and_nothing_that_is_filled_in_is_read_again() -> (
+    None
+):
     bench = Bench("Score: 1", "Score: 1")
     metric = judged(
-        bench, template='Q: {question}\nT: {text}\nR: {target}\nA: {answer} of {high}; {"json": 1}'
+        bench,
+        template='Q: {question}\nT: {text}\nR: {target}\nA: {answer} of {high}; {"json": 1}',
     )
     await metric.judge("{target} {nobody}", example(["x", 1]))
     (message,) = bench.asked[0][0].prompt

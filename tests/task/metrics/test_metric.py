@@ -12,7 +12,9 @@ from tune.task.metrics import Score, parse_metric
 
 
 def example(target: Any = "positive", **metadata: Any) -> Example:
-    return Example(id="row-3", inputs={"text": "I liked it."}, target=target, metadata=metadata)
+    return Example(
+        id="row-3", inputs={"text": "I liked it."}, target=target, metadata=metadata
+    )
 
 
 def length(answer: str, example: Example) -> float:
@@ -42,12 +44,20 @@ def test_a_callable_that_raises_is_named_with_the_example_and_the_cause() -> Non
 def test_no_answer_is_the_worst_answer_and_no_callable_is_asked() -> None:
     assert parse_metric(broken).score(None, example()) == 0.0
     assert parse_metric(broken, low=-1.0).score(None, example()) == -1.0
-    assert parse_metric(broken, high=9.0, larger_is_better=False).score(None, example()) == 9.0
+    assert (
+        parse_metric(broken, high=9.0, larger_is_better=False).score(None, example())
+        == 9.0
+    )
 
 
 def test_a_callable_gets_its_name_bounds_and_direction_with_it() -> None:
     metric = parse_metric(length, name="characters", high=50.0, larger_is_better=False)
-    assert (metric.name, metric.low, metric.high, metric.worst) == ("characters", 0.0, 50.0, 50.0)
+    assert (metric.name, metric.low, metric.high, metric.worst) == (
+        "characters",
+        0.0,
+        50.0,
+        50.0,
+    )
     assert not metric.costs
     assert not metric.over_responses
     assert parse_metric(length).name == "length"

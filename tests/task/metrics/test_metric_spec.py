@@ -17,7 +17,9 @@ from tune.task.metrics import METRICS, Judge, Score, parse_metric, responses_met
 
 
 def example(target: Any = "positive", **metadata: Any) -> Example:
-    return Example(id="row-3", inputs={"text": "I liked it."}, target=target, metadata=metadata)
+    return Example(
+        id="row-3", inputs={"text": "I liked it."}, target=target, metadata=metadata
+    )
 
 
 def length(answer: str, example: Example) -> float:
@@ -44,7 +46,8 @@ def test_options_are_passed_on_to_a_callable() -> None:
     assert parse_metric(near).score("3.1", example(3.0)) == 0.0
     assert parse_metric(near, tolerance=0.2).score("3.1", example(3.0)) == 1.0
     with pytest.raises(
-        InputError, match=r"'near' takes the options \['tolerance'\], but got \['slack'\]"
+        InputError,
+        match=r"'near' takes the options \['tolerance'\], but got \['slack'\]",
     ):
         parse_metric(near, slack=0.2)
 
@@ -86,13 +89,22 @@ def test_what_is_no_metric_is_refused_with_a_sentence(
 def test_a_metric_passes_as_it_is_and_a_table_is_read_like_keywords() -> None:
     metric = parse_metric("f1")
     assert parse_metric(metric) is metric
-    assert parse_metric({"name": "numeric", "absolute": 0.5}).score("3.4", example(3)) == 1.0
-    assert parse_metric({"name": "numeric"}, absolute=0.5) == parse_metric("numeric", absolute=0.5)
+    assert (
+        parse_metric({"name": "numeric", "absolute": 0.5}).score("3.4", example(3))
+        == 1.0
+    )
+    assert parse_metric({"name": "numeric"}, absolute=0.5) == parse_metric(
+        "numeric", absolute=0.5
+    )
 
 
 def test_every_built_in_name_makes_a_metric() -> None:
-    for name in set(METRICS) - {"balanced_accuracy"}:  # which a run makes, from its data
-        metric = parse_metric(name, model="small") if name == "judge" else parse_metric(name)
+    for name in set(METRICS) - {
+        "balanced_accuracy"
+    }:  # which a run makes, from its data
+        metric = (
+            parse_metric(name, model="small") if name == "judge" else parse_metric(name)
+        )
         assert metric.name == name
         assert metric.costs == (name == "judge")
 
@@ -121,7 +133,9 @@ def test_the_identity_follows_whatever_could_change_the_judgement() -> None:
     ]
     identities = [parse_metric(spec, **options).identity for spec, options in specs]
     assert len(set(identities)) == len(identities)
-    assert identities == [parse_metric(spec, **options).identity for spec, options in specs]
+    assert identities == [
+        parse_metric(spec, **options).identity for spec, options in specs
+    ]
     assert parse_metric(made(1.0)).identity == identities[6]
 
 
@@ -136,7 +150,11 @@ def test_the_identity_is_the_same_in_another_process(tmp_path: Path) -> None:
     )
     said = {
         subprocess.run(
-            [sys.executable, "-c", ask], cwd=tmp_path, capture_output=True, text=True, check=True
+            [sys.executable, "-c", ask],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout
         for _ in range(2)
     }
@@ -166,7 +184,9 @@ def test_a_metric_over_responses_gets_all_of_them_and_every_column() -> None:
     assert eval_math(["1"], "1", text="", level=5)["columns"] == ["level", "text"]
 
 
-def test_an_eval_func_is_a_metric_as_it_is_and_gets_the_target_under_its_own_column() -> None:
+def test_an_eval_func_is_a_metric_as_it_is_and_gets_the_target_under_its_own_column() -> (
+    None
+):
     row = Example("1", {"text": "1 + 1"}, "2", {"level": 5}, target_name="solution")
     metric = parse_metric(eval_math)
     assert metric.score("2", row) == 1.0
@@ -197,7 +217,9 @@ def test_a_metric_reads_the_target_by_its_column_too() -> None:
     )
     assert metric.score("2", row) == 1.0
     assert row["text"] == "1 + 1"
-    with pytest.raises(KeyError, match=r"no column 'colour': it has \['label', 'level', 'text'\]"):
+    with pytest.raises(
+        KeyError, match=r"no column 'colour': it has \['label', 'level', 'text'\]"
+    ):
         row["colour"]
 
 
@@ -223,8 +245,12 @@ def test_an_entry_that_is_not_there_is_named() -> None:
     with pytest.raises(
         MetricError, match=r"'eval_math' gave .* for example 'row-3', but no 'vote'"
     ):
-        responses_metric(eval_math, "vote", target="solution").score(("1",), example("2"))
-    with pytest.raises(MetricError, match=r"missing 1 required positional argument: 'solution'"):
+        responses_metric(eval_math, "vote", target="solution").score(
+            ("1",), example("2")
+        )
+    with pytest.raises(
+        MetricError, match=r"missing 1 required positional argument: 'solution'"
+    ):
         responses_metric(eval_math).score(("1",), example("2"))
 
 

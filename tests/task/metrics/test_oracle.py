@@ -46,7 +46,9 @@ def shares(responses: Sequence[str], target: str, **_: Any) -> dict[str, float]:
 
 def graded(responses: Sequence[str], target: str, **_: Any) -> dict[str, float]:
     """The best of several grades, under a name that says nothing."""
-    return {"quality": max(0.9 if response == target else 0.1 for response in responses)}
+    return {
+        "quality": max(0.9 if response == target else 0.1 for response in responses)
+    }
 
 
 def runs_code(responses: Sequence[str], **_: Any) -> dict[str, float]:
@@ -75,7 +77,9 @@ def test_where_less_is_better_an_oracle_is_one_too() -> None:
     def fewest(responses: Sequence[str], target: str, **_: Any) -> dict[str, float]:
         return {"errors": min(float(response != target) for response in responses)}
 
-    assert is_oracle(tune.responses_metric(fewest, "errors", larger_is_better=False), EXAMPLES)
+    assert is_oracle(
+        tune.responses_metric(fewest, "errors", larger_is_better=False), EXAMPLES
+    )
 
 
 def test_where_it_cannot_be_tried_its_author_or_its_name_says_it() -> None:
@@ -83,7 +87,8 @@ def test_where_it_cannot_be_tried_its_author_or_its_name_says_it() -> None:
     assert is_oracle(tune.responses_metric(runs_code), tests)
     assert not is_oracle(tune.responses_metric(runs_code, oracle=False), tests)
     assert not is_oracle(
-        tune.responses_metric(lambda responses, **_: {"agreement": 1.0}, "agreement"), tests
+        tune.responses_metric(lambda responses, **_: {"agreement": 1.0}, "agreement"),
+        tests,
     )
     assert is_oracle(tune.responses_metric(shares, "mean", oracle=True), EXAMPLES)
     assert not is_oracle(parse_metric("exact_match"), EXAMPLES)
@@ -94,7 +99,10 @@ def test_one_by_one_it_judges_as_an_ordinary_metric() -> None:
     alone = per_response_metric(metric)
     assert not alone.over_responses
     assert alone.identity != metric.identity
-    assert [alone.score(answer, EXAMPLES[0]) for answer in ("even", "odd")] == [1.0, 0.0]
+    assert [alone.score(answer, EXAMPLES[0]) for answer in ("even", "odd")] == [
+        1.0,
+        0.0,
+    ]
 
 
 def space(**more: Any) -> dict[str, Any]:
@@ -161,7 +169,9 @@ def test_success_over_all_responses_is_kept_out_of_the_best_and_shown_as_an_orac
     best = found.best
     assert best.config.aggregate in ("first", "vote")
     assert best.quality is not None
-    truth = WORLD.accuracy(best.config.model, "Label", float(best.config["temperature"]))  # type: ignore[arg-type]
+    truth = WORLD.accuracy(
+        best.config.model, "Label", float(best.config["temperature"])
+    )  # type: ignore[arg-type]
     assert best.quality.low < truth + 0.1, (
         "what one answer, or a vote, is worth, and not any of three"
     )
@@ -174,7 +184,10 @@ def test_success_over_all_responses_is_kept_out_of_the_best_and_shown_as_an_orac
         *found.record.frontier,
         *found.record.runners_up,
     ]
-    assert {row.config.aggregate for row in rows if row is not None} <= {"first", "vote"}
+    assert {row.config.aggregate for row in rows if row is not None} <= {
+        "first",
+        "vote",
+    }
 
 
 def test_a_config_that_is_read_by_all_its_answers_says_so_and_agents_get_one_answer(
@@ -195,7 +208,10 @@ def test_a_config_that_is_read_by_all_its_answers_says_so_and_agents_get_one_ans
     )
     assert (found.best.config.n, found.best.config.aggregate) == (3, "all")
     assert found.deployment is not None
-    assert (found.deployment.config.n, found.deployment.config.aggregate) == (1, "first")
+    assert (found.deployment.config.n, found.deployment.config.aggregate) == (
+        1,
+        "first",
+    )
     assert found.record.deployable is not None
     for row in found.record.frontier:
         assert (row.config.aggregate == "all") == (row.config.n > 1)

@@ -15,7 +15,9 @@ from tune.task.metrics import Score, parse_metric
 
 
 def example(target: Any = "positive", **metadata: Any) -> Example:
-    return Example(id="row-3", inputs={"text": "I liked it."}, target=target, metadata=metadata)
+    return Example(
+        id="row-3", inputs={"text": "I liked it."}, target=target, metadata=metadata
+    )
 
 
 @pytest.mark.parametrize(
@@ -33,7 +35,9 @@ def example(target: Any = "positive", **metadata: Any) -> Example:
         (-1e-12, 0.0),
     ],
 )
-def test_a_callable_may_return_a_bool_a_number_or_a_score(found: Any, score: float) -> None:
+def test_a_callable_may_return_a_bool_a_number_or_a_score(
+    found: Any, score: float
+) -> None:
     assert parse_metric(lambda answer, example: found).score("a", example()) == score
 
 
@@ -53,7 +57,10 @@ def test_rounding_beyond_a_bound_is_cut_to_a_billionth_of_the_largest_bound_or_o
 ) -> None:
     for value, bound in ((high + beyond, high), (-high - beyond, -high)):
         made = parse_metric(
-            lambda answer, example, value=value: value, name="near", low=-high, high=high
+            lambda answer, example, value=value: value,
+            name="near",
+            low=-high,
+            high=high,
         )
         if taken:
             assert made.score("a", example()) == bound
@@ -70,9 +77,14 @@ def test_anything_else_is_refused_with_the_example_and_the_metric(found: Any) ->
         parse_metric(lambda answer, example: found, name="picky").score("a", example())
 
 
-@pytest.mark.parametrize("found", [1.5, -0.1, math.nan, math.inf, Score(math.nan), Score(2.0)])
-def test_a_value_outside_the_bounds_is_refused_with_the_example_and_the_metric(found: Any) -> None:
+@pytest.mark.parametrize(
+    "found", [1.5, -0.1, math.nan, math.inf, Score(math.nan), Score(2.0)]
+)
+def test_a_value_outside_the_bounds_is_refused_with_the_example_and_the_metric(
+    found: Any,
+) -> None:
     with pytest.raises(
-        MetricError, match=r"'wild' must lie between 0 and 1, but gave .* for example 'row-3'"
+        MetricError,
+        match=r"'wild' must lie between 0 and 1, but gave .* for example 'row-3'",
     ):
         parse_metric(lambda answer, example: found, name="wild").score("a", example())

@@ -16,7 +16,9 @@ from tune.task.metrics import parse_metric
 
 
 def example(target: Any = "positive", **metadata: Any) -> Example:
-    return Example(id="row-3", inputs={"text": "I liked it."}, target=target, metadata=metadata)
+    return Example(
+        id="row-3", inputs={"text": "I liked it."}, target=target, metadata=metadata
+    )
 
 
 def value(name: str, answer: str | None, target: Any, **options: Any) -> float:
@@ -104,11 +106,18 @@ def test_numeric_compares_the_last_number_up_to_a_tolerance(
 
 
 def test_a_target_without_a_number_is_named() -> None:
-    with pytest.raises(MetricError, match=r"target of example 'row-3' holds no number: 'seven'"):
+    with pytest.raises(
+        MetricError, match=r"target of example 'row-3' holds no number: 'seven'"
+    ):
         value("numeric", "7", "seven")
 
 
-WANTED = {"name": "Ada Lovelace", "year": 1815, "tags": ["maths", {"deep": True}], "died": None}
+WANTED = {
+    "name": "Ada Lovelace",
+    "year": 1815,
+    "tags": ["maths", {"deep": True}],
+    "died": None,
+}
 
 
 @pytest.mark.parametrize(
@@ -119,14 +128,19 @@ WANTED = {"name": "Ada Lovelace", "year": 1815, "tags": ["maths", {"deep": True}
             '"tags": ["maths", {"deep": true}], "died": null}',
             1.0,
         ),
-        ('Here: {"name": "Ada Lovelace", "year": 1816, "tags": [], "died": null, "more": 1}', 0.5),
+        (
+            'Here: {"name": "Ada Lovelace", "year": 1816, "tags": [], "died": null, "more": 1}',
+            0.5,
+        ),
         ('{"year": "1815"}', 0.0),
         ('{"year": true}', 0.0),
         ('{"tags": ["maths", {"deep": 1}]}', 0.0),
         ("no object", 0.0),
     ],
 )
-def test_json_is_the_share_of_the_targets_fields_that_are_equal(answer: str, score: float) -> None:
+def test_json_is_the_share_of_the_targets_fields_that_are_equal(
+    answer: str, score: float
+) -> None:
     assert value("json", answer, WANTED) == score
 
 
@@ -158,9 +172,9 @@ def test_f1_is_that_of_the_words_as_squad_counts_them(
 
 def test_rouge_l_is_the_longest_common_subsequence() -> None:
     # 3 of 4 words in order, of 5 in the target: precision 3/4, recall 3/5.
-    assert value("rouge_l", "the cat sat there", "the black cat sat down") == pytest.approx(
-        2 / (4 / 3 + 5 / 3)
-    )
+    assert value(
+        "rouge_l", "the cat sat there", "the black cat sat down"
+    ) == pytest.approx(2 / (4 / 3 + 5 / 3))
     assert value("rouge_l", "cats", "cat") == 0.0
     assert value("rouge_l", "cats", "cat", stemmer=True) == 1.0
     assert value("rouge_l", "b", ["a", "b"]) == 1.0
@@ -178,7 +192,9 @@ def test_without_its_package_rouge_l_is_refused_before_anything_is_bought(
 
 
 @given(st.text(max_size=40), st.text(min_size=1, max_size=40))
-def test_every_built_in_metric_stays_within_its_bounds(answer: str, target: str) -> None:
+def test_every_built_in_metric_stays_within_its_bounds(
+    answer: str, target: str
+) -> None:
     for name in ("exact_match", "contains", "f1", "rouge_l"):
         assert 0.0 <= value(name, answer, target) <= 1.0
 

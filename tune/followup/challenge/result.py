@@ -133,8 +133,12 @@ class ChallengeResult:
                 f"{_gap(other.difference)}."
             )
         if self.left_out:
-            names = ", ".join(f"{_named(each.config)}: {each.answers}" for each in self.left_out)
-            lines.append(f"Left out because of too few stored answers to pair with: {names}.")
+            names = ", ".join(
+                f"{_named(each.config)}: {each.answers}" for each in self.left_out
+            )
+            lines.append(
+                f"Left out because of too few stored answers to pair with: {names}."
+            )
         return lines
 
     def to_record(self) -> dict[str, Any]:
@@ -167,7 +171,9 @@ def _named(config: Config) -> str:
 def _gap(gap: Interval | None) -> str:
     if gap is None or gap.n == 0:
         return "it was not compared"
-    return f"it is {gap.mean:+.3f} [{gap.low:+.3f}, {gap.high:+.3f}] on {gap.n} examples"
+    return (
+        f"it is {gap.mean:+.3f} [{gap.low:+.3f}, {gap.high:+.3f}] on {gap.n} examples"
+    )
 
 
 def _record(each: FrontierComparison) -> dict[str, Any]:

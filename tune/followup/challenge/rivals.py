@@ -96,9 +96,15 @@ async def read_rivals(
             scores: dict[int, float] = {}
             costs: dict[int, float] = {}
             for reading in readings:
-                scores.update(zip(reading.examples, map(float, reading.scores), strict=True))
-                costs.update(zip(reading.examples, map(float, reading.costs), strict=True))
-            found[row.config] = Rival(row.config, row.cost.mean, chosen_by.mean, scores, costs)
+                scores.update(
+                    zip(reading.examples, map(float, reading.scores), strict=True)
+                )
+                costs.update(
+                    zip(reading.examples, map(float, reading.costs), strict=True)
+                )
+            found[row.config] = Rival(
+                row.config, row.cost.mean, chosen_by.mean, scores, costs
+            )
     if not found:
         raise StudyError(
             "the store holds no scored draw of the study's frontier: give the --store that it was "
@@ -126,7 +132,9 @@ async def _replay_holdout(
     evaluator: Evaluator, events: Sequence[Mapping[str, Any]]
 ) -> dict[int, Trial]:
     """Return the trials of the holdout, filled from the store; empty where it was not reached."""
-    event = next((event for event in reversed(events) if event["event"] == "holdout"), None)
+    event = next(
+        (event for event in reversed(events) if event["event"] == "holdout"), None
+    )
     met: dict[int, Trial] = {}
     if event is not None:
         recorded = RecordedWave("holdout", event["steps"])
@@ -139,7 +147,9 @@ def _holdout_readings(
     evaluator: Evaluator, met: Mapping[int, Trial], config: Config
 ) -> list[Reading]:
     """Return exact readings of a config off the trials of the holdout; the most draws come last."""
-    shared = [trial for trial in met.values() if shares_draws(Config(trial.point), config)]
+    shared = [
+        trial for trial in met.values() if shares_draws(Config(trial.point), config)
+    ]
     found: list[Reading] = []
     # Later readings replace earlier ones of the same example.
     for trial in sorted(shared, key=lambda trial: Config(trial.point).n):
@@ -179,7 +189,9 @@ def find_opponents(
         return None
     most = max(each.answers_from(closed) for each in within)
     least = min(enough, most / 2)
-    place = next(i for i, each in enumerate(within) if each.answers_from(closed) >= least)
+    place = next(
+        i for i, each in enumerate(within) if each.answers_from(closed) >= least
+    )
     better = within[:place]
     return Opponents(within[place], better[0] if better else None, tuple(better[1:]))
 
@@ -194,7 +206,9 @@ def is_more_expensive(rival: Rival, reading: Reading) -> bool:
     if reading.n_examples < 2:
         return False
     own = zip(reading.examples, map(float, reading.costs), strict=True)
-    gaps = np.array([rival.costs.get(position, math.nan) - cost for position, cost in own])
+    gaps = np.array(
+        [rival.costs.get(position, math.nan) - cost for position, cost in own]
+    )
     gaps = gaps[np.isfinite(gaps)]
     # Two pairs are the least for a standard error.
     if len(gaps) < 2:

@@ -96,10 +96,16 @@ class EntryRule:
         """Return the decision, and the mean difference with limits that hold at every look."""
         if self.larger_is_better:
             # Two hypotheses: "not better than the rival" and "better by the margin or more".
-            near, far = self._look(scores, rivals, 0.0), self._look(scores, rivals, self.margin)
+            near, far = (
+                self._look(scores, rivals, 0.0),
+                self._look(scores, rivals, self.margin),
+            )
             better, short = near.p_above, far.p_below
         else:
-            near, far = self._look(scores, rivals, 0.0), self._look(scores, rivals, -self.margin)
+            near, far = (
+                self._look(scores, rivals, 0.0),
+                self._look(scores, rivals, -self.margin),
+            )
             better, short = near.p_below, far.p_above
         if better <= self.alpha:
             return "enters", near.interval
@@ -135,7 +141,10 @@ class PairedResult:
 
 
 def compare_pairs(
-    rule: EntryRule, scores: Mapping[int, float], bought: Sequence[int], rivals: Sequence[Rival]
+    rule: EntryRule,
+    scores: Mapping[int, float],
+    bought: Sequence[int],
+    rivals: Sequence[Rival],
 ) -> tuple[EntryDecision, list[PairedResult]]:
     """Compare a config with all its rivals.
 
@@ -150,7 +159,11 @@ def compare_pairs(
     """
     looks = []
     for rival in rivals:
-        both = [position for position in bought if position in scores and position in rival.scores]
+        both = [
+            position
+            for position in bought
+            if position in scores and position in rival.scores
+        ]
         own, other = [scores[p] for p in both], [rival.scores[p] for p in both]
         answer, pairs = rule.decide(own, other)
         looks.append(PairedResult(rival, answer, pairs))

@@ -104,7 +104,9 @@ def challenge(
             f"{beta}"
         )
     if not 0 < budget < math.inf:
-        raise BudgetError(f"the budget is a number of dollars above 0, but got {budget!r}")
+        raise BudgetError(
+            f"the budget is a number of dollars above 0, but got {budget!r}"
+        )
     notice = Decorations().around("the display of notices", notice)
     place = Path(folder)
     events = read_events(place / "study.jsonl")
@@ -149,7 +151,9 @@ def _find_price(entry: Entry, given: Any) -> Price:
     return find_prices([entry], {entry.name: stated})[entry.name]
 
 
-def _find_entry(model: str, base_url: str | None, key_env: str | None, space: Any) -> Entry:
+def _find_entry(
+    model: str, base_url: str | None, key_env: str | None, space: Any
+) -> Entry:
     """Return where the new model is: as the space file says, else by its own name."""
     table: Mapping[str, Any] = {}
     if isinstance(space, str | Path):
@@ -175,11 +179,15 @@ def _study_plan(
     listed = dict(identity["models"])
     judge = report.deployment_record.get("judge")
     if judge is not None:
-        listed[judge["name"]] = {k: v for k, v in judge.items() if k not in ("name", "price")}
+        listed[judge["name"]] = {
+            k: v for k, v in judge.items() if k not in ("name", "price")
+        }
     models = {}
     for name, entry in listed.items():
         models[name] = {key: value for key, value in entry.items() if value is not None}
-    prices = {name: _recorded_price(rates) for name, rates in identity["prices"].items()}
+    prices = {
+        name: _recorded_price(rates) for name, rates in identity["prices"].items()
+    }
     given = {
         **options,
         "data": data,

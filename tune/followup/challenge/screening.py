@@ -71,10 +71,14 @@ def most_informative(rivals: Sequence[Rival], tuning: int) -> tuple[int, ...]:
 
     # An example on which all rivals score the same says nothing about who is better.
     def spread(position: int) -> float:
-        scores = [rival.scores[position] for rival in rivals if position in rival.scores]
+        scores = [
+            rival.scores[position] for rival in rivals if position in rival.scores
+        ]
         return float(np.var(scores)) if scores else -1.0
 
-    ranked = sorted(range(pool_size(tuning)), key=lambda position: (-spread(position), position))
+    ranked = sorted(
+        range(pool_size(tuning)), key=lambda position: (-spread(position), position)
+    )
     return tuple(ranked[:BLOCK])
 
 
@@ -106,7 +110,9 @@ def compare_with_frontier(
     gains: dict[int, float] = {}
     # The best comes before the rival, so it decides where both have as many pairs.
     for rival in reversed(against.compared if against else ()):
-        paired = {p: sign * (own[p] - rival.scores[p]) for p in own if p in rival.scores}
+        paired = {
+            p: sign * (own[p] - rival.scores[p]) for p in own if p in rival.scores
+        }
         if len(paired) > len(gains):
             gains = paired
     return ScreenedConfig(reading, against, gains)
@@ -122,7 +128,11 @@ def finalists(tried: Sequence[ScreenedConfig]) -> list[ScreenedConfig]:
     best, others = ranked[0], ranked[1:]
     # The best opponent of the best config has few answers, so the comparison may end undecided.
     if best.against is not None and best.against.best is not None:
-        whole = [other for other in others if other.against is None or other.against.best is None]
+        whole = [
+            other
+            for other in others
+            if other.against is None or other.against.best is None
+        ]
         if whole and whole[0].mean > 0:
             return [best, whole[0]]
     if others and not _apart(best, others[0]):
@@ -132,5 +142,7 @@ def finalists(tried: Sequence[ScreenedConfig]) -> list[ScreenedConfig]:
 
 def _apart(best: ScreenedConfig, other: ScreenedConfig) -> bool:
     """Return whether the difference of two gains is larger than its standard error."""
-    gaps = np.array([gain - other.gains[p] for p, gain in best.gains.items() if p in other.gains])
+    gaps = np.array(
+        [gain - other.gains[p] for p, gain in best.gains.items() if p in other.gains]
+    )
     return len(gaps) > 1 and bool(gaps.mean() > gaps.std(ddof=1) / math.sqrt(len(gaps)))

@@ -8,9 +8,18 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tune.errors import EndpointError, InputError
-from tune.followup.challenge.result import ChallengeResult, EntryDecision, FrontierComparison
+from tune.followup.challenge.result import (
+    ChallengeResult,
+    EntryDecision,
+    FrontierComparison,
+)
 from tune.followup.challenge.rivals import Rival, read_rivals
-from tune.followup.challenge.rule import EntryRule, PairedResult, compare_pairs, unmet_examples
+from tune.followup.challenge.rule import (
+    EntryRule,
+    PairedResult,
+    compare_pairs,
+    unmet_examples,
+)
 from tune.followup.challenge.screening import (
     BLOCK,
     ScreenedConfig,
@@ -106,15 +115,25 @@ class ChallengeWork:
             # there.
             draws = Store(db, generation=study if plan.fresh else "", study=study)
             context = StackContext(
-                draws, self.account, Capabilities(), plan.concurrency, notice=self.notice
+                draws,
+                self.account,
+                Capabilities(),
+                plan.concurrency,
+                notice=self.notice,
             )
             self.configs = candidate_configs(self.report, self.entry.name)
             self.trials: dict[int, Trial] = {}
-            entries, prices = {self.entry.name: self.entry}, {self.entry.name: self.price}
+            entries, prices = (
+                {self.entry.name: self.entry},
+                {self.entry.name: self.price},
+            )
             async with (
                 connect_services(entries, prices, context) as (live, _),
                 # The judge stays as it was, even where the new model has its name.
-                connect_services({}, plan.prices, context, judge=plan.judge) as (_, judge),
+                connect_services({}, plan.prices, context, judge=plan.judge) as (
+                    _,
+                    judge,
+                ),
             ):
                 self.evaluator = self._evaluator(live, judge, context)
                 return await self._ask()
@@ -135,11 +154,15 @@ class ChallengeWork:
         old = {name: entry for name, entry in plan.entries.items() if name not in live}
         services = {}
         for name, endpoint in offline_endpoints(old, context.capabilities).items():
-            services[name] = build_stack(old[name], endpoint, plan.prices[name], context)
+            services[name] = build_stack(
+                old[name], endpoint, plan.prices[name], context
+            )
         most = max(config.max_tokens for config in self.configs)
         # The judge is reserved for the longest answer that can come.
         caps = dict.fromkeys(live, most)
-        return make_evaluator(plan, {**services, **live}, context.store, judge=judge, caps=caps)
+        return make_evaluator(
+            plan, {**services, **live}, context.store, judge=judge, caps=caps
+        )
 
     async def _ask(self) -> ChallengeResult:
         rivals = await read_rivals(self.evaluator, self.report, self.events)
@@ -159,14 +182,18 @@ class ChallengeWork:
                 break
 
         def order(verdict: Verdict) -> tuple[int, float]:
-            return _RANK.index(verdict.answer), -self._sign * verdict.looks[0].pairs.mean
+            return _RANK.index(verdict.answer), -self._sign * verdict.looks[
+                0
+            ].pairs.mean
 
         return self._result(min(verdicts, key=order), len(tried), len(chosen))
 
     async def _screen(self, rivals: Sequence[Rival]) -> list[ScreenedConfig]:
         """Try every way on the most informative examples."""
         tuning = len(self.plan.split.tuning)
-        steps = screening_steps(self.configs, self.plan.free, most_informative(rivals, tuning))
+        steps = screening_steps(
+            self.configs, self.plan.free, most_informative(rivals, tuning)
+        )
         if len(self.configs) > 1:
             # Screening must not use up the money that the decision needs.
             self.account.set_aside(int((1 - SCREENING) * self.account.budget))
@@ -185,7 +212,9 @@ class ChallengeWork:
             raise EndpointError(f"{self.entry.name} cannot be asked: {reason}")
         enough, closed = self._rule().enough, pool_size(tuning)
         return [
-            compare_with_frontier(reading, rivals, self._sign, closed=closed, enough=enough)
+            compare_with_frontier(
+                reading, rivals, self._sign, closed=closed, enough=enough
+            )
             for reading in readings
         ]
 
@@ -228,7 +257,9 @@ class ChallengeWork:
             readings = self.evaluator.reader.read(self.trials[number], [config])
             if readings:
                 reading = readings[0]
-                scores = dict(zip(reading.examples, map(float, reading.scores), strict=True))
+                scores = dict(
+                    zip(reading.examples, map(float, reading.scores), strict=True)
+                )
                 answer, looks = compare_pairs(rule, scores, bought, rivals)
         reason = ""
         if answer == "undecided":
@@ -246,7 +277,9 @@ class ChallengeWork:
         step = Step(number, config, tuple(block), config.n, config.max_tokens)
         wave = await self.evaluator.run([step], self.trials)
         if wave.failed:
-            raise EndpointError(f"{self.entry.name} cannot be asked: {wave.failed[number]}")
+            raise EndpointError(
+                f"{self.entry.name} cannot be asked: {wave.failed[number]}"
+            )
         return wave.complete
 
     def _result(self, verdict: Verdict, tried: int, chosen: int) -> ChallengeResult:
@@ -298,5 +331,9 @@ class ChallengeWork:
         return notices
 
 
-def _comparison(rival: Rival, closed: int, pairs: Interval | None = None) -> FrontierComparison:
-    return FrontierComparison(rival.config, rival.cost, rival.answers_from(closed), pairs)
+def _comparison(
+    rival: Rival, closed: int, pairs: Interval | None = None
+) -> FrontierComparison:
+    return FrontierComparison(
+        rival.config, rival.cost, rival.answers_from(closed), pairs
+    )

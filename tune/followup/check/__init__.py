@@ -4,4 +4,11 @@ from tune.followup.check.result import CheckResult
 from tune.followup.check.rule import STATUS, CheckDecision
 from tune.followup.check.run import check, check_async, default_store
 
-__all__ = ["STATUS", "CheckDecision", "CheckResult", "check", "check_async", "default_store"]
+__all__ = [
+    "STATUS",
+    "CheckDecision",
+    "CheckResult",
+    "check",
+    "check_async",
+    "default_store",
+]

@@ -10,7 +10,13 @@ from typing import Any
 
 from tune.errors import InputError
 from tune.followup.check.overlap import count_overlap, overlap_notices
-from tune.followup.check.rule import POWER, Bounds, CheckRule, NewExamplesRule, SameExamplesRule
+from tune.followup.check.rule import (
+    POWER,
+    Bounds,
+    CheckRule,
+    NewExamplesRule,
+    SameExamplesRule,
+)
 from tune.report import plain_config
 from tune.runtime.best_json import DeploymentRecord
 from tune.study.holdout_file import read_holdout
@@ -57,14 +63,21 @@ def new_examples(
     """
     quality = deployment.quality
     rule = NewExamplesRule.of(bounds, quality.mean, quality.n, deployment.scores)
-    data = load_data(given, inputs=inputs, target=target, fields=deployment.prompt.fields)
+    data = load_data(
+        given, inputs=inputs, target=target, fields=deployment.prompt.fields
+    )
     overlap = count_overlap(deployment, data.examples)
     notices = overlap_notices(overlap, len(data.examples))
-    return CheckExamples(data, rule, (), overlap, notices, rule.visible(len(data.examples)))
+    return CheckExamples(
+        data, rule, (), overlap, notices, rule.visible(len(data.examples))
+    )
 
 
 def own_examples(
-    best: Path, deployment: DeploymentRecord, bounds: Bounds, columns: Sequence[str | None]
+    best: Path,
+    deployment: DeploymentRecord,
+    bounds: Bounds,
+    columns: Sequence[str | None],
 ) -> CheckExamples:
     """Return the study's own holdout, with the scores that it had.
 
@@ -78,7 +91,9 @@ def own_examples(
         InputError: the holdout was not kept, or it belongs to another config or metric.
     """
     if any(columns):
-        raise InputError("--input and --target name columns of --data, which is not given")
+        raise InputError(
+            "--input and --target name columns of --data, which is not given"
+        )
     met = read_holdout(best if best.is_dir() else best.parent)
     if dict(met.config) != plain_config(deployment.config):
         raise InputError(
@@ -93,7 +108,9 @@ def own_examples(
     rule = SameExamplesRule(bounds)
     data = Data("holdout", met.examples, "", deployment.inputs, deployment.target)
     count = len(met.examples)
-    return CheckExamples(data, rule, met.scores, {"holdout": count}, (), rule.visible(count))
+    return CheckExamples(
+        data, rule, met.scores, {"holdout": count}, (), rule.visible(count)
+    )
 
 
 def power_notices(examples: CheckExamples) -> tuple[str, ...]:

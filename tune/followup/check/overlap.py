@@ -21,7 +21,9 @@ NOTICES = {
 """The notice on examples, by the part that they had in the study."""
 
 
-def count_overlap(deployment: DeploymentRecord, examples: Sequence[Example]) -> dict[str, int]:
+def count_overlap(
+    deployment: DeploymentRecord, examples: Sequence[Example]
+) -> dict[str, int]:
     """Count the examples that the study had, by the part that they had in it.
 
     An example is the same where everything that the prompt shows of it is the same. Parts without

@@ -98,23 +98,29 @@ class CheckResult:
         """Return the answer where the study's own holdout was asked again."""
         seen = self.look.interval
         worse = "lower" if self.larger_is_better else "higher"
-        again = f"on {seen.n} of the study's {self.available} holdout examples, asked again"
+        again = (
+            f"on {seen.n} of the study's {self.available} holdout examples, asked again"
+        )
         now = f"nothing was scored {again}"
         if seen.n:
             now = f"{self.metric} has changed by {seen.mean:+.3f} {again}"
         if self.decision == "holds":
             return f"It holds: {now}; it is not {self.margin:.3g} {worse} than it was."
         if self.decision == "regressed":
-            return (
-                f"It has regressed: {now}; it is more than {self.margin:.3g} {worse} than it was."
-            )
+            return f"It has regressed: {now}; it is more than {self.margin:.3g} {worse} than it was."
         return f"Undecided, as {self._ended}: {now}; the line is {self.margin:.3g} {worse}."
 
     @property
     def _ended(self) -> str:
         if self.reason == "recorded":
-            return "the recorded examples are too few for any number of new ones to decide"
-        return "the money was used up" if self.reason == "money" else "there were no more examples"
+            return (
+                "the recorded examples are too few for any number of new ones to decide"
+            )
+        return (
+            "the money was used up"
+            if self.reason == "money"
+            else "there were no more examples"
+        )
 
     def _new_headline(self) -> str:
         """Return the answer where new examples were asked."""
@@ -129,7 +135,9 @@ class CheckResult:
             return f"It holds: {self.metric} is {now}, not more than {than}."
         if self.decision == "regressed":
             return f"It has regressed: {self.metric} is {now}, more than {than}."
-        return f"Undecided, as {self._ended}: {self.metric} is {now}; the line is {than}."
+        return (
+            f"Undecided, as {self._ended}: {self.metric} is {now}; the line is {than}."
+        )
 
     def _details(self) -> list[str]:
         seen, was = self.look.interval, self.recorded
@@ -151,7 +159,9 @@ class CheckResult:
                 f"The service did not answer {self.unanswered} examples; they are not scored."
             )
         if self.more and seen.n:
-            cost = f", {dollars(self.more * self.spent / seen.n)}," if self.spent else ""
+            cost = (
+                f", {dollars(self.more * self.spent / seen.n)}," if self.spent else ""
+            )
             lines.append(
                 f"About {self.more} further examples{cost} would show that it holds, if it is as "
                 f"recorded."
@@ -233,11 +243,14 @@ class CheckResult:
         passes.
         """
         faults = {"regressed": "failure", "undecided": "error"}
-        suite = ElementTree.Element("testsuite", name="tune check", tests="1", skipped="0")
+        suite = ElementTree.Element(
+            "testsuite", name="tune check", tests="1", skipped="0"
+        )
         for kind in ("failure", "error"):
             suite.set(f"{kind}s", str(int(faults.get(self.decision) == kind)))
         listed = [
-            (f"examples of the study's {part}", str(count)) for part, count in self.overlap.items()
+            (f"examples of the study's {part}", str(count))
+            for part, count in self.overlap.items()
         ]
         listed += [("notice", visible(notice)) for notice in self.notices]
         if listed:

@@ -80,7 +80,13 @@ class Bounds:
         return "holds" if better <= self.beta else "undecided"
 
     def look(
-        self, values: Array, null: float, *, low: float, high: float, earlier: Sequence[float] = ()
+        self,
+        values: Array,
+        null: float,
+        *,
+        low: float,
+        high: float,
+        earlier: Sequence[float] = (),
     ) -> SequentialResult:
         """Look at values for their mean; each limit has the error rate of the answer it decides.
 
@@ -108,7 +114,9 @@ class Bounds:
         # possible mean is closer to the truth.
         most = self.mean_high if low == self.low else self.mean_high - self.low
         found = seen.interval
-        mean, least, largest = np.clip([found.mean, found.low, found.high], max(low, -most), most)
+        mean, least, largest = np.clip(
+            [found.mean, found.low, found.high], max(low, -most), most
+        )
         interval = Interval(float(mean), float(least), float(largest), found.n)
         return replace(seen, interval=interval)
 
@@ -167,7 +175,9 @@ class NewExamplesRule:
         Raises:
             InputError: no score is worse than the recorded quality by the margin.
         """
-        rule = cls(bounds, recorded, tuple(scores) or _worst_case(bounds, recorded, count))
+        rule = cls(
+            bounds, recorded, tuple(scores) or _worst_case(bounds, recorded, count)
+        )
         if not bounds.low < rule.threshold < bounds.high:
             raise InputError(
                 f"a quality of {recorded:g} that may get worse by {bounds.margin:g} cannot "
@@ -246,7 +256,9 @@ class SameExamplesRule:
     @property
     def threshold(self) -> float:
         """The margin alone, because the scores are differences."""
-        return -self.bounds.margin if self.bounds.larger_is_better else self.bounds.margin
+        return (
+            -self.bounds.margin if self.bounds.larger_is_better else self.bounds.margin
+        )
 
     def look(self, scores: Sequence[float] | Array) -> SequentialResult:
         """Look at the differences, in the order in which they came."""

@@ -22,7 +22,12 @@ from pathlib import Path
 from typing import Any
 
 from tune.errors import BudgetError, InputError
-from tune.followup.check.examples import CheckExamples, new_examples, own_examples, power_notices
+from tune.followup.check.examples import (
+    CheckExamples,
+    new_examples,
+    own_examples,
+    power_notices,
+)
 from tune.followup.check.overlap import grouping_notices
 from tune.followup.check.result import CheckResult
 from tune.followup.check.rule import Bounds, CheckRule
@@ -46,7 +51,9 @@ BLOCK = 8
 """Examples that are bought side by side at first; later blocks are larger (`next_block_size`)."""
 
 
-def check(best: str | Path, data: Any = None, *, budget: float, **options: Any) -> CheckResult:
+def check(
+    best: str | Path, data: Any = None, *, budget: float, **options: Any
+) -> CheckResult:
     """Test whether the config of a `best.json` still is as good as it was.
 
     Every call is new: an answer in a store says nothing about the model of today.
@@ -91,7 +98,9 @@ async def check_async(
     # A notice that cannot be shown must not end a check that has already spent money.
     notice = Decorations().around("the display of notices", notice)
     deployment = _read_deployment(best, asked, confirm)
-    bounds = Bounds.of(deployment.metric, margin=asked.margin, alpha=asked.alpha, beta=asked.beta)
+    bounds = Bounds.of(
+        deployment.metric, margin=asked.margin, alpha=asked.alpha, beta=asked.beta
+    )
     examples = _read_examples(Path(best), data, deployment, bounds, asked)
     grouping = grouping_notices(examples.data, deployment.group)
     notices = (
@@ -158,7 +167,9 @@ def _check_numbers(options: CheckOptions, budget: float) -> None:
             f"error rates lie above 0 and up to 0.5, but got alpha={alpha!r}, beta={beta!r}"
         )
     if not 0 < budget < math.inf:
-        raise BudgetError(f"the budget is a number of dollars above 0, but got {budget!r}")
+        raise BudgetError(
+            f"the budget is a number of dollars above 0, but got {budget!r}"
+        )
 
 
 def _read_deployment(
@@ -180,7 +191,11 @@ def _read_deployment(
 
 
 def _read_examples(
-    best: Path, data: Any, deployment: DeploymentRecord, bounds: Bounds, options: CheckOptions
+    best: Path,
+    data: Any,
+    deployment: DeploymentRecord,
+    bounds: Bounds,
+    options: CheckOptions,
 ) -> CheckExamples:
     if data is None:
         columns = (*options.input, options.target)
@@ -194,7 +209,9 @@ def _read_examples(
     return examples
 
 
-async def _until_decided(target: Target, rule: CheckRule) -> tuple[SequentialResult, str]:
+async def _until_decided(
+    target: Target, rule: CheckRule
+) -> tuple[SequentialResult, str]:
     """Buy block after block until the scores decide, or nothing is left to buy with or from.
 
     Returns:

@@ -61,7 +61,9 @@ class Target:
         )
         if judge is not None:
             caps = {config.model: config.max_tokens}
-            metric = attach_judge(metric, judge, services, caps=caps, examples=self.examples)
+            metric = attach_judge(
+                metric, judge, services, caps=caps, examples=self.examples
+            )
         self.evaluator = Evaluator(
             space=_space_of(deployment),
             free=(),
@@ -93,7 +95,9 @@ class Target:
         step = Step(0, config, tuple(block), config.n, config.max_tokens)
         wave = await self.evaluator.run([step], {0: self.trial})
         if self.trial.state == "failed":
-            raise EndpointError(f"{config.model} cannot be checked: {self.trial.reason}")
+            raise EndpointError(
+                f"{config.model} cannot be checked: {self.trial.reason}"
+            )
         if not self.trial.draws and self.context.account.closed in (LOST, QUOTA):
             words = next(iter(self.trial.unanswered.values()), "it does not answer")
             raise EndpointError(f"{config.model} cannot be checked: {words}")
@@ -114,7 +118,9 @@ def _space_of(deployment: DeploymentRecord) -> Space:
     """Return a space that holds only the one config."""
     config = deployment.config
     values: dict[str, Any] = {
-        name: [value] for name, value in config.items() if name not in ("prompt", "stop")
+        name: [value]
+        for name, value in config.items()
+        if name not in ("prompt", "stop")
     }
     return Space(
         **values,

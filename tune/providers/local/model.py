@@ -76,13 +76,17 @@ class LoadedModel:
         self._running: list[Job] = []
         self._cached: set[int] = set()
         self._requests = 0
-        self._thread = threading.Thread(target=self._work, name=f"model {path.name}", daemon=True)
+        self._thread = threading.Thread(
+            target=self._work, name=f"model {path.name}", daemon=True
+        )
         self._thread.start()
 
     def _encode(self, prompt: str | tuple[Message, ...]) -> EncodedPrompt:
         text = self._render(prompt)
         # A chat template has put the special tokens in itself.
-        encoded = self._tokenizer.encode(_clean(text), add_special_tokens=isinstance(prompt, str))
+        encoded = self._tokenizer.encode(
+            _clean(text), add_special_tokens=isinstance(prompt, str)
+        )
         tensor = encoded.input_ids
         ids = tuple(tensor.data.reshape(-1).tolist())
         # The last token is computed in any case, so a block that ends with it is never read from
@@ -94,13 +98,21 @@ class LoadedModel:
         """Return the text that the model continues: messages go through its chat template."""
         if isinstance(prompt, str):
             # A model cannot continue nothing.
-            text = prompt or self._tokenizer.get_bos_token() or self._tokenizer.get_eos_token()
+            text = (
+                prompt
+                or self._tokenizer.get_bos_token()
+                or self._tokenizer.get_eos_token()
+            )
             return str(text)
         turns: list[dict[str, str]] = []
         for message in prompt:
-            turns.append({"role": _clean(message.role), "content": _clean(message.content)})
+            turns.append(
+                {"role": _clean(message.role), "content": _clean(message.content)}
+            )
         try:
-            return str(self._tokenizer.apply_chat_template(turns, add_generation_prompt=True))
+            return str(
+                self._tokenizer.apply_chat_template(turns, add_generation_prompt=True)
+            )
         except RuntimeError as error:
             raise EndpointError(
                 f"the chat template of {self._path.name} does not take these messages, "
@@ -118,7 +130,9 @@ class LoadedModel:
         job = Job(prompt, request, settings, numbers, Future())
         with self._wake:
             if self.ended:
-                job.resolve(EndpointError(f"the model {self._path.name} has been closed"))
+                job.resolve(
+                    EndpointError(f"the model {self._path.name} has been closed")
+                )
             else:
                 self._arrived.append(job)
                 self._wake.notify()
@@ -143,9 +157,7 @@ class LoadedModel:
                 self._collect()
             reason = f"the model {self._path.name} has been closed"
         except RuntimeError as error:
-            reason = (
-                f"openvino-genai cannot load or run the model {self._path}: {_last_line(error)}"
-            )
+            reason = f"openvino-genai cannot load or run the model {self._path}: {_last_line(error)}"
         finally:
             with self._wake:
                 self.ended = True
@@ -233,7 +245,9 @@ class LoadedModel:
             )
         except RuntimeError as error:
             job.resolve(
-                EndpointError(f"{job.request.model} refused a request: {_last_line(error)}")
+                EndpointError(
+                    f"{job.request.model} refused a request: {_last_line(error)}"
+                )
             )
         else:
             self._running.append(job)
@@ -309,10 +323,14 @@ class LoadedModel:
                 self._waiting.appendleft(job)
             elif state == status.IGNORED:
                 tokens = f"{len(job.prompt.ids)} + {job.width} x {job.request.max_tokens} tokens"
-                message = f"{job.request.model}: {tokens} do not fit into the model's cache"
+                message = (
+                    f"{job.request.model}: {tokens} do not fit into the model's cache"
+                )
                 job.resolve(AnswerError(message, reason="context_length"))
             else:
-                job.resolve(TransientError(f"{job.request.model} lost a request", charged=False))
+                job.resolve(
+                    TransientError(f"{job.request.model} lost a request", charged=False)
+                )
             self._running.remove(job)
 
     def _read(self, job: Job) -> list[Completion]:
@@ -328,7 +346,9 @@ class LoadedModel:
 
     def _completion(self, job: Job, output: Any, seconds: float) -> Completion:
         stops = [stop for stop in job.request.stop if stop]
-        answer = detokenize(output.generated_ids, self._end_ids, stops, self._tokenizer.decode)
+        answer = detokenize(
+            output.generated_ids, self._end_ids, stops, self._tokenizer.decode
+        )
         at_cap = output.finish_reason == self._genai.GenerationFinishReason.LENGTH
         cut = at_cap and not answer.stopped
         if stops and not cut and not answer.stopped:

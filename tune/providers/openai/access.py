@@ -64,7 +64,9 @@ class Access:
         scrubber: hides all secret parts of this in the service's words.
     """
 
-    def __init__(self, parts: SplitResult, key: str | None, headers: Mapping[str, str]) -> None:
+    def __init__(
+        self, parts: SplitResult, key: str | None, headers: Mapping[str, str]
+    ) -> None:
         hostname = str(parts.hostname)
         host = f"[{hostname}]" if ":" in hostname else hostname
         port = f":{parts.port}" if parts.port else ""
@@ -140,7 +142,9 @@ def resolve_access(
     filled = {name: _header(name, value, host) for name, value in headers.items()}
     for name, value in {"the API key": key, **filled}.items():
         if not (value.isascii() and value.isprintable()):
-            raise InputError(f"{name} for {host} has characters that cannot be sent in a header")
+            raise InputError(
+                f"{name} for {host} has characters that cannot be sent in a header"
+            )
     access = Access(parts, key or None, filled)
     if parts.scheme == "http" and _sends_secret(access, parts):
         _check_unencrypted(host, allow_http)

@@ -20,7 +20,12 @@ from tune.errors import (
 from tune.providers.capabilities import REPLACEMENTS, Adapted, Capabilities, Fact
 from tune.providers.openai.access import Access, Headers, resolve_access
 from tune.providers.openai.bill_lookup import bill_url, name_call, read_bill
-from tune.providers.openai.errors import embedded_error, error_of_body, error_of_response, one_line
+from tune.providers.openai.errors import (
+    embedded_error,
+    error_of_body,
+    error_of_response,
+    one_line,
+)
 from tune.providers.openai.exchange import Exchange, HttpReply
 from tune.providers.openai.preflight import check_model
 from tune.providers.openai.response import ParsedResponse, parse_response
@@ -202,12 +207,16 @@ class OpenAIEndpoint:
         url = bill_url(self._access.url, call)
         if url is None:
             return None
-        reply = await self._exchange.send(url, limit=min(self._exchange.timeout, _BILL_LIMIT))
+        reply = await self._exchange.send(
+            url, limit=min(self._exchange.timeout, _BILL_LIMIT)
+        )
         # OpenRouter knows a call some seconds after it has ended.
         if reply.status == 404:
             return None
         if reply.status >= 300:
-            raise error_of_response(reply.status, reply.headers, reply.body, who=self._who)
+            raise error_of_response(
+                reply.status, reply.headers, reply.body, who=self._who
+            )
         return read_bill(call, reply.body)
 
     async def close(self) -> None:
@@ -220,7 +229,9 @@ class OpenAIEndpoint:
         numbers: range,
         body: Mapping[str, Any],
     ) -> list[Completion]:
-        path = "/completions" if isinstance(request.prompt, str) else "/chat/completions"
+        path = (
+            "/completions" if isinstance(request.prompt, str) else "/chat/completions"
+        )
         began = time.perf_counter()
         reply = await self._exchange.send(path, body)
         seconds = time.perf_counter() - began
@@ -228,7 +239,9 @@ class OpenAIEndpoint:
             return self._draws(reply, request, numbers, body, seconds)
         except ProviderError as error:
             # The name lets a user, or `reconcile`, ask for the bill of a call that failed.
-            error.call = self._access.scrubber.words(name_call(reply.headers, reply.body))
+            error.call = self._access.scrubber.words(
+                name_call(reply.headers, reply.body)
+            )
             raise
 
     def _draws(
@@ -277,7 +290,9 @@ class OpenAIEndpoint:
             return None
         # Errors are scrubbed more thoroughly than answers.
         error = self._access.scrubber.error(error)
-        return error_of_body(error, reply.headers, who=self._who, sent=sent, bills_refusals=bills)
+        return error_of_body(
+            error, reply.headers, who=self._who, sent=sent, bills_refusals=bills
+        )
 
     def _learn(self, parsed: ParsedResponse, asked: int) -> None:
         """Learn from an answer how this model counts and whether it takes n."""
@@ -294,7 +309,11 @@ class OpenAIEndpoint:
         They show whether a count for several choices covers them all.
         """
         draw = parsed.draws[0]
-        counted = len(parsed.draws) == 1 and not parsed.estimated and not draw.reasoning_tokens
+        counted = (
+            len(parsed.draws) == 1
+            and not parsed.estimated
+            and not draw.reasoning_tokens
+        )
         if counted and len(self._alone) < _MOST_ALONE:
             known = self._alone.get(draw.text, draw.completion_tokens)
             self._alone[draw.text] = min(draw.completion_tokens, known)
@@ -311,7 +330,9 @@ class OpenAIEndpoint:
         if isinstance(request.prompt, str):
             body["prompt"] = request.prompt
         else:
-            body["messages"] = [{"role": m.role, "content": m.content} for m in request.prompt]
+            body["messages"] = [
+                {"role": m.role, "content": m.content} for m in request.prompt
+            ]
         body[self._cap_name(request)] = request.max_tokens
         # The seed makes a draw repeatable where the service honours it.
         if "seed" not in refused:
@@ -322,17 +343,23 @@ class OpenAIEndpoint:
             body["stop"] = list(request.stop)
         return body | dict(request.settings)
 
-    def _check_settings(self, request: Request, numbers: range, refused: frozenset[str]) -> None:
+    def _check_settings(
+        self, request: Request, numbers: range, refused: frozenset[str]
+    ) -> None:
         """Raise ParameterRejected where the model is known to refuse a setting of a call."""
         names = list(dict(request.settings))
         if request.stop:
             names.append("stop")
         for name in names:
             if name in refused:
-                raise ParameterRejected(f"{self._who} does not take {name}", parameter=name)
+                raise ParameterRejected(
+                    f"{self._who} does not take {name}", parameter=name
+                )
         most = 1 if self._drops_n else self.most_n
         if len(numbers) > most:
-            raise ParameterRejected(f"{self._who} does not take n = {len(numbers)}", parameter="n")
+            raise ParameterRejected(
+                f"{self._who} does not take n = {len(numbers)}", parameter="n"
+            )
 
     def _cap_name(self, request: Request) -> str:
         """Return the name under which the model takes the cap."""
@@ -349,9 +376,15 @@ class OpenAIEndpoint:
 
     def _raise(self, fault: ProviderError) -> NoReturn:
         """Learn from a refusal, and raise the error that the caller needs."""
-        if isinstance(fault, ValueRejected) and fault.parameter == "n" and fault.high is not None:
+        if (
+            isinstance(fault, ValueRejected)
+            and fault.parameter == "n"
+            and fault.high is not None
+        ):
             most = min(int(fault.high), self.most_n)
-            self._capabilities.learn(Fact(self.service, self.model, "most_n", number=most))
+            self._capabilities.learn(
+                Fact(self.service, self.model, "most_n", number=most)
+            )
         if isinstance(fault, ParameterRejected):
             name = fault.parameter
             # A refused value says nothing about other values. A seed can be left out all the same.
@@ -368,7 +401,9 @@ def _cut_answer(seconds: float) -> Completion:
 
     It was refused, so it cost nothing.
     """
-    return Completion("", "length", prompt_tokens=0, completion_tokens=0, seconds=seconds)
+    return Completion(
+        "", "length", prompt_tokens=0, completion_tokens=0, seconds=seconds
+    )
 
 
 def _describe_text(text: str) -> str:

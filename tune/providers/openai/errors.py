@@ -107,7 +107,9 @@ class _Failure:
         text: codes and words of the body, in lower case.
     """
 
-    def __init__(self, status: int, headers: Mapping[str, str], body: object, message: str) -> None:
+    def __init__(
+        self, status: int, headers: Mapping[str, str], body: object, message: str
+    ) -> None:
         self.status = status
         self.headers = headers
         self.body = body
@@ -116,7 +118,9 @@ class _Failure:
         words = error_words(body)[:MOST_ERROR_CHARACTERS]
         self.text = f"{codes} {words}".lower()
 
-    def error(self, who: str, sent: Collection[str], *, bills_refusals: bool) -> ProviderError:
+    def error(
+        self, who: str, sent: Collection[str], *, bills_refusals: bool
+    ) -> ProviderError:
         """Return the error that this failure stands for."""
         # The order counts: a refusal for the prompt's length names max_tokens, too.
         error = (
@@ -212,13 +216,17 @@ class _Failure:
         if status in (400, 422):
             return RequestRefused(self.message)
         if status in (404, 405) and "model" not in self.text:
-            return EndpointError(f"{self.message}; is the base URL complete (most end in /v1)?")
+            return EndpointError(
+                f"{self.message}; is the base URL complete (most end in /v1)?"
+            )
         return EndpointError(self.message)
 
     def _is_from_azure(self) -> bool:
         """Tell whether Azure speaks, also through a gateway: it bills prompts that it refuses."""
         named = "responsibleaipolicy" in self.text or "azure openai" in self.text
-        return named or "apim-request-id" in self.headers or "x-ms-region" in self.headers
+        return (
+            named or "apim-request-id" in self.headers or "x-ms-region" in self.headers
+        )
 
 
 # Statuses by the words of an error that carries no number; the first that fits holds.
@@ -239,7 +247,10 @@ _NAMED_STATUS = (
     ),
     (re.compile(r"invalid_api_key|authentication|unauthorized|unauthenticated"), 401),
     (re.compile(r"model_not_found|not_found"), 404),
-    (re.compile(r"invalid_request|invalid_argument|content_filter|context_length"), 400),
+    (
+        re.compile(r"invalid_request|invalid_argument|content_filter|context_length"),
+        400,
+    ),
 )
 
 
@@ -268,7 +279,9 @@ def embedded_error(body: object) -> object:
 
 def _error_of_choices(choices: object) -> object:
     """Return the error that stands in the place of every choice's text, or None."""
-    if not isinstance(choices, list) or not all(isinstance(choice, Mapping) for choice in choices):
+    if not isinstance(choices, list) or not all(
+        isinstance(choice, Mapping) for choice in choices
+    ):
         return None
     for choice in choices:
         # One choice with a text is an answer that was paid for.
@@ -355,7 +368,9 @@ def error_of_transport(kind: str, words: str, *, who: str) -> ProviderError:
             f"{who} cannot be asked: the base URL, the key or a header cannot be sent ({kind})"
         )
     if kind in NOT_SENT:
-        return TransientError(f"{who} cannot be reached: {one_line(words) or kind}", charged=False)
+        return TransientError(
+            f"{who} cannot be reached: {one_line(words) or kind}", charged=False
+        )
     if kind == "AnswerTooLarge":
         return TransientError(
             f"{who} sent an answer that cannot be read: {one_line(words)}", charged=True
@@ -369,7 +384,9 @@ def error_of_transport(kind: str, words: str, *, who: str) -> ProviderError:
 def one_line(words: str, most: int = 300) -> str:
     """Return somebody else's words, fit for one line of a terminal."""
     # Control characters could move the cursor or change colours.
-    printable = "".join(character if character.isprintable() else " " for character in words)
+    printable = "".join(
+        character if character.isprintable() else " " for character in words
+    )
     line = " ".join(printable.split())
     if len(line) <= most:
         return line

@@ -81,9 +81,13 @@ class Exchange:
             response = error.response
         except openai.APIConnectionError as error:
             words = self.access.scrubber.words(str(error.__cause__ or ""))
-            fault = error_of_transport(type(error.__cause__).__name__, words, who=self.who)
+            fault = error_of_transport(
+                type(error.__cause__).__name__, words, who=self.who
+            )
         except TimeoutError:
-            fault = TransientError(f"{self.who} did not answer within {limit:g} s", charged=True)
+            fault = TransientError(
+                f"{self.who} did not answer within {limit:g} s", charged=True
+            )
         if fault is not None:
             raise fault
         return self._read(response)
@@ -102,7 +106,9 @@ class Exchange:
         options: Any = {"follow_redirects": False}
         if body is None:
             return await client.get(path, cast_to=httpx2.Response, options=options)
-        return await client.post(path, cast_to=httpx2.Response, body=body, options=options)
+        return await client.post(
+            path, cast_to=httpx2.Response, body=body, options=options
+        )
 
     def _read(self, response: Any) -> HttpReply:
         headers = {name.lower(): value for name, value in response.headers.items()}
@@ -132,7 +138,9 @@ class Exchange:
                 base_url=access.url,
                 # Retries go through every gate of the stack, the reservation included.
                 max_retries=0,
-                http_client=bounded_client(access.url, timeout, left_out=access.left_out),
+                http_client=bounded_client(
+                    access.url, timeout, left_out=access.left_out
+                ),
                 default_headers=access.headers or None,
                 default_query=access.query or None,
             )

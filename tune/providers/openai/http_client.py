@@ -44,7 +44,9 @@ class BoundedTransport(httpx2.AsyncBaseTransport):
             raise AnswerTooLarge(f"the answer is packed more than once ({packed!r})")
         # These two describe the packed bytes, and we pass the unpacked ones on.
         packing = (b"content-encoding", b"content-length")
-        headers = [pair for pair in response.headers.raw if pair[0].lower() not in packing]
+        headers = [
+            pair for pair in response.headers.raw if pair[0].lower() not in packing
+        ]
         return httpx2.Response(
             response.status_code,
             headers=headers,

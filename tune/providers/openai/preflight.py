@@ -37,7 +37,9 @@ async def check_model(exchange: Exchange, model: str) -> str:
     try:
         reply = await exchange.send("/models", limit=min(exchange.timeout, _LIMIT))
     except TransientError as error:
-        raise EndpointError(f"{error}; check the base URL, and that the server runs") from None
+        raise EndpointError(
+            f"{error}; check the base URL, and that the server runs"
+        ) from None
     _check_let_in(exchange, reply)
     names = listed_models(reply.body)
     if not names or any(is_same_model(model, name) for name in names):
@@ -53,9 +55,7 @@ async def check_model(exchange: Exchange, model: str) -> str:
         raise EndpointError(f"{fault}; it has {shown}")
     if reply.status < 400:
         return ""
-    return (
-        f"{exchange.who} is not among the models that are listed there ({shown}), and may not exist"
-    )
+    return f"{exchange.who} is not among the models that are listed there ({shown}), and may not exist"
 
 
 def _check_let_in(exchange: Exchange, reply: HttpReply) -> None:

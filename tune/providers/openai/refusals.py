@@ -83,10 +83,13 @@ _RANGES = (
         rf"range:? (?:is )?(?:of )?(?:from )?[\[(]?{_NUMBER}(?:\.\.| ?[-,\u2013] ?| to ){_NUMBER}",
         re.IGNORECASE,
     ),
-    re.compile(rf"between {_NUMBER}(?: and |,? ?-+ ?|, ?| to ){_NUMBER}", re.IGNORECASE),
+    re.compile(
+        rf"between {_NUMBER}(?: and |,? ?-+ ?|, ?| to ){_NUMBER}", re.IGNORECASE
+    ),
     re.compile(rf"in [\[(]{_NUMBER}, ?{_NUMBER}[\])]", re.IGNORECASE),
     re.compile(
-        rf"{_NUMBER} ?(?:<=|\u2264) ?(?:value|[a-z_]+) ?(?:<=|\u2264) ?{_NUMBER}", re.IGNORECASE
+        rf"{_NUMBER} ?(?:<=|\u2264) ?(?:value|[a-z_]+) ?(?:<=|\u2264) ?{_NUMBER}",
+        re.IGNORECASE,
     ),
 )
 
@@ -229,7 +232,9 @@ def _request_name(name: str) -> str:
     """
     if name.startswith("reasoning.effort"):
         return "reasoning_effort"
-    name = re.sub(r"^(?:body|text|parameters|\w+_?config)\.", "", name, flags=re.IGNORECASE)
+    name = re.sub(
+        r"^(?:body|text|parameters|\w+_?config)\.", "", name, flags=re.IGNORECASE
+    )
     name = re.split(r"[.\[]", name, maxsplit=1)[0]
     name = re.sub(r"(?<=[a-z])([A-Z])", r"_\1", name).lower()
     return _ALIASES.get(name, name)

@@ -9,7 +9,12 @@ from typing import Any
 
 from tune.completion import Completion, Invoice, Request
 from tune.errors import TransientError, Unreadable
-from tune.providers.openai.usage import VisibleChoice, read_count, read_mapping, read_usage
+from tune.providers.openai.usage import (
+    VisibleChoice,
+    read_count,
+    read_mapping,
+    read_usage,
+)
 
 # The reasons with which services end an answer, as ours; every other one is "stop".
 _ENDINGS = {
@@ -154,7 +159,9 @@ def _choices(body: object, asked: int, who: str) -> list[Mapping[str, Any]]:
     for choice in choices:
         # OpenRouter ends an answer so where the host behind it fails.
         if choice.get("finish_reason") == "error":
-            raise TransientError(f"{who} broke off in the middle of its answer", charged=True)
+            raise TransientError(
+                f"{who} broke off in the middle of its answer", charged=True
+            )
     return sorted(choices, key=_index)[:asked]
 
 
@@ -167,7 +174,9 @@ def _read_choice(choice: Mapping[str, Any]) -> _Choice:
     message = read_mapping(choice, "message") or choice
     # A refusal by the model itself is its answer.
     text = (
-        _text(message.get("content")) or _text(choice.get("text")) or _text(message.get("refusal"))
+        _text(message.get("content"))
+        or _text(choice.get("text"))
+        or _text(message.get("refusal"))
     )
     thought = _text(message.get("reasoning_content")) or _text(message.get("reasoning"))
     return _Choice(
@@ -184,7 +193,9 @@ def _read_choice(choice: Mapping[str, Any]) -> _Choice:
 def _text(content: object) -> str:
     """Return the text of a content: it is text, or a list of parts that may have one."""
     if isinstance(content, list):
-        return "".join(_text(part.get("text")) for part in content if isinstance(part, Mapping))
+        return "".join(
+            _text(part.get("text")) for part in content if isinstance(part, Mapping)
+        )
     return content if isinstance(content, str) else ""
 
 

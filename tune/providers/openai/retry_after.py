@@ -23,7 +23,9 @@ _AGAIN = re.compile(
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3}
 
 
-def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
+def retry_after(
+    headers: Mapping[str, str], now: datetime | None = None
+) -> float | None:
     """Return the seconds that the headers of a response ask us to wait, or None.
 
     They are in Retry-After, in milliseconds, seconds or as a date (RFC 9110), else the reset of a

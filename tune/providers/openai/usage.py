@@ -30,7 +30,11 @@ _TICKS = 10**10
 _OUTPUT_DETAILS = ("completion_tokens_details", "output_tokens_details")
 _INPUT_DETAILS = ("prompt_tokens_details", "input_tokens_details")
 _CACHE_READS = ("cached_tokens", "cache_read_input_tokens", "prompt_cache_hit_tokens")
-_CACHE_WRITES = ("cache_write_tokens", "cache_creation_input_tokens", "cache_creation_tokens")
+_CACHE_WRITES = (
+    "cache_write_tokens",
+    "cache_creation_input_tokens",
+    "cache_creation_tokens",
+)
 
 # Characters of a strange value that a message shows.
 _SHOWN = 40
@@ -198,11 +202,15 @@ def _excludes_cache(usage: Mapping[str, Any]) -> bool:
 
     Anthropic's own counts do.
     """
-    names_cache = "cache_read_input_tokens" in usage or "cache_creation_input_tokens" in usage
+    names_cache = (
+        "cache_read_input_tokens" in usage or "cache_creation_input_tokens" in usage
+    )
     return names_cache and "prompt_tokens" not in usage
 
 
-def _stated(usage: Mapping[str, Any], details: Sequence[str], names: Sequence[str]) -> list[int]:
+def _stated(
+    usage: Mapping[str, Any], details: Sequence[str], names: Sequence[str]
+) -> list[int]:
     """Return every count that one of these names states, at the top or in the details."""
     places = [usage, *(read_mapping(usage, name) for name in details)]
     found: list[int] = []
@@ -264,7 +272,9 @@ def _largest(
     return max((reading for reading in readings if reading >= 0), default=None)
 
 
-def _fits_inside(reasoning: int, completion: int, shown: Sequence[VisibleChoice]) -> bool:
+def _fits_inside(
+    reasoning: int, completion: int, shown: Sequence[VisibleChoice]
+) -> bool:
     """Tell whether reasoning inside the completion leaves enough tokens for the visible text."""
     if not reasoning:
         return True
@@ -310,7 +320,9 @@ def _least_visible(shown: Sequence[VisibleChoice]) -> int:
     """Return a number of tokens that the choices have at least beside all reasoning."""
     words = [choice.words - choice.thought_words for choice in shown]
     if len(shown) > 1:
-        return sum(max(few, choice.tokens) for few, choice in zip(words, shown, strict=True))
+        return sum(
+            max(few, choice.tokens) for few, choice in zip(words, shown, strict=True)
+        )
     return max(min(1, words[0]), shown[0].tokens)
 
 

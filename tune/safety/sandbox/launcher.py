@@ -52,7 +52,14 @@ CLONE_NEWUSER = 0x10000000
 CLONE_NEWPID = 1 << 29
 CLONE_NEWNET = 1 << 30
 # From linux/mount.h and linux/fcntl.h.
-MS_NOSUID, MS_NODEV, MS_BIND, MS_REC, MS_PRIVATE, MNT_DETACH = 2, 4, 0x1000, 0x4000, 1 << 18, 2
+MS_NOSUID, MS_NODEV, MS_BIND, MS_REC, MS_PRIVATE, MNT_DETACH = (
+    2,
+    4,
+    0x1000,
+    0x4000,
+    1 << 18,
+    2,
+)
 ATTR_RDONLY, ATTR_NOSUID, ATTR_NODEV, AT_FDCWD, AT_RECURSIVE = 1, 2, 4, -100, 0x8000
 # Numbers of system calls. The newer ones are the same on every machine.
 MOUNT_SETATTR = 442
@@ -86,13 +93,17 @@ def become(order: Order, user: int | None) -> NoReturn:
     if plain:
         missing += ["files"] * (not landlock) + ["network"] * (not filtered)
         # Root's processes are not counted, and only the later versions keep signals in.
-        missing += ["processes"] * (user is None and (landlock < 6 or os.geteuid() == 0))
+        missing += ["processes"] * (
+            user is None and (landlock < 6 or os.geteuid() == 0)
+        )
     # Python ignores these two, and an ignored signal stays ignored in the program.
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
     os.chdir(order["work"])
     tell(order, " ".join(["missing", *missing]))
-    os.execve(order["python"], [*order["command"], order["program"]], order["environment"])
+    os.execve(
+        order["python"], [*order["command"], order["program"]], order["environment"]
+    )
 
 
 def set_limits(order: Order, user: int | None) -> bool:
@@ -132,7 +143,14 @@ def refuse_calls(steps: bytes) -> bool:
     # A struct sock_fprog: the number of instructions, and a pointer to them.
     fields = struct.pack("HxxxxxxQ", len(steps) // 8, ctypes.addressof(program))
     try:
-        call("prctl", PR_SET_SECCOMP, 2, ctypes.create_string_buffer(fields, len(fields)), 0, 0)
+        call(
+            "prctl",
+            PR_SET_SECCOMP,
+            2,
+            ctypes.create_string_buffer(fields, len(fields)),
+            0,
+            0,
+        )
     except OSError:
         return False
     return True
@@ -161,14 +179,18 @@ def forbid_files(order: Order) -> int:
         size = 8
     rules = syscall(LANDLOCK_CREATE, ctypes.create_string_buffer(fields, 24), size, 0)
     allowed = dict.fromkeys(order["readable"], execute | read | read_folder)
-    allowed |= {order["program"]: read, order["work"]: every} | dict.fromkeys(DEVICES, read | write)
+    allowed |= {order["program"]: read, order["work"]: every} | dict.fromkeys(
+        DEVICES, read | write
+    )
     for path, rights in allowed.items():
         with contextlib.suppress(FileNotFoundError):
             place = os.open(path, os.O_PATH | os.O_CLOEXEC)
             # The kernel refuses rights on a file that only folders can have.
             possible = every if os.path.isdir(path) else execute | read | write
             rule = struct.pack("=Qi", rights & possible, place)
-            syscall(LANDLOCK_ADD, rules, 1, ctypes.create_string_buffer(rule, len(rule)), 0)
+            syscall(
+                LANDLOCK_ADD, rules, 1, ctypes.create_string_buffer(rule, len(rule)), 0
+            )
             os.close(place)
     syscall(LANDLOCK_RESTRICT, rules, 0)
     return abi
@@ -186,7 +208,11 @@ def build_root(order: Order, owner: int) -> None:
     mount("tmpfs", stage, "tmpfs", MS_NOSUID, "size=1m,nr_inodes=1024,mode=755")
     for path in order["readable"]:
         bind(path, stage + path, ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV)
-    bind(order["source"], stage + order["program"], ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV)
+    bind(
+        order["source"],
+        stage + order["program"],
+        ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV,
+    )
     for path in DEVICES:
         bind(path, stage + path, ATTR_NOSUID)
     work = order["work"]
@@ -224,10 +250,17 @@ def bind(source: str, target: str, attributes: int) -> None:
 
 
 def mount(
-    source: str | None, target: str, kind: str | None, flags: int, data: str | None = None
+    source: str | None,
+    target: str,
+    kind: str | None,
+    flags: int,
+    data: str | None = None,
 ) -> None:
     """Call mount(2)."""
-    encoded = [None if text is None else os.fsencode(text) for text in (source, target, kind, data)]
+    encoded = [
+        None if text is None else os.fsencode(text)
+        for text in (source, target, kind, data)
+    ]
     call("mount", *encoded[:3], ctypes.c_ulong(flags), encoded[3])
 
 
@@ -252,10 +285,15 @@ def keep(order: Order, user: int | None, end: Callable[[int], None]) -> None:
     """Begin the program, wait for it, and report how it ended."""
     program = begin(order, lambda: become(order, user), end)
     while True:
-        pid, status, usage = os.wait4(-1, 0)  # those that it leaves behind come here as well
+        pid, status, usage = os.wait4(
+            -1, 0
+        )  # those that it leaves behind come here as well
         if pid == program:
             break
-    tell(order, f"ended {os.waitstatus_to_exitcode(status)} {usage.ru_utime + usage.ru_stime}")
+    tell(
+        order,
+        f"ended {os.waitstatus_to_exitcode(status)} {usage.ru_utime + usage.ru_stime}",
+    )
 
 
 def begin(order: Order, work: Callable[[], None], end: Callable[[int], None]) -> int:
@@ -322,7 +360,10 @@ def keep_plainly(order: Order) -> None:
 
 def nobody_else(order: Order) -> int | None:
     """Return a user who owns only the folder, if such a user could start the interpreter at all."""
-    if not all(open_to_all(path) for path in (order["python"], order["library"], order["program"])):
+    if not all(
+        open_to_all(path)
+        for path in (order["python"], order["library"], order["program"])
+    ):
         return None
     user = NOBODY_ELSE + os.getpid()
     try:
@@ -378,7 +419,9 @@ def call(name: str, *arguments: Any) -> int:
     if function is None:
         raise OSError(errno.ENOSYS, f"{name}: {os.strerror(errno.ENOSYS)}")
     # ctypes would pass Python ints as 32-bit values; system calls take 64 bits.
-    result: int = function(*(ctypes.c_long(a) if isinstance(a, int) else a for a in arguments))
+    result: int = function(
+        *(ctypes.c_long(a) if isinstance(a, int) else a for a in arguments)
+    )
     if result < 0:
         code = ctypes.get_errno()
         raise OSError(code, f"{name}: {os.strerror(code)}")
@@ -404,7 +447,10 @@ def write(name: str, text: str) -> None:
 def tell(order: Order, line: str) -> None:
     """Report one line."""
     with contextlib.suppress(BrokenPipeError):
-        os.write(order["report"], line.encode("utf-8", "replace").replace(b"\n", b" ") + b"\n")
+        os.write(
+            order["report"],
+            line.encode("utf-8", "replace").replace(b"\n", b" ") + b"\n",
+        )
 
 
 def attempt(order: Order, work: Callable[[], None]) -> NoReturn:

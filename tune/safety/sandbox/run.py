@@ -113,7 +113,11 @@ class SandboxResult:
 
 
 def run_python(
-    source: str, *, limits: Limits | None = None, stdin: str = "", packages: bool = False
+    source: str,
+    *,
+    limits: Limits | None = None,
+    stdin: str = "",
+    packages: bool = False,
 ) -> SandboxResult:
     """Run Python source in a sandbox, and wait for it. Many threads may do so at once.
 
@@ -163,7 +167,12 @@ def _best_way() -> str:
 
 
 def run_in(
-    way: str, source: str, *, limits: Limits | None = None, stdin: str = "", packages: bool = False
+    way: str,
+    source: str,
+    *,
+    limits: Limits | None = None,
+    stdin: str = "",
+    packages: bool = False,
 ) -> SandboxResult:
     """Run as `run_python` does, in one way: "root" or "user" with namespaces, or "plain"."""
     limits = limits or Limits()
@@ -247,7 +256,11 @@ class _Watched:
     def _pipes(self) -> dict[str, IO[bytes]]:
         assert self.process.stdout is not None
         assert self.process.stderr is not None
-        return {"stdout": self.process.stdout, "stderr": self.process.stderr, "report": self.report}
+        return {
+            "stdout": self.process.stdout,
+            "stderr": self.process.stderr,
+            "report": self.report,
+        }
 
     def _read(self, name: str, pipe: IO[bytes]) -> bool:
         """Take one piece. Return whether more may follow."""
@@ -293,14 +306,21 @@ class _Watched:
             what, _, words = line.partition(" ")
             lines[what] = words
         if "error" in lines or "missing" not in lines:
-            last = self.said["stderr"].decode("utf-8", "replace").strip().rpartition("\n")[2]
+            last = (
+                self.said["stderr"]
+                .decode("utf-8", "replace")
+                .strip()
+                .rpartition("\n")[2]
+            )
             raise MetricError(
                 "generated code cannot be run here: "
                 f"{lines.get('error') or last or 'no sandbox came up'}"
             )
         status, cpu = lines.get("ended", f"{-signal.SIGKILL} 0").split()
         # A program that ignores SIGXCPU is killed a second later.
-        killed = int(status) == -signal.SIGKILL and float(cpu) >= self.limits.cpu_seconds
+        killed = (
+            int(status) == -signal.SIGKILL and float(cpu) >= self.limits.cpu_seconds
+        )
         used_up = int(status) == -signal.SIGXCPU or killed
         limit = self.limit
         if not limit and used_up:
@@ -383,7 +403,9 @@ def _readable(python: str, paths: dict[str, str], libraries: list[str]) -> list[
         "/etc/alternatives",
         *(os.path.realpath(path) for path in own),
     ]
-    wanted = [path for path in dict.fromkeys(wanted) if path != "/" and os.path.exists(path)]
+    wanted = [
+        path for path in dict.fromkeys(wanted) if path != "/" and os.path.exists(path)
+    ]
     links = {path for path in wanted if os.path.islink(path)}
     # A folder is mounted with all below it. A link is recreated, so it covers nothing.
     folders = [path for path in wanted if path not in links]
@@ -411,4 +433,6 @@ def _folder() -> Iterator[Path]:
             shutil.rmtree(folder, ignore_errors=True)
         if folder.exists():
             for command in (["chmod", "-R", "u+rwX"], ["rm", "-rf"]):
-                subprocess.run([*command, str(folder)], check=False, capture_output=True)
+                subprocess.run(
+                    [*command, str(folder)], check=False, capture_output=True
+                )

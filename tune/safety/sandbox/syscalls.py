@@ -62,7 +62,11 @@ def syscall_filter(machine: str) -> bytes:
         # Its flags lie in memory, where no filter can see them; without it, libraries fall back on
         # clone.
         *_refuse(_EQUAL, _CLONE3, _ENOSYS),
-        *(step for numbers in CALLS.values() for step in _refuse(_EQUAL, numbers[column], _EPERM)),
+        *(
+            step
+            for numbers in CALLS.values()
+            for step in _refuse(_EQUAL, numbers[column], _EPERM)
+        ),
         # clone is needed for threads; only its flag for a new user namespace is refused.
         _step(_EQUAL, _CLONE[column], no=3),
         _step(_LOAD, _FIRST_ARGUMENT_AT),

@@ -30,7 +30,9 @@ def others(*, own_namespace: bool) -> int:
             launcher and the keeper are counted there; before, all processes of the user anywhere.
     """
     release = tuple(
-        int(part) for part in os.uname().release.split("-")[0].split(".")[:2] if part.isdecimal()
+        int(part)
+        for part in os.uname().release.split("-")[0].split(".")[:2]
+        if part.isdecimal()
     )
     # Since then the kernel counts processes per user namespace (ucounts).
     if own_namespace and release >= (5, 14):
@@ -39,7 +41,9 @@ def others(*, own_namespace: bool) -> int:
     found = 0
     for folder in _PROC.glob("[0-9]*"):
         with suppress(OSError):
-            found += len(os.listdir(folder / "task")) if folder.stat().st_uid == mine else 0
+            found += (
+                len(os.listdir(folder / "task")) if folder.stat().st_uid == mine else 0
+            )
     return found + 2
 
 
@@ -52,7 +56,10 @@ def memory(pids: list[int], limit: int) -> int:
     resident = [_resident(pid) for pid in pids]
     if sum(resident) <= limit:
         return sum(resident)
-    return sum(_fair_share(pid, otherwise) for pid, otherwise in zip(pids, resident, strict=True))
+    return sum(
+        _fair_share(pid, otherwise)
+        for pid, otherwise in zip(pids, resident, strict=True)
+    )
 
 
 def _children(pid: int) -> Iterator[int]:

@@ -88,7 +88,9 @@ class Code:
         if not 0 < self.seconds < math.inf:
             raise InputError(f"code: `seconds > 0` must hold, but got {self.seconds!r}")
         if self.memory < 64:
-            raise InputError(f"code: `memory >= 64` must hold (mebibytes), but got {self.memory!r}")
+            raise InputError(
+                f"code: `memory >= 64` must hold (mebibytes), but got {self.memory!r}"
+            )
 
     @property
     def identity(self) -> str:
@@ -116,7 +118,10 @@ class Code:
         passed = 64 + secrets.randbelow(50)
         task = {**self.task(answer, example), "passed": passed}
         outcome = run_python(
-            program(), limits=self.limits, stdin=json.dumps(task) + "\n", packages=self.packages
+            program(),
+            limits=self.limits,
+            stdin=json.dumps(task) + "\n",
+            packages=self.packages,
         )
         if outcome.status == passed and not outcome.limit:
             return Score(1.0)

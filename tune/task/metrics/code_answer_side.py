@@ -42,7 +42,9 @@ class AnswerSide:
     """Runs the answer, and uses its objects as the test asks."""
 
     def __init__(
-        self, channel: Channel, execute: Callable[[dict[str, Any], dict[str, Any]], None]
+        self,
+        channel: Channel,
+        execute: Callable[[dict[str, Any], dict[str, Any]], None],
     ) -> None:
         self.channel, self._execute = channel, execute
         self._kept: list[Any] = []
@@ -82,7 +84,10 @@ class AnswerSide:
 
     def _keep(self, value: Any) -> list[Any]:
         """Keep an object that is not data, and return the record of its number."""
-        own = isinstance(value, type) or type(value).__module__ in ("answer", "__main__")
+        own = isinstance(value, type) or type(value).__module__ in (
+            "answer",
+            "__main__",
+        )
         data = None if own else builtin_data(value)
         if data is not None:
             return packed(data, self._keep)  # type: ignore[no-any-return]
@@ -108,7 +113,11 @@ class AnswerSide:
 
     def _raised(self, error: BaseException) -> list[Any]:
         """Return the record of an exception."""
-        names = [each.__name__ for each in type(error).__mro__ if each.__module__ == "builtins"]
+        names = [
+            each.__name__
+            for each in type(error).__mro__
+            if each.__module__ == "builtins"
+        ]
         own = self.pack(type(error)) if type(error).__module__ != "builtins" else None
         try:
             arguments = self.pack(list(error.args))

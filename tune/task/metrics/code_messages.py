@@ -11,7 +11,9 @@ import builtins
 import json
 import os
 
-TYPE_CHECKING = False  # `typing` takes a while to be imported, and this starts for every answer
+TYPE_CHECKING = (
+    False  # `typing` takes a while to be imported, and this starts for every answer
+)
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, BinaryIO

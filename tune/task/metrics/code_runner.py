@@ -18,7 +18,9 @@ import sys
 import textwrap
 import types
 
-TYPE_CHECKING = False  # `typing` takes a while to be imported, and this starts for every answer
+TYPE_CHECKING = (
+    False  # `typing` takes a while to be imported, and this starts for every answer
+)
 if TYPE_CHECKING:
     from typing import Any
 
@@ -40,7 +42,9 @@ def main() -> None:
         os.close(from_answer[0])
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         channel = Channel(to_answer[0], from_answer[1])
-        with contextlib.suppress(EOFError, BrokenPipeError):  # the test has come to its end
+        with contextlib.suppress(
+            EOFError, BrokenPipeError
+        ):  # the test has come to its end
             AnswerSide(channel, define).run()
         os._exit(0)
     os.close(to_answer[0])
@@ -74,7 +78,9 @@ def judge(given: dict[str, Any], side: TestSide) -> None:
     sys.modules["__main__"] = module
     names = module.__dict__
     entry_point = given["entry_point"]
-    names |= side.start({name: given[name] for name in ("prompt", "answer", "entry_point")})
+    names |= side.start(
+        {name: given[name] for name in ("prompt", "answer", "entry_point")}
+    )
     asked = names.get(entry_point)
     # What the prompt imports and defines beside what is asked for is the task's own, whatever the
     # answer made of it.
@@ -83,7 +89,9 @@ def judge(given: dict[str, Any], side: TestSide) -> None:
         names[entry_point] = asked
     before = dict(names)
     execute(given["test"], TEST, names)
-    new = {name: value for name, value in names.items() if before.get(name) is not value}
+    new = {
+        name: value for name, value in names.items() if before.get(name) is not value
+    }
     run_defined(new, entry_point, names, called="unittest.main" in given["test"])
 
 
@@ -151,8 +159,13 @@ def run_cases(values: list[Any]) -> None:
     for value in values:
         if isinstance(value, type) and issubclass(value, unittest.TestCase):
             cases.append(value)
-    suite = unittest.TestSuite(map(unittest.defaultTestLoader.loadTestsFromTestCase, cases))
-    if cases and not unittest.TextTestRunner(stream=sys.stderr).run(suite).wasSuccessful():
+    suite = unittest.TestSuite(
+        map(unittest.defaultTestLoader.loadTestsFromTestCase, cases)
+    )
+    if (
+        cases
+        and not unittest.TextTestRunner(stream=sys.stderr).run(suite).wasSuccessful()
+    ):
         sys.exit("a test case failed")
 
 
@@ -195,7 +208,9 @@ def defines(answer: str, entry_point: str) -> bool:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             found.add(node.name)
         elif isinstance(node, ast.Assign):
-            found |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+            found |= {
+                target.id for target in node.targets if isinstance(target, ast.Name)
+            }
     return entry_point in found if entry_point else bool(found)
 
 

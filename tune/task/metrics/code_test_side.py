@@ -101,7 +101,9 @@ class TestSide:
         (base,), own, arguments = reply[0], reply[1], reply[2]
         kind = self._by_name(own) if own else getattr(builtins, base, Exception)
         if not (isinstance(kind, type) and issubclass(kind, Exception)):
-            return RuntimeError(f"the answer raised {base}")  # one that would end the test
+            return RuntimeError(
+                f"the answer raised {base}"
+            )  # one that would end the test
         try:
             return kind(*self.unpack(arguments))
         except TypeError:
@@ -125,8 +127,12 @@ class TestSide:
             module = value.__objclass__.__module__
         if module in sys.stdlib_module_names and name and "<" not in name:
             return ["named", module, name]
-        if not isinstance(value, types.FunctionType | types.BuiltinFunctionType | types.MethodType):
-            raise TypeError(f"a {type(value).__name__} of the test cannot be handed to the answer")
+        if not isinstance(
+            value, types.FunctionType | types.BuiltinFunctionType | types.MethodType
+        ):
+            raise TypeError(
+                f"a {type(value).__name__} of the test cannot be handed to the answer"
+            )
         self._given.append(value)
         return ["callback", len(self._given) - 1]
 
@@ -195,7 +201,9 @@ class Remote:
     def _open(self) -> None:
         """Check that this is not held."""
         if object.__getattribute__(self, "_held"):
-            raise TypeError("what an operator of the answer's own made is compared with no data")
+            raise TypeError(
+                "what an operator of the answer's own made is compared with no data"
+            )
 
     def _plain(self) -> Any:
         self._open()
@@ -317,7 +325,19 @@ They are imported here, where the answer cannot have changed them.
 """
 
 _COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
-_BINARY = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and_", "or_", "xor")
+_BINARY = (
+    "add",
+    "sub",
+    "mul",
+    "truediv",
+    "floordiv",
+    "mod",
+    "pow",
+    "matmul",
+    "and_",
+    "or_",
+    "xor",
+)
 _UNARY = ("neg", "pos", "abs", "invert")
 
 # Python looks operators up in the class, so __getattribute__ does not see them.

@@ -89,9 +89,13 @@ class Judge:
                 f"judge: `low < high` must hold, but got (low={self.low}, high={self.high})"
             )
         if "{answer}" not in self.template:
-            raise InputError("judge: the template must show the answer, but {answer} is not in it")
+            raise InputError(
+                "judge: the template must show the answer, but {answer} is not in it"
+            )
         if self.max_tokens < 1:
-            raise InputError(f"judge: `max_tokens >= 1` must hold, but got {self.max_tokens!r}")
+            raise InputError(
+                f"judge: `max_tokens >= 1` must hold, but got {self.max_tokens!r}"
+            )
         if Pattern(self.pattern, "judge").groups < 1:
             raise InputError(
                 f"judge: the pattern needs a group around the score, but got {self.pattern!r}"
@@ -104,7 +108,9 @@ class Judge:
         record = asdict(replace(self, provider=None))
         del record["provider"], record["name"]
         canonical = json.dumps(record, sort_keys=True, ensure_ascii=False)
-        return f"judge:{self.model}@{hashlib.sha256(canonical.encode()).hexdigest()[:12]}"
+        return (
+            f"judge:{self.model}@{hashlib.sha256(canonical.encode()).hexdigest()[:12]}"
+        )
 
     def request(self, answer: str, example: Example) -> Request:
         """Return the request about one answer.
@@ -118,7 +124,9 @@ class Judge:
             "low": f"{self.low:g}",
             "high": f"{self.high:g}",
             "question": _question(inputs),
-            "target": "(none given)" if example.target is None else to_text(example.target),
+            "target": "(none given)"
+            if example.target is None
+            else to_text(example.target),
             "answer": answer,
         }
 
@@ -152,7 +160,9 @@ class Judge:
         for number in range(ATTEMPTS):
             # The second attempt is another draw, or it would get the same verdict again.
             try:
-                (verdict,) = await self.provider.complete(request, range(number, number + 1))
+                (verdict,) = await self.provider.complete(
+                    request, range(number, number + 1)
+                )
             except AnswerError as error:
                 # The judge's prompt is at fault, not the config that is judged.
                 return Score(math.nan, f"the judge gave no verdict: {error}")

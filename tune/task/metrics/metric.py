@@ -128,10 +128,14 @@ class Metric:
     def review(self, answer: Answer, example: Example) -> Score:
         """Return the result of `score` with the metric's comment."""
         if self.costs:
-            raise TypeError(f"the metric {self.name!r} costs: await judge(answer, example)")
+            raise TypeError(
+                f"the metric {self.name!r} costs: await judge(answer, example)"
+            )
         if answer is None:
             return Score(self.worst, "no answer")
-        with reraise_as(MetricError, f"the metric {self.name!r} raised on example {example.id!r}"):
+        with reraise_as(
+            MetricError, f"the metric {self.name!r} raised on example {example.id!r}"
+        ):
             found = self.function(answer, example)
         return self._checked(found, example)
 
@@ -180,7 +184,10 @@ class Metric:
         if not isinstance(self.function, Judge):
             return self
         judge = replace(
-            self.function, provider=provider, service=service, model=model or self.function.model
+            self.function,
+            provider=provider,
+            service=service,
+            model=model or self.function.model,
         )
         return metric_of(judge)
 

@@ -38,7 +38,15 @@ one.
 _METRIC_OPTIONS = ("name", "low", "high", "larger_is_better")
 """Options of a callable that belong to the metric, and are not passed on."""
 
-_RESPONSES_OPTIONS = ("key", "target", "per_response", "oracle", "low", "high", "larger_is_better")
+_RESPONSES_OPTIONS = (
+    "key",
+    "target",
+    "per_response",
+    "oracle",
+    "low",
+    "high",
+    "larger_is_better",
+)
 
 
 def parse_metric(spec: Any, **options: Any) -> Metric:

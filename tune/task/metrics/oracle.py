@@ -17,7 +17,15 @@ from tune.task.metrics.metric import Metric
 MOST_TRIED = 5
 """Examples on which a metric is tried."""
 
-ORACLE_KEYS = ("success", "expected_success", "pass", "any", "oracle", "best_of", "solved")
+ORACLE_KEYS = (
+    "success",
+    "expected_success",
+    "pass",
+    "any",
+    "oracle",
+    "best_of",
+    "solved",
+)
 """Beginnings of names that such scores have in EcoOptiGen and elsewhere.
 
 They decide for metrics that cannot be tried.
@@ -57,7 +65,10 @@ def is_oracle(metric: Metric, examples: Sequence[Example]) -> bool:
 def per_response_metric(metric: Metric) -> Metric:
     """Return an oracle as a metric that judges each response by itself: that can be deployed."""
     return replace(
-        metric, identity=f"{metric.identity}:one by one", over_responses=False, oracle=True
+        metric,
+        identity=f"{metric.identity}:one by one",
+        over_responses=False,
+        oracle=True,
     )
 
 

@@ -46,7 +46,9 @@ def check_score(
     Raises:
         MetricError: the result is not a number, or lies outside the bounds.
     """
-    score = found if isinstance(found, Score) else Score(_number(found, metric, example))
+    score = (
+        found if isinstance(found, Score) else Score(_number(found, metric, example))
+    )
     # A mean of ones may come out as 1.0000000000000002.
     slack = 1e-9 * max(1.0, abs(low), abs(high))
     if not low - slack <= score.value <= high + slack:

@@ -73,9 +73,13 @@ def contains(answer: str, example: Example) -> float:
 def regex(answer: str, example: Example, *, ignore_case: bool = False) -> float:
     """Return 1 where the target, a regular expression, is found in the answer."""
     try:
-        patterns = [_compiled(to_text(target), ignore_case) for target in _targets(example)]
+        patterns = [
+            _compiled(to_text(target), ignore_case) for target in _targets(example)
+        ]
     except SpaceError as error:
-        raise MetricError(f"the metric 'regex' raised on example {example.id!r}: {error}") from None
+        raise MetricError(
+            f"the metric 'regex' raised on example {example.id!r}: {error}"
+        ) from None
     return float(any(pattern.first(answer) is not None for pattern in patterns))
 
 
@@ -180,7 +184,9 @@ def _fold(text: str) -> str:
 def _number(target: Any, example: Example) -> float:
     found = last_number(to_text(target))
     if found is None:
-        raise MetricError(f"the target of example {example.id!r} holds no number: {target!r}")
+        raise MetricError(
+            f"the target of example {example.id!r} holds no number: {target!r}"
+        )
     return float(found)
 
 
@@ -208,7 +214,9 @@ def _equal(one: Any, other: Any) -> bool:
     if isinstance(one, str) and isinstance(other, str):
         return _fold(one) == _fold(other)
     if isinstance(one, Mapping) and isinstance(other, Mapping):
-        return one.keys() == other.keys() and all(_equal(one[name], other[name]) for name in one)
+        return one.keys() == other.keys() and all(
+            _equal(one[name], other[name]) for name in one
+        )
     if isinstance(one, list | tuple) and isinstance(other, list | tuple):
         return len(one) == len(other) and all(map(_equal, one, other))
     # In Python True == 1, but in JSON they differ.
