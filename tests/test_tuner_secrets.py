@@ -235,8 +235,9 @@ def test_a_key_with_a_character_that_cannot_be_sent_is_not_quoted(
 
 @pytest.mark.parametrize("up", [True, False])
 def test_the_command_line_says_no_secret_on_either_stream(
-    files: Path, up: bool
-) -> None:  # noqa: F811
+    files: Path,  # noqa: F811 - the fixture
+    up: bool,
+) -> None:
     with Server(world=WORLD, seconds=0.0) as server:
         address = url(server)
         if not up:
@@ -324,9 +325,12 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str, Path]:
         message="down\n# A heading | <b>\x1b[31m =1+1 \u202e \ud800",
     )
     names = Fault("other_model")
-    plan = lambda number, _: (
-        names if number % 5 == 4 else odd if number % 3 == 1 else None
-    )  # noqa: E731
+
+    def plan(number: int, _: object) -> Fault | None:
+        if number % 5 == 4:
+            return names
+        return odd if number % 3 == 1 else None
+
     with Server({"small": Model()}, world=hostile, plan=plan) as server:
         run(server, tmp_path, data=rows(), space=SPACES["plain"]())
     folder = tmp_path / "study"

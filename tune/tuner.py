@@ -1,4 +1,4 @@
-"""The door: `tune()` for scripts and notebooks, `tune_async()` for servers. Both are the same run."""
+"""The entry points: `tune()` for scripts and notebooks, `tune_async()` for servers."""
 
 from __future__ import annotations
 

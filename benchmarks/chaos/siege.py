@@ -306,7 +306,7 @@ def _over(life: Life, verdict: Verdict) -> bool:
     return "error" not in end and end["stopped"] != "interrupted"
 
 
-def _complaints(
+def _complaints(  # noqa: C901 - one branch for each promise
     siege: Siege, folder: Path, verdict: Verdict, meter: _Meter, books: Books | None
 ) -> Iterator[str]:
     """What should not be, once the study has ended."""

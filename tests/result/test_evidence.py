@@ -323,7 +323,6 @@ def test_a_cost_reaches_as_far_as_the_cap_lets_it_though_no_answer_has_yet() -> 
 
 
 ROWS = [{"text": f"t{i}", "label": "b" if i % 10 == 0 else "a"} for i in range(80)]
-# fmt: skip
 BALANCED = make_plan(
     read_options(
         data=ROWS,

@@ -105,7 +105,8 @@ def single_answer_note(winner: ReportConfig, carried: ReportConfig) -> str:
             f": {with_limits(winner.quality)} against {with_limits(carried.quality)}"
         )
     if winner.cost is not None and carried.cost is not None:
-        sentence += f", at {dollars(winner.cost.mean)} against {dollars(carried.cost.mean)} per request"
+        ours, theirs = dollars(winner.cost.mean), dollars(carried.cost.mean)
+        sentence += f", at {ours} against {theirs} per request"
     return f"{sentence}."
 
 

@@ -254,8 +254,8 @@ class Reply:
     fault: Fault | None = None
 
 
-def failed(fault: Fault, answer: Answer) -> Reply | None:
-    """The reply to a request that meets this fault, where it is no answer."""
+def failed(fault: Fault, answer: Answer) -> Reply | None:  # noqa: C901 - one case a fault
+    """Return the reply to a request that meets this fault; None if it is an answer."""
     match fault.kind:
         case "status":
             wait = {"retry-after": fault.retry_after} if fault.retry_after else {}
@@ -410,7 +410,7 @@ def too_long_reply(asked: int, context: int) -> Reply:
 
 
 def prompt_text(body: Body) -> str:
-    """The text of a body's prompt: the contents of its messages, a line each, or the prompt itself."""
+    """Return the text of a prompt: its messages, one a line, or the prompt itself."""
     if "messages" in body:
         return "\n".join(str(message["content"]) for message in body["messages"])
     return str(body["prompt"])

@@ -108,11 +108,13 @@ def chart(report: Report) -> str:
         *(_drawn(mark, across, up, bars=True) for mark in named),
         *_labels(line, named, across, up),
     ]
-    head = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-labelledby="chart-title chart-desc">'
+    labels = "chart-title chart-desc"
+    head = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-labelledby="{labels}">'
     title = f'<title id="chart-title">Quality against {amount.per_request}</title>'
     words = f'<desc id="chart-desc">{_plain(_in_words(line, named), limit=2000)}</desc>'
     svg = "\n".join([head, title, words, *(part for part in drawing if part), "</svg>"])
-    return f"<figure>\n{svg}\n<figcaption>{CAPTION.format(amount=amount.per_request)}</figcaption>\n</figure>\n"
+    caption = CAPTION.format(amount=amount.per_request)
+    return f"<figure>\n{svg}\n<figcaption>{caption}</figcaption>\n</figure>\n"
 
 
 def _mark(

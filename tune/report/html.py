@@ -93,6 +93,7 @@ def page(report: Report, *, drawn: str | None = None) -> str:
         for part in (tokens[:answered], tokens[answered:])
     )
     title = escape(visible(report.headline))
+    figure = chart(report) if drawn is None else drawn
     return "\n".join(
         [
             "<!DOCTYPE html>",
@@ -104,7 +105,7 @@ def page(report: Report, *, drawn: str | None = None) -> str:
             f"<title>{title}</title>",
             f"<style>{_STYLE}</style>",
             "</head>",
-            f"<body>\n<main>\n{before}{chart(report) if drawn is None else drawn}{after}</main>\n</body>",
+            f"<body>\n<main>\n{before}{figure}{after}</main>\n</body>",
             "</html>\n",
         ]
     )

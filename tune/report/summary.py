@@ -64,7 +64,7 @@ def summary_html(report: Report) -> str:
 
 
 def _of_money(report: Report, said: Sequence[str]) -> list[str]:
-    """Return what the answer has not said yet: answers that were not read rightly, and the money."""
+    """Return what the answer has not said yet: unread answers, and the money."""
     if report.unread_stop:
         return []
     money = money_sentence(report)

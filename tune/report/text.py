@@ -20,7 +20,8 @@ _INLINE = re.compile(r"([\\`*\[\]|~<>&]|\$(?!\d)|(?<![0-9A-Za-z])_|_(?![0-9A-Za-
 _BLOCK_START = re.compile(r"^(\d*)(#{1,6}(?=\s|$)|[+\-](?=\s|$)|[\-=]{2}|[.)](?=\s|$))")
 _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
-_FORMULA_STARTS = "=+-@\uff1d\uff0b\uff0d\uff20"  # those that a spreadsheet takes for a formula, full width too
+# Signs that a spreadsheet takes for the start of a formula, full width too.
+_FORMULA_STARTS = "=+-@\uff1d\uff0b\uff0d\uff20"
 
 
 def inline(text: str, *, limit: int = 300) -> str:

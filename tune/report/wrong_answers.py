@@ -40,7 +40,8 @@ def wrong_sentences(report: Report) -> list[str]:
     found = []
     if report.winner is not None and report.winner.outcomes.often:
         kind = "tuning" if report.winner.holdout is None else "holdout"
-        answers = f"the winner's {count(report.winner.outcomes.answers, 'answer')} to {kind} examples"
+        said = count(report.winner.outcomes.answers, "answer")
+        answers = f"the winner's {said} to {kind} examples"
         found.append(_sentence(report, answers, report.winner.outcomes, {}))
     bought = report.bought
     if any(kind != "wrong" for kind in bought.outcomes.often):

@@ -40,7 +40,7 @@ MOST_SUBSETS = 200
 """Ways of taking n of the draws of an example that are counted."""
 
 MOST_VALUES = 12
-"""Values of a column that are slices of their own; numbers of more values are cut into four ranges."""
+"""The most values of a column that get a slice each. More numbers are put into four ranges."""
 
 
 def find_failing(
@@ -49,7 +49,7 @@ def find_failing(
     met: Mapping[Config, Reading],
     evidence: Evidence,
 ) -> Failing | None:
-    """Return the errors of the selected config, on holdout examples if it met them, else on tuning."""
+    """Return the errors of the selected config, on the holdout if it met that, else on tuning."""
     if choice is None:
         return None
     config = choice.shown.config

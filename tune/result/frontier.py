@@ -27,7 +27,7 @@ class Place(NamedTuple):
     cost: float
 
     def beats(self, other: Place) -> bool:
-        """Return whether this is at least as good at no higher cost, and better in one of the two."""
+        """Return whether this is as good at no higher cost, and better in one of the two."""
         return (
             self.quality >= other.quality and self.cost <= other.cost and self != other
         )

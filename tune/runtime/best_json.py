@@ -330,7 +330,7 @@ def _notices(metric: Metric, *, same: bool, on_holdout: bool) -> tuple[str, ...]
 def _models(
     deployment: Mapping[str, Any], metric: Metric, place: Path, given: _Given
 ) -> tuple[dict[str, Entry], dict[str, Price]]:
-    """Return the entries and prices of the model and of the judge, once their hosts are confirmed."""
+    """Return entries and prices of the model and the judge, after confirming their hosts."""
     recorded, listed = _load_entry(deployment["model"])
     entry = replace(_moved(recorded, given), allow_http=given.allow_http)
     entries, prices = {entry.name: entry}, {entry.name: _price(given.price) or listed}

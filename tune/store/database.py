@@ -419,5 +419,6 @@ def _sentence(error: sqlite3.Error, path: str) -> str:
             "another --store"
         )
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return f"another process has been writing to the store {path} for over {_PATIENCE:g} seconds"
+        waited = f"for over {_PATIENCE:g} seconds"
+        return f"another process has been writing to the store {path} {waited}"
     return f"the store {path} failed: {error}"

@@ -59,7 +59,7 @@ class AnswerScoring:
         return self._judge is not None
 
     def release_holds(self) -> None:
-        """Let go of the money that is held for verdicts: no call is in flight, so none will come."""
+        """Release the money held for verdicts: no call is in flight, so none will come."""
         if self._judge is not None:
             account = self._judge.metered.account
             account.release_earmark(account.reserved)

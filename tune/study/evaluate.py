@@ -176,7 +176,7 @@ class Evaluator:
             trials[number].state, trials[number].reason = "failed", reason
 
     async def _take_stored(self, trial: Trial, step: Step, position: int) -> None:
-        """Take the draws of an example out of the store, if all that the step asks for are there."""
+        """Take the draws of an example from the store, if all that are wanted are there."""
         request, numbers = self._order(trial, position), _numbers(trial, step, position)
         if len(self.store.draws(request, numbers)) == len(numbers):
             service = self.services[str(trial.point["model"])]

@@ -12,7 +12,7 @@ MOST_MISSING = 0.05
 """The share of a trial's examples that the service may fail to answer before the trial fails."""
 
 MOST_UNANSWERABLE = 0.5
-"""The share of a wave's examples that may be unanswerable: if more fail, the service is at fault."""
+"""The most unanswerable examples of a wave, as a share. If more fail, blame the service."""
 
 SERVICE, INPUT = "service", "input"
 """How the reason of a missing example begins: the service did not answer it, or never answers this

@@ -1,4 +1,4 @@
-"""One study, from its plan to its selected configuration on the holdout: a run in a straight line."""
+"""The run of one study: from its plan to the selected configuration on the holdout."""
 
 from __future__ import annotations
 
@@ -185,7 +185,7 @@ class Run:
         return not self.selector.is_single_answer(selection.shown.config)
 
     async def _measure_caps(self, phase: str, problem: Problem) -> None:
-        """Buy a few draws at the cap that would be selected, if it is unknown where that cap cuts."""
+        """Buy a few draws at the cap that would be selected, if its cut is unknown."""
         number = FIRST_NUMBER + len(self.measuring)
         await self._drive(
             phase,
@@ -417,6 +417,6 @@ class Run:
         return 0 < gain < self.plan.min_gain
 
     def _note_stop(self, stopped: str | None) -> None:
-        """Keep why the run ends. If money was kept and then used up all the same, say the latter."""
+        """Keep the reason why the run ends. Used-up money overrides money that was kept."""
         if self._stopped is None or (self._stopped == ENOUGH and stopped is not None):
             self._stopped = stopped

@@ -28,7 +28,7 @@ class Remaining:
         self._end: float | None = None
 
     def of(self, progress: Progress) -> float | None:
-        """Return the seconds left to show; None without an estimate, or if the estimate has grown."""
+        """Return the seconds left to show; None without an estimate, or if it has grown."""
         if progress.left_seconds is None:
             return None
         end = progress.seconds + progress.left_seconds

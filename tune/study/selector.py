@@ -98,7 +98,7 @@ class Selector:
         return max(readings, key=self._preference, default=None)
 
     def _preference(self, reading: Reading) -> tuple[float, float]:
-        """Return a sort key, the best last: the mean as a share of the metric's range, then cost."""
+        """Return a sort key, the best last: the mean as a share of the range, then cost."""
         metric = self.plan.metric
         share = (reading.mean - metric.low) / (metric.high - metric.low)
         return share if metric.larger_is_better else 1.0 - share, -reading.cost

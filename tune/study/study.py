@@ -93,7 +93,7 @@ class Best:
 
     @property
     def note(self) -> str:
-        """One sentence on what the full winner would add to `llm_config()`; "" if it is the same."""
+        """The gain of the full winner over `llm_config()`, in one sentence; "" if equal."""
         return self._note
 
 

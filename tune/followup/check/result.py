@@ -107,7 +107,8 @@ class CheckResult:
         if self.decision == "holds":
             return f"It holds: {now}; it is not {self.margin:.3g} {worse} than it was."
         if self.decision == "regressed":
-            return f"It has regressed: {now}; it is more than {self.margin:.3g} {worse} than it was."
+            by = f"more than {self.margin:.3g} {worse}"
+            return f"It has regressed: {now}; it is {by} than it was."
         return f"Undecided, as {self._ended}: {now}; the line is {self.margin:.3g} {worse}."
 
     @property

@@ -157,7 +157,10 @@ class LoadedModel:
                 self._collect()
             reason = f"the model {self._path.name} has been closed"
         except RuntimeError as error:
-            reason = f"openvino-genai cannot load or run the model {self._path}: {_last_line(error)}"
+            words = _last_line(error)
+            reason = (
+                f"openvino-genai cannot load or run the model {self._path}: {words}"
+            )
         finally:
             with self._wake:
                 self.ended = True
