@@ -87,6 +87,6 @@ def _finite(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _finite(inner) for name, inner in value.items()}
     if isinstance(value, list):
-        return [_finite(inner) for inner in value]
+        return list(map(_finite, value))
     # JSON has no infinity.
     return None if isinstance(value, float) and not math.isfinite(value) else value

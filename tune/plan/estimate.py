@@ -117,7 +117,7 @@ def estimate(
         prices=tuple((name, price.describe()) for name, price in plan.prices.items()),
     )
     if not plan.unbilled:
-        return replace(found, others=tuple(money.buys(budget) for budget in others))
+        return replace(found, others=tuple(map(money.buys, others)))
     # Dollars say nothing where every price is 0: seconds take their place, if they are known.
     found = replace(found, time_limit=plan.time_limit)
     # Nothing is known about the speed of a model that was never called.

@@ -179,7 +179,7 @@ def _read_task(options: Options) -> _Task:
     parts = split(
         data,
         holdout=options.holdout,
-        shots=max(shots_needed(spec) for spec in space.prompts.values()),
+        shots=max(map(shots_needed, space.prompts.values())),
         seed=options.seed,
         group=options.group,
         column=options.split,

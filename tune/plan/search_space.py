@@ -94,7 +94,7 @@ def check_aggregates(space: Space, metric: Metric, verifier: object) -> None:
     """
     for model in space.models:
         domain = space.domain("aggregate", model)
-        given = [str(name) for name in domain.values] if domain else []
+        given = list(map(str, domain.values)) if domain else []
         _check_model_aggregates(given, metric, verifier)
 
 
@@ -110,7 +110,7 @@ def _check_model_aggregates(given: list[str], metric: Metric, verifier: object) 
         raise SpaceError(
             'the aggregate "best" needs a verifier: a callable (answer, example) -> float'
         )
-    if not any(deployable(name) for name in given):
+    if not any(map(deployable, given)):
         raise SpaceError(
             'the aggregate "any" is the oracle, which knows the target: add one that can be '
             "deployed"

@@ -107,7 +107,7 @@ def price_today(model: ModelInfo, tier: str) -> Price | None:
     """
     now = datetime.now(UTC)
     in_force = _prices_in_force(model, now, tier)
-    if not in_force or any(_has_unsupported_rate(price) for price in in_force):
+    if not in_force or any(map(_has_unsupported_rate, in_force)):
         return None
     starts = _tier_starts(in_force)
     origin = _origin(now.date())

@@ -204,7 +204,7 @@ class Price:
     def _most_of_tokens(self, prompt: int, completion: int) -> int:
         """Return the most that tokens can cost: every prompt token may be at the highest rate."""
         rates = (self.input, self.cached_input or 0.0, self.cache_write or 0.0)
-        highest = max(_rate(rate) for rate in rates)
+        highest = max(map(_rate, rates))
         return prompt * highest + completion * _rate(self.output)
 
 
@@ -288,7 +288,7 @@ def is_pair(value: Any) -> bool:
     """Tell whether a value is a pair of numbers, as (0.1, 0.4)."""
     if isinstance(value, str) or not isinstance(value, Sequence):
         return False
-    return len(value) == 2 and all(_is_number(part) for part in value)
+    return len(value) == 2 and all(map(_is_number, value))
 
 
 def _read_text(text: str) -> Price:

@@ -167,9 +167,7 @@ def _weighted(reading: Reading, weigh: Callable[[int], float] | None) -> Reading
     """Return the reading with the weights of its examples."""
     if weigh is None:
         return reading
-    return replace(
-        reading, weights=np.array([weigh(position) for position in reading.examples])
-    )
+    return replace(reading, weights=np.array(list(map(weigh, reading.examples))))
 
 
 def _groups(

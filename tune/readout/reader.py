@@ -197,7 +197,7 @@ class Reader:
             exact = True
             for position, drawn in group.items():
                 cuts = [cut(draw, cap, stop, self.rates) for draw in drawn]
-                answers = tuple(self.answer(said) for said in cuts)
+                answers = tuple(map(self.answer, cuts))
                 pairs = zip(drawn, cuts, strict=True)
                 exact = exact and all(said.exact for said in cuts)
                 view.rows.append((answers, position))

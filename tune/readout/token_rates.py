@@ -76,7 +76,7 @@ def learn_rates(draws: Iterable[Completion]) -> Rates | None:
     if not kept or any(draw.token_ends is not None for draw in kept):
         return None
     counts = np.array([_kinds(draw.text).sum(axis=1) for draw in kept])
-    tokens = np.array([visible_tokens(draw) for draw in kept], dtype=float)
+    tokens = np.array(list(map(visible_tokens, kept)), dtype=float)
     # Divided by the length, so that the relative error counts: long answers would rule otherwise.
     size = np.maximum(tokens, 1.0)
     return Rates(tuple(_fit(counts / size[:, None], tokens / size).tolist()))

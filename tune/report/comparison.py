@@ -80,7 +80,7 @@ def comparison_csv(report: Report) -> str:
     for oracle in report.pass_at_k:
         numbers = [*_limits(oracle.quality), *[None] * 9]
         cells = (f"pass@{oracle.k} (oracle)", "", "tuning", oracle.quality.n, *numbers)
-        writer.writerow([csv_cell(cell) for cell in cells])
+        writer.writerow(list(map(csv_cell, cells)))
     return out.getvalue()
 
 

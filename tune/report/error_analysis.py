@@ -219,7 +219,7 @@ def failing_record(failing: Failing | None) -> dict[str, Any] | None:
     if confusion is not None:
         matrix = {
             "labels": list(confusion.labels),
-            "counts": [list(row) for row in confusion.counts],
+            "counts": list(map(list, confusion.counts)),
             "recall": {label: confusion.recall(label) for label in confusion.labels},
             "balanced_accuracy": confusion.balanced_accuracy,
         }

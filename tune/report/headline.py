@@ -25,6 +25,7 @@ def answer(report: Report) -> tuple[str, ...]:
     If the user gave no baseline, one sentence names the configuration that replaces it. The text is
     not escaped.
     """
+    # Nothing else matters if no answer could be read.
     if report.unread_stop:
         return *unread_headline(report), money_sentence(report)
     if report.winner is None:
@@ -34,7 +35,7 @@ def answer(report: Report) -> tuple[str, ...]:
 
 
 def answer_markdown(report: Report) -> str:
-    """The answer as a paragraph of Markdown."""
+    """Return the answer as a paragraph of Markdown."""
     return " ".join(inline(sentence, limit=2000) for sentence in answer(report))
 
 
@@ -52,10 +53,13 @@ def assumed_baseline(report: Report) -> tuple[str, ...]:
 def shown_rows(report: Report) -> list[ReportConfig]:
     """Return the winner, the baseline, the best single-answer configuration and the runners-up."""
     winner, baseline, single = report.winner, report.baseline, report.deployable
-    rows = [winner, None if report.winner_is_baseline else baseline]
-    rows.append(
-        None if single and winner and single.config == winner.config else single
-    )
+    rows = [winner]
+    # Each configuration has one row.
+    if not report.winner_is_baseline:
+        rows.append(baseline)
+    is_winner = single and winner and single.config == winner.config
+    if not is_winner:
+        rows.append(single)
     return [row for row in (*rows, *report.runners_up) if row is not None]
 
 
@@ -68,14 +72,12 @@ def detectable_sentence(report: Report) -> str:
             "No difference to the baseline can be seen with 80 % probability: there are too few "
             "holdout examples."
         )
-    known = report.difference or (
-        report.winner.holdout if report.winner is not None else None
-    )
-    which = (
-        f"The {count(known.n, 'holdout example')}"
-        if known is not None
-        else "The holdout examples"
-    )
+    known = report.difference
+    if not known and report.winner is not None:
+        known = report.winner.holdout
+    which = "The holdout examples"
+    if known is not None:
+        which = f"The {count(known.n, 'holdout example')}"
     return (
         f"{which} show a difference to the baseline of {number(report.detectable)} or more with at "
         "least 80 % "
@@ -90,12 +92,14 @@ MUCH_LEFT = 0.05
 def money_sentence(report: Report) -> str:
     """Return what was spent, on what, and why the search ended."""
     money = report.money
+    # Every price is 0, so a sum of dollars would only puzzle the reader.
     if money.seconds is not None:
         return (
             f"Took {format_duration(money.seconds)}, and nobody is billed: every price is 0. "
             f"{_bought(report)}"
         )
     said = f"Spent {dollars(money.spent)} of {dollars(money.budget)}"
+    # A resumed study paid a part earlier.
     if money.spent_now != money.spent:
         said += f" ({dollars(money.spent_now)} now)"
     if money.notional:
@@ -127,11 +131,13 @@ def _bought(report: Report) -> str:
     if report.draws_reused:
         said += f", {report.draws_reused:,} more reused"
     said += f", in {count(len(report.trials), 'trial')}"
-    return said + (f"; {report.stopped}." if report.stopped else ".")
+    if report.stopped:
+        said += f"; {report.stopped}"
+    return f"{said}."
 
 
 def evidence(quality: Interval | None, *, holdout: bool) -> str:
-    """A quality with its interval and what it rests on, in words."""
+    """Return a quality with its interval and its number of examples, in words."""
     if quality is None:
         return "not scored"
     kind = "holdout example" if holdout else "tuning example"
@@ -142,11 +148,9 @@ def evidence(quality: Interval | None, *, holdout: bool) -> str:
 
 
 def _nothing_found(report: Report) -> tuple[str, ...]:
-    done = (
-        "The run was interrupted before anything was scored"
-        if report.interrupted
-        else "Nothing was scored"
-    )
+    done = "Nothing was scored"
+    if report.interrupted:
+        done = "The run was interrupted before anything was scored"
     why = f": {report.stopped}" if report.stopped else ""
     first = f"{done}, so there is no configuration to recommend{why}."
     if report.baseline is not None and report.baseline.quality is not None:
@@ -160,9 +164,12 @@ def _nothing_found(report: Report) -> tuple[str, ...]:
 def _winner(report: Report, winner: ReportConfig) -> str:
     amount = amount_of(report)
     cost = amount.of(winner)
-    price = f", at {amount.said(cost.mean)} per request" if cost is not None else ""
+    price = ""
+    if cost is not None:
+        price = f", at {amount.said(cost.mean)} per request"
     known = evidence(winner.quality, holdout=winner.holdout is not None)
     so_far = " so far" if report.interrupted else ""
+    # This is the headline: it must not be missed.
     if report.keeps_limit is False:
         return _over_the_limit(report, winner, known)
     sentence = (
@@ -180,7 +187,7 @@ def _winner(report: Report, winner: ReportConfig) -> str:
 
 
 def _over_the_limit(report: Report, winner: ReportConfig, known: str) -> str:
-    """The headline where no configuration keeps the limit: it must not read like a success."""
+    """Return the headline if no configuration keeps the limit. It must not read like success."""
     takes = []
     if report.max_cost is not None and winner.cost is not None:
         takes.append(f"costs {dollars(winner.cost.mean)}")
@@ -197,6 +204,7 @@ def _over_the_limit(report: Report, winner: ReportConfig, known: str) -> str:
 
 def _comparison(report: Report) -> str:
     difference, baseline = report.difference, report.baseline
+    # No comparison with itself.
     if report.winner_is_baseline:
         return "It is the baseline itself: nothing that was tried is preferred to it."
     if baseline is None:
@@ -213,6 +221,7 @@ def _comparison(report: Report) -> str:
         f"on the same {count(difference.n, 'holdout example')}, the difference is "
         f"{with_limits(difference)}"
     )
+    # The whole interval lies above zero.
     if report.verdict == "better":
         return f"It is better than the baseline: {on}."
     if report.verdict == "worse":
@@ -238,11 +247,10 @@ def _non_inferiority(report: Report, margin: float, difference: Interval) -> str
             f"{number(margin)}: {on}, whose "
             f"{side} limit is within {number(limit)}."
         )
-    clearly = (
-        difference.high < -margin
-        if report.larger_is_better
-        else difference.low > margin
-    )
+    # The whole interval lies beyond the margin.
+    clearly = difference.low > margin
+    if report.larger_is_better:
+        clearly = difference.high < -margin
     if clearly:
         return (
             f"It is worse than the baseline by more than the {number(margin)} that was allowed: "
@@ -260,12 +268,9 @@ def _asked(report: Report, quality: Interval | None) -> str:
     if report.min_quality is None or quality is None:
         return ""
     least = number(report.min_quality)
-    shown = (
-        quality.low >= report.min_quality
-        if report.larger_is_better
-        else quality.high <= report.min_quality
-    )
-    word = "at least" if report.larger_is_better else "at most"
+    shown, word = quality.high <= report.min_quality, "at most"
+    if report.larger_is_better:
+        shown, word = quality.low >= report.min_quality, "at least"
     if shown:
         return f"; its whole interval shows the {word} {least} that was asked for"
     return f"; that it has the {word} {least} that was asked for is not shown by its interval"

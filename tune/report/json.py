@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypeVar
 
 from tune.report.error_analysis import failing_record
 from tune.report.headline import answer
 from tune.report.records import Report, ReportConfig, plain_config
 from tune.report.wrong_answers import wrong_record
 from tune.stats.intervals import Interval
+
+T = TypeVar("T")
 
 FORMAT = 1
 """The version of `best.json`'s shape; it rises when a field changes its meaning."""
@@ -22,6 +25,7 @@ def best_json(report: Report) -> dict[str, Any]:
     All values are plain JSON: no NaN, no infinity. It holds no API key.
     """
     winner, template = report.winner, report.template
+    # Without a winner there is no prompt to show.
     prompt = None
     if template is not None:
         prompt = {
@@ -32,35 +36,37 @@ def best_json(report: Report) -> dict[str, Any]:
                 {"role": m.role, "content": m.content} for m in template.messages
             ],
         }
+    config = None
+    if winner is not None:
+        config = plain_config(winner.config)
+    baseline = None
+    if report.baseline is not None:
+        baseline = _config_record(report.baseline) | _given(report)
+    runners_up = []
+    for row in report.runners_up:
+        runners_up.append(_config_record(row) | _tuning_difference(report, row))
     record = {
         "format": FORMAT,
         "answer": " ".join(answer(report)),
-        "config": None if winner is None else plain_config(winner.config),
+        "config": config,
         "prompt": prompt,
         "answer_rule": report.answer,
         "deployment": dict(report.deployment_record) or None,
         "keeps_limit": report.keeps_limit,
-        "winner": None if winner is None else _config_record(winner),
-        "baseline": None
-        if report.baseline is None
-        else _config_record(report.baseline) | _given(report),
-        "runners_up": [
-            _config_record(row) | _tuning_difference(report, row)
-            for row in report.runners_up
-        ],
+        "winner": _if_there(winner, _config_record),
+        "baseline": baseline,
+        "runners_up": runners_up,
         "difference": difference_record(report),
         "detectable": report.detectable,
         "look": report.look,
         "confidence": report.confidence,
         "majority_class_score": report.majority_score,
-        "agents": None
-        if report.deployable is None
-        else _config_record(report.deployable),
+        "agents": _if_there(report.deployable, _config_record),
         "agents_note": report.deployable_note,
         "larger_is_better": report.larger_is_better,
         "money": asdict(report.money),
         "draws": {"bought": report.draws_bought, "reused": report.draws_reused},
-        "prices": [asdict(price) for price in report.prices],
+        "prices": list(map(asdict, report.prices)),
         "provenance": asdict(report.provenance)
         | {"versions": dict(report.provenance.versions)},
         "stopped": report.stopped,
@@ -69,37 +75,48 @@ def best_json(report: Report) -> dict[str, Any]:
         "failing": failing_record(report.failing),
         "unanswerable": dict(report.unanswerable),
         "notices": list(report.notices),
-        "pass_at_k": [
-            {"k": oracle.k} | (interval_record(oracle.quality) or {})
-            for oracle in report.pass_at_k
-        ],
-        "repeated_splits": None if report.repeats is None else asdict(report.repeats),
+        "pass_at_k": _pass_at_k(report),
+        "repeated_splits": _if_there(report.repeats, asdict),
     }
     return {name: _finite(value) for name, value in record.items()}
 
 
 def result_json(report: Report, *, results: str) -> dict[str, Any]:
-    """The object that `--json` prints.
+    """Return the object that `--json` prints.
 
     Args:
-        report: what is known.
+        report: the records of the study.
         results: the folder that holds the files.
     """
     winner = report.winner
+    # Without a winner the keys are there all the same, so that scripts find them.
+    best: dict[str, Any] = dict.fromkeys(
+        ("best", "quality", "cost_per_request", "seconds", "seconds_per_request")
+    )
+    if winner is not None:
+        best = {
+            "best": plain_config(winner.config),
+            "quality": interval_record(winner.quality),
+            "cost_per_request": _cost_record(winner.cost),
+            "seconds": _seconds(winner),
+            "seconds_per_request": _cost_record(winner.service),
+        }
+    baseline = None
+    if report.baseline is not None:
+        baseline = _summary(report.baseline) | _given(report)
+    runners_up = []
+    for row in report.runners_up:
+        runners_up.append(_summary(row) | _tuning_difference(report, row))
     record = {
-        "best": None if winner is None else plain_config(winner.config),
-        "quality": None if winner is None else interval_record(winner.quality),
-        "cost_per_request": None if winner is None else _cost_record(winner.cost),
+        "best": best["best"],
+        "quality": best["quality"],
+        "cost_per_request": best["cost_per_request"],
         "keeps_limit": report.keeps_limit,
-        "seconds": None if winner is None else _seconds(winner),
-        "seconds_per_request": None if winner is None else _cost_record(winner.service),
+        "seconds": best["seconds"],
+        "seconds_per_request": best["seconds_per_request"],
         "seconds_taken": report.money.seconds,
-        "baseline": None
-        if report.baseline is None
-        else _summary(report.baseline) | _given(report),
-        "runners_up": [
-            _summary(row) | _tuning_difference(report, row) for row in report.runners_up
-        ],
+        "baseline": baseline,
+        "runners_up": runners_up,
         "difference": difference_record(report),
         "detectable": report.detectable,
         "confidence": report.confidence,
@@ -107,16 +124,13 @@ def result_json(report: Report, *, results: str) -> dict[str, Any]:
         "failing": failing_record(report.failing),
         "unanswerable": dict(report.unanswerable),
         "notices": list(report.notices),
-        "prices": [asdict(price) for price in report.prices],
-        "pass_at_k": [
-            {"k": oracle.k} | (interval_record(oracle.quality) or {})
-            for oracle in report.pass_at_k
-        ],
-        "repeated_splits": None if report.repeats is None else asdict(report.repeats),
+        "prices": list(map(asdict, report.prices)),
+        "pass_at_k": _pass_at_k(report),
+        "repeated_splits": _if_there(report.repeats, asdict),
         "spent": report.money.spent,
         "spent_now": report.money.spent_now,
         "uncertain": report.money.uncertain,
-        "uncertain_reasons": [asdict(each) for each in report.money.reasons],
+        "uncertain_reasons": list(map(asdict, report.money.reasons)),
         "budget": report.money.budget,
         "left": report.money.left,
         "left_reason": report.money.left_reason,
@@ -128,13 +142,28 @@ def result_json(report: Report, *, results: str) -> dict[str, Any]:
     return {name: _finite(value) for name, value in record.items()}
 
 
+def _if_there(value: T | None, read: Callable[[T], Any]) -> Any:
+    """Return the record of a value; None if there is no value."""
+    if value is None:
+        return None
+    return read(value)
+
+
+def _pass_at_k(report: Report) -> list[dict[str, Any]]:
+    """Return the expected best score of k answers, for each k."""
+    return [
+        {"k": oracle.k} | (interval_record(oracle.quality) or {})
+        for oracle in report.pass_at_k
+    ]
+
+
 def _given(report: Report) -> dict[str, Any]:
     """Return whether the user named the baseline."""
     return {"given": report.baseline_given}
 
 
 def interval_record(interval: Interval | None) -> dict[str, Any] | None:
-    """An interval with the number of examples it rests on."""
+    """Return an interval with its number of examples."""
     if interval is None:
         return None
     return {
@@ -146,24 +175,25 @@ def interval_record(interval: Interval | None) -> dict[str, Any] | None:
 
 
 def difference_record(report: Report) -> dict[str, Any] | None:
-    """The difference between winner and baseline, and what it carries."""
+    """Return the difference between winner and baseline, with its verdict."""
     known = _compared(report, report.difference)
     if known is None:
         return None
-    return known | (
-        {}
-        if report.margin is None
-        else {"margin": report.margin, "non_inferior": report.non_inferior}
-    )
+    # Only the goal "cheapest" asks for non-inferiority.
+    if report.margin is not None:
+        known |= {"margin": report.margin, "non_inferior": report.non_inferior}
+    return known
 
 
 def _compared(report: Report, difference: Interval | None) -> dict[str, Any] | None:
     known = interval_record(difference)
-    return None if known is None else known | {"verdict": report.verdict_of(difference)}
+    if known is None:
+        return None
+    return known | {"verdict": report.verdict_of(difference)}
 
 
 def _tuning_difference(report: Report, row: ReportConfig) -> dict[str, Any]:
-    """A runner-up's difference to the baseline, by a name that says what it rests on."""
+    """Return a runner-up's difference from the baseline, on tuning examples."""
     return {"tuning_difference": _compared(report, row.tuning_difference)}
 
 
@@ -172,11 +202,9 @@ def _seconds(row: ReportConfig) -> dict[str, Any]:
 
 
 def _cost_record(cost: Interval | None) -> dict[str, Any] | None:
-    return (
-        None
-        if cost is None
-        else {"mean": cost.mean, "low": cost.low, "high": cost.high}
-    )
+    if cost is None:
+        return None
+    return {"mean": cost.mean, "low": cost.low, "high": cost.high}
 
 
 def _summary(row: ReportConfig) -> dict[str, Any]:
@@ -204,11 +232,12 @@ def _config_record(row: ReportConfig) -> dict[str, Any]:
 
 
 def _finite(value: Any) -> Any:
-    """The value with null for what JSON has no word for."""
+    """Return the value with null for NaN and infinity, which JSON does not have."""
     if isinstance(value, dict):
         return {str(name): _finite(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(inner) for inner in value]
+        return list(map(_finite, value))
+    # JSON has no NaN and no infinity; many readers refuse Python's spelling of them.
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

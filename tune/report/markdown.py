@@ -36,11 +36,13 @@ from tune.report.text import (
 )
 from tune.report.wrong_answers import wrong_section
 
-_MOST_TRIALS = 40  # trials.csv has them all
+_MOST_TRIALS = 40
+"""Rows of the table of trials. `trials.csv` has them all."""
 
 
 def markdown(report: Report) -> str:
     """Return the whole report as GitHub-flavoured Markdown; text of users and models is escaped."""
+    # The order of reading: the answer, the reasons for it, then everything needed to check it.
     sections = [
         f"# {inline(report.headline, limit=300)}",
         answer_markdown(report),
@@ -109,24 +111,25 @@ def _comparison_row(report: Report, row: ReportConfig) -> list[str]:
     compared = is_winner and not report.winner_is_baseline
     difference, said = with_limits(report.difference), _verdict(report)
     if not compared:
-        difference, said = (
-            with_limits(row.tuning_difference),
-            report.verdict_of(row.tuning_difference) or "-",
-        )
-        difference, said = (
-            f"{text} (tuning)" if row.tuning_difference else text
-            for text in (difference, said)
-        )
+        difference = with_limits(row.tuning_difference)
+        said = report.verdict_of(row.tuning_difference) or "-"
+        # Tuning examples selected the row, so the reader must see where this comes from.
+        if row.tuning_difference:
+            difference, said = f"{difference} (tuning)", f"{said} (tuning)"
+    name = inline(row.name)
+    if is_winner:
+        name = f"**{name}**"
+    times = "-"
+    if row.seconds_median is not None:
+        times = f"{seconds(row.seconds_median)} / {seconds(row.seconds_p95)}"
     return [
-        f"**{inline(row.name)}**" if is_winner else inline(row.name),
+        name,
         with_limits(row.holdout),
         with_limits(row.tuning) + (" ≈" if row.approximate else ""),
         difference,
         said,
         with_limits(amount.of(row), amount.said),
-        f"{seconds(row.seconds_median)} / {seconds(row.seconds_p95)}"
-        if row.seconds_median is not None
-        else "-",
+        times,
     ]
 
 
@@ -134,13 +137,12 @@ def _verdict(report: Report) -> str:
     said = report.verdict or "not compared"
     if report.non_inferior is None or report.margin is None:
         return said
-    return (
-        f"{said}; non-inferiority by {number(report.margin)} "
-        f"{'shown' if report.non_inferior else 'not shown'}"
-    )
+    shown = "shown" if report.non_inferior else "not shown"
+    return f"{said}; non-inferiority by {number(report.margin)} {shown}"
 
 
 def _notices(report: Report) -> str:
+    # dict.fromkeys below removes sentences that say the same twice.
     lines = [*report.notices]
     if report.interrupted:
         lines.append(
@@ -188,6 +190,7 @@ def _use(report: Report) -> str:
         parts.append(
             f"The answer is taken out of the text so: {inline(report.answer)}."
         )
+    # An agent must not be given a configuration that breaks the limit.
     if report.keeps_limit is False:
         parts.append(
             f"Nothing is exported for agents, as no configuration keeps {report.limit}. "
@@ -207,17 +210,15 @@ def _use(report: Report) -> str:
             "holds a key."
         )
     if report.deployable is not None:
+        named = inline(describe_config(report.deployable.config))
         own = with_limits(report.deployable.quality)
-        parts.append(
-            f"What such an agent carries is {inline(describe_config(report.deployable.config))}: "
-            f"{own}"
-            + ("" if report.deployable.holdout is not None else " on tuning examples")
-            + (
-                f". {inline(report.deployable_note, limit=1000)}"
-                if report.deployable_note
-                else "."
-            )
-        )
+        sentence = f"What such an agent carries is {named}: {own}"
+        if report.deployable.holdout is None:
+            sentence += " on tuning examples"
+        sentence += "."
+        if report.deployable_note:
+            sentence += f" {inline(report.deployable_note, limit=1000)}"
+        parts.append(sentence)
     return "\n\n".join(parts)
 
 
@@ -269,21 +270,21 @@ def _repeats(report: Report) -> str:
 
 def _money(report: Report) -> str:
     money = report.money
+    left = dollars(money.left)
+    if money.left_reason:
+        left += f": {inline(money.left_reason)}"
     rows = [
         ["budget", dollars(money.budget)],
         ["spent", dollars(money.spent)],
         ["of it by the last run", dollars(money.spent_now)],
         ["of it settled", dollars(money.settled)],
         ["of it uncertain", dollars(money.uncertain)],
-        [
-            "left",
-            dollars(money.left)
-            + (f": {inline(money.left_reason)}" if money.left_reason else ""),
-        ],
+        ["left", left],
         ["draws bought", f"{report.draws_bought:,}"],
         ["draws reused", f"{report.draws_reused:,}"],
     ]
     if money.overshoot > 0:
+        # Shown only if it happened.
         rows.insert(5, ["billed above the caps sent", dollars(money.overshoot)])
     title, unit = "Money", "dollars or draws"
     if money.seconds is not None:
@@ -371,6 +372,7 @@ def _frontier_cells(row: ReportConfig, amount: Amount) -> list[str]:
 def _trials(report: Report) -> str:
     if not report.trials:
         return ""
+    # Trials without a score come last.
     shown = sorted(report.trials, key=lambda trial: _rank(report, trial))[:_MOST_TRIALS]
     header = [
         "trial",
@@ -383,57 +385,57 @@ def _trials(report: Report) -> str:
         "spent",
     ]
     timed = amount_of(report).timed
-    rows = [
-        [
-            str(trial.number),
-            inline(describe_config(trial.point)),
-            inline(f"{trial.state}: {trial.reason}" if trial.reason else trial.state),
-            f"{trial.examples:,}"
-            + (f" ({trial.unanswered:,} unanswered)" if trial.unanswered else ""),
-            f"{trial.draws:,}",
-            _free_part(trial),
-            with_limits(trial.quality),
-            exact_seconds(trial.service or 0.0) if timed else dollars(trial.spent),
-        ]
-        for trial in shown
-    ]
+    rows = [_trial_cells(trial, timed=timed) for trial in shown]
     left_out = len(report.trials) - len(shown)
-    more = (
-        f" The {count(left_out, 'other')} are in `trials.csv`."
-        if left_out
-        else " `trials.csv` has the same."
-    )
+    more = " `trials.csv` has the same."
+    if left_out:
+        more = f" The {count(left_out, 'other')} are in `trials.csv`."
     return "\n\n".join(
         ["## Trials", f"Best tuning estimate first.{more}", table(header, rows)]
     )
 
 
+def _trial_cells(trial: TrialRow, *, timed: bool) -> list[str]:
+    state = str(trial.state)
+    examples = f"{trial.examples:,}"
+    if trial.reason:
+        state = f"{state}: {trial.reason}"
+    if trial.unanswered:
+        examples += f" ({trial.unanswered:,} unanswered)"
+    spent = dollars(trial.spent)
+    if timed:
+        spent = exact_seconds(trial.service or 0.0)
+    return [
+        str(trial.number),
+        inline(describe_config(trial.point)),
+        inline(state),
+        examples,
+        f"{trial.draws:,}",
+        _free_part(trial),
+        with_limits(trial.quality),
+        spent,
+    ]
+
+
 def _rank(report: Report, trial: TrialRow) -> tuple[float, int]:
     if trial.quality is None:
         return float("inf"), trial.number
-    return (
-        -trial.quality.mean if report.larger_is_better else trial.quality.mean
-    ), trial.number
+    sign = -1.0 if report.larger_is_better else 1.0
+    return sign * trial.quality.mean, trial.number
 
 
 def _free_part(trial: TrialRow) -> str:
     """Describe the free dimensions of a trial's best configuration."""
     if trial.best is None:
         return "-"
-    return (
-        inline(
-            describe_config(
-                {k: v for k, v in trial.best.items() if k not in trial.point}
-            )
-        )
-        or "as bought"
-    )
+    free = {k: v for k, v in trial.best.items() if k not in trial.point}
+    return inline(describe_config(free)) or "as bought"
 
 
 def _prices(report: Report) -> str:
     if not report.prices:
         return ""
-    rows = [_price_row(price) for price in report.prices]
+    rows = list(map(_price_row, report.prices))
     return "## Prices\n\n" + table(
         ["model", "in, per million tokens", "out", "source", "date"], rows
     )
@@ -473,14 +475,24 @@ def _estimate(report: Report) -> str:
 
 
 def _estimate_cells(row: EstimateRow, amount: Amount) -> list[str]:
-    predicted = row.predicted_seconds if amount.timed else row.predicted
-    actual = row.actual_seconds if amount.timed else row.actual
-    mark = "" if row.learned else " (assumed)"
+    predicted: float | None = row.predicted
+    actual: float | None = row.actual
+    if amount.timed:
+        predicted, actual = row.predicted_seconds, row.actual_seconds
+    said, was, ratio = "unknown", "-", "-"
+    if predicted is not None:
+        said = amount.said(predicted)
+        if not row.learned:
+            said += " (assumed)"
+    if actual is not None:
+        was = amount.said(actual)
+    if predicted is not None and actual:
+        ratio = f"{predicted / actual:.2f}"
     return [
         inline(f"{row.model}, {row.prompt}"),
-        "unknown" if predicted is None else amount.said(predicted) + mark,
-        "-" if actual is None else amount.said(actual),
-        f"{predicted / actual:.2f}" if predicted is not None and actual else "-",
+        said,
+        was,
+        ratio,
         f"{row.predicted_tokens:.0f} / {row.actual_tokens:.0f}",
         f"{row.draws:,}",
     ]
@@ -499,32 +511,29 @@ def _confidence(report: Report) -> str:
 
 def _provenance(report: Report) -> str:
     source = report.provenance
+    version, metric = source.version, source.metric
+    if source.commit:
+        version += f", commit {source.commit}"
+    if not report.larger_is_better:
+        metric += ", lower is better"
+    packages = ", ".join(
+        f"{name} {used}" for name, used in sorted(source.versions.items())
+    )
     rows = [
         ["date", source.date],
-        [
-            "tune",
-            source.version + (f", commit {source.commit}" if source.commit else ""),
-        ],
+        ["tune", version],
         ["data", f"{source.data}, fingerprint {source.fingerprint}"],
         [
             "examples",
             f"{source.tuning:,} tuning, {source.holdout:,} holdout, {source.shots:,} set aside for "
             "prompts",
         ],
-        [
-            "metric",
-            source.metric + ("" if report.larger_is_better else ", lower is better"),
-        ],
+        ["metric", metric],
         ["goal", source.goal],
         ["search", source.search],
         ["seed", str(source.seed)],
         ["intervals", _confidence(report)],
-        [
-            "versions",
-            ", ".join(
-                f"{name} {version}" for name, version in sorted(source.versions.items())
-            ),
-        ],
+        ["versions", packages],
     ]
     parts = [
         "## How it was made",

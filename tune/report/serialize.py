@@ -21,7 +21,7 @@ def dump(record: Any) -> Any:
     if isinstance(record, Mapping):
         return {str(name): dump(inner) for name, inner in record.items()}
     if isinstance(record, list | tuple):
-        return [dump(inner) for inner in record]
+        return list(map(dump, record))
     return record
 
 

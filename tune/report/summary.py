@@ -81,7 +81,7 @@ def _cells(row: Sequence[str]) -> str:
 
 def _wrapped(sentences: Sequence[str], width: int | None) -> list[str]:
     """Break sentences between words; a word that is longer than a line stays whole."""
-    shown = [visible(sentence) for sentence in sentences]
+    shown = list(map(visible, sentences))
     if width is None:
         return shown
     lines: list[str] = []
@@ -102,7 +102,7 @@ def _side_by_side(report: Report, width: int | None) -> list[str]:
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     columns = list(zip(*rows, strict=True))
-    widths = [max(len(cell) for cell in column) for column in columns]
+    widths = [max(map(len, column)) for column in columns]
     lines = []
     for row in rows:
         padded = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]

@@ -67,6 +67,6 @@ def trials_csv(report: Report) -> str:
     )
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([csv_cell(name) for name in header])
-    writer.writerows([csv_cell(value) for value in row.values()] for row in rows)
+    writer.writerow(list(map(csv_cell, header)))
+    writer.writerows(list(map(csv_cell, row.values())) for row in rows)
     return out.getvalue()

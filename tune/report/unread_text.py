@@ -20,7 +20,7 @@ def unread_headline(report: Report) -> tuple[str, ...]:
     )
     return (
         first,
-        " ".join(unread_sentence(one) for one in shown),
+        " ".join(map(unread_sentence, shown)),
         " ".join(_shown(one) for one in shown[:1]),
     )
 

@@ -140,5 +140,5 @@ def wrong_record(report: Report) -> dict[str, Any]:
         "bought": outcomes_record(report.bought.outcomes),
         "share_of_money": dict(report.bought.shares),
         "said": [*unread_sentences(report), *wrong_sentences(report)],
-        "unread": [asdict(one) for one in report.unread],
+        "unread": list(map(asdict, report.unread)),
     }

@@ -362,7 +362,7 @@ def _frontier(
         ] + [rows.searched]
     shown = {(reading.trial, reading.config): reading for reading in readings}
     found = frontier(
-        [record.weigh(reading) for reading in readings],
+        list(map(record.weigh, readings)),
         {config: record.weigh(reading) for config, reading in met.items()},
         baseline=record.plan.baseline,
         enough=enough,

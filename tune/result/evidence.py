@@ -42,7 +42,7 @@ class Evidence:
         self._low, self._high = plan.metric.low, plan.metric.mean_high
         self._heaviest = 1.0 if plan.metric.weigh is None else plan.metric.high
         self._prices = plan.prices
-        self._units = [plan.split.cluster(example) for example in plan.examples]
+        self._units = list(map(plan.split.cluster, plan.examples))
 
     def quality(self, reading: Reading, *, holdout: bool = False) -> Interval:
         """Return the interval of the mean score."""

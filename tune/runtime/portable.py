@@ -20,7 +20,7 @@ def portable(spec: Any) -> Any:
     if isinstance(spec, Mapping):
         return {str(name): portable(inner) for name, inner in spec.items()}
     if isinstance(spec, list | tuple):
-        return [portable(inner) for inner in spec]
+        return list(map(portable, spec))
     if isinstance(spec, Judge):
         return _portable_judge(spec)
     return _import_path(spec)

@@ -61,8 +61,8 @@ def _parse(name: str, value: Any) -> Domain | None:
         # An empty list under `when` says that a model does not take the setting.
         return None
     if name == "stop":
-        return Choice(tuple(parse_stop(each) for each in value))
-    return Choice(tuple(_without_numpy(each) for each in value))
+        return Choice(tuple(map(parse_stop, value)))
+    return Choice(tuple(map(_without_numpy, value)))
 
 
 def _without_numpy(value: Any) -> Any:

@@ -197,7 +197,7 @@ def as_json(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(key): as_json(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [as_json(each) for each in value]
+        return list(map(as_json, value))
     if isinstance(value, Path):
         return str(value)
     if callable(value):

@@ -33,7 +33,7 @@ def mean_of_choice(
         subsets = list(itertools.combinations(range(draws), n))
     else:
         subsets = [tuple(rng.permutation(draws)[:n].tolist()) for _ in range(SUBSETS)]
-    scores = np.array([score(subset) for subset in subsets])
+    scores = np.array(list(map(score, subsets)))
     if draws == 1:
         return float(scores.mean()), math.nan
     if n == 1:

@@ -171,7 +171,7 @@ class TwoSamples:
     def _better(self) -> tuple[Array, Array]:
         """Qualities, and the evidence of the recorded scores that theirs was better than each."""
         qualities = _spread_out(self.margin + _EDGE, 1 - _EDGE)
-        return qualities, np.array([self._was_better(quality) for quality in qualities])
+        return qualities, np.array(list(map(self._was_better, qualities)))
 
     @cached_property
     def _worse(self) -> tuple[Array, Array]:

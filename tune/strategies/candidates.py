@@ -66,6 +66,7 @@ class Candidates:
 
     def _ask(self, count: int) -> None:
         """Have the searcher propose more points."""
+        # Stop at the first None: the searcher has no new point.
         for _ in range(count):
             point = self._proposals.next()
             if point is None:
@@ -81,6 +82,7 @@ class Candidates:
     ) -> bool:
         """Begin a fresh point, if the wave's money pays for it."""
         state = self.race.add(point)
+        # The race must not list a point that was never bought.
         if not wave.add(state, examples, max(draws, state.ladder[0])):
             self.race.remove(state)
             return False
@@ -96,6 +98,7 @@ class Candidates:
             [state for state in self.begun.values() if not state.told]
         )
         self._ask(self.settings.fresh)
+        # Before settling: dropped points need no further work.
         self._drop_hopeless()
         settled = dict.fromkeys(map(self._settle, self.fresh))
         self.fresh = [point for point in settled if point not in self.begun]
@@ -140,6 +143,7 @@ class Candidates:
         most = min(limit, math.inf if asked.max_cost is None else asked.max_cost)
         self.problem = replace(asked, max_cost=most if math.isfinite(most) else None)
         shown: dict[Point, TrialEvidence] = {}
+        # The order of dictionaries is the order in which points were begun, so numbers are stable.
         for point, state in self.begun.items():
             evidence = self._read_evidence(state)
             if evidence:
@@ -151,6 +155,7 @@ class Candidates:
         for evidence in self.shown:
             config = evidence.base.config
             of_pair = self._limit_uses.setdefault((config.model, config.prompt), [])
+            # Points of one model and prompt cost about the same.
             of_pair.append(self.problem.limit_use(evidence.base))
         if self.points:
             # What was learned of how alike points are is taken over; it is costly to learn again.
@@ -189,6 +194,7 @@ class Candidates:
         for point in self.fresh:
             if self._fresh_limit_use(point, self.race.ladder(point)[0]) <= 1.0:
                 pair = point["model"], point["prompt"]
+                # The largest cap of the pair.
                 caps[pair] = max(self.problem.space.cap(point), caps.get(pair, 0))
         return caps
 

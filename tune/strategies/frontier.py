@@ -81,7 +81,7 @@ def cost_limits(race: Race, count: int) -> list[float]:
     most = cost_key(ranking[0][1])
     costs: list[float] = []
     for standing in race.standings.values():
-        costs += [cost_key(reading) for reading in standing.whole()]
+        costs += list(map(cost_key, standing.whole()))
     # Free configs have no place on a logarithmic scale.
     cheaper = [cost for cost in costs if 0 < cost < most]
     if not cheaper or count < 2:

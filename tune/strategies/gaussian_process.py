@@ -120,7 +120,7 @@ def _distance(values: Sequence[Value]) -> Array:
     A number that is left to the service lies in the middle. Counts (answers, tokens) are compared
     by their logarithms.
     """
-    numbers = [_number(value) for value in values]
+    numbers = list(map(_number, values))
     known = [number for number in numbers if number is not None]
     if len(set(known)) < 2:
         return _NAMES_APART * (1.0 - _same(values))

@@ -56,14 +56,18 @@ class KnowledgeGradient:
     ) -> Waves:
         """Search; see `tune.strategies.Strategy`."""
         race = Race(problem, left)
+        # The final comparison needs money too. It is kept from the start, so that the search cannot
+        # use it.
         reserve = self.settings.final_share * left
         buyer = _Buyer(race, searcher, self.settings)
         wave = buyer.first_wave(left - reserve)
         while wave:
+            # The strategy is a generator: it yields a wave and is sent its outcome.
             race.update((yield wave))
             if race.over:
                 return
             money = race.left - reserve
+            # The posterior is computed from everything bought so far.
             buyer.learn()
             # A larger budget, or a faster server, can make it more than there was.
             share = money / max(left - reserve, 1e-12)
@@ -102,6 +106,7 @@ class _Buyer:
         It has as many as the ceilings allow, as the cost of calls is not known yet.
         """
         candidates = self._candidates
+        # Only a share: nothing is known yet, and ceilings are far above usual costs.
         wave = WavePlan(self._race, self._settings.blind_share * money)
         waiting, caps = list(candidates.fresh), candidates.first_caps()
         uses: dict[object, int] = {}
@@ -191,8 +196,11 @@ class _Buyer:
         while arrays.there.any() and len(wave.steps) < self._settings.most_steps:
             if wave.money < least_left:
                 break
+            # Again after each block: a bought block lowers the value of similar ones.
             values = self._values(arrays, reach, held)
+            # With a greed of 1 this is value per dollar; with 0 the cost does not matter.
             best = int(np.argmax(values / arrays.cost**greed))
+            # Not even the best block is worth its money.
             if values[best] < self._settings.least_value:
                 break
             option = options[best]
@@ -208,6 +216,7 @@ class _Buyer:
         reach: Array,
         held: Array,
     ) -> Array:
+        # The expected rise of the best posterior mean (Frazier et al. 2009, knowledge gradient).
         values = acquisition_values(
             self._candidates.posterior, arrays, reach, held, self._settings.contenders
         )
@@ -251,6 +260,7 @@ class _Buyer:
             if evidence.feasible:
                 options += self._more_examples(candidate)
                 options += self._more_draws(candidate)
+        # Fresh points have no evidence yet, so they come last in the numbering.
         for candidate in range(len(candidates.shown), len(candidates.points)):
             options += self._first_blocks(candidate)
         return options
@@ -280,6 +290,7 @@ class _Buyer:
         Where one block is too few to change the choice, all may be worth their money.
         """
         state = self._candidates.begun[self._candidates.points[candidate]]
+        # Blocks double, so that points meet the same examples and can be compared in pairs.
         larger = [size for size in self._sizes if size > state.examples]
         found = []
         for size in dict.fromkeys((*larger[:1], *larger[-1:])):

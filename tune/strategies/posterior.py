@@ -96,7 +96,9 @@ def read_evidence(
     kept = [
         reading for reading in readings if problem.limit_use(reading, errors) <= 1.0
     ]
+    # If no reading keeps the limits, the point still shows how good it is.
     judged = kept or readings
+    # The fewest answers are the base, the most show the gain.
     numbers = [reading.config.n for reading in judged]
     fewest, most = min(numbers), max(numbers)
     # Also where no reading with so many keeps the limits: the draws still reduce the noise.
@@ -141,6 +143,7 @@ class Posterior:
     ) -> None:
         self._problem, self._points = problem, points
         self._settings = problem.settings.posterior
+        # Learned anew at each update.
         self._components = prior_components(self._settings.variance)
         self._apart: tuple[str, ...]
         self._alike: Array
@@ -181,6 +184,7 @@ class Posterior:
     def widen_prior(self) -> None:
         """Let points differ by more than was learned, in all later updates."""
         for process in self._processes:
+            # A larger prior variance makes the process trust the data more.
             process.variances = self._settings.widening * process.variances
 
     def noise(self, draws: int) -> float:
@@ -200,6 +204,7 @@ class Posterior:
 
         It is inf where so many draws show nothing of the gain.
         """
+        # Only the part of the gain between these two numbers of answers is observed.
         share = share_of_gain(draws) - share_of_gain(least)
         return self._settings.gain_noise / share**2 if share > 0 else math.inf
 

@@ -170,6 +170,7 @@ def _select_feasible(
         # The trials come best first, so later ones can be skipped by their upper bounds.
         best = max(best, *(option.level for option in options))
     # A difference that small is within what no search can see; money decides instead.
+    # All within the tie count as equal.
     tied = [option for option in options if option.level >= best - settings.tie]
     chosen = min(
         tied,
@@ -234,6 +235,7 @@ def _brings_nothing(reading: Reading, others: Sequence[Reading]) -> bool:
 
 def _usual_aggregate(found: Sequence[TrialPosterior]) -> str | None:
     """Return the best aggregate of several answers in most trials; None where none has several."""
+    # Trials with few draws follow the majority of the others.
     ways = Counter(one.top.config.aggregate for one in found if one.top is not None)
     return ways.most_common(1)[0][0] if ways else None
 
@@ -305,8 +307,10 @@ def _extrapolate(
         return []
     # Of two labels, an even number of votes decides no more than one vote less.
     is_even_vote = asked.aggregate == "vote" and asked.n % 2 == 0
+    # A tie of two labels is decided by the first draw.
     votes = asked.n - 1 if is_even_vote else asked.n
     rise = one.level_of(max(votes, answers))
+    # Qualities are shares, so none is above 1.
     level = min(1.0, option.level + rise - one.level_of(answers))
     if level < option.level + problem.settings.selection.least_rise:
         return []

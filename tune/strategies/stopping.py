@@ -219,6 +219,7 @@ def _turned(
         standings: the trials with all of them.
         dollars: to be spent on it.
     """
+    # A failed trial cannot be selected.
     live = _live(problem, held)
     if not live:
         return UNKNOWN
@@ -230,6 +231,7 @@ def _turned(
         return UNKNOWN
     price = _price_of_all(problem, [standing for standing, _ in live], first)
     share = 1.0 if price <= 0 else min(1.0, dollars / price)
+    # All pairs with the leader are counted.
     gain, chance = 0.0, 0.0
     for i in near:
         if i != first:
@@ -258,11 +260,13 @@ def _cheaper(
 ) -> Prospect:
     """Return what new points would save on the cheapest that is known to be good enough."""
     settings = problem.settings.stopping
+    # The saving is measured against this one.
     known, n = cheapest_good_enough(problem, live), len(live)
     least_costs = [min(map(cost_key, standing.whole())) for standing in live]
     costs = sorted(cost for cost in least_costs if 0 < cost < math.inf)
     if known is None or len(costs) < settings.least_trials:
         return UNKNOWN
+    # Logarithms, because costs differ by factors.
     spread = max(_spread(-np.log(costs), settings.top), settings.least_spread)
     least = costs[0] * ((n + 0.5) / (n + k + 0.5)) ** spread
     saving = 1.0 - least / cost_key(known) if cost_key(known) > least else 0.0
@@ -302,6 +306,7 @@ def _turns_out(
         threshold: what it must be above.
         met: share of all examples that were met.
     """
+    # A one-sided interval: its lower half is the reach.
     reach = interval.mean - interval.low
     # The standard error of what is left to learn: of the share of examples not yet met.
     wanders = reach / STRICT_ERRORS * math.sqrt(max(0.0, 1.0 - met))
@@ -339,6 +344,7 @@ def _spread(falling: Array, top: float) -> float:
         falling: values from the largest to the smallest.
         top: share of them that are the best few.
     """
+    # At least two: the spread of one value is unknown.
     few = max(2, math.ceil(top * len(falling)))
     return float(falling[:few].mean() - falling[few])
 
@@ -353,6 +359,7 @@ def _points_for(
     A draw is assumed to cost the mean of those so far.
     """
     costs = [one.spent_per_draw for one in standings.values() if one.spent_per_draw > 0]
+    # A small space has few points left, however much money there is.
     fresh = max(0, problem.space.size(problem.free) - len(standings))
     block = (
         rung_sizes(problem.examples)[0] * (sum(costs) / len(costs)) if costs else 0.0

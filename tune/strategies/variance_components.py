@@ -129,7 +129,7 @@ def _within_families(
     taken = 2.0 / (families + 1.0) - families / (families + 1.0) ** 2
     noisy = free * (1.0 - taken / np.maximum(trials, 1.0))
     # A trial with more draws has less residual, and differs less from its example's effect.
-    shares = np.array([residual_share(n) for n in draws])
+    shares = np.array(list(map(residual_share, draws)))
     squares = (weight * left**2).sum(axis=1) / shares
     ordered_pairs = np.maximum(trials * (trials - 1), 1.0)
     products = ((member @ left) ** 2 - member @ left**2) / ordered_pairs

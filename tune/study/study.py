@@ -171,7 +171,7 @@ class Study:
         """
         import pandas as pd
 
-        return pd.DataFrame([_frontier_row(row) for row in self.record.frontier])
+        return pd.DataFrame(list(map(_frontier_row, self.record.frontier)))
 
     def trials_dataframe(self) -> pd.DataFrame:
         """Return one row for each trial, with the columns of `trials.csv`."""

@@ -101,7 +101,7 @@ def in_dollars(selection: Selection) -> Selection:
     return replace(
         selection,
         reading=_free_of_charge(selection.reading),
-        runners_up=tuple(_free_of_charge(reading) for reading in selection.runners_up),
+        runners_up=tuple(map(_free_of_charge, selection.runners_up)),
         extrapolated=None if extrapolated is None else _free_of_charge(extrapolated),
     )
 

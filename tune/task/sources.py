@@ -194,7 +194,7 @@ def _class_names(feature: Any) -> list[str]:
         inner = getattr(feature, "feature", None)
     if inner is None or not hasattr(inner, "int2str"):
         return []
-    return [str(name) for name in inner.names]
+    return list(map(str, inner.names))
 
 
 # --- class labels in parquet files

@@ -152,7 +152,7 @@ class ChallengeResult:
             "rival_cost_per_request": self.rival_cost,
             "difference": _plain(self.difference),
             "beside": self.beside and _record(self.beside),
-            "left_out": [_record(each) for each in self.left_out],
+            "left_out": list(map(_record, self.left_out)),
             "margin": self.margin,
             "tried": self.tried,
             "finalists": self.finalists,

@@ -86,7 +86,7 @@ class CheckResult:
 
     def __str__(self) -> str:
         """The result in a few sentences."""
-        notices = [visible(notice) for notice in self.notices]
+        notices = list(map(visible, self.notices))
         return "\n".join([self.headline, *self._details(), *notices])
 
     @property

@@ -69,7 +69,7 @@ def read_bill(call: str, body: object) -> int | None:
     # LiteLLM answers with the rows of its log that have this name.
     if not isinstance(body, list) or not body:
         return None
-    return _sum([_spend(row) for row in body])
+    return _sum(list(map(_spend, body)))
 
 
 def _spend(row: object) -> float | None:

@@ -172,7 +172,7 @@ def _with_raw(words: str, metadata: object) -> str:
 def error_codes(error: object) -> str:
     """Return every code and type that an error body names, in one lowercase string."""
     if isinstance(error, list):
-        return " ".join(error_codes(part) for part in error)
+        return " ".join(map(error_codes, error))
     if not isinstance(error, Mapping):
         return ""
     codes: list[str] = []

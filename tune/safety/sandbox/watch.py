@@ -53,7 +53,7 @@ def memory(pids: list[int], limit: int) -> int:
     What they share is counted once for each, until that would be more than the limit; only then is
     it worth the kernel's trouble to find each one's fair share.
     """
-    resident = [_resident(pid) for pid in pids]
+    resident = list(map(_resident, pids))
     if sum(resident) <= limit:
         return sum(resident)
     return sum(
