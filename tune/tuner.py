@@ -138,6 +138,7 @@ async def _study(
 ) -> Study:
     """Run a study, from its options to its written result."""
     plan = make_plan(options)
+    # The folder's name follows from the study's identity, so the same command finds it again.
     folder, store = study_paths(plan, options)
     announcer = Announcer(notice)
     if not plan.entries[
@@ -150,17 +151,20 @@ async def _study(
             Journal(folder / "study.jsonl", notice=announcer.show)
         )
         undo = stack.enter_context(_undone(journal, traces))
+        # A finished study is shown again for $0.
         known = open_study(journal, plan)
         if known is not None:
             announcer.missing_slices(known, plan)
             return known
         db = Database(store)
+        # The store is closed, and removed if the study fails before it spends.
         undo.append(db)
         draws, account = _open_ledger(db, journal, plan)
         async with _prepared(
             plan, journal, draws, account, announcer, retry, observer
         ) as run:
             stack.callback(start_timer(run).cancel)
+            # Closing the account stops new calls. Those in flight settle.
             stop.on_request(lambda: interrupt(account))
             record = await run.go()
             report = build_report(record, announcer.told, announcer.decorations)
@@ -227,6 +231,7 @@ async def _prepared(
         aside=lessons.aside,
         lost=_lost(journal, lessons, announcer.tell),
     ) as (services, judge):
+        # A model that does not answer must not be the assumed baseline.
         plan = without_models(plan, lessons.aside)
         announcer.sandbox(plan)
         announcer.prompts(plan)
@@ -265,6 +270,7 @@ def _lost(
 
     A new study goes on without it. In a study that resumes, the model's next call decides.
     """
+    # A resumed study has draws of this model, so it is not set aside at once.
     began = any(event["event"] == "wave" for event in journal.events)
 
     def lost(model: str, words: str) -> None:
@@ -303,6 +309,7 @@ def _undone(journal: Journal, traces: Traces) -> Iterator[list[Database]]:
     try:
         yield found
     except BaseException:
+        # After the first phase, something may have been paid, so everything stays.
         if not any(event["event"] == "phase" for event in journal.events):
             traces.remove(found[0] if found else None)
         raise

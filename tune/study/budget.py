@@ -58,10 +58,12 @@ def check_budget(plan: Plan, endpoints: Mapping[str, Endpoint]) -> None:
     baseline, point = plan.baseline, plan.baseline_point
     endpoint = endpoints[baseline.model]
     usual_cap = max(1, baseline.max_tokens // USUAL_ANSWER)
+    # The ledger reserves ceilings, so a call that does not fit could never be sent.
     call = _ceiling(plan, endpoint, point, baseline.n, baseline.max_tokens)
     usual = _ceiling(plan, endpoint, point, baseline.n, usual_cap)
     block = min(LEAST_BLOCK, len(plan.split.tuning))
     least = max(call, block * usual) / (1 - MOST_HOLDOUT_SHARE)
+    # Whole picodollars: two floats that print alike may differ in their last digit.
     if to_picodollars(plan.budget) < to_picodollars(least):
         raise BudgetError(
             f"a budget of ${plan.budget:.6g} is too small for one block of {block} examples: "
@@ -108,6 +110,7 @@ class StudyBudget:
 
         The holdout is its first measurement, so the reserve has to pay for a good part of it.
         """
+        # A small holdout needs less.
         least = max(1, min(LEAST_HOLDOUT, len(self.plan.split.holdout)))
         whole = (
             self.plan.budget if self.clock is None else FIRST_WIDTH * self.clock.limit
@@ -117,6 +120,7 @@ class StudyBudget:
     def ceiling(self, point: Point, draws: int, cap: int) -> float:
         """Return the most dollars that one example of a point can cost."""
         service = self.evaluator.services[str(point["model"])]
+        # Without a bill, seconds take the place of dollars everywhere.
         find = _ceiling if self.clock is None else _assumed_seconds
         most_output = service.metered.most_output(cap)
         return find(self.plan, service.endpoint, point, draws, most_output)
@@ -156,6 +160,7 @@ class StudyBudget:
         if extrapolated is not None:
             leading.append(extrapolated)
         most = self.ceiling(point, baseline.n, baseline.max_tokens)
+        # Before the baseline has a reading, its ceiling stands in.
         usual = next((r.cost for r in readings if r.config == baseline), most)
         most_expensive = max(leading, key=lambda r: r.cost, default=None)
         if most_expensive is None:
@@ -174,6 +179,7 @@ def _ceiling(
     plan: Plan, endpoint: Endpoint, point: Point, draws: int, cap: int
 ) -> float:
     """Return the most dollars that one example of a point can cost."""
+    # The prompt is billed once for each call, not for each answer.
     prompts = calls_for(draws, endpoint.most_n)
     tokens = prompts * _longest_prompt(plan, endpoint, point, cap)
     price = plan.prices[str(point["model"])]

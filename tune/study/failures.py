@@ -34,9 +34,11 @@ class Failures:
         self, model: str, fault: ProviderError, trials: Mapping[int, Trial], wave: Wave
     ) -> None:
         """Go on without a model; pause the run if the model is needed, or no other one is left."""
+        # Many calls that are under way may report the same loss.
         if model in self.lessons.aside:
             return
         others = [name for name in self.lessons.space.models if name != model]
+        # The holdout needs the selected model. Without it the test would be worth nothing.
         if model in self.needed or not others:
             self._pause(LOST, fault, wave)
         else:
@@ -72,6 +74,7 @@ class Failures:
         """Set aside the models that never answered, and refused for an unknown reason."""
         for model in blame.never_answered():
             own = [trial for trial in trials.values() if trial.point["model"] == model]
+            # A model that answered before has a temporary fault.
             if not any(trial.draws for trial in own):
                 words = next(
                     words for (name, _), words in blame.failed.items() if name == model
@@ -119,10 +122,12 @@ class Failures:
         value = trial.point.get(name)
         shown = f"{name} {value}" if isinstance(error, ValueRejected) else name
         _fail(trial, f"the model does not take {shown}", wave)
+        # An earlier call has already taught this.
         if name not in self.lessons.space.dimensions(model):
             return
         if not isinstance(error, ValueRejected):
             self.lessons.refuse(model, name)
+        # A free dimension is read off, so a refused value of it was never sent as a setting.
         elif running and name not in FREE:
             self.lessons.narrow(model, name, value, error.low, error.high)
 
@@ -151,5 +156,6 @@ def mark_unanswered(
     """Note that an example lacks draws; one that has some is still read at a smaller n."""
     if wave is not None:
         wave.unanswered[trial.number, position] = reason
+    # With some draws the example still has a score.
     if not trial.draws.get(position):
         trial.unanswered[position] = reason

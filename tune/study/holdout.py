@@ -81,6 +81,7 @@ def plan_holdout(
     }
     steps: list[Step] = []
     for block in _blocks(plan):
+        # Block by block: all configurations meet the same examples, however early the money ends.
         for config, trial in zip(configs, trials.values(), strict=True):
             steps.append(
                 Step(trial.number, trial.point, tuple(block), config.n, trial.cap)

@@ -125,6 +125,7 @@ class Run:
         Raises:
             ProviderError: the run was paused before anything was scored.
         """
+        # Lessons change the space, so they come before the searcher sees it.
         self.recall(self.history.first)
         self.budget.check_budget()
         self._reserve.update()
@@ -136,6 +137,7 @@ class Run:
         await self._drive(
             "search", lambda left: self.plan.strategy(problem, searcher, left)
         )
+        # Comparing finalists would spend money on answers that cannot be read.
         if self._stopped == UNREAD and not self._is_paused:
             self.end_trials()
             return self.record(stopped=UNREAD)
@@ -144,6 +146,7 @@ class Run:
         single_answer = self.selector.single_answer(selection)
         if self.account.closed in PAUSES:
             # Also where the money or the time was used up before: the holdout is still to come.
+            # Nothing was scored, so there is no result that the fault could be part of.
             if selection is None and self.evaluator.fault is not None:
                 raise self.evaluator.fault
             return self.record(selection, single_answer, stopped=self.account.closed)
@@ -215,10 +218,12 @@ class Run:
                 not self._is_paused
             ):  # else the phase before goes on when the study is resumed
                 self.journal.append("phase", name=phase, left=self.history.start[phase])
+        # From the money of the first start: a resumed study must make the same decisions.
         strategy = begin(self.history.start[phase])
         outcome: Outcome | None = None
         while True:
             try:
+                # The first send starts the generator, so it has to be None.
                 steps = strategy.send(outcome)  # type: ignore[arg-type]
             except StopIteration as stop:
                 return stop.value  # type: ignore[no-any-return]
@@ -228,11 +233,14 @@ class Run:
 
     async def _wave(self, phase: str, steps: list[Step], view: View) -> Outcome:
         """Replay a wave that was recorded with its outcome; buy any other."""
+        # Recorded waves come first. Then the study is live.
         recorded = self.history.waves.pop(0) if self.history.waves else None
         if recorded is None:
             if not self._is_paused:
                 self.journal.append("wave", phase=phase, steps=dump_steps(steps))
         else:
+            # Another version may decide differently, and its waves would not fit to the recorded
+            # draws.
             check_steps(recorded, phase, steps)
             if recorded.done:
                 return await self._replay_wave(recorded, phase, steps, view)
@@ -301,14 +309,17 @@ class Run:
         """Test the selected configuration, the baseline and the single answer on fresh examples."""
         self.phase = "holdout"
         self.recall(self.history.last)
+        # The end of the search closed the account. The holdout's reserve is still there.
         self.account.reopen()
         self._holdout_reserve = self.account.balance.envelope
         self.account.set_aside(0)
         for service in self.services.values():
+            # Calls with this purpose may use the reserve.
             service.metered.purpose = "holdout"
         configs = [selection.shown.config, self.plan.baseline]
         if single_answer is not None:
             configs.append(single_answer.config)
+        # The selected configuration may be the baseline itself.
         steps, trials = plan_holdout(self.plan, list(dict.fromkeys(configs)))
         # Without the selected model the test is worth nothing, so its loss pauses the run.
         self.evaluator.failures.needed = frozenset({selection.shown.config.model})
@@ -336,6 +347,7 @@ class Run:
         """Note of every trial how it ended, now that nothing more is bought for it."""
         examples = len(self.plan.split.tuning)
         for trial in self.trials.values():
+            # Failed trials keep their reason.
             if trial.state != "running":
                 continue
             met = len(trial.draws) + len(trial.config_failed)
@@ -409,6 +421,7 @@ class Run:
         self, phase: str, standings: Mapping[int, Standing], left: float
     ) -> bool:
         """Return True if the rest of the money is expected to gain less than the user cares for."""
+        # The user wants all the money to be used.
         if self.plan.min_gain <= 0:
             return False
         expect = search_prospect if phase == "search" else final_comparison_prospect

@@ -92,6 +92,7 @@ class Standings:
         service, most_n = self._services[str(trial.point["model"])], self._most_n(trial)
         prompts = answers = 0
         for draws in trial.draws.values():
+            # At list price, whatever the study itself paid: draws may have been reused.
             total = sum(_call_cost(service, call) for call in _calls(draws, most_n))
             # One prompt serves all draws of a call, but only where a call can give several.
             shared = (

@@ -109,6 +109,7 @@ def is_all_unread(plan: Plan, reader: TrialReader, trials: Mapping[int, Trial]) 
     """Return True if the answers of every prompt are read wrongly; False while one has too few."""
     for prompt in plan.space.prompts:
         found = _examine(plan, reader, prompt, _said(reader, prompt, trials))
+        # One prompt that works is reason enough to go on.
         if found is None or not found.misread:
             return False
     return True
@@ -155,10 +156,12 @@ def _said(reader: TrialReader, prompt: str, trials: Mapping[int, Trial]) -> list
         ]
         for position in sorted(trial.draws):
             for draw in trial.draws[position]:
+                # A withheld text says nothing about the answer rule.
                 withheld = draw.finish_reason == "content_filter"
                 answer = None if withheld else reader.extract(draw.text)
                 is_worst = answer is None or reader.scores.is_worst(answer, position)
                 found.append(_Said(position, draw.text, answer, is_worst))
+        # A fixed number, so that the result does not change while the search buys more.
         if len(found) >= MOST_ANSWERS:
             break
     return found[:MOST_ANSWERS]
@@ -173,10 +176,12 @@ def _examine(
         return None
     extracted = sum(one.answer is not None for one in said)
     standing = [one for one in said if _stands(plan.examples[one.position], one.text)]
+    # Free: the rules are tried on texts that are already bought.
     rule, score = _better_rule(plan, reader, said)
     nothing = extracted <= HARDLY_ANY * len(said)
     # The metric "numeric" looks for the number in the text by itself.
     whole = _takes_whole(said) and reader.scores.metric.identity != "numeric"
+    # A short label such as "a" stands in many texts by chance.
     beyond_chance = len(standing) - _standing_by_chance(plan, said)
     stands = whole and beyond_chance >= max(LEAST_RIGHT, WORKING_SHARE * len(said))
     return Unread(
