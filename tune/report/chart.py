@@ -85,21 +85,26 @@ def chart(report: Report) -> str:
         for row in report.frontier
         for mark in _mark(amount, "frontier", row, row.tuning)
     ]
+    # The polyline connects the marks in this order.
     line.sort(key=lambda mark: mark.cost.mean)
     named = _named(report)
     marks = [*line, *named]
     costs = [mark.cost.mean for mark in marks]
+    # One mark is no comparison, and without a cost there is no axis.
     if len({mark.row.config for mark in marks}) < 2 or max(costs) <= 0:
         return ""
+    # The axis must hold the bars, not only the marks.
     limits = [
         y
         for mark in marks
         for y in (mark.quality.mean, mark.quality.low, mark.quality.high)
     ]
+    # Costs that differ by a factor of ten would crowd at the left edge of a linear axis.
     across = (logarithmic if 0 < 10 * min(costs) <= max(costs) else linear)(
         [*costs, 0.0], LEFT, RIGHT
     )
     up = linear([y for y in limits if math.isfinite(y)], BOTTOM, TOP)
+    # A configuration with a named mark gets its bars there, not twice.
     shown = {mark.row.config for mark in named}
     drawing = [
         *_axes(report, across, up),
@@ -124,6 +129,7 @@ def _mark(
     cost = amount.of(row) if row is not None else None
     if row is None or quality is None or cost is None:
         return []
+    # An infinite bar is cut at the edge; a NaN cannot be drawn.
     limits = (quality.low, quality.high, cost.low, cost.high)
     known = (
         math.isfinite(quality.mean)
@@ -156,6 +162,7 @@ def _in_words(line: Sequence[Mark], named: Sequence[Mark]) -> str:
     """Describe the chart for screen readers."""
     said = [f"{mark.said}." for mark in named]
     if line:
+        # A list of all marks would be too long to listen to.
         ends = [line[0], line[-1]] if len(line) > 1 else [line[0]]
         places = ", then ".join(
             f"{mark.quality.mean:.3f} at {mark.amount.said(mark.cost.mean)}"
@@ -252,6 +259,7 @@ def _labels(
     taken = _obstacles(line, named, across, up)
     parts = []
     for mark in named:
+        # min keeps the first of equals, so places are tried in the order of `_places`.
         box = min(_places(mark, across, up), key=lambda box: _covered(box, taken))
         taken.append((_NAMED, box))
         at = f'x="{box[0] + 3:.1f}" y="{box[3] - 4:.1f}"'
@@ -299,6 +307,7 @@ def _obstacles(
         boxes += [(1, (x - 2, top, x + 2, bottom)), (1, (left, y - 2, right, y + 2))]
     for one, next_one in pairwise(line):
         (x0, y0), (x1, y1) = _centre(one, across, up), _centre(next_one, across, up)
+        # A line has no box of its own, so small boxes along it stand in.
         for share in (k / 16 for k in range(17)):
             x, y = x0 + share * (x1 - x0), y0 + share * (y1 - y0)
             boxes.append((1, (x - 1, y - 1, x + 1, y + 1)))

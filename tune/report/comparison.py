@@ -54,6 +54,7 @@ _LATEX = {
 def comparison_csv(report: Report) -> str:
     """Return the winner, the baseline, the runners-up and pass@k, one row each."""
     out = io.StringIO()
+    # One kind of line end on every system, so that files can be compared.
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
     for row in shown_rows(report):
@@ -78,6 +79,7 @@ def comparison_csv(report: Report) -> str:
             ]
         )
     for oracle in report.pass_at_k:
+        # An oracle has no cost and no difference: nobody can deploy it.
         numbers = [*_limits(oracle.quality), *[None] * 9]
         cells = (f"pass@{oracle.k} (oracle)", "", "tuning", oracle.quality.n, *numbers)
         writer.writerow(list(map(csv_cell, cells)))

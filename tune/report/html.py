@@ -81,13 +81,16 @@ def page(report: Report, *, drawn: str | None = None) -> str:
     """
     from markdown_it import MarkdownIt
 
+    # Without HTML and links, the text of models stays text.
     reader = MarkdownIt("commonmark", {"html": False}).enable("table").disable(_UNUSED)
     reader.add_render_rule("table_open", _table_open)
     reader.add_render_rule("table_close", _table_close)
+    # One text for both files, so that they cannot disagree.
     tokens = reader.parse(markdown(report))
     answered = (
         next(i for i, token in enumerate(tokens) if token.type == "paragraph_close") + 1
     )
+    # The chart stands between the answer and everything else.
     before, after = (
         reader.renderer.render(part, reader.options, {})
         for part in (tokens[:answered], tokens[answered:])

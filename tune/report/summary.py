@@ -81,6 +81,7 @@ def _cells(row: Sequence[str]) -> str:
 
 def _wrapped(sentences: Sequence[str], width: int | None) -> list[str]:
     """Break sentences between words; a word that is longer than a line stays whole."""
+    # Before wrapping: control characters would count as letters.
     shown = list(map(visible, sentences))
     if width is None:
         return shown
@@ -95,6 +96,7 @@ def _wrapped(sentences: Sequence[str], width: int | None) -> list[str]:
 def _side_by_side(report: Report, width: int | None) -> list[str]:
     """Return a table in columns of equal width."""
     lines = _aligned(_table(report))
+    # A table that is broken over lines cannot be read.
     if width is not None and max(map(len, lines), default=0) > width:
         lines = _aligned(_narrow_table(report))
     return lines

@@ -27,6 +27,7 @@ _FORMULA_STARTS = "=+-@\uff1d\uff0b\uff0d\uff20"
 def inline(text: str, *, limit: int = 300) -> str:
     """Escape text for a paragraph, a list item or a table cell of Markdown."""
     text = visible(text).strip()
+    # Model output may be very long. The file with all of it is elsewhere.
     if len(text) > limit:
         text = text[: limit - 1] + "…"
     text = _INLINE.sub(lambda m: _ENTITIES.get(m[0], "\\" + m[0]), text)
@@ -36,6 +37,7 @@ def inline(text: str, *, limit: int = 300) -> str:
 def fence(text: str, language: str = "") -> str:
     """A fenced block of Markdown that its text cannot close."""
     text = visible(text, lines=True)
+    # A fence must be longer than every run of backticks inside it (CommonMark 4.5).
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
     ticks = "`" * max(3, longest + 1)
     return f"{ticks}{language}\n{text}\n{ticks}"
@@ -51,6 +53,7 @@ def csv_cell(value: Any) -> str | int | float:
         return value
     text = str(value)
     shown = visible(text)
+    # A number may begin with a sign without being a formula.
     if _NUMBER.fullmatch(shown):
         return shown
     starts_formula = shown.lstrip()[:1] in tuple(_FORMULA_STARTS) or text[:1] in tuple(
@@ -86,6 +89,7 @@ def dollars(value: float) -> str:
     size = abs(value)
     if size >= 0.9995:
         shown = f"{size:,.2f}"
+    # Below a picodollar's thousandth it is a rounding error.
     elif size < 1e-15:
         shown = "0"
     else:

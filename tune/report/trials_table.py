@@ -21,6 +21,7 @@ def trial_rows(trials: Iterable[TrialRow]) -> list[dict[str, Any]]:
     Values are raw: `csv_cell` makes them safe for a spreadsheet.
     """
     trials = list(trials)
+    # Models have different dimensions. Every row gets all columns.
     names = list(dict.fromkeys(name for trial in trials for name in trial.point))
     free = [name for name in FREE if name not in names]
     return [_trial_row(trial, names, free) for trial in trials]

@@ -42,6 +42,7 @@ def analysis_confidence(look: int) -> float:
     Raises:
         ValueError: the number is below 1.
     """
+    # Counted from 1, as people do.
     if look < 1:
         raise ValueError(f"`look >= 1` must hold, but got {look}")
     return 1 - (
@@ -94,6 +95,7 @@ def another_analysis(
         return None
     chosen, theirs = _text(choice), _text(baseline)
     steps = [step for step in held["steps"] if _text(step[1]) in (chosen, theirs)]
+    # `_seen` takes the first step for the choice.
     steps.sort(key=lambda step: _text(step[1]) != chosen)
     return {"event": "look", "steps": steps, "unanswered": held["unanswered"]}
 
@@ -112,6 +114,7 @@ def is_new_analysis(
 
 def _seen(event: Mapping[str, Any], baseline: Mapping[str, Any]) -> Compared:
     """Return (config, position) pairs of the choice (the first step) and the baseline."""
+    # An example without an answer was not compared.
     missing = {(trial, position) for trial, position, _ in event["unanswered"]}
     chosen, theirs = (event["steps"][0][0] if event["steps"] else None), _text(baseline)
     return frozenset(

@@ -40,6 +40,7 @@ class Clusters:
             sizes = np.ones_like(scores) if weights is None else weights
             return cls(scores * sizes, sizes, 0.0)
         number: dict[Hashable, int] = {}
+        # Labels may be anything hashable; numpy counts numbers.
         index = np.array([number.setdefault(label, len(number)) for label in labels])
         if weights is not None:
             sums = np.bincount(index, scores * weights).astype(float)
@@ -58,9 +59,11 @@ class Clusters:
         cluster are equal, which tells nothing.
         """
         count, rows = len(self.sums), float(self.sizes.sum())
+        # Without any spread inside clusters, rows may be copies. That is the careful assumption.
         if self.squares == 0 or count == 1:
             return 1.0
         means, mean = self.sums / self.sizes, float(self.sums.sum()) / rows
+        # Mean squares between and within clusters.
         between = float((self.sizes * (means - mean) ** 2).sum()) / (count - 1)
         within = self.squares / (rows - count)
         size = (rows - float(self.sizes @ self.sizes) / rows) / (count - 1)

@@ -126,6 +126,7 @@ def log_evidence_above(
     Raises:
         ValueError: a score, the null or the bounds are impossible.
     """
+    # Bets are computed on shares of the range, 0 to 1.
     shares, mean, step = _shares(scores, null, difference, low, high)
     return _capital(
         shares, _stakes(shares, mean, step, _as_shares(earlier, low, high)), mean
@@ -142,6 +143,7 @@ def log_evidence_below(
     earlier: Numbers = (),
 ) -> Array:
     """Do the same as `log_evidence_above`, against "the mean is at least `null`"."""
+    # The mirror image: "at least m" becomes "at most -m".
     turned, before = (-np.asarray(given, dtype=float) for given in (scores, earlier))
     return log_evidence_above(
         turned, -null, difference=difference, low=-high, high=-low, earlier=before
@@ -240,6 +242,7 @@ def sequential_test(
         return _largest(_capital(1 - shares, down, 1 - m))
 
     found = float(shares.mean()) if shares.size else 0.5
+    # The limit is the largest mean that the evidence rejects (Ville's inequality).
     least = _limit(above, math.log(1 / beta))
     most = 1 - _limit(lambda m: below(1 - m), math.log(1 / alpha))
     interval = Interval(
@@ -333,12 +336,15 @@ def _best_stake(shares: Array, mean: float, least: float, earlier: Array) -> Arr
     best = np.full(shares.shape, least)
     if least >= _MOST or (_extreme(shares) and _extreme(earlier)):
         return best
+    # Earlier scores may come from another time, so they count only so much.
     weight = min(len(earlier), _EARLIER)
     belief = _BELIEF / (mean * max(1 - mean, _LEAST))
     wanted = min(1.0, mean + least * (1 - mean))
+    # Only scores before each bet: a bet that saw its own score would be no bet.
     full = _before(shares)
     none = np.arange(shares.shape[-1]) - full
     most = np.full(shares.shape, -math.inf)
+    # A grid is enough: the growth is flat around its maximum.
     for stake in np.geomspace(least, _MOST, _STAKES):
         one, zero = _loss(np.array([1.0, 0.0]), mean, stake)
         usual = wanted * one + (1 - wanted) * zero
@@ -396,6 +402,7 @@ def _limit(evidence: Callable[[float], float], wanted: float) -> float:
     if evidence(0.0) < wanted:
         return 0.0
     least, most = 0.0, 1.0
+    # Forty halvings: an error below 1e-12.
     for _ in range(40):
         middle = (least + most) / 2
         least, most = (middle, most) if evidence(middle) >= wanted else (least, middle)

@@ -63,8 +63,10 @@ def detectable_difference(
             f"{high}"
         )
     deviation, size = _deviation(spread, clusters)
+    # Clusters are the independent units.
     count = max(1, round(n / size))
     typical = deviation * _typical(count)
+    # With probability `power`, the observed mean is no worse than this.
     unlucky = NormalDist().inv_cdf(power) * deviation / math.sqrt(count)
 
     def lower(difference: float) -> float:
@@ -108,6 +110,7 @@ def examples_needed(
         )
         return seen <= difference
 
+    # Doubling, then halving the gap: a few dozen intervals instead of thousands.
     most = 1
     while not shows(most):
         most *= 2
@@ -149,6 +152,7 @@ def _deviation(
             f"a spread is learned from at least two differences, but got {len(known)}"
         )
     mean = sum(value for _, value in known) / len(known)
+    # Deviations of one cluster add up, because they are not independent.
     sums: dict[Hashable, float] = {}
     for label, value in known:
         sums[label] = sums.get(label, 0.0) + value - mean
