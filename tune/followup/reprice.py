@@ -40,6 +40,7 @@ from tune.study.evaluate import Evaluator
 from tune.study.holdout import HoldoutTest, read_holdout_test
 from tune.study.lessons import Lessons
 from tune.study.resume import (
+    GIVE_THE_SAME,
     RecordedWave,
     check_identity,
     check_not_forgotten,
@@ -102,7 +103,13 @@ def reprice(
         )
     options["budget"] = _last(events, "study", "continue")["budget"]
     plan = make_plan(read_options(data=data, space=space, **options))
-    check_identity(events[0]["identity"], plan.identity, place, besides=MAY_DIFFER)
+    check_identity(
+        events[0]["identity"],
+        plan.identity,
+        place,
+        besides=MAY_DIFFER,
+        remedy=GIVE_THE_SAME,
+    )
     if not Path(store.removeprefix("sqlite:///")).is_file():
         raise StudyError(
             f"the draws of the study in {str(place)!r} are not at {store!r}: say where with --store"

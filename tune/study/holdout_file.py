@@ -77,8 +77,8 @@ def read_holdout(folder: Path) -> HoldoutScores:
     except OSError as error:
         raise InputError(
             f"without --data the study's own holdout is asked again, but {str(place)!r} cannot be "
-            "read "
-            f"({error.strerror}): give new labelled examples with --data"
+            f"read ({error.strerror}): the command of the run completes a study that was "
+            "interrupted before its holdout; else give new labelled examples with --data"
         ) from None
     try:
         first, *rows = (json.loads(line) for line in lines)

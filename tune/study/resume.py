@@ -148,6 +148,7 @@ def check_identity(
     folder: Path,
     *,
     besides: Collection[str] = (),
+    remedy: str = "choose another with --results",
 ) -> None:
     """See that a folder holds the study that is asked for.
 
@@ -156,6 +157,7 @@ def check_identity(
         now: the same of what is asked for.
         folder: where it is.
         besides: parts that may differ.
+        remedy: what the user can do.
 
     Raises:
         StudyError: it is another; every part that differs is named, and the differences are shown.
@@ -182,10 +184,12 @@ def check_identity(
         shown.append(f"and {more} more")
     raise StudyError(
         f"the folder {str(folder)!r} holds a study with other {', '.join(differing)} "
-        f"({'; '.join(shown)}): "
-        f"choose another with --results"
+        f"({'; '.join(shown)}): {remedy}"
     )
 
+
+GIVE_THE_SAME = "give the options of that run, and change only what is asked about"
+"""The remedy where a finished study is read again."""
 
 MOST_DIFFERENCES = 4
 """Differences between two studies that a message shows."""

@@ -33,7 +33,7 @@ from tune.safety.background import run_apart
 from tune.safety.decoration import Decorations
 from tune.space import read_toml
 from tune.store.journal import read_events
-from tune.study.resume import check_identity
+from tune.study.resume import GIVE_THE_SAME, check_identity
 from tune.study.study import find_store, recorded_study
 
 MAY_DIFFER = (
@@ -199,7 +199,9 @@ def _study_plan(
         "price": prices,
     }
     plan = make_plan(read_options(**given))
-    check_identity(identity, plan.identity, place, besides=MAY_DIFFER)
+    check_identity(
+        identity, plan.identity, place, besides=MAY_DIFFER, remedy=GIVE_THE_SAME
+    )
     return plan
 
 
