@@ -278,7 +278,7 @@ def test_another_task_is_refused_with_the_difference(
 ) -> None:
     with pytest.raises(StudyError, match="data"):
         again(server, tmp_path, data=WORLD.examples(100))
-    with pytest.raises(StudyError, match="seed.*: give the options of that run"):
+    with pytest.raises(StudyError, match=r"seed.*: give the options of that run"):
         again(server, tmp_path, seed=3)
 
 

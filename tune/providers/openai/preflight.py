@@ -55,8 +55,10 @@ async def check_model(exchange: Exchange, model: str) -> str:
         raise EndpointError(f"{fault}; it has {shown}")
     if reply.status < 400:
         return ""
-    listed = f"the models that are listed there ({shown})"
-    return f"{exchange.who} is not among {listed}, and may not exist"
+    return (
+        f"{exchange.who} is not among the models that are listed there "
+        f"({shown}), and may not exist"
+    )
 
 
 def _check_let_in(exchange: Exchange, reply: HttpReply) -> None:
