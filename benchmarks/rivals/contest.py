@@ -18,7 +18,8 @@ from tune.readout.trial import Step
 from tune.search.history import Observation, Searcher
 from tune.strategies import Outcome, Problem, Standing
 from tune.strategies.problem import Array, preference
-from tune.strategies.race import Proposals, Race, TrialState, WavePlan
+from tune.strategies.proposals import Proposals
+from tune.strategies.race import Race, TrialState, WavePlan
 
 PATIENCE = 16
 """Proposals in a row that the money left does not pay for, after which a search ends."""

@@ -12,7 +12,8 @@ from tune.search import SEARCHERS
 from tune.space import Point
 from tune.strategies.candidates import Candidates
 from tune.strategies.posterior import share_of_gain
-from tune.strategies.race import Proposals, Race, WavePlan
+from tune.strategies.proposals import Proposals
+from tune.strategies.race import Race, WavePlan
 from tune.strategies.settings import KnowledgeGradientSettings
 
 

@@ -14,7 +14,7 @@ from tune.fakes.race import PRICES, World, play, problem, reading, some_space, s
 from tune.search import Observation
 from tune.space import Point
 from tune.strategies import STRATEGIES, Outcome
-from tune.strategies.race import Proposals, Race, WavePlan, rung_sizes
+from tune.strategies.race import Race, WavePlan, rung_sizes
 
 
 def test_blocks_grow_with_the_data_and_double_up_to_all_of_it() -> None:
@@ -109,22 +109,6 @@ def test_a_paid_n_is_bought_as_it_stands() -> None:
         }
     )
     assert race.add(point).ladder == (5,)
-
-
-def test_a_searcher_that_has_nothing_left_is_asked_no_more_than_once_a_time() -> None:
-    asked: list[int] = []
-
-    def exhausted(history: Sequence[Observation]) -> None:
-        asked.append(len(history))
-
-    world = World()
-    proposals = Proposals(Race(world.problem(), 1.0), exhausted)
-    assert proposals.next() is not None or asked == [
-        0
-    ]  # the baseline, where there is one
-    before = len(asked)
-    assert [proposals.next() for _ in range(5)] == [None] * 5
-    assert len(asked) == before + 5
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)

@@ -17,7 +17,8 @@ from tune.strategies.posterior import (
     share_of_gain,
 )
 from tune.strategies.problem import Standing
-from tune.strategies.race import Proposals, Race, TrialState, WavePlan
+from tune.strategies.proposals import Proposals
+from tune.strategies.race import Race, TrialState, WavePlan
 from tune.strategies.settings import KnowledgeGradientSettings
 
 Pair: TypeAlias = tuple[Value, Value]

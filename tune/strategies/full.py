@@ -10,7 +10,8 @@ from tune.readout.trial import Step
 from tune.search.history import Searcher
 from tune.strategies.forecast import SearchCosts, SearchForecast
 from tune.strategies.problem import Outcome, Problem
-from tune.strategies.race import Proposals, Race, TrialState, WavePlan
+from tune.strategies.proposals import Proposals
+from tune.strategies.race import Race, TrialState, WavePlan
 from tune.strategies.settings import FullSettings
 
 

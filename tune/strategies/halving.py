@@ -14,7 +14,8 @@ from tune.strategies.forecast import SearchCosts, SearchForecast
 from tune.strategies.frontier import frontier_trials
 from tune.strategies.paired import paired_difference
 from tune.strategies.problem import Outcome, Problem
-from tune.strategies.race import Proposals, Race, TrialState, WavePlan, rung_sizes
+from tune.strategies.proposals import Proposals
+from tune.strategies.race import Race, TrialState, WavePlan, rung_sizes
 from tune.strategies.settings import HalvingSettings
 
 Waves: TypeAlias = Generator[list[Step], Outcome, None]

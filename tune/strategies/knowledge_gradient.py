@@ -23,7 +23,8 @@ from tune.strategies.forecast import SearchCosts, SearchForecast, geometric_mean
 from tune.strategies.frontier import cost_limits
 from tune.strategies.posterior import share_of_gain
 from tune.strategies.problem import Array, Outcome, Problem
-from tune.strategies.race import Proposals, Race, TrialState, WavePlan, rung_sizes
+from tune.strategies.proposals import Proposals
+from tune.strategies.race import Race, TrialState, WavePlan, rung_sizes
 from tune.strategies.settings import KnowledgeGradientSettings
 
 Waves: TypeAlias = Generator[list[Step], Outcome, None]

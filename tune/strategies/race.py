@@ -11,16 +11,15 @@ import numpy as np
 
 from tune.readout import Reading
 from tune.readout.trial import Step
-from tune.search.history import Observation, Searcher
+from tune.search.history import Observation
 from tune.space import Point
 from tune.strategies.max_tokens import cap_to_buy
 from tune.strategies.paired import adjusted_means, quality_table
 from tune.strategies.problem import Array, Outcome, Problem, Standing, cost_key
 
-REPEATS = 100
-"""Proposals of points that were begun already, after which a searcher counts as exhausted."""
-
-_SMALLEST_BLOCK, _LARGEST_BLOCK, _BLOCK_SHARE = 8, 12, 32
+_SMALLEST_BLOCK = 8
+_LARGEST_BLOCK = 12
+_BLOCK_SHARE = 32
 """A block has a 32nd of all examples, but 8 to 12: enough to tell bad points from good ones."""
 
 
@@ -30,9 +29,8 @@ def rung_sizes(examples: int) -> list[int]:
     Args:
         examples: number of all tuning examples.
     """
-    block = max(
-        _SMALLEST_BLOCK, min(_LARGEST_BLOCK, math.ceil(examples / _BLOCK_SHARE))
-    )
+    share = math.ceil(examples / _BLOCK_SHARE)
+    block = max(_SMALLEST_BLOCK, min(_LARGEST_BLOCK, share))
     size = min(examples, block)
     sizes = [size]
     while size < examples:
@@ -113,7 +111,9 @@ class Race:
         left: float,
         standings: Mapping[int, Standing] | None = None,
     ) -> None:
-        self.problem, self.left, self.over = problem, left, False
+        self.problem = problem
+        self.left = left
+        self.over = False
         self.standings: dict[int, Standing] = dict(standings or {})
         self.states: dict[int, TrialState] = {}
         self.history: list[Observation] = []
@@ -130,8 +130,10 @@ class Race:
         """Add a trial that an earlier race bought."""
         cap = standing.cap or self.problem.space.cap(standing.point)
         state = self.add(standing.point, standing.trial, cap)
-        ends = [max(r.examples) + 1 for r in standing.readings if len(r.examples)]
-        state.examples = max(ends, default=0)
+        for reading in standing.readings:
+            if len(reading.examples):
+                # Every race orders from the first example on, so the last one is the count.
+                state.examples = max(state.examples, max(reading.examples) + 1)
         numbers = [reading.config.n for reading in standing.whole()]
         state.draws = max(numbers, default=state.ladder[0])
 
@@ -161,7 +163,8 @@ class Race:
         """Return the numbers of draws at which a reading with a larger n appears."""
         if point not in self._ladders:
             configs = self.problem.space.configs_of(point, self.problem.free)
-            self._ladders[point] = tuple(sorted({config.n for config in configs}))
+            numbers = {config.n for config in configs}
+            self._ladders[point] = tuple(sorted(numbers))
         return self._ladders[point]
 
     def _cap(self, point: Point) -> int:
@@ -182,7 +185,8 @@ class Race:
         self.standings.update(outcome.standings)
         # New answers may show that a smaller max_tokens is enough.
         self._caps.clear()
-        self.left, self.over = outcome.left, not outcome.complete
+        self.left = outcome.left
+        self.over = not outcome.complete
         self._shares = self._learn_shares()
 
     # --- money
@@ -201,7 +205,8 @@ class Race:
     def _ceiling_parts(self, state: TrialState) -> tuple[float, float]:
         """Return the parts of a ceiling that are paid once for a call, and for each draw."""
         # Ceilings are linear in the draws of one call: two of them give both parts.
-        one, two = self.ceiling(state, 1), self.ceiling(state, 2)
+        one = self.ceiling(state, 1)
+        two = self.ceiling(state, 2)
         return 2 * one - two, two - one
 
     def _learn_shares(self) -> dict[object, CostShares]:
@@ -216,13 +221,21 @@ class Race:
             if state is None or not standing.spent_per_draw:
                 continue
             once, each = self._ceiling_parts(state)
+            # What a draw cost holds its part of the prompt, which the draws of a call share.
             spent = standing.spent_per_draw - standing.prompt_cost / state.draws
-            share = CostShares(_share(standing.prompt_cost, once), _share(spent, each))
-            model = str(standing.point["model"])
+            share = CostShares(
+                once=_share(standing.prompt_cost, once),
+                each=_share(spent, each),
+            )
             found[trial] = share
+            model = str(standing.point["model"])
             for key in ((model, standing.point["prompt"]), model, None):
                 # The highest share: an estimate that is too low would overrun the money of a wave.
-                found[key] = CostShares(*map(max, share, found.get(key, share)))
+                known = found.get(key, share)
+                found[key] = CostShares(
+                    once=max(share.once, known.once),
+                    each=max(share.each, known.each),
+                )
         return found
 
     def expected_price(
@@ -270,10 +283,12 @@ class Race:
 
         There is none where it is there already.
         """
-        draws, examples = max(draws, state.draws), max(examples, state.examples)
+        draws = max(draws, state.draws)
+        examples = max(examples, state.examples)
         # More draws are bought for the old examples too, so that all have as many.
         first = 0 if draws > state.draws else state.examples
-        state.examples, state.draws = examples, draws
+        state.examples = examples
+        state.draws = draws
         positions = tuple(range(first, examples))
         if not positions:
             return []
@@ -288,24 +303,27 @@ class Race:
             return None
         known = self._best.get(state.trial)
         if known is None or known[0] is not standing:
-            known = self._best[state.trial] = (standing, standing.best(self.problem))
+            known = (standing, standing.best(self.problem))
+            self._best[state.trial] = known
         return known[1]
 
     def ranking(self) -> list[RankedTrial]:
         """Return every trial with a reading, the best first; of equal ones the cheaper."""
-        read: list[tuple[TrialState, Reading]] = []
+        states: list[TrialState] = []
+        readings: list[Reading] = []
         for state in self.states.values():
             reading = self.best(state)
             if reading is not None:
-                read.append((state, reading))
-        rows = quality_table(self.problem, [reading for _, reading in read])
+                states.append(state)
+                readings.append(reading)
+        rows = quality_table(self.problem, readings)
         # Rounded, so that another order of summation on another machine decides nothing.
         means = np.round(adjusted_means(rows), 9).tolist()
-        ranked = []
-        for (state, reading), mean, row in zip(read, means, rows, strict=True):
-            ranked.append((-mean, cost_key(reading), RankedTrial(state, mean, row)))
-        ranked.sort(key=lambda one: (one[0], one[1], one[2].state.trial))
-        return [trial for _, _, trial in ranked]
+        order = sorted(
+            range(len(states)),
+            key=lambda i: (-means[i], cost_key(readings[i]), states[i].trial),
+        )
+        return [RankedTrial(states[i], means[i], rows[i]) for i in order]
 
     def more_draws(self, state: TrialState) -> int:
         """Return the number of draws that could show a larger n to be better.
@@ -341,11 +359,7 @@ class Race:
         state: TrialState,
         means: Mapping[int, float],
     ) -> Observation:
-        standing = self.standings.get(state.trial)
-        readings = standing.whole() if standing else []
-        reading = self.best(state) or min(
-            readings, key=self.problem.limit_use, default=None
-        )
+        reading = self.best(state) or self._closest_to_limits(state)
         if reading is None:
             return Observation(state.point, float("nan"), float("nan"))
         if state.trial in means:
@@ -354,9 +368,17 @@ class Race:
             quality = float(np.mean(self.problem.quality(reading.scores)))
             score = quality / max(1.0, self.problem.limit_use(reading))
         cost = reading.cost
+        # Where every answer failed, the cost is unknown, but a searcher takes only numbers.
         if not math.isfinite(cost):
             cost = self.ceiling(state, reading.config.n)
         return Observation(state.point, min(1.0, max(0.0, score)), cost)
+
+    def _closest_to_limits(self, state: TrialState) -> Reading | None:
+        """Return the reading of a trial that is least over the limits; None where it has none."""
+        standing = self.standings.get(state.trial)
+        if standing is None:
+            return None
+        return min(standing.whole(), key=self.problem.limit_use, default=None)
 
 
 class WavePlan:
@@ -372,7 +394,10 @@ class WavePlan:
         race: Race,
         money: float,
     ) -> None:
-        self._race, self.steps, self.money = race, list[Step](), money
+        self._race = race
+        self.steps: list[Step] = []
+        self.money = money
+        # A part of what is left may be kept for another purpose; a ceiling may reach into it.
         self._beyond = race.left - money
 
     def affords(
@@ -387,11 +412,12 @@ class WavePlan:
         call stays unplanned.
         """
         cost = self._race.expected_cost(state, examples, draws)
+        if cost > self.money:
+            return False
         # The gate reserves the whole ceiling of a call until the call is settled.
-        last = self._race.ceiling(state, draws) - self._race.expected_price(
-            state, draws
-        )
-        return cost <= self.money and cost + last <= self.money + self._beyond
+        ceiling = self._race.ceiling(state, draws)
+        last = ceiling - self._race.expected_price(state, draws)
+        return cost + last <= self.money + self._beyond
 
     def add(
         self,
@@ -405,36 +431,3 @@ class WavePlan:
         self.money -= self._race.expected_cost(state, examples, draws)
         self.steps += self._race.order(state, examples, draws)
         return True
-
-
-class Proposals:
-    """Fresh points from a searcher, the baseline first.
-
-    A point that there was no money for can be put back and comes again.
-    """
-
-    def __init__(
-        self,
-        race: Race,
-        searcher: Searcher,
-    ) -> None:
-        self._race, self._searcher = race, searcher
-        baseline = race.problem.baseline
-        self._again: list[Point] = [] if baseline is None else [baseline]
-        self._begun: set[Point | None] = {*self._again}
-
-    def next(self) -> Point | None:
-        """Return the next point, or None when there is no other."""
-        if self._again:
-            return self._again.pop()
-        # A searcher that was not told of a point may propose it again.
-        for _ in range(REPEATS):
-            point = self._searcher(self._race.history)
-            if point is None or point not in self._begun:
-                self._begun.add(point)
-                return point
-        return None
-
-    def put_back(self, point: Point) -> None:
-        """Have a point that was not begun come next."""
-        self._again.append(point)

@@ -55,11 +55,12 @@ def check_budget(plan: Plan, endpoints: Mapping[str, Endpoint]) -> None:
     """
     if plan.unbilled:
         return
-    baseline, point = plan.baseline, plan.baseline_point
+    baseline = plan.baseline
+    point = plan.baseline_point
     endpoint = endpoints[baseline.model]
-    usual_cap = max(1, baseline.max_tokens // USUAL_ANSWER)
     # The ledger reserves ceilings, so a call that does not fit could never be sent.
     call = _ceiling(plan, endpoint, point, baseline.n, baseline.max_tokens)
+    usual_cap = max(1, baseline.max_tokens // USUAL_ANSWER)
     usual = _ceiling(plan, endpoint, point, baseline.n, usual_cap)
     block = min(LEAST_BLOCK, len(plan.split.tuning))
     least = max(call, block * usual) / (1 - MOST_HOLDOUT_SHARE)
@@ -90,12 +91,10 @@ class StudyBudget:
         evaluator: Evaluator,
         clock: Clock | None = None,
     ) -> None:
-        self.plan, self.account, self.evaluator, self.clock = (
-            plan,
-            account,
-            evaluator,
-            clock,
-        )
+        self.plan = plan
+        self.account = account
+        self.evaluator = evaluator
+        self.clock = clock
 
     @property
     def left(self) -> float:
@@ -112,17 +111,19 @@ class StudyBudget:
         """
         # A small holdout needs less.
         least = max(1, min(LEAST_HOLDOUT, len(self.plan.split.holdout)))
-        whole = (
-            self.plan.budget if self.clock is None else FIRST_WIDTH * self.clock.limit
-        )
+        whole = self.plan.budget
+        if self.clock is not None:
+            # The seconds of service in a time limit, before the width of the services is measured.
+            whole = FIRST_WIDTH * self.clock.limit
         return MOST_HOLDOUT_SHARE * whole / least
 
     def ceiling(self, point: Point, draws: int, cap: int) -> float:
         """Return the most dollars that one example of a point can cost."""
         service = self.evaluator.services[str(point["model"])]
+        # An endpoint may ignore the cap. Its largest output counts until it was seen to keep it.
+        most_output = service.metered.most_output(cap)
         # Without a bill, seconds take the place of dollars everywhere.
         find = _ceiling if self.clock is None else _assumed_seconds
-        most_output = service.metered.most_output(cap)
         return find(self.plan, service.endpoint, point, draws, most_output)
 
     def check_budget(self) -> None:
@@ -131,9 +132,8 @@ class StudyBudget:
         Raises:
             BudgetError: the budget is too small.
         """
-        endpoints = {
-            name: service.endpoint for name, service in self.evaluator.services.items()
-        }
+        services = self.evaluator.services.items()
+        endpoints = {name: service.endpoint for name, service in services}
         check_budget(self.plan, endpoints)
 
     def reserve_holdout(
@@ -149,20 +149,22 @@ class StudyBudget:
             found: every reading so far.
             extrapolated: what would be selected now, if it asks for more answers than were bought.
         """
-        examples, metric = len(self.plan.split.holdout), self.plan.metric
-        point, baseline = self.plan.baseline_point, self.plan.baseline
-        readings = [
-            r for r in found if r.n_examples >= LEAST_BLOCK and math.isfinite(r.cost)
-        ]
-        leading = sorted(
-            readings, key=lambda r: r.mean, reverse=metric.larger_is_better
-        )[:LEADING]
+        # The first answers of a configuration say little about its quality and its cost.
+        readings: list[Reading] = []
+        for reading in found:
+            if reading.n_examples >= LEAST_BLOCK and math.isfinite(reading.cost):
+                readings.append(reading)
+        larger_is_better = self.plan.metric.larger_is_better
+        readings_by_mean = sorted(readings, key=_mean, reverse=larger_is_better)
+        leading = readings_by_mean[:LEADING]
         if extrapolated is not None:
             leading.append(extrapolated)
+        point = self.plan.baseline_point
+        baseline = self.plan.baseline
         most = self.ceiling(point, baseline.n, baseline.max_tokens)
         # Before the baseline has a reading, its ceiling stands in.
         usual = next((r.cost for r in readings if r.config == baseline), most)
-        most_expensive = max(leading, key=lambda r: r.cost, default=None)
+        most_expensive = max(leading, key=_cost, default=None)
         if most_expensive is None:
             expected = 2 * self.ceiling(point, 1, baseline.max_tokens) + usual
         else:
@@ -170,9 +172,18 @@ class StudyBudget:
             # Twice, as the single answer for agents is tested too.
             expected = 2 * most_expensive.cost + usual
             most = max(most, self.ceiling(config, config.n, config.max_tokens))
+        examples = len(self.plan.split.holdout)
         needed = RESERVE_MARGIN * examples * expected + most
         reserve = min(MOST_HOLDOUT_SHARE * self.plan.budget, needed)
         self.account.set_aside(to_picodollars(reserve))
+
+
+def _mean(reading: Reading) -> float:
+    return reading.mean
+
+
+def _cost(reading: Reading) -> float:
+    return reading.cost
 
 
 def _ceiling(
@@ -180,20 +191,24 @@ def _ceiling(
 ) -> float:
     """Return the most dollars that one example of a point can cost."""
     # The prompt is billed once for each call, not for each answer.
-    prompts = calls_for(draws, endpoint.most_n)
-    tokens = prompts * _longest_prompt(plan, endpoint, point, cap)
+    calls = calls_for(draws, endpoint.most_n)
+    prompt_tokens = calls * _longest_prompt(plan, endpoint, point, cap)
     price = plan.prices[str(point["model"])]
-    return to_dollars(price.ceiling(tokens, draws * cap, calls=prompts))
+    most = price.ceiling(prompt_tokens, draws * cap, calls=calls)
+    return to_dollars(most)
 
 
 def _longest_prompt(plan: Plan, endpoint: Endpoint, point: Point, cap: int) -> int:
     """Return the most tokens that a prompt of this point may have, from a few examples."""
-    model, prompt = str(point["model"]), plan.prompts[str(point["prompt"])]
+    prompt = plan.prompts[str(point["prompt"])]
     most = 0
+    # Of a few examples only: a search asks for many prices, and each prompt has to be rendered.
     for example in plan.split.tuning[:PROMPTS]:
-        text = prompt.render(example)
         request = Request(
-            service=endpoint.service, model=model, prompt=text, max_tokens=cap
+            service=endpoint.service,
+            model=str(point["model"]),
+            prompt=prompt.render(example),
+            max_tokens=cap,
         )
         most = max(most, endpoint.most_prompt_tokens(request))
     return most

@@ -78,8 +78,11 @@ class Evaluator:
         bought: Callable[[], None] = lambda: None,
         lessons: Lessons | None = None,
     ) -> None:
-        self.prompts, self.examples, self.services = prompts, examples, services
-        self.metric, self.store = metric, store
+        self.prompts = prompts
+        self.examples = examples
+        self.services = services
+        self.metric = metric
+        self.store = store
         self.lessons = lessons or Lessons(space)
         self.failures = Failures(self.lessons, pause=self._pause)
         self.fault: ProviderError | None = None
@@ -107,17 +110,17 @@ class Evaluator:
     ) -> Request:
         """Return the request that a config sends for one example."""
         service = self.services[str(point["model"])]
+        prompt = self.prompts[str(point["prompt"])]
         # n and the like are read off draws later; they have no place in a request.
         not_sent = ("model", "prompt", *FREE)
-        settings: dict[str, Setting] = {
-            name: value  # type: ignore[misc]
-            for name, value in point.items()
-            if name not in not_sent and value is not None
-        }
+        settings: dict[str, Setting] = {}
+        for name, value in point.items():
+            if name not in not_sent and value is not None:
+                settings[name] = value  # type: ignore[assignment]
         return Request(
             service=service.id,
             model=service.entry.model,
-            prompt=self.prompts[str(point["prompt"])].render(self.examples[position]),
+            prompt=prompt.render(self.examples[position]),
             max_tokens=cap,
             stop=stop,
             # Sorted, because the request's key in the store depends on it.
@@ -136,7 +139,8 @@ class Evaluator:
             TuneError: its class says whose fault it is; what was bought until then is stored.
         """
         wave = Wave()
-        self._lost, self._blame = None, Blame()
+        self._lost = None
+        self._blame = Blame()
         orders = self._begin(steps, trials)
         self.failures.leave_out(trials, wave)
         await self._buy_all(orders, trials, wave)
@@ -161,49 +165,57 @@ class Evaluator:
         Everything comes from the store: nothing is sent.
         """
         for step, position in self._begin(steps, trials):
-            trial, order = trials[step.trial], (step.trial, position)
+            trial = trials[step.trial]
+            order = (step.trial, position)
             if not _lacks_draws(trial, step, position):
                 continue
             if order in recorded.config_failed:
                 trial.config_failed[position] = recorded.config_failed[order]
                 continue
+            # An earlier wave may have marked it; this one asked again.
             trial.unanswered.pop(position, None)
             if order in recorded.unanswered:
                 mark_unanswered(trial, position, recorded.unanswered[order])
             else:
                 await self._take_stored(trial, step, position)
+        # Last, because a failed trial takes no draws, and the draws before its failure count.
         for number, reason in recorded.failed.items():
-            trials[number].state, trials[number].reason = "failed", reason
+            trials[number].state = "failed"
+            trials[number].reason = reason
 
     async def _take_stored(self, trial: Trial, step: Step, position: int) -> None:
         """Take the draws of an example from the store, if all that are wanted are there."""
-        request, numbers = self._order(trial, position), _numbers(trial, step, position)
-        if len(self.store.draws(request, numbers)) == len(numbers):
+        request = self._order(trial, position)
+        numbers = _numbers(trial, step, position)
+        stored = self.store.draws(request, numbers)
+        # If some are missing, the provider would buy them: a replay may not.
+        if len(stored) == len(numbers):
             service = self.services[str(trial.point["model"])]
             new = await service.provider.complete(request, numbers)
             trial.draws.setdefault(position, []).extend(new)
 
     def _begin(self, steps: Sequence[Step], trials: dict[int, Trial]) -> list[Order]:
         """Begin the trials that are new, and return one order for each example of each step."""
+        orders: list[Order] = []
+        uses: list[Use] = []
         for step in steps:
-            trials.setdefault(step.trial, Trial(step.trial, step.point, step.cap))
+            new = Trial(step.trial, step.point, step.cap)
+            trial = trials.setdefault(step.trial, new)
             self.reader.forget(step.trial)
-        orders = [(step, position) for step in steps for position in step.examples]
-        uses = []
-        for step, position in orders:
-            trial = trials[step.trial]
-            if trial.state != "failed":
-                uses.append(self._use(trial, step, position))
+            for position in step.examples:
+                orders.append((step, position))
+                if trial.state != "failed":
+                    uses.append(self._use(trial, step, position))
         # Before the purchase, so that even a killed run leaves no draw without an owner.
         self.store.note_uses(uses)
         return orders
 
     def _use(self, trial: Trial, step: Step, position: int) -> Use:
         """Return the note that an example asks for so many draws of a request."""
+        example = self.examples[position].id
         key = self.reader.scores.example_key(position)
-        return Use(
-            self.examples[position].id, key, self._order(trial, position), step.draws
-        )
+        request = self._order(trial, position)
+        return Use(example, key, request, step.draws)
 
     def _order(self, trial: Trial, position: int) -> Request:
         """Return the request that draws of a trial are bought with."""
@@ -213,11 +225,12 @@ class Evaluator:
     async def _buy_all(
         self, orders: Sequence[Order], trials: Mapping[int, Trial], wave: Wave
     ) -> None:
-        queues = self._queues.arrange(orders)
+        """Buy all orders, and raise the fault that no retry helps, if there was one."""
         # One queue for each local server, so that its models do not push each other out of memory.
-        await asyncio.gather(
-            *(self._buy_in_turn(queue, trials, wave) for queue in queues)
-        )
+        queues = self._queues.arrange(orders)
+        work = [self._buy_in_turn(queue, trials, wave) for queue in queues]
+        await asyncio.gather(*work)
+        # Only now: the calls in flight are paid for, and their draws are kept.
         if self._lost is not None:
             raise self._lost
 
@@ -240,7 +253,8 @@ class Evaluator:
             return
         wave.unanswered.pop((trial.number, position), None)
         trial.unanswered.pop(position, None)
-        given_up = self.lessons.unanswerable.get((str(trial.point["model"]), position))
+        model = str(trial.point["model"])
+        given_up = self.lessons.unanswerable.get((model, position))
         if given_up is not None:
             mark_unanswered(trial, position, f"{INPUT}: {given_up}", wave)
             return
@@ -254,11 +268,11 @@ class Evaluator:
         """Buy the draws that an example lacks, and have them scored if that takes waiting."""
         model = str(trial.point["model"])
         service = self.services[model]
-        request, numbers = self._order(trial, position), _numbers(trial, step, position)
+        request = self._order(trial, position)
+        numbers = _numbers(trial, step, position)
         to_buy = 0
-        if (
-            self._scoring.has_judge
-        ):  # counted before the purchase puts them into the store
+        # Counted before the purchase, which puts them into the store.
+        if self._scoring.has_judge:
             to_buy = len(numbers) - len(self.store.draws(request, numbers))
         new = await service.provider.complete(request, numbers)
         self._blame.answered[model] += 1
@@ -281,9 +295,8 @@ class Evaluator:
         model = str(trial.point["model"])
         match error:
             case AnswerError():
-                trial.config_failed[position] = wave.config_failed[
-                    trial.number, position
-                ] = error.reason
+                trial.config_failed[position] = error.reason
+                wave.config_failed[trial.number, position] = error.reason
             case ParameterRejected():
                 self.failures.refused(trial, error, wave)
             case TransientError() | RequestRefused():
@@ -312,7 +325,9 @@ class Evaluator:
         # The first fault is the cause. Later ones often follow from it.
         self.fault = self.fault or fault
         wave.complete = False
-        next(iter(self.services.values())).metered.account.close(reason)
+        # All services share the study's account.
+        service = next(iter(self.services.values()))
+        service.metered.account.close(reason)
 
 
 def _lacks_draws(trial: Trial, step: Step, position: int) -> bool:
@@ -324,10 +339,12 @@ def _lacks_draws(trial: Trial, step: Step, position: int) -> bool:
 
 def _numbers(trial: Trial, step: Step, position: int) -> range:
     """Return the numbers of the draws that an example of a trial lacks."""
-    return range(len(trial.draws.get(position, ())), step.draws)
+    bought = len(trial.draws.get(position, ()))
+    return range(bought, step.draws)
 
 
 def _is_unanswered(order: Order, wave: Wave) -> bool:
     """Return True if the service did not answer an order."""
     step, position = order
-    return wave.unanswered.get((step.trial, position), "").startswith(SERVICE)
+    reason = wave.unanswered.get((step.trial, position), "")
+    return reason.startswith(SERVICE)

@@ -35,16 +35,20 @@ class HoldoutReserve:
     def __init__(
         self, selector: Selector, standings: Standings, budget: StudyBudget
     ) -> None:
-        self._selector, self._standings, self._budget = selector, standings, budget
+        self._selector = selector
+        self._standings = standings
+        self._budget = budget
         self._kept_for: dict[int, Standing] | None = None
 
     def update(self) -> None:
         """Keep enough for what would be selected now, and for whatever else is in the lead."""
+        # The time limit is that of the search: it does not cut the holdout short.
         if self._budget.clock is not None:
-            return  # the time limit is that of the search: it does not cut the holdout short
+            return
         standings = self._standings.current()
+        # Called before and after each wave: a selection takes longer than this comparison.
         if standings == self._kept_for:
-            return  # nothing has changed since the last time
+            return
         self._kept_for = standings
         selection = select_config(self._selector.problem(), standings)
         extrapolated = selection.extrapolated if selection else None
@@ -76,25 +80,29 @@ def plan_holdout(
         plan: of the study.
         configs: all different, the selected one first.
     """
-    trials = {
-        i: Trial(i, config, config.max_tokens) for i, config in enumerate(configs)
-    }
+    trials: dict[int, Trial] = {}
+    for number, config in enumerate(configs):
+        # The point is the whole configuration: nothing else is read off these draws.
+        trials[number] = Trial(number, config, config.max_tokens)
     steps: list[Step] = []
     for block in _blocks(plan):
+        positions = tuple(block)
         # Block by block: all configurations meet the same examples, however early the money ends.
-        for config, trial in zip(configs, trials.values(), strict=True):
-            steps.append(
-                Step(trial.number, trial.point, tuple(block), config.n, trial.cap)
-            )
+        for number, config in enumerate(configs):
+            step = Step(number, config, positions, config.n, config.max_tokens)
+            steps.append(step)
     return steps, trials
 
 
 def read_holdout_test(reader: TrialReader, trials: Iterable[Trial]) -> HoldoutTest:
     """Read trials of the holdout; the point of each is the whole configuration."""
-    by_config = {Config(trial.point): trial for trial in trials}
+    by_config: dict[Config, Trial] = {}
     readings: dict[Config, Reading] = {}
-    for config, trial in by_config.items():
+    for trial in trials:
+        config = Config(trial.point)
+        by_config[config] = trial
         found = reader.read(trial, [config])
+        # Unanswered is not the same as wrong, so there is no reading then, and no score of 0.
         if found:
             readings[config] = found[0]
     return HoldoutTest(readings, by_config)
@@ -102,6 +110,8 @@ def read_holdout_test(reader: TrialReader, trials: Iterable[Trial]) -> HoldoutTe
 
 def _blocks(plan: Plan) -> list[range]:
     """Return the positions of the holdout examples, in blocks."""
-    first, end = len(plan.split.tuning), len(plan.examples)
+    # The examples are in the study's order: the tuning examples first, then the holdout.
+    first = len(plan.split.tuning)
+    end = len(plan.examples)
     starts = range(first, end, HOLDOUT_BLOCK)
     return [range(start, min(start + HOLDOUT_BLOCK, end)) for start in starts]

@@ -9,10 +9,11 @@ from typing import Any
 from tune.errors import ProviderError
 from tune.plan.plan import Plan
 from tune.pricing.prices import Price
+from tune.providers.stack import Service
 from tune.readout import Reading
 from tune.readout.trial import Trial
 from tune.space import Config
-from tune.store.admission import Shortage
+from tune.store.admission import Account, Shortage
 from tune.store.ledger import Balance
 from tune.strategies import Problem, Selection, Standing
 from tune.study.stop_reasons import FINISHED
@@ -119,11 +120,10 @@ class RunRecord:
     @property
     def readings(self) -> list[Reading]:
         """Every reading of every trial."""
-        return [
-            reading
-            for standing in self.standings.values()
-            for reading in standing.readings
-        ]
+        readings: list[Reading] = []
+        for standing in self.standings.values():
+            readings.extend(standing.readings)
+        return readings
 
     def weigh(self, reading: Reading) -> Reading:
         """Return a reading with the cost by which it is compared, in dollars or in seconds."""
@@ -134,3 +134,34 @@ class RunRecord:
     def model_of(self, trial: Trial) -> ModelRecord:
         """Return the model that answered a trial."""
         return self.models[str(trial.point["model"])]
+
+
+def record_models(services: Mapping[str, Service]) -> dict[str, ModelRecord]:
+    """Return the record of each model, by name."""
+    models: dict[str, ModelRecord] = {}
+    for name, service in services.items():
+        models[name] = ModelRecord(
+            price=service.price,
+            most_n=service.endpoint.most_n,
+            bought=service.provider.bought,
+            reused=service.provider.reused,
+        )
+    return models
+
+
+def record_money(account: Account, holdout_reserve: int) -> MoneyRecord:
+    """Return the record of a study's money.
+
+    Args:
+        account: of the study.
+        holdout_reserve: picodollars that were kept for the holdout when the search ended. The
+            account no longer knows it, because meeting the holdout releases the reserve.
+    """
+    return MoneyRecord(
+        balance=account.balance,
+        spent_now=account.spent_now,
+        uncertain=tuple(account.uncertain_by_reason()),
+        holdout_reserve=holdout_reserve,
+        holdout_spent=account.spent_by_purpose().get("holdout", 0),
+        shortage=account.shortage,
+    )

@@ -32,7 +32,7 @@ from tune.study.holdout import (
     read_holdout_test,
 )
 from tune.study.progress import Progress, ProgressReporter
-from tune.study.record import ModelRecord, MoneyRecord, RunRecord, TimeRecord
+from tune.study.record import RunRecord, TimeRecord, record_models, record_money
 from tune.study.resume import RecordedWave, check_steps, dump_steps, read_history
 from tune.study.selector import Selector
 from tune.study.standings import Standings
@@ -86,26 +86,23 @@ class Run:
         say: Callable[[str], None] = lambda _: None,
         look: Callable[[Mapping[int, Trial]], None] = lambda _: None,
     ) -> None:
-        self.plan, self.journal, self.services = plan, journal, services
-        self.account, self.evaluator, self.lessons = (
-            account,
-            evaluator,
-            evaluator.lessons,
-        )
+        self.plan = plan
+        self.journal = journal
+        self.services = services
+        self.account = account
+        self.evaluator = evaluator
+        self.lessons = evaluator.lessons
         self.decorations = decorations or Decorations()
         self.look = look
         self.phase = "search"
         self.trials: dict[int, Trial] = {}
         self.measuring: dict[int, Trial] = {}
         self.history = read_history(journal.events)
-        self.clock = (
-            Clock(plan.time_limit or math.inf, journal.events)
-            if plan.unbilled
-            else None
-        )
-        self.unbilled = (
-            Unbilled(services, self.clock) if self.clock is not None else None
-        )
+        self.clock: Clock | None = None
+        self.unbilled: Unbilled | None = None
+        if plan.unbilled:
+            self.clock = Clock(plan.time_limit or math.inf, journal.events)
+            self.unbilled = Unbilled(services, self.clock)
         self.budget = StudyBudget(plan, account, evaluator, self.clock)
         self.standings = Standings(
             self.trials, services, evaluator.reader, self.unbilled
@@ -135,7 +132,8 @@ class Run:
         )
         problem = self.selector.problem()
         await self._drive(
-            "search", lambda left: self.plan.strategy(problem, searcher, left)
+            "search",
+            lambda left: self.plan.strategy(problem, searcher, left),
         )
         # Comparing finalists would spend money on answers that cannot be read.
         if self._stopped == UNREAD and not self._is_paused:
@@ -153,9 +151,8 @@ class Run:
         self.end_trials()
         if selection is None:
             return self.record(stopped=stopped)
-        self.journal.append(
-            "choice", config=dict(selection.shown.config), trial=selection.reading.trial
-        )
+        config = dict(selection.shown.config)
+        self.journal.append("choice", config=config, trial=selection.reading.trial)
         test = await self._meet_holdout(selection, single_answer)
         if self.account.closed in PAUSES:
             stopped = self.account.closed
@@ -178,8 +175,10 @@ class Run:
                 "agents", lambda left: final_comparison(problem, view(), left), view
             )
         await self._measure_caps(PHASES[1], problem)
+        if selection is None:
+            return None
         # Select again: both phases may have bought more of the trials that were compared before.
-        return None if selection is None else self.selector.select()
+        return self.selector.select()
 
     def _needs_single_answer(self, selection: Selection) -> bool:
         """Return True if single answers are to be compared, and there may be money for it."""
@@ -213,13 +212,14 @@ class Run:
         """
         self.phase = phase
         if phase not in self.history.start:
-            self.history.start[phase] = self.budget.left
-            if (
-                not self._is_paused
-            ):  # else the phase before goes on when the study is resumed
-                self.journal.append("phase", name=phase, left=self.history.start[phase])
+            left = self.budget.left
+            self.history.start[phase] = left
+            # A paused run is still in the phase before; it goes on there when it is resumed.
+            if not self._is_paused:
+                self.journal.append("phase", name=phase, left=left)
         # From the money of the first start: a resumed study must make the same decisions.
         strategy = begin(self.history.start[phase])
+        view = view or self.standings.weighed
         outcome: Outcome | None = None
         while True:
             try:
@@ -227,24 +227,24 @@ class Run:
                 steps = strategy.send(outcome)  # type: ignore[arg-type]
             except StopIteration as stop:
                 return stop.value  # type: ignore[no-any-return]
-            outcome = await self._wave(phase, steps, view or self.standings.weighed)
+            outcome = await self._wave(phase, steps, view)
             self.look(self.trials)
             self._progress.report(self.phase, len(self.trials))
 
     async def _wave(self, phase: str, steps: list[Step], view: View) -> Outcome:
         """Replay a wave that was recorded with its outcome; buy any other."""
         # Recorded waves come first. Then the study is live.
-        recorded = self.history.waves.pop(0) if self.history.waves else None
-        if recorded is None:
+        if not self.history.waves:
             if not self._is_paused:
                 self.journal.append("wave", phase=phase, steps=dump_steps(steps))
-        else:
-            # Another version may decide differently, and its waves would not fit to the recorded
-            # draws.
-            check_steps(recorded, phase, steps)
-            if recorded.done:
-                return await self._replay_wave(recorded, phase, steps, view)
-            self.recall(recorded.lessons)  # the process ended inside this wave
+            return await self._buy_wave(phase, steps, view)
+        recorded = self.history.waves.pop(0)
+        # Another version may decide differently. Its waves would not fit the recorded draws.
+        check_steps(recorded, phase, steps)
+        if recorded.done:
+            return await self._replay_wave(recorded, phase, steps, view)
+        # The process ended inside this wave: what it learned there holds, the rest is bought.
+        self.recall(recorded.lessons)
         return await self._buy_wave(phase, steps, view)
 
     async def _replay_wave(
@@ -257,50 +257,60 @@ class Run:
         if phase not in PHASES:
             self._note_stop(recorded.stopped)
         return Outcome(
-            standings=view(), left=recorded.left, complete=recorded.stopped is None
+            standings=view(),
+            left=recorded.left,
+            complete=recorded.stopped is None,
         )
 
     async def _buy_wave(self, phase: str, steps: list[Step], view: View) -> Outcome:
         """Buy a wave, and record its outcome."""
-        self._reserve.update()  # after a replay, the reserve is still that of a study's beginning
+        # After a replay, the reserve is still that of the beginning of the study.
+        self._reserve.update()
         wave = await self._bought(steps, self.trials_of(phase))
         self.note_measured_caps()
-        stopped = None if wave.complete else self.account.closed or "money"
         self._reserve.update()
         left = self.budget.left
-        if (
-            stopped is None
-            and phase not in PHASES
-            and self._is_enough(phase, view(), left)
-        ):
-            stopped = ENOUGH
-        if (
-            phase == "search"
-            and stopped not in PAUSES
-            and self._unread.is_hopeless(self.trials)
-        ):
-            stopped = UNREAD
+        stopped = self._stop_reason(phase, wave, view, left)
         self.decorations.attempt(
             "the look at answers that are not read",
             lambda: self._unread.tell(self.trials),
             None,
         )
+        # A phase that measures caps decides nothing about the search.
         if phase not in PHASES or stopped in PAUSES:
             self._note_stop(stopped)
-        if stopped not in PAUSES:  # else the wave goes on when the study is resumed
-            clock = self.clock.record() if self.clock is not None else {}
+        # A wave that was paused has no outcome yet: it goes on when the study is resumed.
+        if stopped not in PAUSES:
+            clock = {} if self.clock is None else self.clock.record()
+            faults = dump_faults(wave)
             self.journal.append(
-                "outcome", stopped=stopped, left=left, **clock, **dump_faults(wave)
+                "outcome", stopped=stopped, left=left, **clock, **faults
             )
         return Outcome(standings=view(), left=left, complete=stopped is None)
+
+    def _stop_reason(
+        self, phase: str, wave: Wave, view: View, left: float
+    ) -> str | None:
+        """Return why nothing is bought after a wave; None where the phase may go on."""
+        stopped = None
+        if not wave.complete:
+            stopped = self.account.closed or "money"
+        elif phase not in PHASES and self._is_enough(phase, view(), left):
+            stopped = ENOUGH
+        if phase != "search" or stopped in PAUSES:
+            return stopped
+        # More money would not help a study whose answers cannot be read.
+        return UNREAD if self._unread.is_hopeless(self.trials) else stopped
 
     async def _bought(self, steps: list[Step], trials: dict[int, Trial]) -> Wave:
         """Buy a wave. Without a bill, the clock learns from it."""
         if self.unbilled is None:
             return await self.evaluator.run(steps, trials)
-        with self.unbilled.timed(
-            lambda: [*self.trials.values(), *self.measuring.values()]
-        ):
+
+        def all_trials() -> list[Trial]:
+            return [*self.trials.values(), *self.measuring.values()]
+
+        with self.unbilled.timed(all_trials):
             return await self.evaluator.run(steps, trials)
 
     async def _meet_holdout(
@@ -316,16 +326,19 @@ class Run:
         for service in self.services.values():
             # Calls with this purpose may use the reserve.
             service.metered.purpose = "holdout"
-        configs = [selection.shown.config, self.plan.baseline]
+        selected = selection.shown.config
+        configs = [selected, self.plan.baseline]
         if single_answer is not None:
             configs.append(single_answer.config)
         # The selected configuration may be the baseline itself.
-        steps, trials = plan_holdout(self.plan, list(dict.fromkeys(configs)))
+        different = list(dict.fromkeys(configs))
+        steps, trials = plan_holdout(self.plan, different)
         # Without the selected model the test is worth nothing, so its loss pauses the run.
-        self.evaluator.failures.needed = frozenset({selection.shown.config.model})
+        self.evaluator.failures.needed = frozenset({selected.model})
         wave = await self.evaluator.run(steps, trials)
         if not self._is_paused:
-            self.journal.append("holdout", steps=dump_steps(steps), **dump_faults(wave))
+            faults = dump_faults(wave)
+            self.journal.append("holdout", steps=dump_steps(steps), **faults)
         self._progress.report(self.phase, len(self.trials))
         return read_holdout_test(self.evaluator.reader, trials.values())
 
@@ -354,10 +367,9 @@ class Run:
             if met >= examples:
                 trial.state, trial.reason = "complete", ""
             else:
+                progress = f"after {met} of {examples} examples"
                 trial.state = "stopped"
-                trial.reason = (
-                    f"after {met} of {examples} examples: others were preferred"
-                )
+                trial.reason = f"{progress}: others were preferred"
 
     def record(
         self,
@@ -375,13 +387,9 @@ class Run:
             test: the result of the holdout.
             stopped: why the run ended.
         """
-        models: dict[str, ModelRecord] = {}
-        for name, service in self.services.items():
-            draws, most_n = service.provider, service.endpoint.most_n
-            models[name] = ModelRecord(
-                service.price, most_n, draws.bought, draws.reused
-            )
-        clock = self.clock
+        time = None
+        if self.clock is not None:
+            time = TimeRecord(self.clock.elapsed, self.clock.width)
         return RunRecord(
             plan=self.plan,
             problem=self.selector.problem(),
@@ -394,22 +402,12 @@ class Run:
             holdout_trials=test.trials,
             stopped=stopped,
             fault=self.evaluator.fault,
-            models=models,
+            models=record_models(self.services),
             unanswerable=dict(self.lessons.unanswerable),
-            money=self._money(),
-            time=None if clock is None else TimeRecord(clock.elapsed, clock.width),
+            money=record_money(self.account, self._holdout_reserve),
+            time=time,
             events=tuple(self.journal.events),
             reader=self.evaluator.reader,
-        )
-
-    def _money(self) -> MoneyRecord:
-        return MoneyRecord(
-            balance=self.account.balance,
-            spent_now=self.account.spent_now,
-            uncertain=tuple(self.account.uncertain_by_reason()),
-            holdout_reserve=self._holdout_reserve,
-            holdout_spent=self.account.spent_by_purpose().get("holdout", 0),
-            shortage=self.account.shortage,
         )
 
     @property
@@ -424,8 +422,11 @@ class Run:
         # The user wants all the money to be used.
         if self.plan.min_gain <= 0:
             return False
-        expect = search_prospect if phase == "search" else final_comparison_prospect
-        gain = expect(self.selector.problem(), standings, left).gain
+        problem = self.selector.problem()
+        if phase == "search":
+            gain = search_prospect(problem, standings, left).gain
+        else:
+            gain = final_comparison_prospect(problem, standings, left).gain
         # Where nothing can be gained at all, the strategy ends by itself.
         return 0 < gain < self.plan.min_gain
 
