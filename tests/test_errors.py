@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import re
+import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +17,10 @@ from tune.errors import (
     ProviderError,
     RateLimited,
     TransientError,
+    install_command,
 )
+
+ROOT = Path(__file__).parent.parent
 
 CLASSES = {
     name: value for name, value in vars(errors).items() if inspect.isclass(value)
@@ -59,3 +64,22 @@ def test_what_is_known_of_a_failure_is_kept() -> None:
     assert ParameterRejected("no", parameter="top_k").parameter == "top_k"
     assert AnswerError("no", reason="timeout", charged=True).reason == "timeout"
     assert str(ProviderError("the words", charged=False)) == "the words"
+
+
+def test_a_missing_extra_is_installed_as_the_readme_installs_tune() -> None:
+    assert '`pip install ".[local]"`' in install_command("local")
+    assert 'pip install ".[local]"' in (ROOT / "README.md").read_text("utf-8")
+
+
+def test_every_extra_that_a_message_names_exists() -> None:
+    sources = [path.read_text("utf-8") for path in (ROOT / "tune").rglob("*.py")]
+    named = set(re.findall(r"install_command\([\"'](\w+)[\"']\)", "\n".join(sources)))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    assert named == {"search", "data", "local", "rouge"}
+    assert named <= set(project["project"]["optional-dependencies"])
+
+
+def test_no_message_installs_tune_from_a_package_index() -> None:
+    for path in (ROOT / "tune").rglob("*.py"):
+        assert "install 'tune-llm" not in path.read_text("utf-8"), path
+        assert 'install "tune-llm' not in path.read_text("utf-8"), path

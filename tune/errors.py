@@ -29,6 +29,12 @@ from __future__ import annotations
 import time
 
 
+def install_command(extra: str) -> str:
+    """Return the words that say how to install one of tune's extras, for an error message."""
+    # tune is on no package index, so a name that pip would look up there finds nothing.
+    return f'run `pip install ".[{extra}]"` in a copy of tune\'s repository'
+
+
 class TuneError(Exception):
     """The root: catch it to catch everything that tune raises on purpose."""
 

@@ -174,7 +174,8 @@ def test_a_missing_package_is_named_with_the_extra_that_brings_it(
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(
-        InputError, match=rf"'{name}' needs the package {package}.*tune-llm\[search\]"
+        InputError,
+        match=rf"'{name}' needs the package {package}.*pip install \"\.\[search\]\"",
     ):
         SEARCHERS[name](tiny(), FREE, 0)
 

@@ -209,7 +209,7 @@ def test_a_missing_extra_is_named(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(builtins, "__import__", importing)
     with pytest.raises(
-        DataError, match=rf"needs {module}: pip install 'tune-llm\[data\]'"
+        DataError, match=rf'needs {module}: run `pip install "\.\[data\]"` in a copy of'
     ):
         load_data(source)
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Protocol
 
-from tune.errors import InputError
+from tune.errors import InputError, install_command
 from tune.search.history import Observation, Searcher
 from tune.search.lattice import Lattice
 from tune.space import Point, Space
@@ -68,9 +68,9 @@ def is_scored(observation: Observation) -> bool:
 
 def missing_package(searcher: str, package: str) -> InputError:
     """Return the error for a searcher whose package is not installed."""
-    command = f"pip install {package}"
+    command = f"run `pip install {package}`"
     if package in ("flaml", "optuna"):
-        command = "pip install 'tune-llm[search]'"
+        command = install_command("search")
     return InputError(
         f"the searcher {searcher!r} needs the package {package}, which is not installed: {command}"
     )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tune.errors import DataError
+from tune.errors import DataError, install_command
 from tune.safety.untrusted import CELLS, DATA_BYTES, TooMuch, shown_bytes
 from tune.task.table import PlacedRow, Row, Table, make_table, numbered
 from tune.task.text_files import read_csv, read_json_list, read_jsonl
@@ -59,7 +59,7 @@ def _read_parquet(path: Path) -> Iterator[PlacedRow]:
         import pyarrow.parquet
     except ImportError:
         raise DataError(
-            f"{str(path)!r} needs pyarrow: pip install 'tune-llm[data]'"
+            f"{str(path)!r} needs pyarrow: {install_command('data')}"
         ) from None
     try:
         with pyarrow.parquet.ParquetFile(path) as file:
@@ -118,7 +118,7 @@ def _read_hub(source: str) -> Table:
         import datasets
     except ImportError:
         raise DataError(
-            f"{source!r} needs datasets: pip install 'tune-llm[data]'"
+            f"{source!r} needs datasets: {install_command('data')}"
         ) from None
     path, config = place, None
     # org/name/config; a folder of this machine may have as many slashes.

@@ -115,7 +115,8 @@ async def test_without_openvino_the_sentence_says_what_to_install(
 ):
     monkeypatch.setitem(sys.modules, "openvino_genai", None)
     with pytest.raises(
-        InputError, match=r'needs openvino-genai, .*: pip install "tune-llm\[local\]"$'
+        InputError,
+        match=r'needs openvino-genai, .*: run `pip install "\.\[local\]"` in a copy of',
     ):
         await LocalEndpoint(str(path)).preflight()
 

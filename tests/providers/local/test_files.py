@@ -139,7 +139,7 @@ def test_what_is_missing_is_said_before_anything_is_fetched(
     told: list[str] = []
     with pytest.raises(
         InputError,
-        match=r'pip install "tune-llm\[local\]", or name a hosted model with --model',
+        match=r'pip install "\.\[local\]"` in a copy .*, or name a hosted model with --model',
     ):
         find_model_in_wheel(
             "tiny", make_wheel(tmp_path / "wheels"), told.append, pip=no_pip(tmp_path)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tune.completion import MANY, Completion, Request
-from tune.errors import AnswerError, InputError, ParameterRejected
+from tune.errors import AnswerError, InputError, ParameterRejected, install_command
 from tune.pricing.prices import Price
 from tune.providers.local.files import Progress, find_model
 from tune.providers.local.metadata import content_hash
@@ -205,7 +205,7 @@ def import_genai() -> Any:
     except ImportError as error:
         raise InputError(
             f"a local model needs openvino-genai, which cannot be imported ({error}): "
-            'pip install "tune-llm[local]"'
+            f"{install_command('local')}"
         ) from None
     finally:
         if silenced:

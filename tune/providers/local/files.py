@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tune.errors import InputError
+from tune.errors import InputError, install_command
 
 Progress = Callable[[str], None]
 """Called with a few words before something that takes seconds."""
@@ -173,7 +173,7 @@ def require_genai() -> None:
     if importlib.util.find_spec("openvino_genai") is None:
         raise InputError(
             "a local model needs openvino-genai, which is not installed: "
-            'pip install "tune-llm[local]", or name a hosted model with --model'
+            f"{install_command('local')}, or name a hosted model with --model"
         )
 
 

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from tune.errors import InputError, MetricError, SpaceError
+from tune.errors import InputError, MetricError, SpaceError, install_command
 from tune.safety.patterns import Pattern
 from tune.task.example import Example, to_text
 from tune.task.text_parts import first_json_object, last_number
@@ -156,7 +156,7 @@ def rouge_scorer(stemmer: bool = False) -> Any:
         from rouge_score.rouge_scorer import RougeScorer
     except ImportError:
         raise InputError(
-            "the metric 'rouge_l' needs the package rouge-score: pip install 'tune-llm[rouge]'"
+            f"the metric 'rouge_l' needs the package rouge-score: {install_command('rouge')}"
         ) from None
     return RougeScorer(["rougeL"], use_stemmer=stemmer)
 
