@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 import tune
-from tests.support.pair import MODELS, PRICES, dimensions
+from tests.support.fixtures import MODELS, PRICES, dimensions
 from tune.errors import EndpointError, InputError, MetricError, StudyError
 from tune.fakes.faults import Fault, Model
-from tune.fakes.server import Server, sometimes
+from tune.fakes.server import Server, fail_sometimes
 from tune.fakes.world import LabelledWorld
 from tune.pricing.prices import to_picodollars
 
@@ -192,7 +192,7 @@ def test_faults_that_pass_change_neither_the_best_nor_break_the_budget(
         Fault("status", status=503),
         Fault("status", status=429, retry_after="0.01"),
     ]
-    plan = sometimes(0.1, faults, seed=1)
+    plan = fail_sometimes(0.1, faults, seed=1)
     with Server(models=server.models, world=WORLD, plan=plan) as rough:
         study = tune.tune(
             **options(

@@ -22,11 +22,11 @@ from typing import Any, cast
 import pytest
 
 import tune
-from tests.support.pair import PROMPTS
+from tests.support.fixtures import PROMPTS
 from tune.commands.cli import main
 from tune.errors import StoreError, StudyError
 from tune.fakes.faults import Fault, Model
-from tune.fakes.server import Server, first
+from tune.fakes.server import Server, fail_first
 from tune.fakes.world import LabelledWorld
 from tune.plan.read_options import read_options
 from tune.pricing.prices import to_picodollars
@@ -640,7 +640,7 @@ def test_what_a_config_could_not_answer_is_not_asked_again_when_the_study_resume
     choose otherwise.
     """
     filtered = Fault("refused_content")
-    with Server(world=WORLD, plan=first(12, filtered)) as server:
+    with Server(world=WORLD, plan=fail_first(12, filtered)) as server:
         cut = run_and_stop(
             server,
             tmp_path,

@@ -5,13 +5,13 @@ with kill -9.
         [--cuts 65] [--seed 0] [--quick]
 
 Each study is a whole `tune.tune`, or `python tune.py`, in processes of its own, against the server
-of `tests/support/server.py`, which keeps its own bill. Requests are refused, lost, hung up on,
+of `tune/fakes/server.py`, which keeps its own bill. Requests are refused, lost, hung up on,
 answered with garbage or with odd answers; processes are killed at random moments of their work
 (kill -9, Ctrl-C, Ctrl-C twice, power cuts that take what was not synced) and started again; models
 state what they bill as the services of today do; budgets range from the least that is taken to more
 than is needed, concurrency from 1 to 256. The plan follows from --seed. What is counted comes from
 the server's bill and from the ledger on disk, read between two processes; see
-`tests/support/siege.py`. About ten minutes on two cores; no key, no dollar. Writes
+`siege.py`. About ten minutes on two cores; no key, no dollar. Writes
 results/chaos.md, and ends with status 1 where anything is not as promised.
 """
 

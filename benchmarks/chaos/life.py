@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import tune
-from tests.support.pair import PROMPTS
+from tests.support.fixtures import PROMPTS
 from tests.support.powercut import watch
 from tune.errors import TuneError
 from tune.fakes.faults import Fault, Model

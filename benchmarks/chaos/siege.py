@@ -26,7 +26,7 @@ from tests.support.powercut import cut
 from tune.completion import Message, Request
 from tune.errors import TuneError
 from tune.fakes.faults import Body, Fault
-from tune.fakes.server import Server, sometimes
+from tune.fakes.server import Server, fail_sometimes
 from tune.pricing.prices import to_picodollars
 from tune.store.database import Database
 from tune.store.draws import Store
@@ -197,7 +197,9 @@ def lay(siege: Siege, folder: Path) -> Verdict:
     met: dict[int, Fault] = {}
     rng = random.Random(siege.seed)
     up = [siege.outage is None]
-    usual = sometimes(siege.share, siege.faults, seed=siege.seed, until=siege.until)
+    usual = fail_sometimes(
+        siege.share, siege.faults, seed=siege.seed, until=siege.until
+    )
 
     def plan(number: int, body: Body) -> Fault | None:
         down = siege.outage is not None and not up[0] and number >= siege.outage

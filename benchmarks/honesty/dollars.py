@@ -258,7 +258,7 @@ def _truth(rng: np.random.Generator, world: World, plan: Plan, point: Point) -> 
 
 
 def whole_studies(count: int) -> dict[str, list[Case]]:
-    """Whole runs against the server of `tests/support/server.py`, by model and prompt as a report
+    """Whole runs against the server of `tune/fakes/server.py`, by model and prompt as a report
     has it; then each again, with new rows, another seed and the draws that the first left in its
     store.
     """

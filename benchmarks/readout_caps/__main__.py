@@ -7,7 +7,7 @@ Made-up answers of five kinds, with tokens of known ends: 200 long draws of each
 caps, once by the mean length of a token, once by what characters of each kind take
 (`tune.readout.token_rates`), and once by that and 16 draws bought at the cap
 (`tune.strategies.measured_truncation`). The truth is what a fresh run at the cap would have scored.
-A second table counts, on the worlds of `tests/support/race.py`, how often several answers are
+A second table counts, on the worlds of `tune/fakes/race.py`, how often several answers are
 chosen where they bring nothing. No key, no dollar, seeded; about two minutes of one core. Writes
 results/readout_caps.md.
 """
@@ -217,7 +217,7 @@ def page(seeds: int) -> str:
             "tokenizer tells the same kinds of characters apart as the regression does, "
             "so real ones are read less well.",
             "## How often several answers are chosen",
-            "Whole searches on the worlds of `tests/support/race.py`. Where answers are always the "
+            "Whole searches on the worlds of `tune/fakes/race.py`. Where answers are always the "
             "same, more of them bring "
             "nothing. Cost is that of the choice over that of one answer of it; regret is in "
             "points of 100.",

@@ -26,7 +26,7 @@ from benchmarks.record import __main__ as record
 from benchmarks.record import recording
 from benchmarks.worlds import recorded
 from benchmarks.worlds.replay import Cell, ReplayEndpoint, sentiment
-from tests.support.pair import MODELS, PROMPTS
+from tests.support.fixtures import MODELS, PROMPTS
 from tune.completion import Request
 from tune.errors import (
     BudgetExhausted,

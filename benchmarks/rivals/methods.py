@@ -2,7 +2,7 @@
 dollars.
 
 A method is a strategy of `tune.strategies`'s kind, a searcher, and its own rule for the final
-choice; so all of them spend at one meter (`till.py`). A method knows nothing of free dimensions: of
+choice; so all of them spend at one meter (`simulated_ledger.py`). A method knows nothing of free dimensions: of
 each example it buys as many draws as the largest n takes (`most`) or as few as the least, whichever
 left it less regret at 3, 10 and 30 units on twelve simulated worlds: few for TPE on full passes,
 many for all others (for SMAC3, which is slow, on three worlds at 3 and 10). Where dimensions can be

@@ -43,7 +43,7 @@ from benchmarks.rivals.racing import (
     ucb_e,
 )
 from benchmarks.rivals.smac import Ask, Asked, config_space
-from benchmarks.worlds.till import Till
+from benchmarks.worlds.simulated_ledger import SimulatedLedger
 from benchmarks.worlds.worlds import Family, World, simulated
 from tune.fakes import drive as driving
 from tune.readout import Reading
@@ -89,14 +89,14 @@ def world(seed: int = 0) -> World:
     return simulated(SMALL, seed, examples=EXAMPLES, draws=6)
 
 
-def till(
+def ledger(
     units: float,
     free: tuple[str, ...] = FREE,
     *,
     seed: int = 0,
     max_cost: float | None = None,
-) -> Till:
-    return Till(
+) -> SimulatedLedger:
+    return SimulatedLedger(
         world(seed),
         free,
         units * world(seed).unit(EXAMPLES),
@@ -106,11 +106,13 @@ def till(
     )
 
 
-def broad(units: float) -> Till:
-    return Till(BROAD_WORLD, FREE, units * BROAD_WORLD.unit(EXAMPLES), 0, EXAMPLES)
+def broad(units: float) -> SimulatedLedger:
+    return SimulatedLedger(
+        BROAD_WORLD, FREE, units * BROAD_WORLD.unit(EXAMPLES), 0, EXAMPLES
+    )
 
 
-def play(method: Method, bank: Till) -> Reading | None:
+def play(method: Method, bank: SimulatedLedger) -> Reading | None:
     """Drive a method to its end; its choice."""
     dollars, problem = bank.left, bank.problem()
     bank.drive(
@@ -123,7 +125,7 @@ def play(method: Method, bank: Till) -> Reading | None:
 
 
 def drive(
-    strategy: Any, bank: Till, *, most: bool = False, searcher: Any = None
+    strategy: Any, bank: SimulatedLedger, *, most: bool = False, searcher: Any = None
 ) -> list[list[Step]]:
     """Drive a strategy on random points; the waves that it yielded."""
     waves: list[list[Step]] = []
@@ -137,12 +139,12 @@ def drive(
     return waves
 
 
-def met(bank: Till) -> list[int]:
+def met(bank: SimulatedLedger) -> list[int]:
     """Examples that each trial met, in the order of the trials."""
     return [bank.standings[trial].examples for trial in sorted(bank.standings)]
 
 
-def mean_of(bank: Till, trial: int) -> float:
+def mean_of(bank: SimulatedLedger, trial: int) -> float:
     reading = best_reading(bank.problem(), bank.standings[trial])
     assert reading is not None
     return float(reading.scores.mean())
@@ -185,7 +187,7 @@ def test_no_bill_of_smac_exceeds_its_budget(
 def keeps_its_budget(
     name: str, units: float, free: tuple[str, ...], seed: int, limited: bool
 ) -> None:
-    bank = till(
+    bank = ledger(
         units, free, seed=seed, max_cost=world(seed).middle_cost() if limited else None
     )
     dollars = bank.left
@@ -215,7 +217,7 @@ def test_every_method_finds_something_good_with_plenty_of_money(
 ) -> None:
     losses, middles = [], []
     for seed in range(4 if name in QUICK else 2):
-        bank = till(25 if name in QUICK else 12, free, seed=seed)
+        bank = ledger(25 if name in QUICK else 12, free, seed=seed)
         reading = play(METHODS[name], bank)
         assert reading is not None
         all_ = [
@@ -230,7 +232,7 @@ def test_every_method_finds_something_good_with_plenty_of_money(
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_method_does_the_same_again_with_the_same_seed(name: str) -> None:
-    first, second = till(6, seed=1), till(6, seed=1)
+    first, second = ledger(6, seed=1), ledger(6, seed=1)
     one, two = play(METHODS[name], first), play(METHODS[name], second)
     assert one is not None
     assert two is not None
@@ -239,7 +241,7 @@ def test_a_method_does_the_same_again_with_the_same_seed(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_where_every_dimension_is_paid_exactly_n_draws_are_bought(name: str) -> None:
-    bank = till(6, ())
+    bank = ledger(6, ())
     play(METHODS[name], bank)
     assert bank.trials
     for number, trial in bank.trials.items():
@@ -271,7 +273,7 @@ def test_every_method_of_the_field_is_there() -> None:
 
 @pytest.mark.parametrize("most", [False, True])
 def test_a_full_pass_is_every_example_with_the_same_number_of_draws(most: bool) -> None:
-    bank = till(8)
+    bank = ledger(8)
     drive(full, bank, most=most)
     assert len(bank.trials) > 2
     # Money may end in the first few examples of the very first trial only, when nobody knows what
@@ -284,7 +286,7 @@ def test_a_full_pass_is_every_example_with_the_same_number_of_draws(most: bool) 
 
 
 def test_points_that_are_too_dear_are_passed_over_for_cheaper_ones() -> None:
-    bank = till(0.8)
+    bank = ledger(0.8)
     drive(full, bank, most=True)
     counts = met(bank)
     # The first is begun before anybody knows what it costs; the last may have cost more than was
@@ -295,7 +297,7 @@ def test_points_that_are_too_dear_are_passed_over_for_cheaper_ones() -> None:
 
 
 def test_without_a_limit_on_cost_ecooptigen_prunes_nothing() -> None:
-    pruned, whole = till(6), till(6)
+    pruned, whole = ledger(6), ledger(6)
     drive(ecooptigen, pruned, most=True)
     drive(full, whole, most=True)
     assert met(pruned) == met(whole)
@@ -304,7 +306,7 @@ def test_without_a_limit_on_cost_ecooptigen_prunes_nothing() -> None:
 
 def test_ecooptigen_stops_a_trial_that_is_too_dear_after_few_examples() -> None:
     limit = float(np.median([world().cost(Config(p)) for p in paid_points()]))
-    bank = till(12, (), max_cost=limit)
+    bank = ledger(12, (), max_cost=limit)
     drive(ecooptigen, bank)
     costs = {k: world().cost(Config(p)) for k, p in bank.points.items()}
     dear = [k for k in bank.points if costs[k] > 1.5 * limit]
@@ -327,7 +329,7 @@ def test_ecooptigen_never_tries_a_larger_n_where_a_smaller_one_was_too_dear() ->
         for n in (1, 3)
     }
     limit = 0.3 * world().cost(Config(points[1]))
-    bank = till(12, (), max_cost=limit)
+    bank = ledger(12, (), max_cost=limit)
     ahead = iter([points[1], points[3]])
     drive(ecooptigen, bank, searcher=lambda history: next(ahead, None))
     assert met(bank) == [
@@ -366,7 +368,7 @@ def test_the_signed_rank_test_is_fair_to_both_sides(gaps: list[float]) -> None:
 def test_the_wilcoxon_pruner_stops_what_is_worse_than_the_best_and_nothing_else() -> (
     None
 ):
-    bank = till(10)
+    bank = ledger(10)
     drive(wilcoxon, bank)
     counts = met(bank)
     whole = [k for k, count in enumerate(counts) if count == EXAMPLES]
@@ -436,7 +438,7 @@ def test_a_halving_ends_with_all_examples() -> None:
     assert there[-1] >= 1
 
 
-def mean_at(bank: Till, trial: int, examples: int) -> float:
+def mean_at(bank: SimulatedLedger, trial: int, examples: int) -> float:
     reading = best_reading(bank.problem(), bank.standings[trial])
     assert reading is not None
     return float(np.mean(reading.scores[:examples]))
@@ -528,7 +530,7 @@ def test_without_its_package_a_method_says_that_it_cannot_be_run(
 def test_smac_is_told_how_bad_what_was_bought_is_on_the_block_that_it_asked_for(
     told: list[tuple[Ask, float]],
 ) -> None:
-    bank = till(6)
+    bank = ledger(6)
     play(METHODS["smac"], bank)
     assert len(told) > 20
     assert len({(ask.point, ask.instance) for ask, _ in told}) == len(told)
@@ -571,7 +573,7 @@ def test_the_choice_is_the_incumbent_of_smac(
         "__init__",
         lambda self, problem: made.append(self) or begin(self, problem),
     )
-    bank = till(5, (), seed=seed)
+    bank = ledger(5, (), seed=seed)
     reading = play(METHODS["smac"], bank)
     incumbent = made[0]._facade.intensifier.get_incumbent()
     point = Lattice(bank.world.space, ()).point(
@@ -603,7 +605,7 @@ def test_challengers_of_smac_meet_only_blocks_that_some_incumbent_has_met(
 def test_what_the_money_left_does_not_pay_for_is_passed_over_and_never_told(
     told: list[tuple[Ask, float]],
 ) -> None:
-    bank = till(0.5)
+    bank = ledger(0.5)
     play(METHODS["smac"], bank)
     models = [ask.point["model"] for ask, _ in told]
     assert models.count("cheap") > models.count("dear")
@@ -619,7 +621,7 @@ def test_smac_leaves_no_file_and_says_nothing(
     monkeypatch.chdir(tmp_path / "here")
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
     level = logging.getLogger("smac").level
-    play(METHODS["smac"], till(12))  # until it has no other point, which it would say
+    play(METHODS["smac"], ledger(12))  # until it has no other point, which it would say
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["here", "scratch"]
     assert capfd.readouterr() == ("", "")
     assert logging.getLogger("smac").level == level
@@ -630,7 +632,7 @@ def test_smac_does_the_same_in_a_process_that_hashes_texts_otherwise() -> None:
     root = Path(__file__).parent.parent.parent
     said = """
 from benchmarks.rivals import test_methods as t
-bank = t.till(4, (), seed=1)
+bank = t.ledger(4, (), seed=1)
 reading = t.play(t.METHODS["smac"], bank)
 print(reading.config.key, bank.spent, [t.met(bank)])
 """
@@ -699,7 +701,7 @@ def standing(trial: int, scores: Sequence[float], cost: float = 1.0) -> Standing
 
 
 def problem(max_cost: float | None = None) -> Problem:
-    return till(1, max_cost=max_cost).problem()
+    return ledger(1, max_cost=max_cost).problem()
 
 
 def test_the_highest_fidelity_decides_or_every_trial_does() -> None:

@@ -214,7 +214,7 @@ Each seed has its own tuning examples and draw order. Under a limit on cost and 
 with {min(runs, FEW)} of the seeds.{slow} Medians have 95 % bootstrap intervals. "Behind ours" is the mean difference
 of regret in runs with the same seed, with a 95 % interval: above 0, ours is better. Simulated and recorded worlds are
 never in one number. Ours chooses more answers than it bought only where a study with such a search could meet that
-choice on 20 holdout examples (`max_extrapolated_cost` in benchmarks/driving.py)."""
+choice on 20 holdout examples (`max_extrapolated_cost` in tune/fakes/drive.py)."""
     text = page(found, head, plots)
     out.write_text(text, encoding="utf-8")
     return text

@@ -20,14 +20,14 @@ from benchmarks.rivals.methods import Method
 from benchmarks.search.ours import EVERY
 from benchmarks.worlds.recorded import TABLES, load
 from benchmarks.worlds.replay import LADDERS, sentiment
-from benchmarks.worlds.till import Counts, Till
+from benchmarks.worlds.simulated_ledger import Counts, SimulatedLedger
 from benchmarks.worlds.worlds import FAMILIES, Array, World, recorded, simulated
 from tune.readout.trial import Step
 from tune.space import FREE, Config
 from tune.strategies import Outcome, Selection, final_comparison
 
 WORLDS = 1
-"""Counted up when what `worlds.py` makes or what `till.py` charges changes, so that every kept run
+"""Counted up when what `worlds.py` makes or what `ledger.py` charges changes, so that every kept run
 is made anew.
 """
 
@@ -168,23 +168,25 @@ def play(task: Task, method: Method, world: World) -> Run:
     examples = tuning(world.examples) if pool is None else min(TUNING, len(pool))
     limit = world.middle_cost() if task.setting == "limited" else None
     dollars = task.units * world.unit(examples)
-    till = Till(world, KINDS[task.kind], dollars, task.seed, examples, pool, limit)
-    problem, clock = till.problem(), list[float]()
+    ledger = SimulatedLedger(
+        world, KINDS[task.kind], dollars, task.seed, examples, pool, limit
+    )
+    problem, clock = ledger.problem(), list[float]()
     searcher = method.searcher(world.space, KINDS[task.kind], task.seed)
-    till.drive(timed(method.strategy(problem, searcher, dollars), clock))
+    ledger.drive(timed(method.strategy(problem, searcher, dollars), clock))
     if method.choose is None:
-        choice = till.drive(
-            timed(final_comparison(problem, till.standings, till.left), clock)
+        choice = ledger.drive(
+            timed(final_comparison(problem, ledger.standings, ledger.left), clock)
         )
         reading = choice.shown if isinstance(choice, Selection) else None
     else:
-        reading = method.choose(problem, till.standings)
+        reading = method.choose(problem, ledger.standings)
     config = None if reading is None else reading.config
     return Run(
         regret=regret(world, config, limit, judged),
         dollars=dollars,
-        spent=till.spent,
-        trials=len(till.trials),
+        spent=ledger.spent,
+        trials=len(ledger.trials),
         steps=len(clock),
         median_seconds=float(np.median(clock)),
         worst_seconds=max(clock),

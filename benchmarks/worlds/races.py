@@ -2,7 +2,7 @@
 paid.
 
 What `benchmarks/readout/` runs. A search here is the strategy's own generator over real readings;
-only the store, the ledger and the network are left out: a till hands out replayed draws and takes
+only the store, the ledger and the network are left out: a simulated ledger hands out replayed draws and takes
 the money, one call after the other, and admits none whose ceiling does not fit into what is left.
 """
 
@@ -72,7 +72,7 @@ def space_of(table: Table) -> Space:
 
 
 @dataclass
-class Till:
+class ReplayLedger:
     """Buys what a strategy asks for, as long as the money lasts.
 
     Attributes:
@@ -211,14 +211,14 @@ class Till:
 def search(table: Table, free: tuple[str, ...], dollars: float, seed: int) -> float:
     """The regret of one search."""
     space = space_of(table)
-    till = Till(table, space, free, dollars, seed)
-    problem = till.problem()
-    till.drive(
+    ledger = ReplayLedger(table, space, free, dollars, seed)
+    problem = ledger.problem()
+    ledger.drive(
         STRATEGIES["knowledge_gradient"](
             problem, SEARCHERS["random"](space, free, seed), dollars
         )
     )
-    choice = till.drive(final_comparison(problem, till.standings, till.left))
+    choice = ledger.drive(final_comparison(problem, ledger.standings, ledger.left))
     most = best(table.name)
     return (
         most - worth(table, choice.shown.config)

@@ -1,7 +1,7 @@
 """Recorded tables as files: one row for each draw, and what the table is in the file's own
 metadata.
 
-`benchmarks/tables/README.md` says what the columns mean. `load` makes of a file what
+`benchmarks/worlds/tables/README.md` says what the columns mean. `load` makes of a file what
 `benchmarks/worlds/replay.py` serves.
 """
 

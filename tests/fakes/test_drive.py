@@ -1,4 +1,4 @@
-"""`benchmarks/driving.py`: a strategy is driven wave by wave, and what it returns comes back."""
+"""A strategy is driven wave by wave, and what it returns comes back."""
 
 from __future__ import annotations
 

@@ -12,15 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tune.fakes.faults import prompt_tokens
+from tune.fakes.faults import count_prompt_tokens
 from tune.fakes.server import (
     Fault,
     LabelledWorld,
     Model,
     Server,
-    every,
-    first,
-    sometimes,
+    fail_every,
+    fail_first,
+    fail_sometimes,
 )
 from tune.fakes.world import first_tokens, tokens
 from tune.pricing.prices import Price
@@ -147,7 +147,8 @@ def test_a_seeded_request_is_answered_alike_each_time_and_an_unseeded_one_moves_
 
 def test_an_unseeded_answer_that_was_lost_is_said_again() -> None:
     with Server(
-        world=lambda *key: str(key[-2]), plan=first(2, Fault("status", billed=True))
+        world=lambda *key: str(key[-2]),
+        plan=fail_first(2, Fault("status", billed=True)),
     ) as server:
         assert [fetch(server, HELLO)[0] for _ in range(2)] == [500, 500]
         assert text(fetch(server, HELLO)[1]) == "0"
@@ -160,7 +161,7 @@ def test_the_bill_is_exact_and_charges_the_prompt_once_for_n() -> None:
     ) as server:
         _, record, _ = fetch(server, HELLO | {"n": 3})
         usage = record["usage"]
-        assert usage["prompt_tokens"] == prompt_tokens(HELLO) == 8 + 6
+        assert usage["prompt_tokens"] == count_prompt_tokens(HELLO) == 8 + 6
         assert usage["completion_tokens"] == 3 * 4
         assert server.bill == 14 * 100_000 + 12 * 400_000
         assert server.bill == Price(0.1, 0.4).cost(14, 12)
@@ -270,7 +271,7 @@ def test_a_status_is_answered_as_planned(status: int) -> None:
     fault = Fault(
         "status", status=status, retry_after="7", message="m", code="c", param="p"
     )
-    with Server(plan=first(1, fault)) as server:
+    with Server(plan=fail_first(1, fault)) as server:
         got, record, headers = fetch(server, HELLO)
         assert (got, headers["retry-after"]) == (status, "7")
         assert (
@@ -283,7 +284,7 @@ def test_a_status_is_answered_as_planned(status: int) -> None:
 
 @pytest.mark.parametrize("billed", [False, True])
 def test_a_reset_comes_before_or_after_the_bill(billed: bool) -> None:
-    with Server(plan=first(1, Fault("reset", billed=billed))) as server:
+    with Server(plan=fail_first(1, Fault("reset", billed=billed))) as server:
         with pytest.raises(OSError, match=r"reset|closed|without response"):
             fetch(server, HELLO)
         assert len(server.charges) == billed
@@ -292,7 +293,7 @@ def test_a_reset_comes_before_or_after_the_bill(billed: bool) -> None:
 async def test_a_hanging_request_is_never_answered_and_leaves_when_the_client_does() -> (
     None
 ):
-    async with Server(plan=first(1, Fault("hang"))) as server:
+    async with Server(plan=fail_first(1, Fault("hang"))) as server:
         raw = json.dumps(HELLO).encode()
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(
@@ -310,7 +311,7 @@ async def test_a_hanging_request_is_never_answered_and_leaves_when_the_client_do
 
 @pytest.mark.parametrize("kind", ["garbage", "truncated"])
 def test_an_unreadable_answer_is_billed(kind: str) -> None:
-    with Server(plan=first(1, Fault(kind))) as server:  # type: ignore[arg-type]
+    with Server(plan=fail_first(1, Fault(kind))) as server:  # type: ignore[arg-type]
         with pytest.raises(json.JSONDecodeError):
             fetch(server, HELLO)
         assert (len(server.charges), server.charges[0].delivered) == (1, False)
@@ -365,12 +366,12 @@ def test_errors_of_the_request_itself_can_be_planned() -> None:
 
 
 def test_a_slow_answer_arrives_whole() -> None:
-    with Server(plan=first(1, Fault("slow", seconds=0.1))) as server:
+    with Server(plan=fail_first(1, Fault("slow", seconds=0.1))) as server:
         assert fetch(server, HELLO)[1]["choices"]
 
 
 def test_overbilling_goes_beyond_the_cap() -> None:
-    with Server(plan=first(1, Fault("overbill"))) as server:
+    with Server(plan=fail_first(1, Fault("overbill"))) as server:
         assert (
             fetch(server, HELLO | {"max_tokens": 4})[1]["usage"]["completion_tokens"]
             == 8
@@ -392,17 +393,18 @@ def test_a_model_can_have_a_fault_of_its_own() -> None:
 
 def test_plans_say_which_requests_fail() -> None:
     fault = Fault("status")
-    assert [every(3, fault)(i, {}) is fault for i in range(6)] == [
+    assert [fail_every(3, fault)(i, {}) is fault for i in range(6)] == [
         False,
         False,
         True,
     ] * 2
-    plan = sometimes(0.3, [fault], seed=1, until=500)
+    plan = fail_sometimes(0.3, [fault], seed=1, until=500)
     failed = [plan(i, {}) is fault for i in range(1000)]
     assert 100 < sum(failed) < 200
     assert not any(failed[500:])
     assert failed == [
-        sometimes(0.3, [fault], seed=1, until=500)(i, {}) is fault for i in range(1000)
+        fail_sometimes(0.3, [fault], seed=1, until=500)(i, {}) is fault
+        for i in range(1000)
     ]
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import tune
-from tests.support.pair import PROMPTS
+from tests.support.fixtures import PROMPTS
 from tests.test_tuner_survival import SPACE, WORLD, balance, options
 from tune.commands.cli import main
 from tune.errors import StoreError, StudyError

@@ -26,7 +26,7 @@ from tests.test_tuner_survival import (
 from tune.commands.cli import main
 from tune.errors import BudgetError, InputError, StudyError
 from tune.fakes.faults import Fault
-from tune.fakes.server import Server, sometimes
+from tune.fakes.server import Server, fail_sometimes
 from tune.followup.reconcile import reconcile
 from tune.plan.read_options import read_options
 from tune.pricing.prices import to_dollars, to_picodollars
@@ -37,7 +37,7 @@ from tune.tuner import run_study
 PATIENT = replace(QUICK, silence=10.0)
 """On a busy machine every answer may be lost for a while: that is no endpoint that is down."""
 
-LOST = sometimes(
+LOST = fail_sometimes(
     0.2,
     [Fault("status", status=500), Fault("reset", billed=True), Fault("garbage")],
     seed=4,
@@ -206,7 +206,7 @@ def named(names: Any) -> Any:
         Fault("garbage", names=names),
         Fault("truncated", names=names),
     ]
-    return sometimes(0.2, faults, seed=4)
+    return fail_sometimes(0.2, faults, seed=4)
 
 
 @pytest.mark.parametrize("names", ["openrouter", "litellm"])
@@ -246,7 +246,7 @@ def _key(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_no_service_tells_stays_charged_and_it_is_said_why(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    plan = sometimes(
+    plan = fail_sometimes(
         0.3,
         [
             Fault("garbage"),

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 import tune
-from tests.support.pair import MODELS, PRICES, PROMPTS, dimensions
+from tests.support.fixtures import MODELS, PRICES, PROMPTS, dimensions
 from tune.commands import BAD_INPUT, DONE
 from tune.commands.cli import main
 from tune.errors import InputError, StudyError
 from tune.fakes.faults import Fault, Model
-from tune.fakes.server import Server, sometimes
+from tune.fakes.server import Server, fail_sometimes
 from tune.fakes.world import LabelledWorld
 from tune.followup.reprice import reprice
 from tune.store.database import Database
@@ -309,7 +309,7 @@ def test_examples_that_failed_and_refused_parameters_are_as_they_were(
     with Server(
         models=models,
         world=WORLD,
-        plan=sometimes(0.03, [Fault("refused_content")], seed=2),
+        plan=fail_sometimes(0.03, [Fault("refused_content")], seed=2),
     ) as server:
         first = run(server, tmp_path)
         calls = len(server.posts)

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tune
-from tests.support.pair import MODELS, PRICES, dimensions
+from tests.support.fixtures import MODELS, PRICES, dimensions
 from tune.commands import BAD_INPUT, DONE
 from tune.commands.cli import main
 from tune.completion import Completion, Message, Request

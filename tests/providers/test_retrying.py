@@ -18,7 +18,7 @@ from tune.errors import (
     TransientError,
     TuneError,
 )
-from tune.fakes.server import Fault, Model, Server, first, sometimes
+from tune.fakes.server import Fault, Model, Server, fail_first, fail_sometimes
 from tune.providers.capabilities import Adapted
 from tune.providers.openai.endpoint import OpenAIEndpoint
 from tune.providers.retrying import RetryEvent, Retrying, RetryPolicy
@@ -376,7 +376,7 @@ async def with_stack(
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504, 529])
 async def test_every_passing_status_is_outlived(status: int) -> None:
-    async with Server(plan=first(3, Fault("status", status=status))) as server:
+    async with Server(plan=fail_first(3, Fault("status", status=status))) as server:
 
         async def use(wrapper: Retrying, request: Request) -> None:
             assert len(await wrapper.complete(request, range(2))) == 2
@@ -417,7 +417,7 @@ async def test_swapped_parameters_cost_no_attempt() -> None:
 
 
 async def test_an_outage_ends_the_run_in_the_endpoints_own_words() -> None:
-    plan = first(10**9, Fault("status", status=503, message="we moved to Mars"))
+    plan = fail_first(10**9, Fault("status", status=503, message="we moved to Mars"))
     async with Server(plan=plan) as server:
 
         async def use(wrapper: Retrying, request: Request) -> None:
@@ -466,12 +466,12 @@ async def test_the_same_draws_come_back_whatever_fails_on_the_way() -> None:
         return said
 
     calm = await texts(None, 1)
-    assert await texts(sometimes(0.3, faults, seed=5), 40) == calm
+    assert await texts(fail_sometimes(0.3, faults, seed=5), 40) == calm
     assert len(set(calm)) > 1
 
 
 async def test_split_calls_are_each_retried() -> None:
-    plan = sometimes(0.5, [Fault("status", status=503)], seed=3)
+    plan = fail_sometimes(0.5, [Fault("status", status=503)], seed=3)
     async with Server({"small": Model(refuses=frozenset({"n"}))}, plan=plan) as server:
         endpoint = OpenAIEndpoint("small", base_url=server.base_url)
         split = Splitting(Retrying(endpoint, policy=QUICK), endpoint)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import tune
 from tune.completion import Completion
 from tune.fakes.faults import Fault, Model
-from tune.fakes.server import Server, sometimes
+from tune.fakes.server import Server, fail_sometimes
 from tune.fakes.world import LabelledWorld
 from tune.readout.outcomes import KINDS, count_outcomes
 from tune.readout.trial import Trial
@@ -131,7 +131,7 @@ def test_what_is_refused_is_counted_in_every_report(
     tmp_path: Path, kind: Any, heading: str, words: str
 ) -> None:
     found = study(
-        tmp_path, Model(0.1, 0.4), plan=sometimes(0.25, [Fault(kind)], seed=3)
+        tmp_path, Model(0.1, 0.4), plan=fail_sometimes(0.25, [Fault(kind)], seed=3)
     )
     report = found.record
     assert 0.1 < report.bought.outcomes.share(heading) < 0.5

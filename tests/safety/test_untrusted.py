@@ -11,7 +11,7 @@ import pytest
 from tune.completion import Message, Request
 from tune.errors import DataError, SpaceError, TransientError
 from tune.fakes.faults import Fault
-from tune.fakes.server import Server, first
+from tune.fakes.server import Server, fail_first
 from tune.providers.openai.endpoint import OpenAIEndpoint
 from tune.safety.untrusted import NESTING, TooMuch, read_file, read_json
 from tune.space import read_toml
@@ -54,7 +54,7 @@ def ask(endpoint: OpenAIEndpoint) -> Request:
 async def test_an_answer_that_unfolds_without_end_is_given_up_and_stays_charged(
     kind: Any,
 ) -> None:
-    async with Server(plan=first(1, Fault(kind))) as server:
+    async with Server(plan=fail_first(1, Fault(kind))) as server:
         endpoint = OpenAIEndpoint("small", base_url=server.base_url)
         with pytest.raises(TransientError) as caught:
             await endpoint.complete(ask(endpoint), range(1))

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tune
-from tests.support.pair import MODELS, PRICES, PROMPTS
+from tests.support.fixtures import MODELS, PRICES, PROMPTS
 from tune.fakes.server import Server
 from tune.fakes.world import LabelledWorld
 from tune.stats.alpha_spending import (

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tune.fakes.race import Till, World, some_space
+from tune.fakes.race import FakeLedger, World, some_space
 from tune.search import SEARCHERS
 from tune.space import Point
 from tune.strategies.candidates import Candidates
@@ -29,7 +29,7 @@ def begin(world: World, found: Candidates, count: int, examples: int = 8) -> Non
     wave = WavePlan(found.race, found.race.left)
     for point in found.fresh[:count]:
         assert found.begin(point, wave, examples, 0)
-    found.race.update(Till(world, found.race.left).buy(wave.steps))
+    found.race.update(FakeLedger(world, found.race.left).buy(wave.steps))
 
 
 def test_so_many_points_are_asked_for_and_a_begun_one_is_no_longer_fresh() -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import tune
 from tests.report.test_markdown import whole
-from tests.support.pair import MODELS, PRICES
+from tests.support.fixtures import MODELS, PRICES
 from tune.errors import InputError
 from tune.fakes.race import World, play, reading, standing
 from tune.fakes.server import Server
@@ -248,7 +248,7 @@ def test_what_is_said_to_be_good_enough_is_and_costs_little_more_than_need_be() 
     ratios = []
     for seed in range(3):
         world = GoalWorld(seed=seed, examples=120, least=0.6)
-        found, till = play(
+        found, ledger = play(
             world,
             STRATEGIES["halving"],
             SEARCHERS["random"](world.space, world.free, seed),
@@ -256,7 +256,7 @@ def test_what_is_said_to_be_good_enough_is_and_costs_little_more_than_need_be() 
         )
         assert found is not None
         assert found.reached
-        assert till.left >= -1e-12
+        assert ledger.left >= -1e-12
         config = found.reading.config
         assert world.truth(config) >= 0.6
         everything = [

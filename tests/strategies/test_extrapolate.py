@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import tune
-from tests.support.pair import MODELS, PRICES, dimensions
+from tests.support.fixtures import MODELS, PRICES, dimensions
 from tune.fakes.server import Server
 from tune.fakes.world import LabelledWorld
 from tune.followup.reprice import reprice

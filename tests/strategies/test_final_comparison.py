@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tune.fakes.race import Till, World, some_space
+from tune.fakes.race import FakeLedger, World, some_space
 from tune.readout.trial import Step
 from tune.space import FREE
 from tune.strategies import Selection, final_comparison
@@ -14,22 +14,24 @@ def test_finalists_meet_the_rest_of_the_examples_before_they_get_more_draws() ->
         quality=lambda _: 0.7,
         space=some_space(temperature=[0.5, 0.7], model="small"),
     )
-    till = Till(world, 1.0)
+    ledger = FakeLedger(world, 1.0)
     points = list(world.space.points(FREE))[:3]
-    till.buy(
+    ledger.buy(
         [Step(i, p, tuple(range(8 * (i + 1))), 1, 64) for i, p in enumerate(points)]
     )
-    till.waves.clear()
-    choice = till.drive(final_comparison(world.problem(), till.standings, till.left))
-    assert [(s.trial, s.examples, s.draws) for s in till.waves[0]] == [
+    ledger.waves.clear()
+    choice = ledger.drive(
+        final_comparison(world.problem(), ledger.standings, ledger.left)
+    )
+    assert [(s.trial, s.examples, s.draws) for s in ledger.waves[0]] == [
         (0, tuple(range(8, 16)), 1)
     ]
-    draws = [step.draws for wave in till.waves for step in wave]
+    draws = [step.draws for wave in ledger.waves for step in wave]
     assert draws == sorted(draws)
     assert draws[-1] > 1
     assert all(
         step.examples[-1] == 59
-        for wave in till.waves
+        for wave in ledger.waves
         for step in wave
         if step.draws > 1
     )
@@ -43,31 +45,34 @@ def test_who_is_clearly_behind_drops_out_and_a_clear_winner_ends_the_race() -> N
         quality=lambda p: {"tiny": 0.1, "small": 0.5, "large": 0.95}[str(p["model"])],
         space=some_space(temperature=0.0, prompt={"plain": "{text}"}),
     )
-    till = Till(world, 1.0)
-    till.buy(
+    ledger = FakeLedger(world, 1.0)
+    ledger.buy(
         [
             Step(i, p, tuple(range(16)), 1, 64)
             for i, p in enumerate(world.space.points(FREE))
         ]
     )
-    choice = till.drive(final_comparison(world.problem(), till.standings, till.left))
+    choice = ledger.drive(
+        final_comparison(world.problem(), ledger.standings, ledger.left)
+    )
     assert isinstance(choice, Selection)
     assert choice.reading.config.model == "large"
     assert [r.config.model for r in choice.runners_up] == ["small", "tiny"]
-    assert max(max(held) for held in till.held.values()) < 100
+    assert max(max(held) for held in ledger.held.values()) < 100
 
 
 def test_an_endgame_without_money_freezes_at_once() -> None:
     world = World(examples=40)
-    till = Till(world, 1.0)
-    till.buy(
+    ledger = FakeLedger(world, 1.0)
+    ledger.buy(
         [
             Step(i, p, tuple(range(8)), 1, 64)
             for i, p in enumerate(list(world.space.points(FREE))[:4])
         ]
     )
-    till.waves.clear()
+    ledger.waves.clear()
     assert isinstance(
-        till.drive(final_comparison(world.problem(), till.standings, 0.0)), Selection
+        ledger.drive(final_comparison(world.problem(), ledger.standings, 0.0)),
+        Selection,
     )
-    assert till.waves == []
+    assert ledger.waves == []

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tune.fakes.race import PROMPTS, Till, World, some_space
+from tune.fakes.race import PROMPTS, FakeLedger, World, some_space
 from tune.search import SEARCHERS
 from tune.space import Point
 from tune.strategies import STRATEGIES
@@ -69,11 +69,11 @@ def test_a_strategy_does_about_what_it_forecasts(
     for seed in seeds:
         world = World(space=some_space(**SPACES[space]), seed=seed)
         money = units * world.unit()
-        till = Till(world, money)
+        ledger = FakeLedger(world, money)
         searcher = SEARCHERS["random"](world.space, world.free, seed)
-        till.drive(strategy(world.problem(), searcher, money))
-        done["configs"] += len(till.held) / len(seeds)
-        for held in till.held.values():
+        ledger.drive(strategy(world.problem(), searcher, money))
+        done["configs"] += len(ledger.held) / len(seeds)
+        for held in ledger.held.values():
             done["examples"] += len(held) / len(seeds)
             done["draws"] += sum(held.values()) / len(seeds)
     forecast = strategy.forecast(costs_of(world), money)

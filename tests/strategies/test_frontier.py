@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tune
-from tests.support.pair import MODELS, PRICES
+from tests.support.fixtures import MODELS, PRICES
 from tune.fakes.race import World, play, reading, some_space, standing
 from tune.fakes.server import Server
 from tune.fakes.world import LabelledWorld
@@ -253,9 +253,9 @@ def gaps(strategy: str, goal: str, seeds: int = 20) -> np.ndarray:
     for seed in range(seeds):
         world = GoalWorld(seed=seed, examples=80, goal=goal)
         searcher = SEARCHERS["random"](world.space, world.free, seed)
-        choice, till = play(world, STRATEGIES[strategy], searcher, 5 * world.unit())
+        choice, ledger = play(world, STRATEGIES[strategy], searcher, 5 * world.unit())
         assert choice is not None
-        found.append(regret(world, recovered(list(till.standings.values()), choice)))
+        found.append(regret(world, recovered(list(ledger.standings.values()), choice)))
     return np.array(found)
 
 
@@ -277,11 +277,11 @@ def test_waves_take_turns_over_limits_on_cost_so_that_every_model_is_looked_at_m
         for seed in range(6):
             world = GoalWorld(seed=seed, examples=80, goal=goal)
             searcher = SEARCHERS["random"](world.space, world.free, seed)
-            _, till = play(
+            _, ledger = play(
                 world, STRATEGIES["knowledge_gradient"], searcher, 8 * world.unit()
             )
             most: dict[Any, int] = {}
-            for held in till.standings.values():
+            for held in ledger.standings.values():
                 most[held.point["model"]] = max(
                     held.examples, most.get(held.point["model"], 0)
                 )

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from tests.strategies.test_strategies import searcher
-from tune.fakes.race import PRICES, Till, World, play
+from tune.fakes.race import PRICES, FakeLedger, World, play
 from tune.search import Observation
 from tune.space import Point
 from tune.strategies import STRATEGIES
@@ -16,15 +16,15 @@ def test_full_brings_every_trial_to_all_examples_and_the_largest_n_one_after_the
     None
 ):
     world = World(examples=50)
-    till = Till(world, 40 * world.unit())
-    till.drive(STRATEGIES["full"](world.problem(), searcher(world), till.left))
-    assert len(till.points) > 3
-    for trial, held in till.held.items():
-        draws = 1 if till.points[trial]["temperature"] == 0 else 5
+    ledger = FakeLedger(world, 40 * world.unit())
+    ledger.drive(STRATEGIES["full"](world.problem(), searcher(world), ledger.left))
+    assert len(ledger.points) > 3
+    for trial, held in ledger.held.items():
+        draws = 1 if ledger.points[trial]["temperature"] == 0 else 5
         assert held == dict.fromkeys(range(50), draws)
-    assert [step.trial for wave in till.waves for step in wave] == [
+    assert [step.trial for wave in ledger.waves for step in wave] == [
         0,
-        *range(len(till.points)),
+        *range(len(ledger.points)),
     ]
 
 
@@ -44,6 +44,6 @@ def test_full_goes_on_with_cheaper_points_when_the_dear_ones_cannot_be_paid_for(
         told[:] = history
         return next(points, None)
 
-    _, till = play(world, STRATEGIES["full"], listed, 50 * 8 * PRICES["tiny"])
-    assert [p["model"] for p in till.points.values()] == ["tiny", "tiny"]
+    _, ledger = play(world, STRATEGIES["full"], listed, 50 * 8 * PRICES["tiny"])
+    assert [p["model"] for p in ledger.points.values()] == ["tiny", "tiny"]
     assert [t.point for t in told if math.isnan(t.score)] == dear

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from tests.strategies.test_strategies import regrets, run, searcher
-from tune.fakes.race import PRICES, Till, World, play, some_space
+from tune.fakes.race import PRICES, FakeLedger, World, play, some_space
 from tune.search import SEARCHERS, Observation
 from tune.space import FREE, Point
 from tune.strategies import STRATEGIES
@@ -30,35 +30,35 @@ def test_halving_begins_with_one_small_block_of_several_points_over_all_models()
 
 def test_no_first_trial_eats_a_small_budget() -> None:
     world = World(examples=200)
-    _, till = run(world, "halving", 1.5)
-    assert len(till.points) >= 5
+    _, ledger = run(world, "halving", 1.5)
+    assert len(ledger.points) >= 5
 
 
 def test_fewer_and_fewer_trials_go_on_to_more_and_more_examples() -> None:
-    _, till = run(World(), "halving", 10)
-    reached = [max(held) + 1 for held in till.held.values() if held]
+    _, ledger = run(World(), "halving", 10)
+    reached = [max(held) + 1 for held in ledger.held.values() if held]
     counts = [sum(r >= size for r in reached) for size in rung_sizes(120)]
-    assert counts[0] == len(till.points)
+    assert counts[0] == len(ledger.points)
     assert counts[1] <= counts[0] / 2
     assert counts == sorted(counts, reverse=True)
     assert counts[2] >= 2
 
 
 def test_more_draws_go_to_hot_survivors_only_and_only_while_a_larger_n_wins() -> None:
-    _, till = run(World(), "halving", 20)
-    for trial, held in till.held.items():
+    _, ledger = run(World(), "halving", 20)
+    for trial, held in ledger.held.items():
         most = max(held.values())
-        if till.points[trial]["temperature"] == 0 or max(held) < 8:
+        if ledger.points[trial]["temperature"] == 0 or max(held) < 8:
             assert most == 1
         assert most in (1, 3, 5, 10)
-    assert any(max(held.values()) >= 5 for held in till.held.values())
+    assert any(max(held.values()) >= 5 for held in ledger.held.values())
 
 
 def test_a_share_of_the_money_is_left_for_the_endgame() -> None:
     world = World(slack=2.0)
-    till = Till(world, 10 * world.unit())
-    till.drive(STRATEGIES["halving"](world.problem(), searcher(world), till.left))
-    assert till.left >= 0.2 * 10 * world.unit() * (1 - 1e-9)
+    ledger = FakeLedger(world, 10 * world.unit())
+    ledger.drive(STRATEGIES["halving"](world.problem(), searcher(world), ledger.left))
+    assert ledger.left >= 0.2 * 10 * world.unit() * (1 - 1e-9)
 
 
 def test_later_brackets_are_proposed_after_the_searcher_has_heard_of_the_earlier_ones() -> (
@@ -90,13 +90,13 @@ def test_dear_points_do_not_end_a_search_that_cheap_ones_could_go_on_with(
             for t in range(3)
         ]
     )
-    _, till = play(
+    _, ledger = play(
         world,
         STRATEGIES["halving"],
         lambda h: next(dear, None) or cheap(h),
         budget * PRICES["tiny"],
     )
-    assert sum(p["model"] == "tiny" for p in till.points.values()) >= min(
+    assert sum(p["model"] == "tiny" for p in ledger.points.values()) >= min(
         5, budget // 40
     )
 

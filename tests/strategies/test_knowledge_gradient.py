@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tune.fakes.race import PRICES, PROMPTS, Till, World, play, some_space
+from tune.fakes.race import PRICES, PROMPTS, FakeLedger, World, play, some_space
 from tune.readout.trial import Step
 from tune.search import SEARCHERS, Observation, Searcher
 from tune.space import Point, Space, Uniform
@@ -30,12 +30,17 @@ def searcher(world: World) -> Searcher:
 
 
 def search(
-    world: World, units: float, ask: Searcher | None = None, till: Till | None = None
-) -> Till:
+    world: World,
+    units: float,
+    ask: Searcher | None = None,
+    ledger: FakeLedger | None = None,
+) -> FakeLedger:
     """The search alone, without its endgame."""
-    till = till or Till(world, units * world.unit())
-    till.drive(KnowledgeGradient()(world.problem(), ask or searcher(world), till.left))
-    return till
+    ledger = ledger or FakeLedger(world, units * world.unit())
+    ledger.drive(
+        KnowledgeGradient()(world.problem(), ask or searcher(world), ledger.left)
+    )
+    return ledger
 
 
 def a_world(**changes: object) -> World:
@@ -61,11 +66,11 @@ def test_no_wave_asks_for_more_than_there_is_and_what_is_the_endgames_stays(
     examples: int, units: float, slack: float, noise: float, seed: int
 ) -> None:
     world = a_world(examples=examples, slack=slack, noise=noise, seed=seed)
-    till = search(world, units)
-    assert till.left >= 0
-    assert all(len(wave) <= SETTINGS.most_steps for wave in till.waves)
-    if len(till.waves) > 1 and not noise:
-        assert till.left >= SETTINGS.final_share * units * world.unit() * (1 - 1e-9)
+    ledger = search(world, units)
+    assert ledger.left >= 0
+    assert all(len(wave) <= SETTINGS.most_steps for wave in ledger.waves)
+    if len(ledger.waves) > 1 and not noise:
+        assert ledger.left >= SETTINGS.final_share * units * world.unit() * (1 - 1e-9)
 
 
 def test_without_a_dollar_only_models_that_cost_nothing_are_raced(
@@ -107,36 +112,36 @@ def test_a_baseline_that_the_searcher_would_never_propose_is_begun_with_little_m
 
 
 def test_trials_meet_examples_in_blocks_that_double() -> None:
-    till = search(a_world(), 10)
+    ledger = search(a_world(), 10)
     sizes = {0, *rung_sizes(60)}
-    assert {step.examples[0] for wave in till.waves for step in wave} <= sizes
-    assert {step.examples[-1] + 1 for wave in till.waves for step in wave} <= sizes
-    assert max(len(held) for held in till.held.values()) > 8
+    assert {step.examples[0] for wave in ledger.waves for step in wave} <= sizes
+    assert {step.examples[-1] + 1 for wave in ledger.waves for step in wave} <= sizes
+    assert max(len(held) for held in ledger.held.values()) > 8
 
 
 def test_more_draws_are_bought_of_hot_points_and_never_of_those_at_temperature_zero() -> (
     None
 ):
-    till = search(a_world(), 20)
-    most = {trial: max(held.values()) for trial, held in till.held.items() if held}
-    assert {most[t] for t in most if till.points[t]["temperature"] == 0} <= {1}
+    ledger = search(a_world(), 20)
+    most = {trial: max(held.values()) for trial, held in ledger.held.items() if held}
+    assert {most[t] for t in most if ledger.points[t]["temperature"] == 0} <= {1}
     assert max(most.values()) > 1
 
 
 def test_where_every_dimension_is_paid_for_trials_are_bought_with_their_own_n() -> None:
     space = some_space(temperature=[0.0, 0.6], n=[1, 3])
-    till = search(a_world(space=space, free=(), examples=20), 15)
-    assert len(till.points) > 5
-    assert all(step.draws == step.point["n"] for wave in till.waves for step in wave)
+    ledger = search(a_world(space=space, free=(), examples=20), 15)
+    assert len(ledger.points) > 5
+    assert all(step.draws == step.point["n"] for wave in ledger.waves for step in wave)
 
 
 CAPS = (8, 16, 64)
 
 
-def families_and_caps(till: Till) -> dict[tuple[object, object], list[object]]:
+def families_and_caps(ledger: FakeLedger) -> dict[tuple[object, object], list[object]]:
     """The caps that each model and prompt was tried with, in the order in which trials were begun."""
     found: dict[tuple[object, object], list[object]] = {}
-    for _, point in sorted(till.points.items()):
+    for _, point in sorted(ledger.points.items()):
         found.setdefault((point["model"], point["prompt"]), []).append(
             point["max_tokens"]
         )
@@ -193,9 +198,9 @@ def test_all_that_is_left_of_a_points_examples_may_be_bought_at_once_but_not_for
     for seed in range(4):
         space = some_space(temperature=[0.0, 0.3, 0.6], n=1, max_tokens=list(CAPS))
         world = a_world(space=space, free=(), examples=120, seed=seed)
-        till = Till(world, 40 * world.unit())
-        left, sizes = till.left, rung_sizes(120)
-        for wave in search(world, 40, till=till).waves:
+        ledger = FakeLedger(world, 40 * world.unit())
+        left, sizes = ledger.left, rung_sizes(120)
+        for wave in search(world, 40, ledger=ledger).waves:
             long = [
                 s
                 for s in wave
@@ -219,14 +224,14 @@ def test_two_runs_on_the_same_outcomes_make_the_same_waves() -> None:
 
 
 def test_a_space_of_one_point_is_bought_no_further_than_it_teaches_anything() -> None:
-    till = search(
+    ledger = search(
         a_world(
             space=some_space(model="small", prompt={"plain": "{text}"}, temperature=0.0)
         ),
         30,
     )
-    assert len(till.points) == 1
-    assert till.left > 0
+    assert len(ledger.points) == 1
+    assert ledger.left > 0
 
 
 def test_a_searcher_that_runs_dry_ends_nothing_but_the_fresh_points() -> None:
@@ -234,9 +239,9 @@ def test_a_searcher_that_runs_dry_ends_nothing_but_the_fresh_points() -> None:
     points = iter(
         [Point({"model": m, "prompt": "plain", "temperature": 0.4}) for m in PRICES]
     )
-    till = search(world, 20, lambda _: next(points, None))
-    assert {point["model"] for point in till.points.values()} == set(PRICES)
-    assert len(till.waves) > 1
+    ledger = search(world, 20, lambda _: next(points, None))
+    assert {point["model"] for point in ledger.points.values()} == set(PRICES)
+    assert len(ledger.waves) > 1
     assert search(world, 20, lambda _: None).waves == []
 
 
@@ -250,24 +255,24 @@ def test_of_a_large_space_so_many_points_are_weighed_and_few_more_after_each_wav
         asked.append(len(history))
         return inner(history)
 
-    till = search(world, 2, counting)
+    ledger = search(world, 2, counting)
     assert world.space.size(world.free) > SETTINGS.candidates
     assert asked[: SETTINGS.candidates] == [0] * SETTINGS.candidates
     assert (
         SETTINGS.candidates
         < len(asked)
-        <= SETTINGS.candidates + SETTINGS.fresh * len(till.waves)
+        <= SETTINGS.candidates + SETTINGS.fresh * len(ledger.waves)
     )
 
 
 def test_trials_that_all_fail_are_each_tried_once_and_teach_nothing() -> None:
     world = a_world(failing=lambda _: True, space=some_space(temperature=[0.0, 0.5]))
-    till = search(world, 20)
-    assert till.left == 20 * world.unit()
-    assert len(set(till.points.values())) == len(till.points)
+    ledger = search(world, 20)
+    assert ledger.left == 20 * world.unit()
+    assert len(set(ledger.points.values())) == len(ledger.points)
 
 
-class Refusing(Till):
+class Refusing(FakeLedger):
     """A service whose small model takes no temperature, which is found out by asking."""
 
     def buy(self, steps: Sequence[Step]) -> Outcome:
@@ -281,13 +286,13 @@ def test_a_setting_that_a_model_was_found_not_to_take_is_not_tried_again() -> No
     world = a_world(
         space=space, failing=lambda p: p["model"] == "small" and "temperature" in p
     )
-    till = search(world, 10, till=Refusing(world, 10 * world.unit()))
-    refused = [any(world.failing(step.point) for step in wave) for wave in till.waves]
+    ledger = search(world, 10, ledger=Refusing(world, 10 * world.unit()))
+    refused = [any(world.failing(step.point) for step in wave) for wave in ledger.waves]
     assert refused == [True] + [False] * (len(refused) - 1)
     assert any(
-        p["model"] == "small" and "temperature" not in p for p in till.points.values()
+        p["model"] == "small" and "temperature" not in p for p in ledger.points.values()
     )
-    assert len(set(till.points.values())) == len(till.points)
+    assert len(set(ledger.points.values())) == len(ledger.points)
 
 
 # --- what comes of it

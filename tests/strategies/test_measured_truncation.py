@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import tune
-from tests.support.pair import MODELS, PRICES
+from tests.support.fixtures import MODELS, PRICES
 from tune.completion import Completion
 from tune.fakes.race import problem, reading, standing
 from tune.fakes.server import Server

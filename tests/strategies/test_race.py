@@ -129,14 +129,14 @@ def test_the_searcher_is_told_of_every_trial_once_as_a_share_of_the_range_and_ne
         heard.append(list(history))
         return inner(history)
 
-    _, till = play(world, STRATEGIES[strategy], listening, 120 * world.unit())
+    _, ledger = play(world, STRATEGIES[strategy], listening, 120 * world.unit())
     for earlier, later in itertools.pairwise(heard):
         assert [str(t) for t in later[: len(earlier)]] == [str(t) for t in earlier]
     last = heard[-1]
     assert len({t.point for t in last}) == len(last)
     assert len(last) > 5
     for telling in last:
-        if world.failing(telling.point) or telling.point not in till.points.values():
+        if world.failing(telling.point) or telling.point not in ledger.points.values():
             assert math.isnan(telling.score)
         else:
             assert 0 <= telling.score <= 1

@@ -439,13 +439,13 @@ def test_what_is_foreseen_can_be_bought_and_rests_on_what_was(
 ) -> None:
     world = World(examples=60, seed=seed, max_cost=limit, flip=flip, noise=0.3)
     searcher = SEARCHERS["random"](world.space, world.free, seed)
-    choice, till = play(
+    choice, ledger = play(
         world, STRATEGIES["knowledge_gradient"], searcher, units * world.unit()
     )
     if choice is None or choice.extrapolated is None:
         return
-    point = till.standings[choice.reading.trial].point
-    bought = max(r.config.n for r in till.standings[choice.reading.trial].whole())
+    point = ledger.standings[choice.reading.trial].point
+    bought = max(r.config.n for r in ledger.standings[choice.reading.trial].whole())
     assert choice.shown.config in world.space.configs_of(point, world.free)
     assert choice.shown.config.n > choice.reading.config.n
     assert choice.reading.config.n <= bought
@@ -455,7 +455,7 @@ def test_what_is_foreseen_can_be_bought_and_rests_on_what_was(
     }
     assert any(
         s.readings and max(r.config.n for r in s.readings) > 1
-        for s in till.standings.values()
+        for s in ledger.standings.values()
     )
     assert choice.feasible == (world.problem().limit_use(choice.shown, 1.645) <= 1.0)
 

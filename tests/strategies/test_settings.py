@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tune.fakes.race import Till, World, problem, reading, standing
+from tune.fakes.race import FakeLedger, World, problem, reading, standing
 from tune.search import SEARCHERS
 from tune.strategies import settings as module
 from tune.strategies.full import Full
@@ -35,11 +35,11 @@ def waves(strategy: Any, shared: Settings | None = None) -> list[int]:
     asked = (
         world.problem() if shared is None else replace(world.problem(), settings=shared)
     )
-    till = Till(world, 3 * world.unit())
-    till.drive(
-        strategy(asked, SEARCHERS["random"](world.space, world.free, 0), till.left)
+    ledger = FakeLedger(world, 3 * world.unit())
+    ledger.drive(
+        strategy(asked, SEARCHERS["random"](world.space, world.free, 0), ledger.left)
     )
-    return [len(wave) for wave in till.waves]
+    return [len(wave) for wave in ledger.waves]
 
 
 @pytest.mark.parametrize("kind", CLASSES)
@@ -65,11 +65,11 @@ def test_a_share_may_be_left_for_the_final_comparison_of_full_passes_too() -> No
     world = World(examples=40)
     money = 6 * world.unit()
     for share in (0.0, 0.5):
-        till = Till(world, money)
+        ledger = FakeLedger(world, money)
         strategy = Full(FullSettings(final_share=share))
         searcher = SEARCHERS["random"](world.space, world.free, 0)
-        till.drive(strategy(world.problem(), searcher, money))
-        assert till.left >= share * money
+        ledger.drive(strategy(world.problem(), searcher, money))
+        assert ledger.left >= share * money
 
 
 def test_the_settings_of_shared_parts_are_a_parameter_of_the_problem() -> None:

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tune
-from tests.support.pair import MODELS, PRICES
+from tests.support.fixtures import MODELS, PRICES
 from tune.errors import InputError
 from tune.fakes.race import World, reading, some_space, standing
 from tune.fakes.server import Server

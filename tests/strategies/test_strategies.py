@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tune.fakes.race import PRICES, Till, World, play, some_space
+from tune.fakes.race import PRICES, FakeLedger, World, play, some_space
 from tune.readout.trial import Step
 from tune.search import SEARCHERS, Searcher
 from tune.space import FREE, Point, Uniform
@@ -27,7 +27,7 @@ def searcher(world: World, name: str = "random", seed: int = 0) -> Searcher:
 
 def run(
     world: World, strategy: str, units: float, name: str = "random"
-) -> tuple[Selection | None, Till]:
+) -> tuple[Selection | None, FakeLedger]:
     return play(
         world,
         STRATEGIES[strategy],
@@ -77,13 +77,13 @@ def test_any_race_ends_within_its_money_and_with_a_choice_if_anything_was_scored
         space=some_space(temperature=[0.0, 0.6, 1.2]),
         failing=lambda point: point["prompt"] == "brief" and point["model"] == "small",
     )
-    choice, till = run(world, strategy, units)
-    assert not till.refused
-    assert till.worst <= 1.0
-    scored = [r for s in till.standings.values() for r in s.readings]
+    choice, ledger = run(world, strategy, units)
+    assert not ledger.refused
+    assert ledger.worst <= 1.0
+    scored = [r for s in ledger.standings.values() for r in s.readings]
     assert (choice is not None) == bool(scored)
     begun: dict[int, Point] = {}
-    for step in itertools.chain.from_iterable(till.waves):
+    for step in itertools.chain.from_iterable(ledger.waves):
         assert step.examples
         assert set(step.examples) <= set(range(examples))
         assert len(set(step.examples)) == len(step.examples)
@@ -108,23 +108,23 @@ def test_the_same_outcomes_make_the_same_waves(strategy: str, name: str) -> None
     dollars = 8 * world.unit()
     sent: list[Outcome] = []
 
-    class Recording(Till):
+    class Recording(FakeLedger):
         def buy(self, steps: Sequence[Step]) -> Outcome:
             sent.append(super().buy(steps))
             return sent[-1]
 
-    till = Recording(world, dollars)
-    till.drive(STRATEGIES[strategy](world.problem(), searcher(world, name), dollars))
-    searched, money = len(till.waves), till.left
-    standings = dict(till.standings)
-    choice = till.drive(final_comparison(world.problem(), standings, money))
+    ledger = Recording(world, dollars)
+    ledger.drive(STRATEGIES[strategy](world.problem(), searcher(world, name), dollars))
+    searched, money = len(ledger.waves), ledger.left
+    standings = dict(ledger.standings)
+    choice = ledger.drive(final_comparison(world.problem(), standings, money))
 
     again = STRATEGIES[strategy](world.problem(), searcher(world, name), dollars)
-    assert replay(again, sent[:searched])[0] == till.waves[:searched]
+    assert replay(again, sent[:searched])[0] == ledger.waves[:searched]
     waves, value = replay(
         final_comparison(world.problem(), standings, money), sent[searched:]
     )
-    assert waves == till.waves[searched:]
+    assert waves == ledger.waves[searched:]
     assert isinstance(choice, Selection)
     assert isinstance(value, Selection)
     assert (value.reading, value.runners_up, value.feasible) == (
@@ -151,25 +151,25 @@ def replay(
 def test_when_a_wave_is_refused_in_part_no_other_is_asked_for(strategy: str) -> None:
     world = World()
     race = STRATEGIES[strategy](world.problem(), searcher(world), 10 * world.unit())
-    till = Till(world, 10 * world.unit())
-    outcome = till.buy(race.send(None))  # type: ignore[arg-type]
+    ledger = FakeLedger(world, 10 * world.unit())
+    outcome = ledger.buy(race.send(None))  # type: ignore[arg-type]
     with pytest.raises(StopIteration):
         race.send(Outcome(outcome.standings, outcome.left, complete=False))
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_where_nothing_can_be_paid_for_nothing_is_asked_for(strategy: str) -> None:
-    choice, till = run(World(), strategy, 1e-6)
+    choice, ledger = run(World(), strategy, 1e-6)
     assert choice is None
-    assert till.waves == []
+    assert ledger.waves == []
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_where_every_trial_fails_the_race_ends_without_a_choice(strategy: str) -> None:
     world = World(failing=lambda _: True, space=some_space(temperature=[0.0, 0.5]))
-    choice, till = run(world, strategy, 20)
+    choice, ledger = run(world, strategy, 20)
     assert choice is None
-    assert till.left == 20 * world.unit()
+    assert ledger.left == 20 * world.unit()
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
@@ -178,10 +178,10 @@ def test_a_space_of_one_point_is_evaluated(strategy: str) -> None:
         space=some_space(model="small", prompt={"plain": "{text}"}, temperature=0.0),
         examples=30,
     )
-    choice, till = run(world, strategy, 3)
+    choice, ledger = run(world, strategy, 3)
     assert choice is not None
     assert choice.runners_up == ()
-    assert till.points == {
+    assert ledger.points == {
         0: Point({"model": "small", "prompt": "plain", "temperature": 0.0})
     }
 
@@ -191,9 +191,9 @@ def test_a_space_of_one_point_is_evaluated(strategy: str) -> None:
 def test_one_or_two_examples_are_enough_for_a_race(
     strategy: str, examples: int
 ) -> None:
-    choice, till = run(World(examples=examples), strategy, 40)
+    choice, ledger = run(World(examples=examples), strategy, 40)
     assert choice is not None
-    assert len(till.points) > 5
+    assert len(ledger.points) > 5
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
@@ -207,9 +207,9 @@ def test_models_that_cost_nothing_end_the_race_with_the_space(
         ),
         examples=40,
     )
-    choice, till = play(world, STRATEGIES[strategy], searcher(world), 1.0)
+    choice, ledger = play(world, STRATEGIES[strategy], searcher(world), 1.0)
     assert choice is not None
-    assert len(till.points) == world.space.size(FREE)
+    assert len(ledger.points) == world.space.size(FREE)
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
@@ -218,8 +218,8 @@ def test_a_searcher_that_proposes_one_point_for_ever_is_taken_to_have_no_other(
 ) -> None:
     world = World(examples=20)
     only = Point({"model": "tiny", "prompt": "plain", "temperature": 0.0})
-    _, till = play(world, STRATEGIES[strategy], lambda _: only, 50 * world.unit())
-    assert list(till.points.values()) == [only]
+    _, ledger = play(world, STRATEGIES[strategy], lambda _: only, 50 * world.unit())
+    assert list(ledger.points.values()) == [only]
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
@@ -228,7 +228,7 @@ def test_a_trial_with_nothing_scored_yet_is_neither_chosen_nor_in_the_way(
 ) -> None:
     world = World(examples=40)
 
-    class Slow(Till):
+    class Slow(FakeLedger):
         def buy(self, steps: Sequence[Step]) -> Outcome:
             outcome = super().buy(steps)
             empty = {
@@ -241,10 +241,12 @@ def test_a_trial_with_nothing_scored_yet_is_neither_chosen_nor_in_the_way(
                 {**outcome.standings, **empty}, outcome.left, outcome.complete
             )
 
-    till = Slow(world, 6 * world.unit())
-    till.drive(STRATEGIES[strategy](world.problem(), searcher(world), till.left))
-    choice = till.drive(final_comparison(world.problem(), till.standings, till.left))
-    assert isinstance(choice, Selection) == (len(till.points) > 1)
+    ledger = Slow(world, 6 * world.unit())
+    ledger.drive(STRATEGIES[strategy](world.problem(), searcher(world), ledger.left))
+    choice = ledger.drive(
+        final_comparison(world.problem(), ledger.standings, ledger.left)
+    )
+    assert isinstance(choice, Selection) == (len(ledger.points) > 1)
     assert not isinstance(choice, Selection) or choice.reading.trial % 2 == 1
 
 

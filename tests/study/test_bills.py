@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 import tune
-from tests.support.pair import PROMPTS
+from tests.support.fixtures import PROMPTS
 from tune.fakes.faults import Fault, Model
-from tune.fakes.server import Server, every
+from tune.fakes.server import Server, fail_every
 from tune.fakes.world import LabelledWorld
 from tune.pricing.prices import to_picodollars
 from tune.store.database import Database
@@ -103,7 +103,7 @@ def test_refused_prompts_that_may_be_billed_are_shown_apart(
     billed: bool, tmp_path: Path
 ) -> None:
     _, books, bill = run(
-        Model(), tmp_path, every(7, Fault("refused_content", billed=billed))
+        Model(), tmp_path, fail_every(7, Fault("refused_content", billed=billed))
     )
     assert books.uncertain > 0
     assert (

@@ -24,7 +24,7 @@ from tests.test_tuner_survival import (
     wait_for,
 )
 from tune.fakes.faults import Fault, Model
-from tune.fakes.server import Server, every
+from tune.fakes.server import Server, fail_every
 from tune.plan.read_options import read_options
 from tune.pricing.prices import to_picodollars
 from tune.providers.capabilities import Capabilities, Fact
@@ -49,7 +49,7 @@ QUIRKS: dict[str, dict[str, Any]] = {
                 refuses=frozenset({"n", "temperature", "seed", "max_tokens"})
             )
         },
-        "plan": every(5, Fault("status", status=503)),
+        "plan": fail_every(5, Fault("status", status=503)),
     },
 }
 """Servers that are odd in a way which changes what a strategy sees."""

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import tune
-from tests.support.pair import MODELS, PRICES, dimensions
+from tests.support.fixtures import MODELS, PRICES, dimensions
 from tune.commands import DONE, NO_CONFIG, run_study_command
 from tune.errors import StudyError
 from tune.fakes.server import Server

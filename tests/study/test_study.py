@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import tune
-from tests.support.pair import MODELS, PRICES
+from tests.support.fixtures import MODELS, PRICES
 from tune.errors import StoreError, StudyError
 from tune.export import not_deployable_note
 from tune.fakes.server import Server

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tests.support.rights import as_nobody
+from tests.support.permissions import as_nobody
 from tune.errors import DataError
 from tune.task.load import load_data
 

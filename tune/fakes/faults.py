@@ -98,17 +98,17 @@ class Fault:
 Plan = Callable[[int, Body], Fault | None]
 
 
-def first(count: int, fault: Fault) -> Plan:
+def fail_first(count: int, fault: Fault) -> Plan:
     """The first `count` requests fail so."""
     return lambda number, _body: fault if number < count else None
 
 
-def every(step: int, fault: Fault) -> Plan:
+def fail_every(step: int, fault: Fault) -> Plan:
     """Requests step - 1, 2 * step - 1, ... fail so."""
     return lambda number, _body: fault if number % step == step - 1 else None
 
 
-def sometimes(
+def fail_sometimes(
     share: float, faults: Sequence[Fault], *, seed: int = 0, until: int | None = None
 ) -> Plan:
     """A share of the requests, chosen by number and seed, fail with one of these; from number
@@ -394,7 +394,7 @@ def refused_parameter(body: Body, model: Model) -> Reply | None:
 def too_long(body: Body, model: Model) -> Reply | None:
     """Refuse a request whose prompt and cap do not fit into the model's context."""
     cap = body.get("max_completion_tokens") or body.get("max_tokens") or 0
-    asked = prompt_tokens(body) + int(cap)
+    asked = count_prompt_tokens(body) + int(cap)
     if asked <= model.context:
         return None
     return too_long_reply(asked, model.context)
@@ -416,7 +416,7 @@ def prompt_text(body: Body) -> str:
     return str(body["prompt"])
 
 
-def prompt_tokens(body: Body) -> int:
+def count_prompt_tokens(body: Body) -> int:
     """Tokens of a prompt: 3 for each message and 3 for the answer's beginning come on top of its
     text's.
     """

@@ -48,7 +48,7 @@ def some_space(**changes: Any) -> Space:
 
 @dataclass
 class World:
-    """How often every point is right on every example, and a till.
+    """How often every point is right on every example, and a ledger.
 
     Attributes:
         space: what is searched.
@@ -238,7 +238,7 @@ def _vote_of(right: int, drawn: int, n: int) -> float:
 
 
 @dataclass
-class Till:
+class FakeLedger:
     """Drives strategies and takes the money: admits no draw whose ceiling is above what is left.
 
     Attributes:
@@ -301,14 +301,14 @@ def play(
     strategy: Callable[..., Generator[list[Step], Outcome, None]],
     searcher: Searcher,
     dollars: float,
-) -> tuple[Selection | None, Till]:
+) -> tuple[Selection | None, FakeLedger]:
     """A whole search: the strategy, then the final_comparison."""
-    till = Till(world, dollars)
+    ledger = FakeLedger(world, dollars)
     problem = world.problem()
-    till.drive(strategy(problem, searcher, dollars))
-    choice = till.drive(final_comparison(problem, till.standings, till.left))
+    ledger.drive(strategy(problem, searcher, dollars))
+    choice = ledger.drive(final_comparison(problem, ledger.standings, ledger.left))
     assert choice is None or isinstance(choice, Selection)
-    return choice, till
+    return choice, ledger
 
 
 def reading(

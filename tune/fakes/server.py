@@ -3,7 +3,7 @@ misbehaviour on request.
 
     with Server(models={"small": Model(0.10, 0.40)}) as server:          # in a thread of its own
         client = openai.OpenAI(base_url=server.base_url, api_key="any")
-    async with Server(plan=first(2, Fault("status", status=503))) as server:   # in the running loop
+    async with Server(plan=fail_first(2, Fault("status", status=503))) as server:   # same loop
         ...
     server.bill        # picodollars, exact
     server.bills       # dollars of each billed call by its name, as GET /v1/generation tells them
@@ -44,15 +44,15 @@ from tune.fakes.faults import (
     Model,
     Plan,
     Reply,
+    count_prompt_tokens,
     error_reply,
-    every,
+    fail_every,
+    fail_first,
+    fail_sometimes,
     failed,
-    first,
     prompt_text,
-    prompt_tokens,
     record_reply,
     refused_parameter,
-    sometimes,
     spoiled,
     too_long,
 )
@@ -66,9 +66,9 @@ __all__ = [
     "Plan",
     "Seen",
     "Server",
-    "every",
-    "first",
-    "sometimes",
+    "fail_every",
+    "fail_first",
+    "fail_sometimes",
 ]
 
 World = Callable[[str, str, Mapping[str, Any], int, int], str]
@@ -486,7 +486,7 @@ class Server:
             key,
             body["model"],
             chat,
-            min(prompt_tokens(body), model.reads),
+            min(count_prompt_tokens(body), model.reads),
             texts,
             reasons,
             counts,

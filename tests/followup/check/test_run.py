@@ -20,7 +20,7 @@ import tune
 from tune.commands.cli import main
 from tune.errors import BudgetError, DataError, EndpointError, InputError, StudyError
 from tune.fakes.faults import Fault, Model
-from tune.fakes.server import Server, every, sometimes
+from tune.fakes.server import Server, fail_every, fail_sometimes
 from tune.fakes.world import LabelledWorld
 from tune.followup.check import STATUS, CheckResult, check, check_async, default_store
 from tune.followup.check.rule import Bounds, NewExamplesRule
@@ -195,7 +195,7 @@ def test_a_metric_of_which_less_is_better_regresses_upwards(
 def test_a_service_that_fails_now_and_then_does_not_look_like_a_regression(
     tmp_path: Path,
 ) -> None:
-    plan = sometimes(0.2, [Fault("status", status=503, retry_after=0.01)])
+    plan = fail_sometimes(0.2, [Fault("status", status=503, retry_after=0.01)])
     with Server(models={"small": Model(0.10, 0.40)}, world=WORLD, plan=plan) as server:
         found = check(export(tmp_path, server), NEW, budget=0.5, margin=0.2)
     assert (found.decision, found.unanswered) == ("holds", 0)
@@ -819,7 +819,8 @@ def test_a_broken_service_gives_status_1(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with Server(
-        models={"small": Model(0.1, 0.4)}, plan=every(1, Fault("status", status=401))
+        models={"small": Model(0.1, 0.4)},
+        plan=fail_every(1, Fault("status", status=401)),
     ) as server:
         assert main(command(export(tmp_path, server), tmp_path)) == 1
     assert "tune: " in capsys.readouterr().err

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.genai import write_gguf
-from tests.support.rights import as_nobody
+from tests.support.permissions import as_nobody
 from tune.errors import InputError
 from tune.providers.local.files import (
     SMOLLM2,

@@ -29,8 +29,8 @@ from tune.errors import (
     TransientError,
     Unreadable,
 )
-from tune.fakes.faults import prompt_tokens
-from tune.fakes.server import Fault, Model, Server, every, first
+from tune.fakes.faults import count_prompt_tokens
+from tune.fakes.server import Fault, Model, Server, fail_every, fail_first
 from tune.fakes.world import tokens
 from tune.providers.capabilities import Adapted, Capabilities, Fact
 from tune.providers.openai.endpoint import OpenAIEndpoint
@@ -137,7 +137,7 @@ async def test_several_draws_are_one_call_whose_tokens_add_up(start: Open) -> No
         == 15
     )
     assert {draw.prompt_tokens for draw in draws} == {
-        prompt_tokens(server.requests[0].body)
+        count_prompt_tokens(server.requests[0].body)
     }
     assert endpoint.estimated_usage == 0
 
@@ -296,7 +296,7 @@ async def test_a_refused_value_teaches_nothing(start: Open) -> None:
         code="invalid_value",
     )
     server, endpoint = await start(
-        plan=first(1, fault), options={"capabilities": known}
+        plan=fail_first(1, fault), options={"capabilities": known}
     )
     request = ask(endpoint, settings={"temperature": 1.5})
     assert isinstance(await failure(endpoint, request), ParameterRejected)
@@ -397,7 +397,7 @@ async def test_each_status_has_its_meaning(
 ) -> None:
     message = f"the words of {status}"
     _, endpoint = await start(
-        plan=first(1, Fault("status", status=status, message=message))
+        plan=fail_first(1, Fault("status", status=status, message=message))
     )
     error = await failure(endpoint)
     assert (type(error), error.charged) == (kind, charged)
@@ -417,7 +417,7 @@ async def test_a_rate_limit_says_how_long_in_seconds_or_as_a_date(start: Open) -
 
 async def test_used_up_credit_is_a_quota(start: Open) -> None:
     _, endpoint = await start(
-        plan=first(
+        plan=fail_first(
             1, Fault("status", status=429, message="quota", code="insufficient_quota")
         )
     )
@@ -440,7 +440,7 @@ UNREADABLE = [
 async def test_an_unreadable_answer_stays_charged_and_is_shown(
     start: Open, kind: Any, words: str
 ) -> None:
-    _, endpoint = await start(plan=first(1, Fault(kind)))
+    _, endpoint = await start(plan=fail_first(1, Fault(kind)))
     error = await failure(endpoint)
     assert (type(error), error.charged) == (Unreadable, True)
     assert words in str(error)
@@ -449,7 +449,7 @@ async def test_an_unreadable_answer_stays_charged_and_is_shown(
 
 @pytest.mark.parametrize("kind", ["reset", "error_in_200"])
 async def test_a_lost_answer_stays_charged(start: Open, kind: Any) -> None:
-    _, endpoint = await start(plan=first(1, Fault(kind)))
+    _, endpoint = await start(plan=fail_first(1, Fault(kind)))
     error = await failure(endpoint)
     assert (type(error), error.charged) == (TransientError, True)
     assert await endpoint.complete(ask(endpoint), range(1))
@@ -457,7 +457,9 @@ async def test_a_lost_answer_stays_charged(start: Open, kind: Any) -> None:
 
 async def test_an_error_in_a_200_is_read_as_its_own_status(start: Open) -> None:
     _, endpoint = await start(
-        plan=first(1, Fault("error_in_200", status=429, message="Too Many Requests"))
+        plan=fail_first(
+            1, Fault("error_in_200", status=429, message="Too Many Requests")
+        )
     )
     error = await failure(endpoint)
     assert (type(error), error.charged) == (RateLimited, False)
@@ -468,7 +470,7 @@ async def test_an_answer_that_was_refused_because_it_did_not_fit_is_a_cut_answer
 ) -> None:
     words = "Could not finish the message because max_tokens or model output limit was reached."
     server, endpoint = await start(
-        plan=first(1, Fault("status", status=400, message=words))
+        plan=fail_first(1, Fault("status", status=400, message=words))
     )
     draws = await endpoint.complete(ask(endpoint), range(3))
     shown = [
@@ -484,7 +486,7 @@ async def test_an_answer_that_does_not_come_in_time_stays_charged(
     start: Open, kind: Any
 ) -> None:
     _, endpoint = await start(
-        plan=first(1, Fault(kind, seconds=3)), options={"timeout": 0.4}
+        plan=fail_first(1, Fault(kind, seconds=3)), options={"timeout": 0.4}
     )
     began = asyncio.get_running_loop().time()
     error = await failure(endpoint)
@@ -495,7 +497,7 @@ async def test_an_answer_that_does_not_come_in_time_stays_charged(
 
 
 async def test_a_slow_answer_within_the_time_is_taken(start: Open) -> None:
-    _, endpoint = await start(plan=first(1, Fault("slow", seconds=0.2)))
+    _, endpoint = await start(plan=fail_first(1, Fault("slow", seconds=0.2)))
     assert (await endpoint.complete(ask(endpoint), range(1)))[0].seconds >= 0.15
 
 
@@ -523,28 +525,28 @@ async def test_a_host_that_is_not_there_costs_nothing() -> None:
 async def test_what_is_the_configs_doing_is_an_answer_error(
     start: Open, kind: Any, reason: str
 ) -> None:
-    _, endpoint = await start(plan=first(1, Fault(kind)))
+    _, endpoint = await start(plan=fail_first(1, Fault(kind)))
     error = await failure(endpoint)
     assert isinstance(error, AnswerError)
     assert (error.reason, error.charged) == (reason, False)
 
 
 async def test_a_filtered_choice_is_a_draw_with_that_ending(start: Open) -> None:
-    _, endpoint = await start(plan=first(1, Fault("filtered")))
+    _, endpoint = await start(plan=fail_first(1, Fault("filtered")))
     assert (await endpoint.complete(ask(endpoint), range(1)))[
         0
     ].finish_reason == "content_filter"
 
 
 async def test_another_models_name_is_passed_on(start: Open) -> None:
-    _, endpoint = await start(plan=first(1, Fault("other_model")))
+    _, endpoint = await start(plan=fail_first(1, Fault("other_model")))
     assert (await endpoint.complete(ask(endpoint), range(1)))[
         0
     ].model == "small-of-another-day"
 
 
 async def test_a_redirect_is_not_followed(start: Open) -> None:
-    server, endpoint = await start(plan=first(1, Fault("redirect")))
+    server, endpoint = await start(plan=fail_first(1, Fault("redirect")))
     error = await failure(endpoint)
     assert isinstance(error, EndpointError)
     assert "base URL" in str(error)
@@ -567,7 +569,7 @@ async def test_absurd_usage_never_settles_below_the_bill(
 ) -> None:
     fault = Fault("usage", usage=usage) if usage is not None else Fault("no_usage")
     server, endpoint = await start(
-        plan=first(1, fault), world=lambda *_: "one, two, three!"
+        plan=fail_first(1, fault), world=lambda *_: "one, two, three!"
     )
     draws = await endpoint.complete(ask(endpoint), range(3))
     charge = server.charges[0]
@@ -585,7 +587,7 @@ async def test_absurd_usage_never_settles_below_the_bill(
 
 
 async def test_a_bill_above_the_cap_is_reported_in_full(start: Open) -> None:
-    server, endpoint = await start(plan=first(1, Fault("overbill")))
+    server, endpoint = await start(plan=fail_first(1, Fault("overbill")))
     (draw,) = await endpoint.complete(ask(endpoint, cap=5), range(1))
     assert draw.completion_tokens == server.charges[0].completion_tokens == 10
 
@@ -606,7 +608,7 @@ async def test_a_model_seen_to_reason_is_charged_its_cap_where_usage_is_missing(
     start: Open,
 ) -> None:
     _, endpoint = await start(
-        models={"small": Model(reasoning=7)}, plan=every(2, Fault("no_usage"))
+        models={"small": Model(reasoning=7)}, plan=fail_every(2, Fault("no_usage"))
     )
     await endpoint.complete(ask(endpoint), range(1))
     (draw,) = await endpoint.complete(ask(endpoint), range(1))
@@ -614,7 +616,7 @@ async def test_a_model_seen_to_reason_is_charged_its_cap_where_usage_is_missing(
 
 
 async def test_a_cancelled_call_hangs_up(start: Open) -> None:
-    server, endpoint = await start(plan=first(1, Fault("hang")))
+    server, endpoint = await start(plan=fail_first(1, Fault("hang")))
     call = asyncio.create_task(endpoint.complete(ask(endpoint), range(1)))
     await until(lambda: server.at_once == 1)
     call.cancel()
@@ -711,7 +713,7 @@ async def test_a_key_that_a_long_answer_repeats_is_not_shown_in_part(
 ) -> None:
     message = "x" * 240 + " PLANTED-" + "A" * 60
     _, endpoint = await start(
-        plan=first(1, Fault("status", status=400, message=message)),
+        plan=fail_first(1, Fault("status", status=400, message=message)),
         options={"api_key": "PLANTED-" + "A" * 60},
     )
     assert "PLANTED" not in str(await failure(endpoint))

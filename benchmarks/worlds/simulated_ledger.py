@@ -2,7 +2,7 @@
 reads standings.
 
 A search here is the strategy's own generator over readings as a run would read them; only the
-store, the ledger and the network are left out. A till admits no draw whose ceiling does not fit
+store, the ledger and the network are left out. A ledger admits no draw whose ceiling does not fit
 into what is left, shares the draws of equal requests as the store does, and charges each call what
 it really cost: the prompt once, and the tokens of its draws.
 """
@@ -34,7 +34,7 @@ class Bought:
 
 
 @dataclass
-class Till:
+class SimulatedLedger:
     """One search's world, money and draws.
 
     Attributes:
