@@ -15,7 +15,6 @@ from tune.strategies import settings as module
 from tune.strategies.full import Full
 from tune.strategies.halving import Halving
 from tune.strategies.knowledge_gradient import KnowledgeGradient
-from tune.strategies.posterior import trial_posteriors
 from tune.strategies.select import select_config
 from tune.strategies.settings import (
     FullSettings,
@@ -24,6 +23,7 @@ from tune.strategies.settings import (
     PosteriorSettings,
     Settings,
 )
+from tune.strategies.trial_posterior import trial_posteriors
 
 CLASSES = [kind for kind in vars(module).values() if dataclasses.is_dataclass(kind)]
 CLASSES = [kind for kind in CLASSES if isinstance(kind, type)]

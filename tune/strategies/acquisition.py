@@ -69,7 +69,9 @@ class BlockOptions:
     def settle(self, values: Array) -> Array:
         """Return values, with 0 where the next block alone is worth as much per dollar."""
         rate = values / self.cost
-        return np.where(self.beyond & (rate <= np.roll(rate, 1)), 0.0, values)
+        # The option before each one is the next block alone; see `beyond`.
+        no_better = rate <= np.roll(rate, 1)
+        return np.where(self.beyond & no_better, 0.0, values)
 
 
 def as_arrays(
@@ -84,6 +86,7 @@ def as_arrays(
         money: dollars that one option may cost.
         long_share: share of the money that an option beyond the next block may cost.
     """
+    # Without options the columns are missing, and empty ones take their place.
     columns = list(zip(*options, strict=True)) or [()] * len(BlockOption._fields)
     candidate, _, draws, _, cost, noise, gain_noise, chance = map(np.array, columns)
     shares = [share_of_gain(one.draws) - share_of_gain(one.least) for one in options]
@@ -93,9 +96,16 @@ def as_arrays(
     same = (candidate[1:] == candidate[:-1]) & (draws[1:] == draws[:-1])
     beyond = np.append(False, same)[: len(options)]
     # All remaining examples at once are a gamble: only small ones are offered.
-    there = cost <= np.where(beyond, long_share * money, money)
+    most = np.where(beyond, long_share * money, money)
     return BlockOptions(
-        candidate, cost, noise, gain_noise, chance, np.array(shares), there, beyond
+        candidate=candidate,
+        cost=cost,
+        noise=noise,
+        gain_noise=gain_noise,
+        chance=chance,
+        share=np.array(shares),
+        there=cost <= most,
+        beyond=beyond,
     )
 
 
@@ -116,11 +126,11 @@ def acquisition_values(
             selected yet.
         contenders: candidates that are considered as the possible best.
     """
-    quality, gain, who = posterior.quality, posterior.gain, options.candidate
-    slope, rise = (
-        quality.slopes(who, options.noise),
-        gain.slopes(who, options.gain_noise),
-    )
+    quality = posterior.quality
+    gain = posterior.gain
+    who = options.candidate
+    slope = quality.slopes(who, options.noise)
+    rise = gain.slopes(who, options.gain_noise)
     mean = quality.mean + reach * gain.mean
     # Quality and gain are separate processes, so their deviations add as independent ones do.
     spread = np.hypot(quality.deviation(), reach * gain.deviation())
@@ -128,14 +138,16 @@ def acquisition_values(
     learned = knowledge_gradients(
         mean, bounds, slope, rise * reach, options, contenders
     )
-    rows = np.arange(len(who))
     # A config that was never read within the limits cannot be selected: it counts as 0.
-    now = np.where(np.isnan(held), 0.0, quality.mean + np.nan_to_num(held) * gain.mean)
-    first, second = two_largest(now)
-    rest = np.where(who == first[0], second, first[1])
+    bought = quality.mean + np.nan_to_num(held) * gain.mean
+    now = np.where(np.isnan(held), 0.0, bought)
+    (leader, best), second = two_largest(now)
+    # The best of all others: for the leader itself that is the second.
+    rest = np.where(who == leader, second, best)
     own = quality.mean[who] + options.share * gain.mean[who]
+    rows = np.arange(len(who))
     deviation = np.hypot(slope[rows, who], options.share * rise[rows, who])
-    selectable = expected_maximum(own, deviation, rest) - first[1]
+    selectable = expected_maximum(own, deviation, rest) - best
     return np.asarray(options.chance * np.maximum(learned, selectable))
 
 
@@ -159,7 +171,8 @@ def knowledge_gradients(
         options: the blocks.
         contenders: number of them.
     """
-    who, rows = options.candidate, np.arange(len(options.candidate))
+    who = options.candidate
+    # The cost of the quadrature grows with the contenders, and the others hardly ever win.
     few = np.argsort(-bounds, kind="stable")[:contenders]
     # Most options show nothing of the gain: one dimension of quadrature does for them, five times
     # cheaper than two.
@@ -168,17 +181,22 @@ def knowledge_gradients(
     for chosen, slopes in ((plain, (slope,)), (~plain, (slope, rise))):
         if chosen.any():
             among = np.ix_(chosen, few)
-            found[chosen] = expected_rise(mean[few], [part[among] for part in slopes])
-    first, second = two_largest(mean)
-    rest = np.where(who == first[0], second, first[1])
-    alone = expected_maximum(
-        mean[who], np.hypot(slope[rows, who], rise[rows, who]), rest
-    )
-    return np.asarray(np.maximum(found, alone - np.maximum(mean[who], rest)))
+            moves = [part[among] for part in slopes]
+            found[chosen] = expected_rise(mean[few], moves)
+    (leader, best), second = two_largest(mean)
+    rest = np.where(who == leader, second, best)
+    # The candidate alone may be none of the contenders. Its own value has a closed formula.
+    rows = np.arange(len(who))
+    deviation = np.hypot(slope[rows, who], rise[rows, who])
+    alone = expected_maximum(mean[who], deviation, rest)
+    now = np.maximum(mean[who], rest)
+    return np.asarray(np.maximum(found, alone - now))
 
 
 def two_largest(values: Array) -> tuple[tuple[int, float], float]:
     """Return the place and value of the largest, and the value of the second largest."""
     order = np.argsort(-values, kind="stable")
-    first, second = order[0], order[min(1, len(order) - 1)]
+    first = order[0]
+    # A single value is its own second.
+    second = order[min(1, len(order) - 1)]
     return (int(first), float(values[first])), float(values[second])

@@ -10,10 +10,10 @@ from tune.readout.trial import Step
 from tune.strategies.cheapest import prove_good_enough
 from tune.strategies.frontier import trace_frontier
 from tune.strategies.paired import paired_difference, quality_table
-from tune.strategies.posterior import trial_posteriors
 from tune.strategies.problem import Outcome, Problem, Selection, Standing
 from tune.strategies.race import Race, TrialState, WavePlan, rung_sizes
 from tune.strategies.select import select_config, untested_selection
+from tune.strategies.trial_posterior import trial_posteriors
 
 Waves: TypeAlias = Generator[list[Step], Outcome, None]
 

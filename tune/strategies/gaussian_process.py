@@ -62,6 +62,8 @@ _FEWEST_FITTED = 4
 _LARGE = 1e15
 """A number that is larger than the weighted square of any gaps."""
 
+# Gauss-Hermite quadrature: expectations over a standard normal variable. Five nodes are exact for
+# polynomials up to degree 9.
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(5)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 
@@ -70,9 +72,13 @@ def varying_settings(points: Sequence[Point]) -> tuple[str, ...]:
     """Return the settings in which points differ, or none where only one does."""
     found = []
     for name in _settings(points):
-        if len({point.get(name) for point in points}) > 1:
+        values = {point.get(name) for point in points}
+        if len(values) > 1:
             found.append(name)
-    return tuple(found) if len(found) > 1 else ()
+    # The distance over all settings is that in the only one: a part of its own would add nothing.
+    if len(found) < 2:
+        return ()
+    return tuple(found)
 
 
 def covariance_parts(points: Sequence[Point], apart: Sequence[str] = ()) -> Array:
@@ -90,9 +96,12 @@ def covariance_parts(points: Sequence[Point], apart: Sequence[str] = ()) -> Arra
     distances: dict[str, Array] = {}
     for name in sorted({*_settings(points), *apart}):
         distances[name] = _distance([point.get(name) for point in points])
-    near = _near(sum(distances.values(), np.zeros((len(points), len(points)))))
+    nothing = np.zeros((len(points), len(points)))
+    near = _near(sum(distances.values(), nothing))
     both = model * prompt
-    parts = [model, prompt, both, near, near * model, near * both, np.eye(len(points))]
+    # In the order of `PARTS`.
+    parts = [model, prompt, both, near, near * model, near * both]
+    parts.append(np.eye(len(points)))
     for name in apart:
         alone = _near(distances[name])
         parts += [alone, alone * prompt]
@@ -100,16 +109,21 @@ def covariance_parts(points: Sequence[Point], apart: Sequence[str] = ()) -> Arra
 
 
 def _settings(points: Sequence[Point]) -> list[str]:
-    return sorted({name for point in points for name in point} - {"model", "prompt"})
+    names = set[str]().union(*points)
+    return sorted(names - {"model", "prompt"})
 
 
 def _near(distance: Array) -> Array:
+    """Return the similarity at squared distances: the squared exponential kernel."""
     return np.asarray(np.exp(-distance / (2 * _LENGTH**2)))
 
 
 def _same(values: Sequence[Value]) -> Array:
     """Return 1 where two values are equal, else 0."""
-    codes = {value: code for code, value in enumerate(dict.fromkeys(values))}
+    # As codes: an array of values of several types would turn them all into text.
+    codes: dict[Value, int] = {}
+    for value in values:
+        codes.setdefault(value, len(codes))
     found = np.array([codes[value] for value in values])
     return np.asarray(np.equal.outer(found, found), dtype=float)
 
@@ -126,7 +140,8 @@ def _distance(values: Sequence[Value]) -> Array:
         return _NAMES_APART * (1.0 - _same(values))
     counts = all(isinstance(number, int) and number >= 1 for number in known)
     scale = math.log if counts else float
-    low, high = scale(min(known)), scale(max(known))
+    low = scale(min(known))
+    high = scale(max(known))
     # A setting that is left to the service has an unknown value: the middle is nearest to all.
     column = np.full(len(numbers), 0.5)
     for row, number in enumerate(numbers):
@@ -137,6 +152,7 @@ def _distance(values: Sequence[Value]) -> Array:
 
 def _number(value: Value) -> int | float | None:
     """Return a value that is a number, else None."""
+    # In Python, True is an int; as a setting it is a name.
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return value
@@ -247,6 +263,7 @@ class GaussianProcess:
             seen: the observations.
             fit: whether to learn the variances of the parts by one more step first.
         """
+        # One thread: see `_thread_pools`.
         with _thread_pools().limit(limits=1, user_api="blas"):
             return self._condition(alike, seen, fit)
 
@@ -256,7 +273,8 @@ class GaussianProcess:
         seen: BlockMeans,
         fit: bool,
     ) -> JointNormal:
-        rows, scale = seen.candidate, seen.scale
+        rows = seen.candidate
+        scale = seen.scale
         noise = _noise_covariance(seen)
         gaps = seen.value - self.level * scale
         if fit and len(rows) >= _FEWEST_FITTED:
@@ -264,19 +282,18 @@ class GaussianProcess:
             few = np.argsort(seen.noise, kind="stable")[:_MOST_FITTED]
             squares = np.outer(scale[few], scale[few])
             inside = alike[:, rows[few, None], rows[few]] * squares
-            self._climb(
-                inside,
-                noise[few[:, None], few] + self.level_variance * squares,
-                gaps[few],
-            )
+            # The prior mean is unknown too, and all points share it.
+            beside = noise[few[:, None], few] + self.level_variance * squares
+            self._climb(inside, beside, gaps[few])
+        # Conditioning of a normal distribution (Rasmussen and Williams 2006, equations 2.25, 2.26).
         prior = np.tensordot(self.variances, alike, 1) + self.level_variance
         across = prior[:, rows] * scale
         whole = across[rows] * scale[:, None] + noise
         # One factorization solves for the mean and for all covariances.
         weights = np.linalg.solve(whole, np.column_stack([gaps, across.T]))
-        return JointNormal(
-            self.level + across @ weights[:, 0], prior - across @ weights[:, 1:]
-        )
+        mean = self.level + across @ weights[:, 0]
+        covariance = prior - across @ weights[:, 1:]
+        return JointNormal(mean, covariance)
 
     def _climb(
         self,
@@ -295,15 +312,15 @@ class GaussianProcess:
                 changed = whole + (tried[part] - self.variances[part]) * inside[part]
                 score = _log_likelihood(changed, gaps) + self._log_prior(tried)
                 if score > best:
-                    best, whole, self.variances = score, changed, tried
+                    best = score
+                    whole = changed
+                    self.variances = tried
                     break
 
     def _log_prior(self, variances: Array) -> float:
-        return (
-            -0.5
-            * float((np.log(variances / self.prior) ** 2).sum())
-            / _LOG_DEVIATION**2
-        )
+        """Return the logarithm of the log-normal prior density, up to a constant."""
+        squares = float((np.log(variances / self.prior) ** 2).sum())
+        return -0.5 * squares / _LOG_DEVIATION**2
 
 
 def _noise_covariance(seen: BlockMeans) -> Array:
@@ -311,12 +328,12 @@ def _noise_covariance(seen: BlockMeans) -> Array:
     # Observations of one block share its example effect; those of one family, more of it.
     noise = np.diag(seen.noise)
     if len(seen.example_effect):
+        # Block -1 means none; the 0 only keeps the index valid, and `together` leaves it out.
         block = np.maximum(seen.block, 0)
         together = np.equal.outer(seen.block, seen.block) & (seen.block >= 0)
+        related = together & np.equal.outer(seen.family, seen.family)
         noise += together * seen.example_effect[block]
-        noise += (
-            together & np.equal.outer(seen.family, seen.family)
-        ) * seen.interaction[block]
+        noise += related * seen.interaction[block]
     return np.asarray(noise)
 
 
@@ -340,11 +357,15 @@ def _log_likelihood(covariance: Array, gaps: Array) -> float:
     count = len(gaps)
     whole = np.empty((count + 1, count + 1))
     whole[:count, :count] = covariance
-    whole[count, :count] = whole[:count, count] = gaps
+    whole[count, :count] = gaps
+    whole[:count, count] = gaps
+    # Large, so that the matrix is positive definite. The rest of the row does not depend on it.
     whole[count, count] = _LARGE
     factor = np.linalg.cholesky(whole)
     half = factor[count, :count]
-    return -0.5 * float(half @ half) - float(np.log(np.diag(factor)[:count]).sum())
+    # The logarithm of the determinant's root is the sum over the factor's diagonal.
+    log_root = float(np.log(np.diag(factor)[:count]).sum())
+    return -0.5 * float(half @ half) - log_root
 
 
 def expected_rise(mean: Array, slopes: Sequence[Array]) -> Array:
@@ -355,12 +376,16 @@ def expected_rise(mean: Array, slopes: Sequence[Array]) -> Array:
         slopes: arrays of purchases x contenders. The means move by independent standard normal
             multiples of each.
     """
-    moved, weights = mean[None, None, :], np.ones(1)
+    moved = mean[None, None, :]
+    weights = np.ones(1)
+    # Each slope multiplies the number of cases by that of the nodes.
     for slope in slopes:
         steps = _NODES[:, None, None] * slope[None]
         moved = (moved[:, None] + steps[None]).reshape(-1, *slope.shape)
         weights = np.outer(weights, _WEIGHTS).reshape(-1)
-    found: Array = np.maximum(weights @ moved.max(axis=2) - mean.max(), 0.0)
+    largest = weights @ moved.max(axis=2)
+    # Quadrature can end a hair below, but information never lowers the expected maximum.
+    found: Array = np.maximum(largest - mean.max(), 0.0)
     return found
 
 
@@ -372,6 +397,8 @@ def expected_maximum(
     """Return the expected maximum of a normal variable and a number, for each of many."""
     # A deviation of 0 would divide by 0; so small a one gives the larger of the two.
     deviation = np.maximum(deviation, 1e-9)
+    # Of a normal variable X and a number c: c + E[max(X - c, 0)], the formula of expected
+    # improvement (Jones et al. 1998).
     z = (mean - other) / deviation
     below = np.array([0.5 * math.erfc(-x / math.sqrt(2)) for x in z.tolist()])
     density = deviation * np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)

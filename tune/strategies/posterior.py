@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -28,13 +27,12 @@ from tune.strategies.gaussian_process import (
     covariance_parts,
     varying_settings,
 )
-from tune.strategies.paired import adjusted_means, quality_table
+from tune.strategies.paired import quality_table
 from tune.strategies.problem import (
     LENIENT_ERRORS,
     Array,
     Problem,
     Standing,
-    cost_key,
     preference,
 )
 from tune.strategies.settings import ProcessSettings
@@ -74,7 +72,8 @@ class TrialEvidence(NamedTuple):
     @property
     def most(self) -> int:
         """The most answers."""
-        return self.top.config.n if self.top else self.base.config.n
+        reading = self.top or self.base
+        return reading.config.n
 
 
 def read_evidence(
@@ -93,19 +92,25 @@ def read_evidence(
     readings = [reading for reading in standing.whole() if len(reading.examples)]
     if not readings:
         return None
-    kept = [
-        reading for reading in readings if problem.limit_use(reading, errors) <= 1.0
-    ]
+    kept: list[Reading] = []
+    for reading in readings:
+        if problem.limit_use(reading, errors) <= 1.0:
+            kept.append(reading)
     # If no reading keeps the limits, the point still shows how good it is.
     judged = kept or readings
     # The fewest answers are the base, the most show the gain.
     numbers = [reading.config.n for reading in judged]
-    fewest, most = min(numbers), max(numbers)
-    # Also where no reading with so many keeps the limits: the draws still reduce the noise.
-    draws = max(reading.config.n for reading in readings)
-    top = _best_with(problem, judged, most) if most > fewest else None
+    fewest = min(numbers)
+    most = max(numbers)
+    top = None
+    if most > fewest:
+        top = _best_with(problem, judged, most)
     return TrialEvidence(
-        _best_with(problem, judged, fewest), top, draws, feasible=bool(kept)
+        base=_best_with(problem, judged, fewest),
+        top=top,
+        # Also where no reading with so many keeps the limits: the draws still reduce the noise.
+        draws=max(reading.config.n for reading in readings),
+        feasible=bool(kept),
     )
 
 
@@ -141,7 +146,8 @@ class Posterior:
         points: Sequence[Point],
         before: Posterior | None = None,
     ) -> None:
-        self._problem, self._points = problem, points
+        self._problem = problem
+        self._points = points
         self._settings = problem.settings.posterior
         # Learned anew at each update.
         self._components = prior_components(self._settings.variance)
@@ -156,7 +162,10 @@ class Posterior:
                 _process(self._settings.gain, single),
             )
         else:
-            self._apart, self._processes = before._apart, before._processes
+            # The settings too: the learned variances belong to their parts.
+            self._apart = before._apart
+            self._processes = before._processes
+        # Similarities take a while for hundreds of points, and often the points are the same.
         if before is not None and before._points == points:
             self._alike = before._alike
         else:
@@ -174,12 +183,13 @@ class Posterior:
             found: pairs of a candidate's number and the evidence of its trial.
             fit: whether to learn a little more of how alike points are first.
         """
-        rows = quality_table(self._problem, [evidence.base for _, evidence in found])
+        bases = [evidence.base for _, evidence in found]
+        rows = quality_table(self._problem, bases)
+        means = self._block_means(found, rows)
+        gains = self._gains(found, rows)
         quality, gain = self._processes
-        self.quality = quality.condition(
-            self._alike, self._block_means(found, rows), fit=fit
-        )
-        self.gain = gain.condition(self._alike, self._gains(found, rows), fit=fit)
+        self.quality = quality.condition(self._alike, means, fit=fit)
+        self.gain = gain.condition(self._alike, gains, fit=fit)
 
     def widen_prior(self) -> None:
         """Let points differ by more than was learned, in all later updates."""
@@ -206,7 +216,9 @@ class Posterior:
         """
         # Only the part of the gain between these two numbers of answers is observed.
         share = share_of_gain(draws) - share_of_gain(least)
-        return self._settings.gain_noise / share**2 if share > 0 else math.inf
+        if share <= 0:
+            return math.inf
+        return self._settings.gain_noise / share**2
 
     def _block_means(
         self,
@@ -223,18 +235,22 @@ class Posterior:
         self._components = estimate_components(
             rows, draws, family, self._settings.variance
         )
-        ends = sorted({max(evidence.base.examples) + 1 for _, evidence in found})
-        blocks = list(zip([0, *ends][:-1], ends, strict=True))
-        sizes = np.array([end - start for start, end in blocks], dtype=float)
+        blocks = _blocks([evidence for _, evidence in found])
+        members = family.tolist()
         seen = _Observations()
         for (candidate, evidence), row, member in zip(
-            found, rows, family.tolist(), strict=True
+            found, rows, members, strict=True
         ):
-            for block, (start, end) in enumerate(blocks):
-                met = row[start:end][~np.isnan(row[start:end])]
-                if len(met):
-                    noise = self.noise(evidence.draws) / len(met)
-                    seen.add(candidate, block, float(met.mean()), noise, 1.0, member)
+            noise = self.noise(evidence.draws)
+            for number, block in enumerate(blocks):
+                scores = row[block.start : block.stop]
+                met = scores[~np.isnan(scores)]
+                count = len(met)
+                if count:
+                    mean = float(met.mean())
+                    seen.add(candidate, number, mean, noise / count, 1.0, member)
+        # The effect of a block is the mean of those of its examples.
+        sizes = np.array([len(block) for block in blocks], dtype=float)
         return seen.block_means(
             self._components.example_effect / sizes,
             self._components.interaction / sizes,
@@ -246,7 +262,8 @@ class Posterior:
         rows: Array,
     ) -> BlockMeans:
         """Return the gains of the most answers over the fewest, by trial."""
-        prior, weight = self._settings.gain_noise, self._settings.gain_noise_weight
+        prior = self._settings.gain_noise
+        weight = self._settings.gain_noise_weight
         seen = _Observations()
         for (candidate, evidence), row in zip(found, rows, strict=True):
             if evidence.top is None:
@@ -254,13 +271,16 @@ class Posterior:
             # The same examples, so their difficulty cancels.
             gaps = quality_table(self._problem, [evidence.top])[0] - row
             gaps = gaps[~np.isnan(gaps)]
-            if len(gaps):
-                squares = float(((gaps - gaps.mean()) ** 2).sum())
-                variance = (squares + weight * prior) / (len(gaps) + weight - 1)
+            count = len(gaps)
+            if count:
+                mean = gaps.mean()
+                squares = float(((gaps - mean) ** 2).sum())
+                # The prior counts as so many more examples: a few equal gaps are no certainty.
+                variance = (squares + weight * prior) / (count + weight - 1)
                 scale = share_of_gain(evidence.most) - share_of_gain(evidence.least)
-                seen.add(
-                    candidate, -1, float(gaps.mean()), variance / len(gaps), scale, 0
-                )
+                noise = variance / count
+                seen.add(candidate, -1, float(mean), noise, scale, 0)
+        # Nothing is shared by block: the example effect has cancelled.
         return seen.block_means(np.zeros(0), np.zeros(0))
 
 
@@ -288,6 +308,7 @@ class _Observations:
         interaction: Array,
     ) -> BlockMeans:
         """Return the observations as arrays."""
+        # Without rows there are no columns, and empty ones take their place.
         columns = list(zip(*self._rows, strict=True)) or [()] * 6
         candidates, blocks, values, noises, scales, families = columns
         return BlockMeans(
@@ -310,111 +331,28 @@ def _process(prior: ProcessSettings, single: int) -> GaussianProcess:
         single: number of settings that have two parts each of their own.
     """
     own = np.full(2 * single, prior.setting_part)
-    return GaussianProcess(
-        np.append(np.array(prior.parts), own), prior.mean, prior.mean_variance
-    )
+    variances = np.append(np.array(prior.parts), own)
+    return GaussianProcess(variances, prior.mean, prior.mean_variance)
+
+
+def _blocks(shown: Sequence[TrialEvidence]) -> list[range]:
+    """Return the positions of each block; a block ends where any trial ends."""
+    ends = {max(evidence.base.examples) + 1 for evidence in shown}
+    blocks: list[range] = []
+    start = 0
+    for end in sorted(ends):
+        blocks.append(range(start, end))
+        start = end
+    return blocks
 
 
 def _families(shown: Sequence[TrialEvidence]) -> Numbers:
     """Return a number for each model and prompt, by trial."""
-    pairs = [
-        (evidence.base.config.model, evidence.base.config.prompt) for evidence in shown
-    ]
-    numbers = {pair: number for number, pair in enumerate(dict.fromkeys(pairs))}
-    return np.array([numbers[pair] for pair in pairs], dtype=int)
-
-
-@dataclass(frozen=True, slots=True)
-class TrialPosterior:
-    """Posterior means of one trial, given its scores and those of similar points.
-
-    Attributes:
-        standing: of the trial.
-        reading: the reading with the highest posterior mean.
-        top: the best reading with the most answers, or None where one number of them was read.
-        level: posterior mean of the quality of `reading`.
-        base: of the quality with the fewest answers.
-        gain: of the gain of endless answers over one.
-        least: the fewest answers.
-    """
-
-    standing: Standing
-    reading: Reading
-    top: Reading | None
-    level: float
-    base: float
-    gain: float
-    least: int
-
-    def level_of(self, n: int) -> float:
-        """Return the posterior mean of the best reading with n answers."""
-        return self.base + (share_of_gain(n) - share_of_gain(self.least)) * self.gain
-
-
-def trial_posteriors(
-    problem: Problem,
-    standings: Sequence[Standing],
-    errors: float = -LENIENT_ERRORS,
-) -> list[TrialPosterior]:
-    """Return the posterior of every trial, the best first; ties go to the cheaper.
-
-    Trials without a reading that keeps the limits are left out.
-
-    Args:
-        problem: what is searched.
-        standings: of the trials.
-        errors: standard errors that are added to cost and seconds before they are compared with the
-            limits.
-    """
-    shown: list[tuple[Standing, TrialEvidence]] = []
-    for standing in standings:
-        evidence = read_evidence(problem, standing, errors)
-        if evidence is not None and evidence.feasible:
-            shown.append((standing, evidence))
-    if not shown:
-        return []
-    # A fresh posterior: the selection must not depend on the order in which things were bought.
-    posterior = Posterior(problem, [standing.point for standing, _ in shown])
-    numbered = [(number, evidence) for number, (_, evidence) in enumerate(shown)]
-    for _ in range(problem.settings.posterior.fits):
-        posterior.update(numbered)
-    bases, gains = posterior.quality.mean.tolist(), posterior.gain.mean.tolist()
-    found: list[TrialPosterior] = []
-    for (standing, evidence), base, gain in zip(shown, bases, gains, strict=True):
-        found.append(_trial_posterior(standing, evidence, base, gain))
-    found = _trust_complete_trials(problem, found)
-    return sorted(
-        found, key=lambda one: (-one.level, cost_key(one.reading), one.standing.trial)
-    )
-
-
-def _trust_complete_trials(
-    problem: Problem, found: Sequence[TrialPosterior]
-) -> list[TrialPosterior]:
-    """Judge trials that met all examples more by their own scores than by similar points."""
-    settings = problem.settings.posterior
-    means = adjusted_means(
-        quality_table(problem, [one.reading for one in found])
-    ).tolist()
-    moved = []
-    for one, mean in zip(found, means, strict=True):
-        count = len(one.reading.examples)
-        # A few answers may be missing for good, so nearly all examples count as all.
-        complete = count >= settings.met_share * problem.examples
-        weight = count / (count + settings.likeness) if complete else 0.0
-        step = round(weight * (mean - one.level), 9)
-        moved.append(replace(one, level=one.level + step, base=one.base + step))
-    return moved
-
-
-def _trial_posterior(
-    standing: Standing,
-    evidence: TrialEvidence,
-    base: float,
-    gain: float,
-) -> TrialPosterior:
-    # Rounded, so that another order of summation on another machine decides nothing.
-    base, gain = round(base, 9), round(gain, 9)
-    top = evidence.top if evidence.top is not None and gain > 0 else evidence.base
-    found = TrialPosterior(standing, top, evidence.top, 0.0, base, gain, evidence.least)
-    return replace(found, level=found.level_of(top.config.n))
+    numbers: dict[tuple[str, str], int] = {}
+    families: list[int] = []
+    for evidence in shown:
+        config = evidence.base.config
+        # The next number where the pair is new.
+        number = numbers.setdefault((config.model, config.prompt), len(numbers))
+        families.append(number)
+    return np.array(families, dtype=int)

@@ -28,7 +28,6 @@ from tune.strategies.extrapolate import (
     pair_of,
     pairs_that_gain,
 )
-from tune.strategies.posterior import TrialPosterior, trial_posteriors
 from tune.strategies.problem import (
     STRICT_ERRORS,
     Problem,
@@ -37,6 +36,7 @@ from tune.strategies.problem import (
     cost_key,
     preference,
 )
+from tune.strategies.trial_posterior import TrialPosterior, trial_posteriors
 
 
 class ConfigOption(NamedTuple):

@@ -46,7 +46,8 @@ class VarianceComponents(NamedTuple):
 
 def residual_share(draws: int) -> float:
     """Return the share of one draw's residual variance that the mean of so many draws has."""
-    return _LASTING_SHARE + (1.0 - _LASTING_SHARE) / max(draws, 1)
+    of_draws = 1.0 - _LASTING_SHARE
+    return _LASTING_SHARE + of_draws / max(draws, 1)
 
 
 def prior_components(settings: VarianceSettings) -> VarianceComponents:
@@ -79,15 +80,17 @@ def estimate_components(
     level = np.where(there, rows, 0.0).sum(axis=1) / met
     above = np.where(there, rows - level[:, None], 0.0)
     member = np.equal.outer(np.arange(family.max() + 1), family).astype(float)
+    # How many trials of each family met each example.
     trials = member @ there
     weight = there / np.maximum(trials[family], 1.0)
     # How many families met each example.
     families = (trials > 0).sum(axis=0)
+    # The 1 is a made-up family at 0: it shrinks the effect of an example that few have met.
     effect = (weight * above).sum(axis=0) / (families + 1.0)
 
-    spread = (
-        float((effect**2).sum()) + settings.example_weight * settings.example_effect
-    )
+    # The prior counts as so many more examples.
+    prior = settings.example_weight * settings.example_effect
+    spread = float((effect**2).sum()) + prior
     examples = float((families > 0).sum()) + settings.example_weight
     example_effect = max(settings.floor, spread / examples)
 
@@ -96,7 +99,9 @@ def estimate_components(
         left, there, met, member, weight, draws, settings
     )
     rest = max(interaction + residual, settings.floor)
-    interaction = min(max(0.0, interaction), settings.max_interaction * rest)
+    # Moments of few scores can come out negative, or leave nothing for the residual.
+    most = settings.max_interaction * rest
+    interaction = min(max(0.0, interaction), most)
     return VarianceComponents(example_effect, interaction, rest - interaction)
 
 
@@ -125,26 +130,32 @@ def _within_families(
     # Degrees of freedom: what was subtracted cannot differ any more. That is the mean of a trial's
     # scores; of the interaction, its part in the example effect; of the residual, its part in the
     # mean of a family.
-    free = member @ (there * (1.0 - 1.0 / met)[:, None]) / np.maximum(trials, 1.0)
+    of_trials = there * (1.0 - 1.0 / met)[:, None]
+    free = member @ of_trials / np.maximum(trials, 1.0)
     taken = 2.0 / (families + 1.0) - families / (families + 1.0) ** 2
     noisy = free * (1.0 - taken / np.maximum(trials, 1.0))
     # A trial with more draws has less residual, and differs less from its example's effect.
-    shares = np.array(list(map(residual_share, draws)))
+    shares = np.array([residual_share(count) for count in draws])
     squares = (weight * left**2).sum(axis=1) / shares
+    # Products of two trials of one family: the square of their sum, less their own squares.
     ordered_pairs = np.maximum(trials * (trials - 1), 1.0)
-    products = ((member @ left) ** 2 - member @ left**2) / ordered_pairs
+    of_sum = (member @ left) ** 2
+    products = (of_sum - member @ left**2) / ordered_pairs
     several = trials > 1
     # On average, squares are interaction * a + residual * b, and products within a family are
     # interaction * c - residual * d.
     prior = settings.weight
-    a = float((free * (1.0 - taken)).sum()) + prior
+    shared = free * (1.0 - taken)
+    a = float(shared.sum()) + prior
     b = float(noisy.sum()) + prior
-    c = float((free * (1.0 - taken))[several].sum()) + prior
+    c = float(shared[several].sum()) + prior
     d = float((free - noisy)[several].sum())
     square = float(squares.sum()) + prior * (settings.interaction + settings.residual)
     product = float(products[several].sum()) + prior * settings.interaction
-    interaction = (square * d + product * b) / (a * d + b * c)
-    residual = (square * c - product * a) / (a * d + b * c)
+    # Cramer's rule; the prior keeps the determinant above 0.
+    determinant = a * d + b * c
+    interaction = (square * d + product * b) / determinant
+    residual = (square * c - product * a) / determinant
     return interaction, residual
 
 
@@ -152,5 +163,6 @@ def _all_residual(rows: Array) -> VarianceComponents:
     """Take all differences between the scores of one trial for noise."""
     if not len(rows):
         return VarianceComponents(1e-9, 0.0, _UNPAIRED_RESIDUAL)
-    within = np.nanvar(rows, axis=1)
-    return VarianceComponents(1e-9, 0.0, float(np.mean(within)) + 1e-3)
+    within = float(np.mean(np.nanvar(rows, axis=1)))
+    # Never 0: a trial whose few scores are equal is not known for certain.
+    return VarianceComponents(1e-9, 0.0, within + 1e-3)
