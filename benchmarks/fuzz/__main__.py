@@ -31,7 +31,8 @@ from tune.plan.make import make_plan
 from tune.plan.read_options import read_options
 from tune.providers.openai import http_client as bounded
 from tune.providers.openai.endpoint import OpenAIEndpoint
-from tune.runtime.best_json import deployment_record, read_deployment
+from tune.runtime.best_json import read_deployment
+from tune.runtime.deployment_record import deployment_record
 from tune.safety.untrusted import read_json
 from tune.task.load import load_data
 

@@ -22,7 +22,8 @@ from tune.providers.base_url import is_loopback, is_private
 from tune.providers.entries import Entry
 from tune.providers.openai.access import key_variable, resolve_access
 from tune.providers.trusted_hosts import confirm_hosts, host_lines, remember_hosts
-from tune.runtime.best_json import deployment_record, read_deployment
+from tune.runtime.best_json import read_deployment
+from tune.runtime.deployment_record import deployment_record
 
 KEY = "planted-openai-key"
 ELSEWHERE = "https://models.example.test/v1"

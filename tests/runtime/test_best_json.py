@@ -5,14 +5,10 @@ rule and metric.
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tune.errors import InputError, StudyError
 from tune.fakes.world import LabelledWorld
@@ -22,11 +18,11 @@ from tune.plan.read_options import read_options
 from tune.pricing.prices import Price
 from tune.providers.entries import Entry
 from tune.providers.trusted_hosts import remember_hosts
-from tune.runtime.best_json import deployment_record, example_hashes, read_deployment
+from tune.runtime.best_json import read_deployment
+from tune.runtime.deployment_record import deployment_record
 from tune.space import Config
 from tune.task.example import Example
 from tune.task.metrics import Judge, Metric
-from tune.task.template import Template
 
 WORLD = LabelledWorld()
 PROMPTS = {
@@ -133,22 +129,6 @@ def test_braces_in_a_shot_are_never_taken_for_fields(tmp_path: Path) -> None:
     )
 
 
-names = st.sampled_from(["text", "label", "a"])
-parts = st.lists(st.tuples(names, st.text(max_size=8)), max_size=4)
-
-
-@given(st.text(max_size=8), parts)
-def test_any_template_survives_the_way_through_json(
-    begin: str, rest: list[tuple[str, str]]
-) -> None:
-    from tune.runtime.best_json import _dump_template, _load_template
-
-    template = Template(
-        (begin, *(text for _, text in rest)), tuple(name for name, _ in rest)
-    )
-    assert _load_template(json.loads(json.dumps(_dump_template(template)))) == template
-
-
 def test_the_model_comes_back_with_its_price_and_variable_and_without_secrets(
     tmp_path: Path,
 ) -> None:
@@ -163,19 +143,6 @@ def test_the_model_comes_back_with_its_price_and_variable_and_without_secrets(
         "K",
     )
     assert back.prices["small"] == Price(1, 2)
-
-
-def test_a_price_with_steps_comes_back_whole(tmp_path: Path) -> None:
-    price = Price(
-        1,
-        2,
-        cached_input=0.5,
-        source="list",
-        date="2026-01-01",
-        long=((1000, Price(3, 4)),),
-    )
-    back = read_deployment(export(tmp_path, plan(price={"small": price}), config()))
-    assert back.prices["small"] == price
 
 
 def test_the_answer_rule_of_the_prompt_is_the_one_that_is_used(tmp_path: Path) -> None:
@@ -199,86 +166,6 @@ def test_the_answer_rule_of_the_prompt_is_the_one_that_is_used(tmp_path: Path) -
         )
         == "12.5"
     )
-
-
-def test_the_studys_examples_are_known_again_by_what_the_prompt_shows(
-    tmp_path: Path,
-) -> None:
-    made = plan()
-    path = export(tmp_path, made, config(prompt="few"))
-    back = read_deployment(path)
-    assert back.seen["tuning"] == set(
-        example_hashes(back.prompt.fields, made.split.tuning)
-    )
-    assert back.seen["holdout"] == set(
-        example_hashes(back.prompt.fields, made.split.holdout)
-    )
-    assert back.seen["shots"] == set(example_hashes(["text"], made.split.shots))
-    assert len(back.seen["shots"]) == 2
-    assert not back.seen["tuning"] & back.seen["holdout"]
-    assert (
-        read_deployment(export(tmp_path, made, config(prompt="short"))).seen["shots"]
-        == set()
-    )  # it shows none
-    assert not any(
-        example.inputs["text"] in json.dumps(deployment_record(made, config())["seen"])
-        for example in made.examples
-    )
-
-
-def test_the_scores_that_were_measured_say_how_they_spread(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made, scores = plan(), np.array([0.5, math.nan, 0.0, 1.0, 0.25])
-
-    def kept(**judged: Any) -> tuple[float, ...]:
-        record = deployment_record(made, config(), scores)
-        return read_deployment(
-            export(tmp_path, made, config(), deployment=record), **judged
-        ).scores
-
-    assert kept() == (0.0, 0.25, 0.5, 1.0)
-    assert kept(metric="f1") == ()  # those of another metric say nothing of it
-    monkeypatch.setattr("tune.runtime.best_json.MOST_SCORES", 3)
-    assert kept() == (0.0, 0.5, 1.0)
-    scores = np.arange(101) / 100
-    assert kept() == (0.0, 0.5, 1.0)
-
-
-def test_a_file_without_scores_is_read_all_the_same(tmp_path: Path) -> None:
-    made = plan()
-    record = deployment_record(made, config())
-    del record["scores"]
-    assert (
-        read_deployment(export(tmp_path, made, config(), deployment=record)).scores
-        == ()
-    )
-
-
-def test_of_many_examples_a_part_is_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tune.runtime.best_json.MOST_HASHES", 5)
-    made = plan()
-    kept = read_deployment(export(tmp_path, made, config())).seen["tuning"]
-    assert len(kept) == 5
-    assert kept <= set(example_hashes(["text"], made.split.tuning))
-
-
-@given(
-    st.dictionaries(st.sampled_from("abc"), st.text(max_size=5), min_size=3),
-    st.text(max_size=5),
-)
-def test_marks_hang_on_the_shown_fields_alone(
-    inputs: dict[str, str], other: str
-) -> None:
-    first, second = (
-        Example("1", {**inputs, "c": text}, "x", {}) for text in (inputs["c"], other)
-    )
-    assert example_hashes(["a", "b"], [first]) == example_hashes(["b", "a"], [second])
-    assert (
-        example_hashes(["a", "c"], [first]) == example_hashes(["a", "c"], [second])
-    ) == (inputs["c"] == other)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ import pytest
 from tests.runtime.test_best_json import QUALITY, config, own_hosts, plan  # noqa: F401 - the fixture
 from tune.commands.cli import main
 from tune.errors import InputError, SpaceError
-from tune.runtime.best_json import deployment_record, read_deployment
+from tune.runtime.best_json import read_deployment
+from tune.runtime.deployment_record import deployment_record
 from tune.task.callables import import_object, imports_refused
 
 ROOT = Path(__file__).parent.parent.parent

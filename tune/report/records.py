@@ -318,7 +318,7 @@ class Report:
         pass_at_k: how often one of k answers is right, for k = 1, 2, 4 and so on.
         repeats: the spread over repeated splits, if the user asked for it.
         deployment_record: all that a program needs to call and score the winner again; see
-            `tune.runtime.best_json`.
+            `tune.runtime.deployment_record`.
     """
 
     money: Money

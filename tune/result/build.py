@@ -43,7 +43,7 @@ from tune.result.pass_at_k import pass_at_k
 from tune.result.repeated_splits import repeated_splits
 from tune.result.rows import ReportRows, count_for
 from tune.result.savings import costs_of_readings
-from tune.runtime.best_json import deployment_record
+from tune.runtime.deployment_record import deployment_record
 from tune.safety.decoration import Decorations
 from tune.space import Config
 from tune.stats.alpha_spending import count_analyses

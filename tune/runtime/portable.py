@@ -27,21 +27,30 @@ def portable(spec: Any) -> Any:
 
 
 def _portable_judge(judge: Judge) -> dict[str, Any]:
+    # asdict copies deeply, and a provider with its open connections cannot be copied.
     table = asdict(replace(judge, provider=None))
-    for bound in ("name", "provider", "service"):  # they belong to this process
+    # These belong to this process: the other one connects its own provider.
+    for bound in ("name", "provider", "service"):
         table.pop(bound)
-    return {"name": "judge"} | {name: portable(value) for name, value in table.items()}
+    # "judge" is the name of the metric, by which `parse_metric` finds it.
+    found: dict[str, Any] = {"name": "judge"}
+    for name, value in table.items():
+        found[name] = portable(value)
+    return found
 
 
 def _import_path(thing: Any) -> str | None:
     """Return "module:attribute" of a callable, or None where it is not found again there."""
-    module, name = (
-        getattr(thing, "__module__", None),
-        getattr(thing, "__qualname__", ""),
-    )
-    if module in (None, "__main__") or not callable(thing) or isinstance(thing, Metric):
+    module = getattr(thing, "__module__", None)
+    name = getattr(thing, "__qualname__", "")
+    # "__main__" is another module in each process.
+    if module in (None, "__main__"):
+        return None
+    # A Metric holds more than its function: bounds and settings would be lost.
+    if not callable(thing) or isinstance(thing, Metric):
         return None
     found = inspect.getmodule(thing)
+    # A method or a function inside another one has a dotted name, which getattr does not find.
     if found is None or getattr(found, name, None) is not thing:
         return None
     return f"{module}:{name}"

@@ -27,7 +27,7 @@ from tune.followup.check.rule import Bounds, NewExamplesRule
 from tune.plan.make import make_plan
 from tune.plan.read_options import read_options
 from tune.pricing.prices import to_picodollars
-from tune.runtime.best_json import deployment_record
+from tune.runtime.deployment_record import deployment_record
 from tune.space import Config
 from tune.stats.confidence_sequences import SequentialResult
 from tune.stats.intervals import Interval

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tune.runtime.best_json import DeploymentRecord, example_hashes
+from tune.runtime.best_json import DeploymentRecord
+from tune.runtime.deployment_record import example_hashes
 from tune.stats.confidence_sequences import clusters_notice
 from tune.task.example import Data, Example
 from tune.task.split import count_clusters
