@@ -305,7 +305,8 @@ def _read(place: Path) -> dict[str, Any]:
             "run its study again into another --results, with the same --store "
             "(its draws are not bought twice)"
         )
-    return record
+    found: dict[str, Any] = record
+    return found
 
 
 def _metric(record: Mapping[str, Any], given: Any, place: Path) -> Metric:
