@@ -1,18 +1,20 @@
-"""Can the budget be exceeded, or a run be lost? Whole studies against a server that misbehaves,
-with kill -9.
+"""python -m benchmarks.chaos [--studies 315] [--kills 165] [--cuts 65] [--seed 0] [--quick]
 
-    uv run --all-extras --group dev python benchmarks/chaos/ [--studies 315] [--kills 165] \\
-        [--cuts 65] [--seed 0] [--quick]
+Question: can the budget be exceeded, or a run be lost? It writes results/chaos.md and takes about
+ten minutes on two cores; --quick takes half a minute and writes nothing. No key, no dollar.
 
 Each study is a whole `tune.tune`, or `python tune.py`, in processes of its own, against the server
-of `tune/fakes/server.py`, which keeps its own bill. Requests are refused, lost, hung up on,
-answered with garbage or with odd answers; processes are killed at random moments of their work
-(kill -9, Ctrl-C, Ctrl-C twice, power cuts that take what was not synced) and started again; models
-state what they bill as the services of today do; budgets range from the least that is taken to more
-than is needed, concurrency from 1 to 256. The plan follows from --seed. What is counted comes from
-the server's bill and from the ledger on disk, read between two processes; see
-`siege.py`. About ten minutes on two cores; no key, no dollar. Writes
-results/chaos.md, and ends with status 1 where anything is not as promised.
+of `tune/fakes/server.py`, which keeps its own bill:
+
+- requests are refused, lost, or answered with garbage or with odd answers;
+- processes are killed at random moments (kill -9, Ctrl-C, Ctrl-C twice, power cuts that take what
+  was not synced) and started again;
+- models state their bills as the services of today do;
+- budgets range from the smallest that is accepted to more than is needed;
+- concurrency ranges from 1 to 256.
+
+The plan follows from --seed. All counts come from the server's bill and from the ledger on disk,
+read between two processes (`chaos_run.py`). The exit status is 1 if any promise is broken.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from benchmarks.chaos.chaos_run import TASKS, ChaosRun, Verdict, carry_out
 from benchmarks.chaos.plan import (
     KINDS,
     OVERBILLED,
@@ -41,42 +44,41 @@ from benchmarks.chaos.plan import (
     VENDOR,
     WIDTHS,
     draw_plan,
-    draw_siege,
+    draw_run,
 )
-from benchmarks.chaos.siege import TASKS, Siege, Verdict, lay
 
 ROOT = Path(__file__).parent.parent.parent
 
 # --- the run
 
 
-def carry_out(job: tuple[int, str, Siege]) -> tuple[int, str, Siege, Verdict]:
-    """One siege in a folder that is thrown away."""
-    number, task, siege = job
+def carry_out_job(job: tuple[int, str, ChaosRun]) -> tuple[int, str, ChaosRun, Verdict]:
+    """Carry out one run in a temporary folder."""
+    number, task, run = job
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
-        return number, task, siege, lay(siege, Path(folder))
+        return number, task, run, carry_out(run, Path(folder))
 
 
 def run_all(
-    jobs: Sequence[tuple[int, str, Siege]], workers: int
-) -> Iterator[tuple[int, str, Siege, Verdict]]:
-    """All sieges, so many at a time."""
+    jobs: Sequence[tuple[int, str, ChaosRun]], workers: int
+) -> Iterator[tuple[int, str, ChaosRun, Verdict]]:
+    """Carry out all runs, `workers` at a time."""
     if workers == 1:
-        yield from map(carry_out, jobs)
+        yield from map(carry_out_job, jobs)
         return
     with ProcessPoolExecutor(
         workers, mp_context=multiprocessing.get_context("spawn")
     ) as pool:
-        yield from pool.map(carry_out, jobs)
+        yield from pool.map(carry_out_job, jobs)
 
 
 @dataclass(frozen=True)
 class Row:
-    """One study, judged."""
+    """One study with its verdict."""
 
     number: int
     task: str
-    siege: Siege
+    run: ChaosRun
     verdict: Verdict
     other_best: bool
 
@@ -88,17 +90,17 @@ class Row:
 
     @property
     def failed(self) -> bool:
-        """Whether it ended with an error where nothing called for one."""
+        """Tell whether the study ended with an unexpected error."""
         last = self.verdict.ended[-1]
         return ":" in last and not (
-            self.siege.kind == OVERBILLED and last.startswith("EndpointError")
+            self.run.kind == OVERBILLED and last.startswith("EndpointError")
         )
 
     @property
     def sound(self) -> bool:
         v = self.verdict
         lost = self.did_not_end or self.failed or self.other_best or bool(v.wrong)
-        return not (lost or v.beyond or (v.overshoot and self.siege.kind != OVERBILLED))
+        return not (lost or v.beyond or (v.overshoot and self.run.kind != OVERBILLED))
 
 
 def chaos(
@@ -111,33 +113,33 @@ def chaos(
     tasks: Sequence[str] = tuple(TASKS),
     kinds: Sequence[str] = tuple(KINDS),
 ) -> list[Row]:
-    """Lay all sieges; the first rows are the fault-free runs."""
+    """Carry out all runs; the first rows are the fault-free runs."""
     rng = random.Random(seed)
     calm = [
-        (i, task, Siege("reference", TASKS[task], seed=seed))
+        (i, task, ChaosRun("reference", TASKS[task], seed=seed))
         for i, task in enumerate(tasks)
     ]
     rows = [
-        Row(n, task, siege, verdict, other_best=False)
-        for n, task, siege, verdict in run_all(calm, workers)
+        Row(n, task, run, verdict, other_best=False)
+        for n, task, run, verdict in run_all(calm, workers)
     ]
     best = {row.task: row.verdict.best for row in rows}
     calls = {row.task: row.verdict.requests for row in rows}
     plan = draw_plan(studies, kills, cuts, rng, calls, kinds)
     plan += [
-        (task, draw_siege(OVERBILLED, task, 0, rng, calls[task]))
+        (task, draw_run(OVERBILLED, task, 0, rng, calls[task]))
         for task in tasks[: max(1, studies // 24)]
     ]
     rng.shuffle(plan)
-    jobs = [(len(calm) + i, task, siege) for i, (task, siege) in enumerate(plan)]
-    for number, task, siege, verdict in run_all(jobs, workers):
-        other = siege.kind in SAME_BEST and verdict.best != best[task]
-        rows.append(Row(number, task, siege, verdict, other_best=other))
+    jobs = [(len(calm) + i, task, run) for i, (task, run) in enumerate(plan)]
+    for number, task, run, verdict in run_all(jobs, workers):
+        other = run.kind in SAME_BEST and verdict.best != best[task]
+        rows.append(Row(number, task, run, verdict, other_best=other))
         if not rows[-1].sound:
-            print(f"study {number}: {task}, {siege}\n  {verdict}", flush=True)
+            print(f"study {number}: {task}, {run}\n  {verdict}", flush=True)
         elif number % 20 == 0:
             print(
-                f"study {number} of {len(jobs)}: {siege.kind}, {verdict.ended}",
+                f"study {number} of {len(jobs)}: {run.kind}, {verdict.ended}",
                 flush=True,
             )
     return rows
@@ -149,14 +151,14 @@ def chaos(
 def write_result(
     path: Path, rows: Sequence[Row], command: str, seconds: float, *, workers: int = 2
 ) -> None:
-    """The tables of results/chaos.md."""
-    kept = [row for row in rows if row.siege.kind != OVERBILLED]
-    over = [row for row in rows if row.siege.kind == OVERBILLED]
-    compared = [row for row in kept if row.siege.kind in SAME_BEST]
+    """Write results/chaos.md."""
+    kept = [row for row in rows if row.run.kind != OVERBILLED]
+    over = [row for row in rows if row.run.kind == OVERBILLED]
+    compared = [row for row in kept if row.run.kind in SAME_BEST]
     v = [row.verdict for row in kept]
     facts = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "made by": f"benchmarks/chaos/ {command}",
+        "made by": f"python -m benchmarks.chaos {command}",
         "version": f"tune {version('tune-llm')}, Python {platform.python_version()}, "
         f"{os.cpu_count()} cores",
         "took": f"{seconds / 60:.1f} minutes, {workers} studies at a time",
@@ -170,13 +172,13 @@ def write_result(
         "of these, power cuts": sum(x.cuts for x in v),
         "bytes of write-ahead logs that power cuts took": sum(x.torn for x in v),
         "studies with vendors that state their bills in odd ways": sum(
-            VENDOR in row.siege.kind for row in kept
+            VENDOR in row.run.kind for row in kept
         ),
         "Ctrl-C": sum(x.interrupts for x in v),
         "requests that the server saw": sum(x.requests for x in v),
         "requests that met a fault": sum(x.faults for x in v),
         "most requests side by side, as the server saw them": max(x.peak for x in v),
-        "**studies whose bill was above the budget at any look**": sum(
+        "**studies whose bill was above the budget at any time**": sum(
             x.overshoot > 0 for x in v
         ),
         "**picodollars of overshoot in all**": sum(x.overshoot for x in v),
@@ -227,7 +229,7 @@ def write_result(
         "",
         *_overbilled(over),
         "",
-        "## What was held against what",
+        "## Rules of comparison",
         "",
         *NOTES,
     ]
@@ -267,8 +269,8 @@ def _by_kind(rows: Sequence[Row]) -> list[str]:
         "unsound",
     )
     body = []
-    for kind in dict.fromkeys(row.siege.kind for row in rows):
-        some = [row for row in rows if row.siege.kind == kind]
+    for kind in dict.fromkeys(row.run.kind for row in rows):
+        some = [row for row in rows if row.run.kind == kind]
         v = [row.verdict for row in some]
         body.append(
             (
@@ -292,10 +294,10 @@ def _by_kind(rows: Sequence[Row]) -> list[str]:
 
 
 def _by_vendor(rows: Sequence[Row]) -> list[str]:
-    """What was billed and booked where vendors state their bills in odd ways."""
+    """Return the table of vendors that state their bills in unusual ways."""
     body = []
-    for vendor in sorted({row.siege.vendor for row in rows if row.siege.vendor}):
-        some = [row for row in rows if row.siege.vendor == vendor]
+    for vendor in sorted({row.run.vendor for row in rows if row.run.vendor}):
+        some = [row for row in rows if row.run.vendor == vendor]
         v = [row.verdict for row in some]
         body.append(
             (
@@ -325,7 +327,7 @@ def _by_vendor(rows: Sequence[Row]) -> list[str]:
 def _by_width(rows: Sequence[Row]) -> list[str]:
     body = []
     for width in WIDTHS:
-        v = [row.verdict for row in rows if row.siege.concurrency == width]
+        v = [row.verdict for row in rows if row.run.concurrency == width]
         if v:
             peak, over = max(x.peak for x in v), sum(x.overshoot for x in v)
             body.append(
@@ -379,9 +381,9 @@ def _overbilled(rows: Sequence[Row]) -> list[str]:
 
 
 NOTES = """\
-- The bill is the server's own, lost answers included; a look is taken after every process, when nothing is on its way.
+- The bill is the server's own, lost answers included. It is read after every process, when no request is under way.
 - A draw is known by its seed, which follows from the request and the draw's number. It is paid again if it is billed
-  although the store held it when the process began, or billed twice in the life of one process.
+  although the store held it when the process began, or if one process billed it twice.
 - The ledger agrees when settled equals what the server billed for the answers that are in the store, and settled with
   uncertain is no less than the whole bill. Where usage is missing or absurd, bounds stand in for it, and settled must
   be no less than was billed.
@@ -392,7 +394,7 @@ NOTES = """\
 - Odd answers include usage that counts the first of several choices only, as llama.cpp's server reports it. Where that
   cannot be told from honest usage, the ledger is off by what was not reported.
 - At a power cut the process is killed, and its write-ahead log is cut at a random byte after the last that was synced;
-  half of the time the rest is rubbish. What was synced is noted by the process itself (`tests/support/powercut.py`).
+  half of the time the rest is rubbish. What was synced is noted by the process itself (`tune/fakes/power_cut.py`).
   So it does not matter what the folder of temporary files lies on; in memory (TMPDIR=/dev/shm) the run is quicker.
 - Not covered here: several machines, and disks that do not keep what they confirmed. A full disk, damaged files and two
   processes on one study are in `tests/test_tuner_survival.py`.""".splitlines()
@@ -432,7 +434,7 @@ def main(words: Sequence[str] | None = None) -> int:
         write_result(
             given.result, rows, command, time.monotonic() - began, workers=given.workers
         )
-    print(_headline([row for row in rows if row.siege.kind != OVERBILLED]))
+    print(_headline([row for row in rows if row.run.kind != OVERBILLED]))
     return 0 if all(row.sound for row in rows) else 1
 
 

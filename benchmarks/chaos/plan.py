@@ -1,6 +1,4 @@
-"""What befalls the studies of `chaos.py`: kinds of sieges, and a plan of them that follows from a
-seed.
-"""
+"""The kinds of chaos runs, and a plan of runs that follows from a seed."""
 
 from __future__ import annotations
 
@@ -12,8 +10,8 @@ from pathlib import Path
 from signal import SIGINT
 from typing import Any
 
-from benchmarks.chaos.life import LARGE, SMALL
-from benchmarks.chaos.siege import AMPLE, TASKS, Blow, Siege
+from benchmarks.chaos.chaos_run import AMPLE, TASKS, ChaosRun, Kill
+from benchmarks.chaos.process import LARGE, SMALL
 from tune.fakes.faults import Fault
 
 ROOT = Path(__file__).parent.parent.parent
@@ -50,8 +48,9 @@ ODD = (
     Fault("usage", usage={"prompt_tokens": "many", "completion_tokens": None}),
     Fault("usage", usage=None),
 )
-"""Answers that are not as they should be; which example meets one is chance, and so is what a study
-makes of it.
+"""Answers that are not as they should be.
+
+Chance decides which example meets one, so the choice of the study may differ from the fault-free run's.
 """
 
 WIDE = "wide"
@@ -78,13 +77,13 @@ VENDORS: dict[str, dict[str, Any]] = {
     "n counted once (llama.cpp)": {"fault": Fault("first_usage")},
     "cached prompts": {"cached": 8},
 }
-"""How services of today state what they bill, for both models of a task."""
+"""Bills as services of today state them, for both models of a task."""
 
 HANG = Fault("hang", billed=True)
 OVERBILL = Fault("overbill")
 WIDTHS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 LEAST = 0.0015
-"""Dollars that are just enough for every task to begin."""
+"""The smallest budget, in dollars, with which every task can begin."""
 
 SAME_BEST = (
     "power cut",
@@ -96,14 +95,12 @@ SAME_BEST = (
     "Ctrl-C",
     "killed, by command line",
 )
-"""Kinds with ample money whose faults end: their choice must be the fault-free run's."""
+"""Kinds that must make the choice of the fault-free run: money is ample, and the faults end."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of siege: what share of the studies is of it, and how many kills or power cuts each of
-    them gets.
-    """
+    """A kind of run: its share of the studies, and the kills or power cuts of each study."""
 
     share: float
     kills: float = 0.0
@@ -157,7 +154,7 @@ def draw_plan(
     rng: random.Random,
     calls: dict[str, int],
     kinds: Sequence[str],
-) -> list[tuple[str, Siege]]:
+) -> list[tuple[str, ChaosRun]]:
     """Sieges with the names of their tasks; `calls` is how many requests a fault-free run of each
     task takes.
     """
@@ -172,7 +169,7 @@ def draw_plan(
                 KINDS[name].kills * kills / planned
                 + KINDS[name].cuts * cuts / planned_cuts
             )
-            blows = int(wanted) + (rng.random() < wanted % 1)
+            kills = int(wanted) + (rng.random() < wanted % 1)
             task = [each for each in calls if each != WIDE][
                 (number + rng.randrange(2)) % (len(calls) - (WIDE in calls))
             ]
@@ -183,15 +180,15 @@ def draw_plan(
             if name == "killed, by command line" and TASKS[task].judged:
                 task = "grid"  # a judge is an object of Python
             vendor = next(vendors) if VENDOR in name else ""
-            plan.append((task, draw_siege(name, task, blows, rng, calls[task], vendor)))
+            plan.append((task, draw_run(name, task, kills, rng, calls[task], vendor)))
     return plan
 
 
-def draw_siege(  # noqa: C901 - one branch for each kind
-    kind: str, task: str, kills: int, rng: random.Random, calls: int, vendor: str = ""
-) -> Siege:
-    """One siege of a kind; `vendor` is how both models state what they bill."""
-    siege = Siege(
+def draw_run(  # noqa: C901 - one branch for each kind
+    kind: str, task: str, count: int, rng: random.Random, calls: int, vendor: str = ""
+) -> ChaosRun:
+    """Draw one run of a kind; `vendor` names the way in which both models state their bills."""
+    run = ChaosRun(
         kind,
         TASKS[task],
         concurrency=rng.choice(WIDTHS),
@@ -200,31 +197,31 @@ def draw_siege(  # noqa: C901 - one branch for each kind
     )
     if "odd answers" in kind:
         budget = rng.choice((AMPLE, _small(rng)))
-        siege = replace(
-            siege,
+        run = replace(
+            run,
             faults=(*ODD, *PASSING[:6]),
             share=rng.choice((0.05, 0.2)),
             budgets=(budget,),
         )
     if vendor:
-        siege = _served_by(vendor, siege, rng)
+        run = _served_by(vendor, run, rng)
     if "faults" in kind:
-        siege = replace(siege, faults=PASSING, share=rng.choice((0.02, 0.1, 0.3)))
+        run = replace(run, faults=PASSING, share=rng.choice((0.02, 0.1, 0.3)))
     if "small budget" in kind:
-        siege = replace(siege, budgets=(_small(rng),))
+        run = replace(run, budgets=(_small(rng),))
         calls //= 4
     if task == WIDE:
-        siege = replace(
-            siege, concurrency=rng.choice((128, 256)), seconds=rng.choice((0.05, 0.15))
+        run = replace(
+            run, concurrency=rng.choice((128, 256)), seconds=rng.choice((0.05, 0.15))
         )
     match kind:
         case "nothing gets through for a while":
-            siege = replace(
-                siege, outage=rng.randrange(calls), concurrency=rng.choice(WIDTHS[:6])
+            run = replace(
+                run, outage=rng.randrange(calls), concurrency=rng.choice(WIDTHS[:6])
             )
         case "calls that hang":
-            siege = replace(
-                siege,
+            run = replace(
+                run,
                 faults=(HANG,),
                 share=0.02,
                 until=150,
@@ -232,82 +229,80 @@ def draw_siege(  # noqa: C901 - one branch for each kind
                 concurrency=rng.choice(WIDTHS[:5]),
             )
         case "time limit":
-            siege = replace(siege, time_limit=rng.uniform(0.05, 1.0), seconds=0.01)
+            run = replace(run, time_limit=rng.uniform(0.05, 1.0), seconds=0.01)
         case "a larger budget later":
             first = _small(rng)
-            siege = replace(
-                siege,
+            run = replace(
+                run,
                 budgets=(first, 2 * first, AMPLE),
                 faults=PASSING,
                 share=rng.choice((0.0, 0.1)),
             )
             calls //= 4
         case "Ctrl-C":
-            siege = replace(siege, faults=PASSING, share=rng.choice((0.0, 0.1)))
+            run = replace(run, faults=PASSING, share=rng.choice((0.0, 0.1)))
         case "killed, by command line":
-            siege = replace(siege, cli=True, faults=PASSING[:4], share=0.02)
+            run = replace(run, cli=True, faults=PASSING[:4], share=0.02)
         case "bills above the cap":
-            siege = _beyond_the_cap(
-                replace(siege, budgets=(rng.choice((AMPLE, _small(rng))),)), rng
+            run = _beyond_the_cap(
+                replace(run, budgets=(rng.choice((AMPLE, _small(rng))),)), rng
             )
-    return replace(siege, blows=tuple(_draw_blows(kind, kills, rng, calls)))
+    return replace(run, kills=tuple(_draw_kills(kind, count, rng, calls)))
 
 
-def _served_by(vendor: str, siege: Siege, rng: random.Random) -> Siege:
-    """The siege with both models of a vendor, whose errors are sometimes inside a 200."""
+def _served_by(vendor: str, run: ChaosRun, rng: random.Random) -> ChaosRun:
+    """Return the run with both models of a vendor; its errors are sometimes inside a 200."""
     changes = VENDORS[vendor]
     task = replace(
-        siege.task, large=replace(LARGE, **changes), small=replace(SMALL, **changes)
+        run.task, large=replace(LARGE, **changes), small=replace(SMALL, **changes)
     )
     errors = ERRORS_INSIDE if rng.random() < 0.3 else ()
     return replace(
-        siege, task=task, vendor=vendor, faults=errors, share=0.2 if errors else 0.0
+        run, task=task, vendor=vendor, faults=errors, share=0.2 if errors else 0.0
     )
 
 
-def _beyond_the_cap(siege: Siege, rng: random.Random) -> Siege:
-    """The siege with answers of twice the cap now and then, or hidden tokens beside the cap in each
-    answer.
+def _beyond_the_cap(run: ChaosRun, rng: random.Random) -> ChaosRun:
+    """Return the run with answers beyond the cap.
+
+    Either some answers have twice the tokens of the cap, or each has hidden tokens beside it.
     """
     if rng.random() < 0.5:
-        return replace(siege, faults=(OVERBILL,), share=0.05)
+        return replace(run, faults=(OVERBILL,), share=0.05)
     hidden = replace(LARGE, reasoning=rng.choice((100, 400)), uncapped=True)
     return replace(
-        siege,
-        task=replace(siege.task, large=hidden),
+        run,
+        task=replace(run.task, large=hidden),
         vendor="hidden tokens beyond the cap",
     )
 
 
-def _draw_blows(kind: str, kills: int, rng: random.Random, calls: int) -> list[Blow]:
-    """What befalls the processes of a study that makes so many calls in all."""
+def _draw_kills(kind: str, count: int, rng: random.Random, calls: int) -> list[Kill]:
+    """Draw the kills of a study that makes `calls` calls in all."""
     if kind == "Ctrl-C":
         return [
-            _blow(rng, calls // 2, signal=SIGINT, twice=rng.random() < 0.3)
+            _draw_kill(rng, calls // 2, signal=SIGINT, twice=rng.random() < 0.3)
             for _ in range(2)
         ]
-    blows = [_blow(rng, calls // kills) for _ in range(kills)]
+    kills = [_draw_kill(rng, calls // count) for _ in range(count)]
     if CUT in kind:
-        return [replace(blow, cut=True) for blow in blows]
-    if (
-        kills and kind == "killed" and rng.random() < 0.3
-    ):  # when everything is bought: it writes its report
-        blows[-1] = Blow(
-            calls - sum(blow.at for blow in blows[:-1]), after=rng.uniform(0, 0.4)
+        return [replace(kill, cut=True) for kill in kills]
+    # Some last kills come when everything is bought, while the report is written.
+    if kills and kind == "killed" and rng.random() < 0.3:
+        kills[-1] = Kill(
+            calls - sum(kill.at for kill in kills[:-1]), after=rng.uniform(0, 0.4)
         )
-    return blows
+    return kills
 
 
 def _small(rng: random.Random) -> float:
     return round(LEAST * 10 ** rng.uniform(0.0, 1.2), 6)
 
 
-def _blow(rng: random.Random, calls: int, **more: object) -> Blow:
-    """Some moment of a process: before its first call, in the thick of it, or when it writes its
-    report.
-    """
+def _draw_kill(rng: random.Random, calls: int, **more: object) -> Kill:
+    """Draw a moment of a process: before its first call, among its calls, or during its report."""
     at = rng.choice((0, 1, 3, *(rng.randrange(3, calls) for _ in range(7))))
-    return Blow(
+    return Kill(
         max(at, 1 if more else 0),
         after=rng.choice((0.0, 0.0, rng.uniform(0, 0.02), rng.uniform(0, 0.3))),
         **more,

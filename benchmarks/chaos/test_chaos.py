@@ -1,4 +1,4 @@
-"""A few studies of `benchmarks/chaos/`, and whether the judge of them would notice."""
+"""A few chaos runs keep every promise, and a broken promise would be noticed."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from benchmarks.chaos import __main__ as chaos
-from benchmarks.chaos.siege import (
+from benchmarks.chaos.chaos_run import (
     AMPLE,
     TASKS,
-    Blow,
-    Books,
-    Siege,
+    ChaosRun,
+    Kill,
+    StoreState,
     Verdict,
     _Meter,
-    lay,
+    carry_out,
 )
 from tune.fakes.faults import Fault
 from tune.fakes.server import Server
@@ -29,7 +29,7 @@ def test_a_few_studies_keep_every_promise() -> None:
     rows = chaos.chaos(
         1, 6, 0, cuts=2, workers=1, tasks=chaos.QUICK_TASKS, kinds=chaos.QUICK_KINDS
     )
-    kept = [row for row in rows if row.siege.kind != chaos.OVERBILLED]
+    kept = [row for row in rows if row.run.kind != chaos.OVERBILLED]
     for row in kept:
         verdict = row.verdict
         assert verdict.overshoot <= 0, row
@@ -43,7 +43,7 @@ def test_a_few_studies_keep_every_promise() -> None:
     assert sum(row.verdict.kills for row in kept) >= 3
     assert sum(row.verdict.cuts for row in kept) >= 1
     assert sum(row.verdict.faults for row in kept) >= 10
-    assert len({row.siege.kind for row in kept}) == len(chaos.QUICK_KINDS) + 1
+    assert len({row.run.kind for row in kept}) == len(chaos.QUICK_KINDS) + 1
 
 
 def test_the_plan_follows_from_the_seed_and_has_all_kinds_and_widths() -> None:
@@ -53,17 +53,15 @@ def test_the_plan_follows_from_the_seed_and_has_all_kinds_and_widths() -> None:
         for seed in (0, 0, 1)
     ]
     assert plans[0] == plans[1] != plans[2]
-    sieges = [siege for _, siege in plans[0]]
-    assert len(sieges) >= 300
-    assert sum(chaos.VENDOR in siege.kind for siege in sieges) >= 60
-    assert sum(blow.cut for siege in sieges for blow in siege.blows) >= 60
-    assert {siege.kind for siege in sieges} == set(chaos.KINDS)
-    assert {siege.concurrency for siege in sieges} == set(chaos.WIDTHS)
-    assert 150 <= sum(not blow.cut for siege in sieges for blow in siege.blows) <= 220
-    assert all(
-        siege.budgets == (AMPLE,) for siege in sieges if siege.kind in chaos.SAME_BEST
-    )
-    assert {siege.task for siege in sieges if not siege.vendor} == set(TASKS.values())
+    runs = [run for _, run in plans[0]]
+    assert len(runs) >= 300
+    assert sum(chaos.VENDOR in run.kind for run in runs) >= 60
+    assert sum(kill.cut for run in runs for kill in run.kills) >= 60
+    assert {run.kind for run in runs} == set(chaos.KINDS)
+    assert {run.concurrency for run in runs} == set(chaos.WIDTHS)
+    assert 150 <= sum(not kill.cut for run in runs for kill in run.kills) <= 220
+    assert all(run.budgets == (AMPLE,) for run in runs if run.kind in chaos.SAME_BEST)
+    assert {run.task for run in runs if not run.vendor} == set(TASKS.values())
 
 
 def test_the_meter_notices_what_is_paid_again() -> None:
@@ -71,15 +69,15 @@ def test_the_meter_notices_what_is_paid_again() -> None:
         meter = _Meter(server, {})
         post(server, 1)
         post(server, 2)
-        meter.read(books(1))
+        meter.read(stored(1))
         assert (meter.again, meter.beyond) == (0, 0)
         post(server, 2)  # it was under way when the process was killed
-        meter.read(books(1, 2))
+        meter.read(stored(1, 2))
         assert (meter.again, meter.beyond) == (1, 0)
         post(server, 1)  # it was held
         post(server, 3)
         post(server, 3)  # by one process
-        meter.read(books(1, 2, 3))
+        meter.read(stored(1, 2, 3))
         assert (meter.again, meter.beyond) == (3, 2)
         assert meter.worth_of_held() * 2 == server.bill
 
@@ -92,12 +90,12 @@ def test_lost_answers_that_are_billed_are_no_draws_paid_again() -> None:
         meter = _Meter(server, {0: lost})
         post(server, 1)
         post(server, 1)
-        meter.read(books(1))
+        meter.read(stored(1))
         assert (meter.again, meter.beyond) == (0, 0)
 
 
-def books(*seeds: int) -> Books:
-    return Books(Balance(10**12, 0, 0, 0, 0, 0), 0, 0, set(seeds), sound=True)
+def stored(*seeds: int) -> StoreState:
+    return StoreState(Balance(10**12, 0, 0, 0, 0, 0), 0, 0, set(seeds), sound=True)
 
 
 def post(server: Server, seed: int) -> None:
@@ -124,26 +122,26 @@ def post(server: Server, seed: int) -> None:
     ],
 )
 def test_a_row_is_sound_only_if_everything_is(verdict: Verdict, sound: bool) -> None:
-    siege = Siege("calm", TASKS["grid"])
-    assert chaos.Row(0, "grid", siege, verdict, other_best=False).sound == sound
-    assert not chaos.Row(0, "grid", siege, verdict, other_best=True).sound
+    run = ChaosRun("calm", TASKS["grid"])
+    assert chaos.Row(0, "grid", run, verdict, other_best=False).sound == sound
+    assert not chaos.Row(0, "grid", run, verdict, other_best=True).sound
 
 
 def test_a_process_that_never_ends_is_noticed_and_ended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("benchmarks.chaos.siege.LONGEST", 1.0)
-    verdict = lay(Siege("stuck", TASKS["grid"], seconds=2.0), tmp_path)
+    monkeypatch.setattr("benchmarks.chaos.chaos_run.LONGEST", 1.0)
+    verdict = carry_out(ChaosRun("stuck", TASKS["grid"], seconds=2.0), tmp_path)
     assert verdict.wrong[0] == "a process did not end within 1 s"
     assert verdict.ended == ["killed"]
 
 
-def test_a_blow_falls_where_it_is_said(tmp_path: Path) -> None:
-    verdict = lay(
-        Siege(
+def test_a_kill_comes_at_its_request(tmp_path: Path) -> None:
+    verdict = carry_out(
+        ChaosRun(
             "killed",
             TASKS["full"],
-            blows=(Blow(0), Blow(30)),
+            kills=(Kill(0), Kill(30)),
             concurrency=4,
             seconds=0.01,
         ),
@@ -160,7 +158,7 @@ def test_the_result_is_written_with_all_its_tables(tmp_path: Path) -> None:
         chaos.Row(
             i,
             "grid",
-            Siege(kind, TASKS["grid"]),
+            ChaosRun(kind, TASKS["grid"]),
             Verdict(kind, ended=["money"], bill=10**9),
             other_best=False,
         )
@@ -172,4 +170,4 @@ def test_the_result_is_written_with_all_its_tables(tmp_path: Path) -> None:
     assert (
         f"{len(chaos.KINDS)} of {len(chaos.KINDS)} studies kept every promise" in text
     )
-    assert "| **studies whose bill was above the budget at any look** | 0 |" in text
+    assert "| **studies whose bill was above the budget at any time** | 0 |" in text

@@ -26,7 +26,6 @@ from benchmarks.record import __main__ as record
 from benchmarks.record import recording
 from benchmarks.worlds import recorded
 from benchmarks.worlds.replay import Cell, ReplayEndpoint, sentiment
-from tests.support.fixtures import MODELS, PROMPTS
 from tune.completion import Request
 from tune.errors import (
     BudgetExhausted,
@@ -47,6 +46,11 @@ from tune.store.draws import Store
 from tune.task.metrics import Judge
 
 ROOT = Path(__file__).parent.parent.parent
+MODELS = {"small": Model(0.10, 0.40), "large": Model(1.0, 4.0)}
+PROMPTS = {
+    "short": "Label this ticket: {text}",
+    "reasoned": "Think step by step, then label: {text}",
+}
 WORLD = LabelledWorld(models={"small": 0.5, "large": 0.8})
 EXAMPLES, DRAWS = 6, 3
 PER_CELL = (EXAMPLES, EXAMPLES * DRAWS)

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 import tune
-from tests.support import powercut
 from tests.test_tuner_survival import SPACE, WORLD, options
+from tune.fakes import power_cut
 from tune.fakes.server import Server
 from tune.pricing.prices import to_picodollars
 from tune.store.database import Database
@@ -122,7 +122,7 @@ def run(server: Server, folder: Path) -> tune.Study:
 def test_at_every_frame_the_ledger_knows_all_that_was_billed(
     film: Film, tmp_path: Path
 ) -> None:
-    ends = list(powercut.frames(film.log))
+    ends = list(power_cut.frames(film.log))
     assert sum(commits for _, commits in ends) > 100
     assert len(film.moments) > 20
     for end, commits in ends:
@@ -142,7 +142,7 @@ def test_at_every_frame_the_ledger_knows_all_that_was_billed(
 def test_the_study_resumes_within_its_budget_wherever_the_power_failed(
     film: Film, tmp_path: Path
 ) -> None:
-    ends = [end for end, commits in powercut.frames(film.log) if commits]
+    ends = [end for end, commits in power_cut.frames(film.log) if commits]
     server = film.server
     for end in random.Random(0).sample(ends, RESUMED):
         before = server.bill
@@ -156,20 +156,22 @@ def test_the_study_resumes_within_its_budget_wherever_the_power_failed(
 def test_a_torn_log_is_read_up_to_its_last_whole_transaction(tmp_path: Path) -> None:
     store = tmp_path / "draws.db"
     db = Database(store)
-    powercut._note(store).write_text("0")
+    power_cut.sync_note(store).write_text("0")
     for name in "abcdef":
         db.execute("INSERT INTO meta VALUES (?, ?)", (name, "x"))
     copy = tmp_path / "copy.db"
     for ending in ("", "-wal"):
         Path(f"{copy}{ending}").write_bytes(Path(f"{store}{ending}").read_bytes())
-    powercut._note(copy).write_text(
+    power_cut.sync_note(copy).write_text(
         str(
             next(
-                end for end, commits in powercut.frames(Path(f"{store}-wal")) if commits
+                end
+                for end, commits in power_cut.frames(Path(f"{store}-wal"))
+                if commits
             )
         )
     )
-    assert powercut.cut(copy, random.Random(3)) > 0
+    assert power_cut.cut(copy, random.Random(3)) > 0
     with contextlib.closing(Database(copy)) as left:
         names = [
             name

@@ -1,4 +1,4 @@
-"""Studies that are to be besieged, and the processes that they live in.
+"""The studies of chaos runs, and the processes that run them.
 
 Each process of a study is forked from one that has everything imported already, so that starting
 one takes milliseconds; with `cli` it is a real `python tune.py`.
@@ -20,10 +20,9 @@ from pathlib import Path
 from typing import Any
 
 import tune
-from tests.support.fixtures import PROMPTS
-from tests.support.powercut import watch
 from tune.errors import TuneError
 from tune.fakes.faults import Fault, Model
+from tune.fakes.power_cut import watch
 from tune.fakes.world import LabelledWorld, chance
 from tune.plan.read_options import read_options
 from tune.providers.retrying import RetryPolicy
@@ -31,10 +30,10 @@ from tune.tuner import run_study
 
 ROOT = Path(__file__).parent.parent.parent
 AMPLE = 2.0
-"""Dollars with which no call of any task here is ever refused, whatever is lost."""
+"""A budget in dollars that is never used up by any task here, whatever is lost."""
 
 LONGEST = 480.0
-"""Seconds after which a process of a study counts as one that does not end."""
+"""The seconds after which a process counts as one that does not end."""
 
 QUICK = RetryPolicy(
     attempts=10,
@@ -44,15 +43,20 @@ QUICK = RetryPolicy(
     longest_retry_after=0.2,
     silence=1.5,
 )
-"""The retries of a run, in a world whose seconds are short."""
+"""The retries of a run, with short waits: a simulated server recovers in milliseconds."""
+
+PROMPTS = {
+    "short": "Label this ticket: {text}",
+    "reasoned": "Think step by step, then label: {text}",
+}
 
 WORLD = LabelledWorld(models={"small": 0.5, "large": 0.75})
 
 
-def speak(
+def answer_text(
     model: str, prompt: str, settings: Mapping[str, Any], seed: int, index: int
 ) -> str:
-    """The labelled world, with a judge in it."""
+    """Answer as the labelled world does; the judge answers with a score."""
     if model == "judge":
         return f"Score: {int(chance('verdict', prompt) * 11)}"
     return WORLD(model, prompt, settings, seed, index)
@@ -64,12 +68,12 @@ SMALL = Model(0.1, 0.4)
 
 @dataclass(frozen=True)
 class Task:
-    """What is tuned. Two studies of one task whose faults pass come to the same choice.
+    """A tuning task. Two studies of one task make the same choice if their faults pass.
 
     Attributes:
-        large: how the larger of the two models is; what it refuses a study has to find out.
-        small: how the smaller one is.
-        judged: whether a model judges the answers, paid from the same budget.
+        large: the larger model; a study has to find out which parameters it refuses.
+        small: the smaller model.
+        judged: a model judges the answers, paid from the same budget.
     """
 
     searcher: str = "random"
@@ -112,12 +116,15 @@ TASKS = {
 
 
 @dataclass(frozen=True)
-class Blow:
-    """What happens to one process: `signal` (twice, where that is said) `after` seconds past its
-    request `at`.
+class Kill:
+    """The end of one process: a signal, `after` seconds past its request number `at`.
 
-    With `cut` the power fails as well: of what was written, only what was synced is sure to be
-    left.
+    Attributes:
+        at: requests that the process has sent before.
+        after: seconds to wait after that request.
+        signal: the signal; SIGINT is Ctrl-C.
+        twice: send the signal twice.
+        cut: the power fails as well: only synced bytes are sure to be left.
     """
 
     at: int
@@ -128,18 +135,18 @@ class Blow:
 
 
 @dataclass(frozen=True)
-class Siege:
-    """One study and what befalls it.
+class ChaosRun:
+    """One study with the faults of its server and the kills of its processes.
 
     Attributes:
         kind: for tables.
         budgets: dollars; after the study has ended it goes on with the next.
-        faults: what a share of the requests meet, up to request number `until`.
-        seconds: how long an answer takes.
+        faults: the faults that a share of the requests meet, up to request number `until`.
+        seconds: the time that an answer takes.
         outage: from this request on nothing is answered, until a process has given up.
-        blows: one for each process, while they last.
-        cli: whether processes are started from the command line.
-        vendor: how the models state what they bill, in words.
+        kills: one for each process, in order; later processes are not killed.
+        cli: start processes from the command line.
+        vendor: the way in which the models state their bills, as text.
     """
 
     kind: str
@@ -152,7 +159,7 @@ class Siege:
     seconds: float = 0.002
     timeout: float = 60.0
     outage: int | None = None
-    blows: tuple[Blow, ...] = ()
+    kills: tuple[Kill, ...] = ()
     time_limit: float | None = None
     cli: bool = False
     seed: int = 0
@@ -162,15 +169,16 @@ class Siege:
 # --- a process of a study
 
 
-def order(siege: Siege, url: str, folder: Path) -> dict[str, Any]:
-    """The options of the study; an alias keeps the seeds of draws apart from the server's port."""
-    task = siege.task
+def order(run: ChaosRun, url: str, folder: Path) -> dict[str, Any]:
+    """Return the options of the study."""
+    task = run.task
     entries = {
         name: {
             "base_url": url,
-            "alias": "siege",
+            # Without an alias the seeds of draws would follow the port of the server.
+            "alias": "chaos",
             "price": [model.input, model.output],
-            "timeout": siege.timeout,
+            "timeout": run.timeout,
         }
         for name, model in task.models.items()
     }
@@ -182,8 +190,8 @@ def order(siege: Siege, url: str, folder: Path) -> dict[str, Any]:
         "seed": task.seed,
         "models": entries,
         "results": str(folder / "study"),
-        "concurrency": siege.concurrency,
-        **({"time_limit": siege.time_limit} if siege.time_limit is not None else {}),
+        "concurrency": run.concurrency,
+        **({"time_limit": run.time_limit} if run.time_limit is not None else {}),
         **({"metric": tune.Judge(model="judge", max_tokens=16)} if task.judged else {}),
     }
 
@@ -201,24 +209,23 @@ SPACE: dict[str, Any] = {
 }
 
 
-def live(siege: Siege, budget: float, url: str, folder: Path) -> None:
-    """The whole life of one process, unless it is cut short; what it came to is left in `end.json`."""
+def run_process(run: ChaosRun, budget: float, url: str, folder: Path) -> None:
+    """Run a study in this process, and leave its outcome in `end.json`."""
     sink = os.open(folder / "stderr.txt", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     os.dup2(sink, 1)
     os.dup2(sink, 2)
-    signal.signal(
-        signal.SIGINT, signal.default_int_handler
-    )  # a shell's background jobs are started without it
+    # A shell starts its background jobs without this handler.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     faulthandler.dump_traceback_later(LONGEST - 5)
-    if any(blow.cut for blow in siege.blows):
+    if any(kill.cut for kill in run.kills):
         watch(folder / "study" / "draws.db")
     try:
         study = run_study(
             read_options(
-                data=WORLD.examples(siege.task.rows),
+                data=WORLD.examples(run.task.rows),
                 space=SPACE,
                 budget=budget,
-                **order(siege, url, folder),
+                **order(run, url, folder),
             ),
             retry=QUICK,
         )
@@ -231,40 +238,40 @@ def live(siege: Siege, budget: float, url: str, folder: Path) -> None:
     (folder / "end.json").write_text(json.dumps(end))
 
 
-class Life:
+class StudyProcess:
     """A process of a study, forked or from the command line."""
 
-    def __init__(self, siege: Siege, budget: float, url: str, folder: Path) -> None:
-        self.folder, self.cli = folder, siege.cli
+    def __init__(self, run: ChaosRun, budget: float, url: str, folder: Path) -> None:
+        self.folder, self.cli = folder, run.cli
         (folder / "end.json").unlink(missing_ok=True)
-        if siege.cli:
+        if run.cli:
             with (
                 (folder / "end.json").open("w") as out,
                 (folder / "stderr.txt").open("a") as errors,
             ):
                 self._popen = subprocess.Popen(
-                    _command(siege, budget, url, folder), stdout=out, stderr=errors
+                    _command(run, budget, url, folder), stdout=out, stderr=errors
                 )
         else:
-            self._process = nursery().Process(
-                target=live, args=(siege, budget, url, folder), daemon=True
+            self._process = fork_server().Process(
+                target=run_process, args=(run, budget, url, folder), daemon=True
             )
             self._process.start()
 
     @property
     def code(self) -> int | None:
-        """How it ended; None while it lives."""
+        """The exit status; None while the process runs."""
         return self._popen.poll() if self.cli else self._process.exitcode
 
-    def strike(self, number: int) -> None:
-        """Send a signal, if it still lives."""
+    def send(self, number: int) -> None:
+        """Send a signal if the process still runs."""
         if self.code is None:
             pid = self._popen.pid if self.cli else self._process.pid
             assert pid is not None
             os.kill(pid, number)
 
     def end(self) -> dict[str, Any]:
-        """What it came to, in the form of `--json`, or {"error": ...}."""
+        """Return the outcome in the form of `--json`, or {"error": ...}."""
         try:
             record: dict[str, Any] = json.loads((self.folder / "end.json").read_text())
         except (OSError, ValueError):
@@ -282,8 +289,8 @@ class Life:
         return record
 
 
-def nursery() -> Any:
-    """Where processes are forked: one that has imported everything, and has no threads."""
+def fork_server() -> Any:
+    """Return the context that forks processes from one that has everything imported."""
     paths = [str(ROOT), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
     os.environ["PYTHONPATH"] = os.pathsep.join(
         dict.fromkeys(path for path in paths if path)
@@ -291,13 +298,21 @@ def nursery() -> Any:
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(
-        ["__main__", "life", "openai", "httpx2", "httpcore2", "optuna", "pandas"]
+        [
+            "__main__",
+            "benchmarks.chaos.process",
+            "openai",
+            "httpx2",
+            "httpcore2",
+            "optuna",
+            "pandas",
+        ]
     )
     return context
 
 
-def _command(siege: Siege, budget: float, url: str, folder: Path) -> list[str]:
-    options = order(siege, url, folder)
+def _command(run: ChaosRun, budget: float, url: str, folder: Path) -> list[str]:
+    options = order(run, url, folder)
     entries = "".join(
         f"[models.{name}]\n{_toml(entry)}"
         for name, entry in options.pop("models").items()
@@ -308,7 +323,7 @@ def _command(siege: Siege, budget: float, url: str, folder: Path) -> list[str]:
     (folder / "space.toml").write_text(
         f"[space]\n{_toml(space)}{prompts}{answer}{entries}"
     )
-    rows = "".join(json.dumps(row) + "\n" for row in WORLD.examples(siege.task.rows))
+    rows = "".join(json.dumps(row) + "\n" for row in WORLD.examples(run.task.rows))
     (folder / "tickets.jsonl").write_text(rows)
     flags = [
         part

@@ -1,12 +1,13 @@
-"""One study under siege: its server misbehaves, its processes are killed, and the server's own bill
-is the judge.
+"""One chaos run: a study whose server misbehaves and whose processes are killed.
 
-    reference = lay(Siege("reference", TASKS["grid"], concurrency=8), folder)
-    verdict = lay(Siege("killed", TASKS["grid"], blows=(Blow(40), Blow(25, after=0.01))), another)
+The server's own bill shows what was really paid.
+
+    reference = carry_out(ChaosRun("reference", TASKS["grid"], concurrency=8), folder)
+    verdict = carry_out(ChaosRun("killed", TASKS["grid"], kills=(Kill(40),)), another)
     verdict.beyond        # draws that were paid again although the store held them: 0
     verdict.best == reference.best
 
-A blow falls once its process has sent so many requests.
+A kill comes when its process has sent the given number of requests.
 """
 
 from __future__ import annotations
@@ -21,11 +22,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.chaos.life import AMPLE, LONGEST, TASKS, Blow, Life, Siege, Task, speak
-from tests.support.powercut import cut
+from benchmarks.chaos.process import (
+    AMPLE,
+    LONGEST,
+    TASKS,
+    ChaosRun,
+    Kill,
+    StudyProcess,
+    Task,
+    answer_text,
+)
 from tune.completion import Message, Request
 from tune.errors import TuneError
 from tune.fakes.faults import Body, Fault
+from tune.fakes.power_cut import cut
 from tune.fakes.server import Server, fail_sometimes
 from tune.pricing.prices import to_picodollars
 from tune.store.database import Database
@@ -36,13 +46,13 @@ from tune.store.ledger import Balance, read_balance
 __all__ = [
     "AMPLE",
     "TASKS",
-    "Blow",
-    "Books",
-    "Siege",
+    "ChaosRun",
+    "Kill",
+    "StoreState",
     "Task",
     "Verdict",
-    "lay",
-    "read_books",
+    "carry_out",
+    "read_store",
 ]
 
 LOST = frozenset(
@@ -54,28 +64,30 @@ DISHONEST = frozenset({"no_usage", "usage", "first_usage"})
 """Faults that misstate what is billed, so that the ledger holds bounds instead of the bill."""
 
 SHORT = frozenset({"first_usage"})
-"""Those of them that state less, in a way that honest services have too, so that the ledger may be
-below the bill.
+"""The faults among them that state less than the bill, as some honest services do.
+
+The ledger may then be below the bill.
 """
 
 
 @dataclass
 class Verdict:
-    """What a siege came to. Money is in picodollars; all but the ledger's own figures are from the
-    server's meter.
+    """The outcome of a run. Money is in picodollars.
+
+    All but the ledger's own figures are from the server's bill.
 
     Attributes:
-        cuts: kills at which the power failed as well.
-        torn: bytes of the store's log that these took.
-        ended: how each process ended: why the study stopped, "killed", or the error's words.
-        overshoot: the most by which the bill was above the budget of the moment.
+        cuts: kills with a power cut.
+        torn: bytes of the store's log that the power cuts took.
+        ended: the end of each process: why the study stopped, "killed", or the error's text.
+        overshoot: the largest amount by which the bill was above the budget of the moment.
         again: draws that were billed and answered twice.
         in_flight: attempts that were under way when a process was killed, as the ledger has them.
-        unknown: attempts of unknown outcome in all: these, those that a second Ctrl-C gave up, and
-            lost answers.
+        unknown: all attempts of unknown outcome: those under way at a kill, those that a second
+            Ctrl-C gave up, and lost answers.
         beyond: draws that were paid again although the store held them, or twice by one process.
-        best: the frozen choice.
-        wrong: everything else that should not be, in words.
+        best: the selected configuration.
+        wrong: every other broken promise, as text.
     """
 
     kind: str
@@ -103,10 +115,8 @@ class Verdict:
 
 
 @dataclass
-class Books:
-    """The store of a study as it lies on disk: its balance, the attempts under way, the seeds of
-    the draws held.
-    """
+class StoreState:
+    """The store of a study on disk: its balance, the attempts under way, the seeds of its draws."""
 
     balance: Balance
     under_way: int
@@ -115,7 +125,7 @@ class Books:
     sound: bool
 
 
-def read_books(folder: Path) -> Books | None:
+def read_store(folder: Path) -> StoreState | None:
     """Read a store that nobody has open; None where there is none yet."""
     store, journal = folder / "study" / "draws.db", folder / "study" / "study.jsonl"
     events = read_events(journal) if journal.exists() else []
@@ -134,7 +144,7 @@ def read_books(folder: Path) -> Books | None:
     return (
         None
         if balance is None
-        else Books(
+        else StoreState(
             balance, states.get("reserved", 0), states.get("uncertain", 0), seeds, sound
         )
     )
@@ -159,7 +169,7 @@ def _request(canonical: str) -> Request:
 
 
 class _Meter:
-    """Follows the server's bill from process to process."""
+    """A meter that follows the server's bill from process to process."""
 
     def __init__(self, server: Server, met: dict[int, Fault]) -> None:
         self.server, self.met = server, met
@@ -168,8 +178,8 @@ class _Meter:
         self._held: set[int] = set()
         self.again = self.beyond = 0
 
-    def read(self, books: Books | None) -> None:
-        """Take in what was charged since the last time, and what is held now."""
+    def read(self, stored: StoreState | None) -> None:
+        """Add what was charged since the last reading, and note which draws the store holds now."""
         bodies = {seen.number: seen.body for seen in self.server.posts}
         fresh: set[int] = set()
         for charge in self.server.charges[self._counted :]:
@@ -181,50 +191,46 @@ class _Meter:
                 self._answered[seed] = charge.picodollars
                 fresh.add(seed)
         self._counted = len(self.server.charges)
-        self._held = books.seeds if books is not None else set()
+        self._held = stored.seeds if stored is not None else set()
 
     def worth_of_held(self) -> int:
-        """Picodollars that the server charged for the answers that are in the store."""
+        """Return the picodollars that the server charged for the answers in the store."""
         return sum(cost for seed, cost in self._answered.items() if seed in self._held)
 
 
-def lay(siege: Siege, folder: Path) -> Verdict:
-    """Carry a siege through: processes one after the other, until the study has ended with its last
-    budget.
-    """
+def carry_out(run: ChaosRun, folder: Path) -> Verdict:
+    """Start one process after the other until the study has ended with its last budget."""
     folder.mkdir(parents=True, exist_ok=True)
-    verdict, began = Verdict(siege.kind), time.monotonic()
+    verdict, began = Verdict(run.kind), time.monotonic()
     met: dict[int, Fault] = {}
-    rng = random.Random(siege.seed)
-    up = [siege.outage is None]
-    usual = fail_sometimes(
-        siege.share, siege.faults, seed=siege.seed, until=siege.until
-    )
+    rng = random.Random(run.seed)
+    up = [run.outage is None]
+    usual = fail_sometimes(run.share, run.faults, seed=run.seed, until=run.until)
 
     def plan(number: int, body: Body) -> Fault | None:
-        down = siege.outage is not None and not up[0] and number >= siege.outage
+        down = run.outage is not None and not up[0] and number >= run.outage
         fault = Fault("status", status=503) if down else usual(number, body)
         if fault is not None:
             met[number] = fault
         return fault
 
     with Server(
-        siege.task.models, world=speak, plan=plan, seconds=siege.seconds
+        run.task.models, world=answer_text, plan=plan, seconds=run.seconds
     ) as server:
-        meter, blows = _Meter(server, met), iter(siege.blows)
-        for budget in siege.budgets:
+        meter, kills = _Meter(server, met), iter(run.kills)
+        for budget in run.budgets:
             verdict.budget = to_picodollars(budget)
-            for life in _lives(siege, budget, server, folder):
-                blow = next(blows, None)
-                _strike(life, blow, server, verdict)
-                if blow is not None and blow.cut and life.code == -signal.SIGKILL:
+            for process in _processes(run, budget, server, folder):
+                kill = next(kills, None)
+                _wait(process, kill, server, verdict)
+                if kill is not None and kill.cut and process.code == -signal.SIGKILL:
                     verdict.cuts += 1
                     verdict.torn += cut(folder / "study" / "draws.db", rng)
-                books = _take_stock(folder, server, meter, verdict)
+                stored = _compare_with_bill(folder, server, meter, verdict)
                 if (
-                    _over(life, verdict)
+                    _study_ended(process, verdict)
                     or verdict.wrong
-                    or len(verdict.ended) > len(siege.blows) + 4
+                    or len(verdict.ended) > len(run.kills) + 4
                 ):
                     break
                 up[0] = up[0] or not verdict.ended[-1].startswith("killed")
@@ -238,96 +244,102 @@ def lay(siege: Siege, folder: Path) -> Verdict:
             meter.again,
             meter.beyond,
         )
-        verdict.wrong += _complaints(siege, folder, verdict, meter, books)
+        verdict.wrong += _broken_promises(run, folder, verdict, meter, stored)
     verdict.seconds = time.monotonic() - began
     return verdict
 
 
-def _lives(siege: Siege, budget: float, server: Server, folder: Path) -> Iterator[Life]:
+def _processes(
+    run: ChaosRun, budget: float, server: Server, folder: Path
+) -> Iterator[StudyProcess]:
     while True:
-        yield Life(siege, budget, server.base_url, folder)
+        yield StudyProcess(run, budget, server.base_url, folder)
 
 
-def _strike(life: Life, blow: Blow | None, server: Server, verdict: Verdict) -> None:
-    """Wait for a process to end, and see to it that it does where a blow is due."""
+def _wait(
+    process: StudyProcess, kill: Kill | None, server: Server, verdict: Verdict
+) -> None:
+    """Wait until a process ends, and kill it when its kill is due."""
     began, before = time.monotonic(), len(server.requests)
-    while life.code is None and time.monotonic() - began < LONGEST:
-        if blow is not None and len(server.requests) - before >= blow.at:
-            time.sleep(blow.after)
-            life.strike(blow.signal)
-            if blow.twice:
+    while process.code is None and time.monotonic() - began < LONGEST:
+        if kill is not None and len(server.requests) - before >= kill.at:
+            time.sleep(kill.after)
+            process.send(kill.signal)
+            if kill.twice:
                 time.sleep(0.003)
-                life.strike(blow.signal)
-            blow = None
+                process.send(kill.signal)
+            kill = None
         time.sleep(0.001)
-    if life.code is None:
+    if process.code is None:
         verdict.wrong.append(f"a process did not end within {LONGEST:g} s")
-        life.strike(signal.SIGKILL)
-        while life.code is None:
+        process.send(signal.SIGKILL)
+        while process.code is None:
             time.sleep(0.01)
 
 
-def _take_stock(
+def _compare_with_bill(
     folder: Path, server: Server, meter: _Meter, verdict: Verdict
-) -> Books | None:
-    """Hold the books against the server's bill between two processes."""
+) -> StoreState | None:
+    """Compare the store with the server's bill between two processes."""
     quiet = time.monotonic() + 10
     while server.at_once and time.monotonic() < quiet:
-        time.sleep(
-            0.002
-        )  # what was on its way when a process died is answered, and billed, all the same
+        # A request that was under way when its process died is still answered, and billed.
+        time.sleep(0.002)
     try:
-        books = read_books(folder)
+        stored = read_store(folder)
     except (TuneError, sqlite3.Error) as error:
         verdict.wrong.append(f"the store cannot be read: {error}")
         return None
-    meter.read(books)
+    meter.read(stored)
     verdict.overshoot = max(verdict.overshoot, server.bill - verdict.budget)
-    if books is not None:
-        verdict.in_flight += books.under_way
-        balance = books.balance
-        if not books.sound:
+    if stored is not None:
+        verdict.in_flight += stored.under_way
+        balance = stored.balance
+        if not stored.sound:
             verdict.wrong.append("the store is damaged")
-        if (
-            balance.spent + balance.reserved - balance.overshoot > balance.budget
-        ):  # 0 where caps are heeded
+        # The overshoot is 0 unless the server bills above the cap.
+        if balance.spent + balance.reserved - balance.overshoot > balance.budget:
             verdict.wrong.append(f"the ledger has more than the budget: {balance}")
-    return books
+    return stored
 
 
-def _over(life: Life, verdict: Verdict) -> bool:
-    """Whether the study has ended with this process."""
-    if life.code == -signal.SIGKILL:
+def _study_ended(process: StudyProcess, verdict: Verdict) -> bool:
+    """Tell whether the study has ended with this process."""
+    if process.code == -signal.SIGKILL:
         verdict.ended.append("killed")
         verdict.kills += 1
         return False
-    end = life.end()
+    end = process.end()
     verdict.interrupts += end.get("stopped") == "interrupted"
     verdict.ended.append(end.get("error") or end["stopped"])
     verdict.best = end.get("best")
     return "error" not in end and end["stopped"] != "interrupted"
 
 
-def _complaints(  # noqa: C901 - one branch for each promise
-    siege: Siege, folder: Path, verdict: Verdict, meter: _Meter, books: Books | None
+def _broken_promises(  # noqa: C901 - one branch for each promise
+    run: ChaosRun,
+    folder: Path,
+    verdict: Verdict,
+    meter: _Meter,
+    stored: StoreState | None,
 ) -> Iterator[str]:
-    """What should not be, once the study has ended."""
-    if books is None:
-        yield "there are no books"
+    """Yield every broken promise of a study that has ended."""
+    if stored is None:
+        yield "there is no store"
         return
-    balance = books.balance
+    balance = stored.balance
     verdict.settled, verdict.uncertain = balance.settled, balance.uncertain
-    verdict.ledger_overshoot, verdict.unknown = balance.overshoot, books.unknown
-    if verdict.again > books.unknown:
-        yield f"{verdict.again} answers were billed twice, but only {books.unknown} attempts are of unknown outcome"
+    verdict.ledger_overshoot, verdict.unknown = balance.overshoot, stored.unknown
+    if verdict.again > stored.unknown:
+        yield f"{verdict.again} answers were billed twice, but only {stored.unknown} attempts are of unknown outcome"
     if verdict.ended[-1] in ("killed", "interrupted"):
         yield f"the study did not end: {verdict.ended}"
     if balance.reserved:
         yield f"{balance.reserved} are still reserved"
-    kinds = {fault.kind for fault in siege.faults}
+    kinds = {fault.kind for fault in run.faults}
     kinds |= {
         model.fault.kind
-        for model in siege.task.models.values()
+        for model in run.task.models.values()
         if model.fault is not None
     }
     if not kinds & DISHONEST:
@@ -337,7 +349,7 @@ def _complaints(  # noqa: C901 - one branch for each promise
         if balance.spent < meter.server.bill:
             yield f"settled and uncertain are {balance.spent}, but {meter.server.bill} were billed"
     elif balance.settled < meter.worth_of_held() and not kinds & SHORT:
-        yield f"settled {balance.settled} is less than {meter.worth_of_held()}, which the answers held cost"
+        yield f"settled {balance.settled} is less than {meter.worth_of_held()}, the cost of the answers held"
     if (
         "Traceback" in (text := (folder / "stderr.txt").read_text())
         and "tune.errors." not in text
@@ -351,6 +363,6 @@ def _complaints(  # noqa: C901 - one branch for each promise
         "trials.csv",
         "study.jsonl",
     }:
-        yield f"of its files there are only {sorted(names)}"
+        yield f"files of the study are missing: there are only {sorted(names)}"
     if any(name.endswith(".part") for name in names):
         yield "half a file was left"
