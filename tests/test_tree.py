@@ -11,7 +11,6 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "commands/forget.py": "tests/followup/test_forget.py",
     "commands/reconcile.py": "tests/followup/test_reconcile.py",
     "commands/reprice.py": "tests/followup/test_reprice.py",
-    "export/deployment.py": "tests/export/test_autogen.py",
     "fakes/faults.py": "tests/fakes/test_server.py",
     "fakes/race.py": "tests/strategies/test_strategies.py",
     "fakes/world.py": "tests/fakes/test_server.py",

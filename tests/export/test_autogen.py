@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,18 +17,14 @@ from tune.export import (
     EXPORTERS,
     TAG,
     Deployment,
-    is_deployable,
     llm_config,
     notes,
     oai_config_list,
-    single_answer_note,
     snippet,
 )
 from tune.export.autogen import _PASSED_ON
 from tune.pricing.prices import Price
-from tune.report import ReportConfig
 from tune.space import Config
-from tune.stats.intervals import Interval
 
 # What AG2 0.14 takes beside config_list: LLMConfig.__init__ has these keywords and no others.
 TOP_LEVEL = {
@@ -229,23 +224,6 @@ def test_prices_are_dollars_per_thousand_tokens(
 # --- what can be carried
 
 
-@pytest.mark.parametrize(
-    ("n", "aggregate", "raw", "carried"),
-    [
-        (1, "first", False, True),
-        (1, "first", True, False),
-        (5, "vote", False, False),
-        (5, "any", False, False),
-        (2, "first", False, False),
-        (1, "any", False, False),
-    ],
-)
-def test_an_agent_carries_one_first_answer_of_a_chat(
-    n: int, aggregate: str, raw: bool, carried: bool
-) -> None:
-    assert is_deployable(config(n=n, aggregate=aggregate), raw=raw) is carried
-
-
 @pytest.mark.parametrize("export", [llm_config, oai_config_list, snippet])
 def test_what_cannot_be_carried_is_refused_with_the_way_out(export: Any) -> None:
     with pytest.raises(
@@ -259,35 +237,6 @@ def test_what_cannot_be_carried_is_refused_with_the_way_out(export: Any) -> None
 def test_the_oracle_is_never_exported() -> None:
     with pytest.raises(InputError):
         llm_config(deployment(config=config(n=1, aggregate="any")))
-
-
-def test_one_sentence_says_what_the_full_winner_adds() -> None:
-    winner = ReportConfig(
-        "winner",
-        config(n=5, aggregate="vote", temperature=0.7),
-        holdout=Interval(0.79, 0.72, 0.86, 120),
-        cost=Interval(0.0005, 0.0004, 0.0006, 120),
-    )
-    carried = ReportConfig(
-        "for agents",
-        config(),
-        holdout=Interval(0.77, 0.7, 0.84, 120),
-        cost=Interval(0.0001, 0.0001, 0.0001, 120),
-    )
-    assert single_answer_note(winner, carried) == (
-        "An agent reads one answer per request; the full winner takes 5 answers per request by "
-        "'vote' and differs in "
-        "temperature: 0.790 (0.720 to 0.860) against 0.770 (0.700 to 0.840), at $0.0005 against "
-        "$0.0001 per request."
-    )
-    assert single_answer_note(winner, winner) == "An agent carries the winner as it is."
-    bare = replace(
-        winner, holdout=None, cost=None, config=config(n=3, aggregate="vote")
-    )
-    assert single_answer_note(bare, carried) == (
-        "An agent reads one answer per request; the full winner takes 3 answers per request by "
-        "'vote'."
-    )
 
 
 # --- keys and addresses
@@ -345,22 +294,6 @@ def test_what_may_be_secret_in_an_address_is_left_out_and_said(address: str) -> 
         notes(exported)
     )
     assert any("left out" in note for note in notes(exported))
-
-
-@pytest.mark.parametrize(
-    "address",
-    ["http://localhost:8000/v1", "localhost:8000/v1", "https://m.example.test/a/v1/"],
-)
-def test_an_address_without_secrets_stays_as_it_is(address: str) -> None:
-    exported = deployment(base_url=address)
-    assert exported.url == address
-    assert notes(exported) == ()
-
-
-def test_an_address_without_a_scheme_loses_its_password_too() -> None:
-    assert (
-        deployment(base_url="user:planted@localhost:8000/v1").url == "localhost:8000/v1"
-    )
 
 
 def test_a_model_that_ran_in_process_names_a_server_to_be_started_and_no_hosted_one() -> (

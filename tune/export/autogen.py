@@ -20,8 +20,7 @@ from tune.providers.openai.access import OPENAI_KEY
 TAG = "tune"
 """The tag of every exported entry: `filter_dict={"tags": ["tune"]}` finds them."""
 
-# Parameters of chat completions that an entry passes on by name; those of the next table within
-# their values.
+# Parameters of chat completions that an entry passes on by name, whatever their value.
 _PASSED_ON = frozenset(
     {
         "frequency_penalty",
@@ -33,6 +32,7 @@ _PASSED_ON = frozenset(
         "top_logprobs",
     }
 )
+# The `openai` package lists the values of these two; a newer value has to go around it.
 _EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh")
 _VERBOSITIES = ("low", "medium", "high")
 
@@ -53,11 +53,11 @@ def llm_config(
         InputError: an agent cannot use the configuration, or `environ` lacks the variable.
     """
     entry = _entry(deployment, environ)
-    shared: dict[str, Any] = {
-        name: entry.pop(name)
-        for name in ("temperature", "top_p", "max_tokens")
-        if name in entry
-    }
+    # Of all settings, AutoGen takes these beside the list; the others stay in the entry.
+    shared: dict[str, Any] = {}
+    for name in ("temperature", "top_p", "max_tokens"):
+        if name in entry:
+            shared[name] = entry.pop(name)
     # Without cache_seed AutoGen 0.2 answers from a cache, and a temperature would change nothing.
     return {"config_list": [entry], **shared, "cache_seed": None}
 
@@ -68,10 +68,9 @@ def oai_config_list(*deployments: Deployment) -> str:
     Raises:
         InputError: an agent cannot use one of the configurations.
     """
-    return (
-        json.dumps([_entry(d, None) for d in deployments], indent=2, ensure_ascii=False)
-        + "\n"
-    )
+    # Without an environment there is no key: this file may be committed or sent.
+    entries = [_entry(deployment, None) for deployment in deployments]
+    return json.dumps(entries, indent=2, ensure_ascii=False) + "\n"
 
 
 def snippet(deployment: Deployment) -> str:
@@ -82,71 +81,80 @@ def snippet(deployment: Deployment) -> str:
     """
     settings = llm_config(deployment)
     lines = ["import autogen", "", f"llm_config = {_literal(settings)}"]
+    # AutoGen does not replace variables in a key itself.
     if "${" in settings["config_list"][0].get("api_key", ""):
         lines = ["import os", "", *lines]
         lines.append('entry = llm_config["config_list"][0]')
         lines.append('entry["api_key"] = os.path.expandvars(entry["api_key"])')
-    message = (
-        f", system_message={deployment.system_message!r}"
-        if deployment.system_message
-        else ""
-    )
-    lines.append(
-        f'agent = autogen.AssistantAgent("assistant", llm_config=llm_config{message})'
-    )
+    arguments = "llm_config=llm_config"
+    # Every text goes in by repr: a template cannot end its literal and become code.
+    if deployment.system_message:
+        arguments += f", system_message={deployment.system_message!r}"
+    lines.append(f'agent = autogen.AssistantAgent("assistant", {arguments})')
     if deployment.template:
         lines.append(
-            f"template = {deployment.template!r}  # a message, with an example's inputs in the "
-            "braces"
+            f"template = {deployment.template!r}"
+            "  # a message, with an example's inputs in the braces"
         )
     return "\n".join(lines) + "\n"
 
 
 def _literal(value: dict[str, Any]) -> str:
-    """A dictionary as Python source, one top-level item per line."""
-    return (
-        "{\n"
-        + "".join(f"    {name!r}: {inner!r},\n" for name, inner in value.items())
-        + "}"
-    )
+    """Return a dictionary as Python source, one top-level item per line."""
+    items = [f"    {name!r}: {inner!r},\n" for name, inner in value.items()]
+    return "{\n" + "".join(items) + "}"
 
 
 def _entry(deployment: Deployment, environ: Mapping[str, str] | None) -> dict[str, Any]:
-    """One entry of a config list, with every setting in it."""
+    """Return one entry of a config list, with every setting in it."""
     config = deployment.config
-    if not is_deployable(config, raw=deployment.raw):
-        what = (
-            "a prompt that is no chat"
-            if deployment.raw
-            else f"n = {config.n} by {config.aggregate!r}"
-        )
-        raise InputError(
-            f"an agent chats and reads one answer per request, but this config has {what}: "
-            f"export the best reading with n = 1 and 'first' of a chat prompt"
-        )
+    _refuse_undeployable(deployment)
     price = deployment.price
     entry: dict[str, Any] = {"model": deployment.model}
     if deployment.url is not None:
         entry["base_url"] = deployment.url
     entry |= _key(deployment, environ)
-    # AutoGen counts dollars per thousand tokens; rounding takes away what the division adds in the
-    # 17th digit.
+    # AutoGen counts dollars per thousand tokens. The division adds noise in the 17th digit, which
+    # rounding takes away.
     entry["price"] = [round(price.input / 1000, 15), round(price.output / 1000, 15)]
-    notional = ("notional-price",) if price.notional else ()
-    entry["tags"] = list(
-        dict.fromkeys((TAG, config.model, *deployment.tags, *notional))
-    )
+    tags = [TAG, config.model, *deployment.tags]
+    # AutoGen sums this price up as money. The tag says that nobody is billed.
+    if price.notional:
+        tags.append("notional-price")
+    entry["tags"] = list(dict.fromkeys(tags))
+    # Some models refuse `max_tokens` and take the same cap under another name.
     entry[deployment.cap] = config.max_tokens
     if config.stop:
         entry["stop"] = list(config.stop)
     extra: dict[str, Any] = {}
     for name, value in config.settings.items():
-        (entry if _passes(name, value) else extra)[name] = value
-    return entry | ({"extra_body": extra} if extra else {})
+        if _passes(name, value):
+            entry[name] = value
+        else:
+            extra[name] = value
+    # An empty extra_body would be one more key that a reader has to understand.
+    if extra:
+        entry["extra_body"] = extra
+    return entry
+
+
+def _refuse_undeployable(deployment: Deployment) -> None:
+    """Refuse a configuration that an agent would call otherwise than it was tuned."""
+    config = deployment.config
+    if is_deployable(config, raw=deployment.raw):
+        return
+    trouble = f"n = {config.n} by {config.aggregate!r}"
+    if deployment.raw:
+        trouble = "a prompt that is no chat"
+    raise InputError(
+        f"an agent chats and reads one answer per request, but this config has {trouble}: "
+        "export the best reading with n = 1 and 'first' of a chat prompt"
+    )
 
 
 def _passes(name: str, value: Any) -> bool:
     """Return True if an entry accepts a setting by its own name."""
+    # AutoGen's own check stops at 1, although services take temperatures up to 2.
     if name in ("temperature", "top_p"):
         return 0 <= float(value) <= 1
     if name == "reasoning_effort":
@@ -157,22 +165,22 @@ def _passes(name: str, value: Any) -> bool:
 
 
 def _key(deployment: Deployment, environ: Mapping[str, str] | None) -> dict[str, str]:
-    """The entry's api_key, if it needs one.
+    """Return the entry's api_key, if it needs one.
 
     It is left out only for the variable that the `openai` package reads by itself: for any other
     endpoint, leaving it out would send that endpoint OpenAI's key.
     """
-    if not deployment.key_env or (deployment.local and deployment.base_url is None):
+    serves_itself = deployment.local and deployment.base_url is None
+    # The `openai` package refuses to start without any key, even where the server asks for none.
+    if not deployment.key_env or serves_itself:
         return {"api_key": "none"}
     if environ is None:
-        return (
-            {}
-            if deployment.key_env == OPENAI_KEY
-            else {"api_key": f"${{{deployment.key_env}}}"}
-        )
+        if deployment.key_env == OPENAI_KEY:
+            return {}
+        return {"api_key": f"${{{deployment.key_env}}}"}
     if not environ.get(deployment.key_env):
         raise InputError(
-            f"the environment variable {deployment.key_env}, which holds the endpoint's key, is "
-            "not set"
+            f"the environment variable {deployment.key_env}, "
+            "which holds the endpoint's key, is not set"
         )
     return {"api_key": environ[deployment.key_env]}

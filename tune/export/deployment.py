@@ -30,8 +30,8 @@ class Deployment:
         system_message: the part of the prompt that an agent takes as its system message, or None.
         template: the text of a user message, with `{field}` where an example's inputs go.
         cap: the name under which the model takes its cap.
-        raw: whether the prompt is one text that the model continues, not a chat.
-        local: whether the model ran in process, so that no endpoint is known.
+        raw: True if the prompt is one text that the model continues, not a chat.
+        local: True if the model ran in process, so that no endpoint is known.
         tags: further labels for `filter_dict`.
     """
 
@@ -50,19 +50,20 @@ class Deployment:
     @property
     def url(self) -> str | None:
         """The endpoint's address without what may be secret: user, password, query, fragment."""
-        address = LOCAL_URL if self.local and self.base_url is None else self.base_url
+        address = self.base_url
+        if self.local and address is None:
+            address = LOCAL_URL
         if address is None:
             return None
-        parts = urlsplit(address if "://" in address else f"//{address}")
-        return urlunsplit(
-            (
-                parts.scheme,
-                parts.netloc.rpartition("@")[2],
-                parts.path,
-                public_query(parts),
-                "",
-            )
-        ).removeprefix("//")
+        # Without the slashes urlsplit takes `user:password@host` for a path, and would keep it.
+        if "://" not in address:
+            address = f"//{address}"
+        parts = urlsplit(address)
+        host = parts.netloc.rpartition("@")[2]
+        # Some queries are harmless and needed, such as Azure's api-version.
+        query = public_query(parts)
+        public = urlunsplit((parts.scheme, host, parts.path, query, ""))
+        return public.removeprefix("//")
 
 
 def is_deployable(config: Config, *, raw: bool = False) -> bool:
@@ -80,21 +81,17 @@ def single_answer_note(winner: ReportConfig, carried: ReportConfig) -> str:
     """Return what the full winner adds to the configuration that an agent can use."""
     if winner.config == carried.config:
         return "An agent carries the winner as it is."
+    full, single = winner.config, carried.config
     ways = []
-    if (
-        winner.config.n != carried.config.n
-        or winner.config.aggregate != carried.config.aggregate
-    ):
-        ways.append(
-            f"takes {winner.config.n} answers per request by {winner.config.aggregate!r}"
-        )
-    names = dict.fromkeys([*winner.config, *carried.config])
-    others = [
-        name
-        for name in names
-        if name not in ("n", "aggregate")
-        and winner.config.get(name) != carried.config.get(name)
-    ]
+    if (full.n, full.aggregate) != (single.n, single.aggregate):
+        ways.append(f"takes {full.n} answers per request by {full.aggregate!r}")
+    others = []
+    # A dict keeps the winner's order, in which a reader knows the settings.
+    for name in dict.fromkeys([*full, *single]):
+        if name in ("n", "aggregate"):
+            continue
+        if full.get(name) != single.get(name):
+            others.append(name)
     if others:
         ways.append(f"differs in {', '.join(others)}")
     sentence = (
@@ -122,8 +119,8 @@ def not_deployable_note(config: Config, *, raw: bool = False) -> str:
         reasons.append("its prompt is a text that the model continues, and agents chat")
     if config.n > 1:
         reasons.append(
-            f"it asks for {config.n} answers and reads them by {config.aggregate!r}, and agents "
-            "read one"
+            f"it asks for {config.n} answers and reads them by {config.aggregate!r}, "
+            "and agents read one"
         )
     if not reasons:
         return ""
@@ -135,26 +132,25 @@ def notes(deployment: Deployment) -> tuple[str, ...]:
     said = []
     if deployment.local and deployment.base_url is None:
         said.append(
-            "The model ran in process: serve it behind an OpenAI-compatible endpoint and put its "
-            "address in place of "
-            f"{LOCAL_URL}."
+            "The model ran in process: serve it behind an OpenAI-compatible endpoint "
+            f"and put its address in place of {LOCAL_URL}."
         )
+    # Without this sentence a call that needs the left-out part fails, and nobody knows why.
     if deployment.base_url is not None and deployment.url != deployment.base_url:
         said.append(
-            "The endpoint's address held what may be secret and was left out: add it where you "
-            "deploy."
+            "The endpoint's address held what may be secret and was left out: "
+            "add it where you deploy."
         )
     if deployment.key_env not in ("", OPENAI_KEY) and not deployment.local:
         said.append(
             "The key is read from the environment: pass each entry's api_key, "
-            f"${{{deployment.key_env}}}, through "
-            f"os.path.expandvars."
+            f"${{{deployment.key_env}}}, through os.path.expandvars."
         )
     if deployment.price.notional:
         said.append("The price is notional: nobody is billed at it.")
     if deployment.raw:
         said.append(
-            "The prompt is continued as it stands and is no chat: call the completions endpoint "
-            "with it."
+            "The prompt is continued as it stands and is no chat: "
+            "call the completions endpoint with it."
         )
     return tuple(said)
