@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tune.errors import EndpointError, ParameterRejected, ValueRejected
-from tune.readout.trial import Step, Trial
+from tune.readout.trial import Trial
 from tune.space import Point, Space
 from tune.study.failures import Failures, fail_unanswered, mark_unanswered
 from tune.study.lessons import Lessons
@@ -95,7 +95,7 @@ def test_a_trial_fails_when_the_service_leaves_more_than_a_few_unanswered(
     for position in range(lost):
         mark_unanswered(trial, position, "service: 503")
     wave = Wave()
-    fail_unanswered(trial, Step(0, HOT, tuple(range(20)), 1, 8), wave)
+    fail_unanswered(trial, range(20), wave)
     assert trial.state == state
     if state == "failed":
         assert wave.failed == {0: "the service did not answer 2 of 20 examples (503)"}

@@ -164,6 +164,7 @@ def _read_task(options: Options) -> _Task:
         target=options.target,
         fields=template_fields(record, base),
         split_columns=split_columns,
+        seed=options.seed,
     )
     is_default_space = record is None
     if record is None:

@@ -150,8 +150,8 @@ class Evaluator:
         # Where the money ended, missing answers prove nothing about an input or a service.
         if wave.complete:
             self.failures.blame(self._blame, again, trials, wave)
-        for step in steps:
-            fail_unanswered(trials[step.trial], step, wave)
+        for number, asked in _asked_examples(steps).items():
+            fail_unanswered(trials[number], asked, wave)
         self._scoring.release_holds()
         # Scores are written once per wave: one transaction for all of them.
         self.store.flush()
@@ -328,6 +328,15 @@ class Evaluator:
         # All services share the study's account.
         service = next(iter(self.services.values()))
         service.metered.account.close(reason)
+
+
+def _asked_examples(steps: Sequence[Step]) -> dict[int, list[int]]:
+    """Return the examples that steps ask for, by trial."""
+    asked: dict[int, list[int]] = {}
+    # The holdout has thousands of steps for a few trials.
+    for step in steps:
+        asked.setdefault(step.trial, []).extend(step.examples)
+    return asked
 
 
 def _lacks_draws(trial: Trial, step: Step, position: int) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from tune.errors import EndpointError, ParameterRejected, ProviderError, ValueRejected
 from tune.readout.trial import Step, Trial
@@ -132,16 +132,20 @@ class Failures:
             self.lessons.narrow(model, name, value, error.low, error.high)
 
 
-def fail_unanswered(trial: Trial, step: Step, wave: Wave) -> None:
-    """Fail a trial if the service left too many of its examples unanswered."""
-    asked = len(set(step.examples) | set(trial.draws) | set(trial.unanswered))
-    lost = sum(reason.startswith(SERVICE) for reason in trial.unanswered.values())
-    if trial.state == "running" and lost > max(1, MOST_MISSING * asked):
-        words = next(
-            reason for reason in trial.unanswered.values() if reason.startswith(SERVICE)
-        )
-        words = words.removeprefix(f"{SERVICE}: ")
-        reason = f"the service did not answer {lost} of {asked} examples ({words})"
+def fail_unanswered(trial: Trial, asked: Collection[int], wave: Wave) -> None:
+    """Fail a trial if the service left too many of its examples unanswered.
+
+    Args:
+        trial: of the wave.
+        asked: the positions of the examples that the wave asked it for.
+        wave: takes the failure.
+    """
+    count = len({*asked, *trial.draws, *trial.unanswered})
+    unanswered = trial.unanswered.values()
+    lost = [reason for reason in unanswered if reason.startswith(SERVICE)]
+    if trial.state == "running" and len(lost) > max(1, MOST_MISSING * count):
+        words = lost[0].removeprefix(f"{SERVICE}: ")
+        reason = f"the service did not answer {len(lost)} of {count} examples ({words})"
         _fail(trial, reason, wave)
 
 

@@ -50,8 +50,9 @@ def load_data(
     target: str | None = None,
     fields: Collection[str] = (),
     split_columns: Collection[str] = (),
+    seed: int = 0,
 ) -> Data:
-    """Read a data set.
+    """Read a data set; of a large one, a sample of its rows.
 
     Args:
         source: a path (.jsonl, .json, .csv, .tsv, .parquet), `hf:org/name:split` or
@@ -64,12 +65,13 @@ def load_data(
         fields: the names that the templates use.
         split_columns: columns that say how rows are split. They are not the target, and not inputs
             unless named as such.
+        seed: of the sample.
 
     Raises:
         DataError: the source cannot be read, has fewer than two rows, or lacks a column or a cell.
         SpaceError: a template names a column that is missing, is not an input, or is the target.
     """
-    table = read_table(source)
+    table = read_table(source, seed=seed)
     _check_rows(table)
     given = _given_columns(table, inputs, target, fields, split_columns)
     found = replace(given, target=_find_target(table, given))
@@ -88,7 +90,7 @@ def load_data(
     examples: list[Example] = []
     for position, name in enumerate(ids):
         examples.append(_example(table, position, name, found))
-    notes += _renaming_notes(table, found)
+    notes += [*_sample_notes(table), *_renaming_notes(table, found)]
     shown = tuple(map(found.shown, found.inputs))
     shown_reasons = {found.shown(column): reason for column, reason in reasons.items()}
     notes += exclusion_notes(table.name, shown_reasons, shown)
@@ -110,6 +112,16 @@ def _check_rows(table: Table) -> None:
             f"the data set {table.name!r} holds {counted}, but at least 2 are needed: "
             "one to tune on and one to hold back"
         )
+
+
+def _sample_notes(table: Table) -> list[str]:
+    """Return a sentence on a sample, where not all rows are used."""
+    if table.total == len(table.rows):
+        return []
+    return [
+        f"{table.name!r} has {table.total:,} rows. This study uses {len(table.rows):,} of them, "
+        "chosen by its seed."
+    ]
 
 
 def _given_columns(
@@ -208,7 +220,11 @@ def _fingerprint(
         rows.append(
             [name, {column: value for column, value in cells if value is not None}]
         )
-    return hashlib.sha256(canonical_json([target, rows]).encode()).hexdigest()[:12]
+    content: list[Any] = [target, rows]
+    # A sample alone does not tell one large file from another.
+    if table.total > len(rows):
+        content.append(table.total)
+    return hashlib.sha256(canonical_json(content).encode()).hexdigest()[:12]
 
 
 def _find_target(table: Table, given: _Columns) -> str | None:
@@ -307,7 +323,7 @@ def _ids(table: Table) -> list[str]:
         ids = list(map(to_text, given))
         if len(set(ids)) == len(ids):
             return ids
-    return list(map(str, range(1, len(table.rows) + 1)))
+    return list(map(str, table.numbers))
 
 
 def _example(table: Table, position: int, name: str, columns: _Columns) -> Example:

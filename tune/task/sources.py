@@ -5,35 +5,50 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tune.errors import DataError, install_command
 from tune.safety.untrusted import CELLS, DATA_BYTES, TooMuch, shown_bytes
-from tune.task.table import PlacedRow, Row, Table, make_table, numbered
+from tune.task.table import (
+    PlacedRow,
+    Row,
+    SizedSample,
+    Table,
+    make_table,
+    numbered,
+    sample_positions,
+)
 from tune.task.text_files import read_csv, read_json_list, read_jsonl
 
 BATCH_ROWS = 256
 """Rows of a parquet file that are unpacked at once."""
 
 
-def read_table(source: Any) -> Table:
+def read_table(source: Any, *, seed: int = 0) -> Table:
     """Return the rows of a path, of `hf:org/name:split`, or of an object in memory.
+
+    Of a large source, only a sample of the rows is read; see `make_table`.
+
+    Args:
+        source: see `tune.task.load.load_data`.
+        seed: of the sample.
 
     Raises:
         DataError: the source is missing, or cannot be read as rows.
     """
     if isinstance(source, str) and source.startswith("hf:"):
-        return _read_hub(source)
+        return _read_hub(source, seed)
     if isinstance(source, str | os.PathLike):
-        return _read_path(Path(source).expanduser())
-    return _read_object("data", source)
+        return _read_path(Path(source).expanduser(), seed)
+    return _read_object("data", source, seed)
 
 
 # --- files
 
 
-def _read_path(path: Path) -> Table:
+def _read_path(path: Path, seed: int) -> Table:
     if not path.exists():
         raise DataError(
             f"there is no data file {str(path)!r} "
@@ -44,7 +59,7 @@ def _read_path(path: Path) -> Table:
     if reader is None or path.is_dir():
         raise DataError(f"the data file {str(path)!r} is none of {', '.join(_READERS)}")
     try:
-        return make_table(path.stem, reader(path))
+        return make_table(path.stem, reader(path), seed=seed)
     except OSError as error:
         raise DataError(
             f"the data file {str(path)!r} cannot be read: {error.strerror or error}"
@@ -63,18 +78,17 @@ def _read_parquet(path: Path) -> Iterator[PlacedRow]:
         ) from None
     try:
         with pyarrow.parquet.ParquetFile(path) as file:
-            rows = list(_unpacked(file))
             metadata = file.schema_arrow.metadata or {}
+            classes = _recorded_class_names(metadata.get(b"huggingface", b""))
+            yield from _unpacked(file, classes)
     except pyarrow.ArrowException as error:
         raise DataError(
             f"the data file {str(path)!r} is not a parquet file: {error}"
         ) from None
-    classes = _recorded_class_names(metadata.get(b"huggingface", b""))
-    return numbered(_with_names(row, classes) for row in rows)
 
 
-def _unpacked(file: Any) -> Iterator[Row]:
-    """Yield the rows of a parquet file, a few at a time.
+def _unpacked(file: Any, classes: Mapping[str, Sequence[str]]) -> Iterator[PlacedRow]:
+    """Yield the rows of a parquet file, each as a function that turns it into Python's types.
 
     A small file can hold the same long text a million times, so the size is checked on the way.
 
@@ -86,13 +100,25 @@ def _unpacked(file: Any) -> Iterator[Row]:
         raise TooMuch(
             f"it has more than {CELLS:,} cells (rows times columns), which is the limit"
         )
-    size = 0
+    size = number = 0
     for batch in file.iter_batches(batch_size=BATCH_ROWS):
         size += batch.nbytes
         if size > DATA_BYTES:
             most = shown_bytes(DATA_BYTES)
             raise TooMuch(f"it has more than {most} unpacked, which is the limit")
-        yield from batch.to_pylist()
+        for position in range(batch.num_rows):
+            number += 1
+            yield f"row {number}", partial(_batch_row, batch, position, classes)
+
+
+def _batch_row(
+    batch: Any,
+    position: int,
+    classes: Mapping[str, Sequence[str]],
+) -> Row:
+    """Return one row of a batch of Arrow's; its columns have texts as names."""
+    (row,) = batch.slice(position, 1).to_pylist()
+    return _with_names(row, classes)
 
 
 _READERS: dict[str, Callable[[Path], Iterator[PlacedRow]]] = {
@@ -108,7 +134,7 @@ _READERS: dict[str, Callable[[Path], Iterator[PlacedRow]]] = {
 # --- the hub, and objects in memory
 
 
-def _read_hub(source: str) -> Table:
+def _read_hub(source: str, seed: int) -> Table:
     place, _, part = source.removeprefix("hf:").partition(":")
     if not place:
         raise DataError(
@@ -139,16 +165,21 @@ def _read_hub(source: str) -> Table:
                 f"name one, as {source}:{next(iter(found))}"
             )
         found = next(iter(found.values()))
-    return _read_object(Path(path).name, found)
+    return _read_object(Path(path).name, found, seed)
 
 
-def _read_object(name: str, source: Any) -> Table:
+def _read_object(name: str, source: Any, seed: int) -> Table:
     # By their attributes, so that neither pandas nor datasets need be imported.
     if hasattr(source, "columns") and hasattr(source, "notna"):
-        source = _frame_rows(source)
-    elif hasattr(source, "column_names") and hasattr(source, "features"):
-        source = _dataset_rows(source)
-    elif isinstance(source, Mapping):  # a datasets.DatasetDict among them
+        sample = sample_positions(len(source), seed)
+        return _make_sampled(name, _frame_rows(source, sample.positions), sample)
+    if hasattr(source, "column_names") and hasattr(source, "features"):
+        # A streamed data set has no size.
+        if not hasattr(source, "select"):
+            return make_table(name, numbered(_dataset_rows(source)), seed=seed)
+        sample = sample_positions(len(source), seed)
+        return _make_sampled(name, _sampled_dataset(source, sample), sample)
+    if isinstance(source, Mapping):  # a datasets.DatasetDict among them
         raise DataError(
             f"data is one dict a row, but got a single mapping of {list(source)}: "
             "pass one part of it"
@@ -158,18 +189,32 @@ def _read_object(name: str, source: Any) -> Table:
             "data is a path, 'hf:org/name:split', a data frame, a datasets.Dataset or dicts, "
             f"one a row, but got {type(source).__name__}"
         )
-    return make_table(name, numbered(source))
+    return make_table(name, numbered(source), seed=seed)
 
 
-def _frame_rows(frame: Any) -> Any:
-    """Return the rows of a pandas DataFrame, missing cells as None."""
+def _make_sampled(name: str, rows: Iterable[Row], sample: SizedSample) -> Table:
+    return make_table(name, numbered(rows, sample.positions), sampled=sample)
+
+
+def _frame_rows(frame: Any, positions: Sequence[int]) -> Any:
+    """Return rows of a pandas DataFrame, missing cells as None."""
     if not frame.columns.is_unique:
         raise DataError(
             f"the columns of a data frame must differ, but got {list(frame.columns)}"
         )
+    # Before the conversion: a million rows as objects take hundreds of megabytes.
+    if len(positions) < len(frame):
+        frame = frame.iloc[positions]
     # As objects, since a column of numbers cannot hold None.
     filled = frame.astype(object).where(frame.notna(), None)
     return filled.to_dict("records")
+
+
+def _sampled_dataset(source: Any, sample: SizedSample) -> Iterator[Row]:
+    """Yield the rows of a sample; the others stay on the disk, where datasets maps them."""
+    if len(sample.positions) < sample.total:
+        source = source.select(sample.positions)
+    return _dataset_rows(source)
 
 
 def _dataset_rows(source: Any) -> Iterator[Row]:

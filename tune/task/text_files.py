@@ -8,15 +8,27 @@ import itertools
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tune.errors import DataError
-from tune.safety.untrusted import CELL_BYTES, DATA_BYTES, TooMuch, read_file, read_json
+from tune.safety.untrusted import (
+    CELL_BYTES,
+    DATA_BYTES,
+    TooMuch,
+    read_file,
+    read_json,
+    shown_bytes,
+)
 from tune.task.table import PlacedRow, Row
 
 ROWS_TO_COMPARE = 20
 """Rows of a CSV file that must have as many cells as the header, for a separator to be taken."""
+
+_UTF8_MARK = b"\xef\xbb\xbf"
+_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+"""What the first bytes of a file say about its text (byte order marks)."""
 
 _SEPARATORS = (",", ";", "\t", "|")
 
@@ -30,11 +42,40 @@ def read_jsonl(path: Path) -> Iterator[PlacedRow]:
     Raises:
         DataError: the file is not UTF-8, or a line is not a JSON object.
     """
-    # Not splitlines(): JSON strings may hold other line separators, such as U+2028, as they are.
-    for number, line in enumerate(_text(path).split("\n"), start=1):
+    for number, line in enumerate(_lines(path), start=1):
         if line.strip():
-            place = f"line {number}"
-            yield place, _json_object(path, place, _json(path, f"{place} of ", line))
+            yield f"line {number}", partial(_json_line, path, number, line)
+
+
+def _json_line(path: Path, number: int, line: bytes) -> Row:
+    place = f"line {number}"
+    text = _decoded(f"{place} of {str(path)!r}", line)
+    return _json_object(path, place, _json(path, f"{place} of ", text))
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    """Yield the lines of a text file as UTF-8, so that a large file need not fit in memory.
+
+    Raises:
+        TooMuch: the file is larger than the limit.
+    """
+    # Not splitlines(): JSON strings may hold other line separators, such as U+2028, as they are.
+    left = DATA_BYTES
+    with path.open("rb") as file:
+        first = file.readline(left + 1)
+        if first.startswith(_UTF16_MARKS):
+            for text in _text(path).split("\n"):
+                yield text.encode()
+            return
+        line = first.removeprefix(_UTF8_MARK)
+        while line:
+            left -= len(line)
+            if left < 0:
+                raise TooMuch(
+                    f"it has more than {shown_bytes(DATA_BYTES)}, which is the limit"
+                )
+            yield line
+            line = file.readline(left + 1)
 
 
 def read_json_list(path: Path) -> Iterator[PlacedRow]:
@@ -135,18 +176,30 @@ def _fits(text: str, separator: str) -> bool:
 
 def _text(path: Path) -> str:
     content = read_file(path, DATA_BYTES)
+    # A byte order mark, since a UTF-8 text cannot begin so.
+    if not content.startswith(_UTF16_MARKS):
+        return _decoded(
+            f"the data file {str(path)!r}", content.removeprefix(_UTF8_MARK)
+        )
     try:
-        # A byte order mark, since a UTF-8 text cannot begin so.
-        if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-            # Spreadsheets save "Unicode text" as UTF-16.
-            return content.decode("utf-16")
-        return content.decode("utf-8").removeprefix("\ufeff")
+        # Spreadsheets save "Unicode text" as UTF-16.
+        return content.decode("utf-16")
     except UnicodeDecodeError as error:
-        byte = content[error.start]
-        raise DataError(
-            f"the data file {str(path)!r} is not UTF-8: "
-            f"byte 0x{byte:02x} at position {error.start}; save it as UTF-8"
-        ) from None
+        raise _not_unicode(f"the data file {str(path)!r}", error) from None
+
+
+def _decoded(what: str, content: bytes) -> str:
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _not_unicode(what, error) from None
+
+
+def _not_unicode(what: str, error: UnicodeDecodeError) -> DataError:
+    byte = error.object[error.start]
+    return DataError(
+        f"{what} is not UTF-8: byte 0x{byte:02x} at position {error.start}; save it as UTF-8"
+    )
 
 
 def _json(path: Path, place: str, text: str) -> Any:
