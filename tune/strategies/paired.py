@@ -52,9 +52,22 @@ class PairedDifference(NamedTuple):
         )
 
 
-def quality_table(problem: Problem, readings: Sequence[Reading]) -> Array:
-    """Return qualities, readings x examples; NaN where there is no score."""
-    values = np.full((len(readings), problem.examples), np.nan)
+def quality_table(
+    problem: Problem,
+    readings: Sequence[Reading],
+    width: int | None = None,
+) -> Array:
+    """Return qualities, readings x examples; NaN where there is no score.
+
+    Args:
+        problem: the metric's range.
+        readings: one for each row.
+        width: number of columns; by default up to the last example that any of them met.
+    """
+    if width is None:
+        # A data set may have far more examples than any reading has met.
+        width = 1 + max((max(r.examples, default=-1) for r in readings), default=-1)
+    values = np.full((len(readings), width), np.nan)
     for row, reading in zip(values, readings, strict=True):
         # Readings hold the examples that they have; the table has a column for every example.
         row[np.asarray(reading.examples, dtype=int)] = problem.quality(reading.scores)
@@ -93,14 +106,31 @@ def adjusted_means(values: Array) -> Array:
     known = row_counts > 0
     if not known.any():
         return np.full(len(values), np.nan)
-    means = np.divide(
-        filled.sum(axis=1), row_counts, out=np.zeros(len(values)), where=known
-    )
+    sums = filled.sum(axis=1)
+    means = np.divide(sums, row_counts, out=np.zeros(len(values)), where=known)
     centre = means[known].mean()
+    # An example's effect is the mean of what its rows have above their own means. The 1 in the
+    # denominator is the shrinkage of example effects: one made-up trial at 0. So the sum of the
+    # effects that a row met is linear in the rows' means, and is worked out once for all rounds.
+    without_means = there @ (filled.sum(axis=0) / (example_counts + 1.0))
+    by_means = _shared_examples(there, 1.0 / (example_counts + 1.0))
     for _ in range(_ROUNDS):
-        # The 1 in the denominator is the shrinkage of example effects: one made-up trial at 0.
-        effects = (filled - means[:, None] * there).sum(axis=0) / (example_counts + 1.0)
-        sums = filled.sum(axis=1) - there @ effects
-        means = (sums + SHRINKAGE * centre) / (row_counts + SHRINKAGE)
+        effects = without_means - by_means @ means
+        means = (sums - effects + SHRINKAGE * centre) / (row_counts + SHRINKAGE)
         centre = means[known].mean()
     return np.where(known, means, np.nan)
+
+
+def _shared_examples(there: Array, weights: Array) -> Array:
+    """Return the total weight of the examples that two rows both met, rows x rows.
+
+    Args:
+        there: whether a row met an example, rows x examples.
+        weights: of the examples.
+    """
+    # Rows meet examples in blocks, so there are few different columns, and one stands for many.
+    packed = np.ascontiguousarray(np.packbits(there, axis=0).T)
+    keys = packed.view(np.dtype((np.void, packed.shape[1]))).ravel()
+    _, first, same = np.unique(keys, return_index=True, return_inverse=True)
+    columns = there[:, first].astype(float)
+    return np.asarray((columns * np.bincount(same, weights)) @ columns.T)

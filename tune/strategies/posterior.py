@@ -269,7 +269,7 @@ class Posterior:
             if evidence.top is None:
                 continue
             # The same examples, so their difficulty cancels.
-            gaps = quality_table(self._problem, [evidence.top])[0] - row
+            gaps = quality_table(self._problem, [evidence.top], len(row))[0] - row
             gaps = gaps[~np.isnan(gaps)]
             count = len(gaps)
             if count:

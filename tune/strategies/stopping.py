@@ -142,7 +142,7 @@ def _better(
     rows = quality_table(problem, readings)
     means = adjusted_means(rows)
     leader = int(np.argmax(means))
-    error = paired_difference(rows[leader], np.zeros(problem.examples)).standard_error
+    error = paired_difference(rows[leader], np.zeros(rows.shape[1])).standard_error
     own = 0.0
     if n >= problem.settings.stopping.least_trials:
         own = _spread(np.sort(means)[::-1], problem.settings.stopping.top)
