@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -62,7 +63,7 @@ class Reading:
         """The number of scored examples."""
         return len(self.examples)
 
-    @property
+    @cached_property
     def mean(self) -> float:
         """The mean score."""
         return _mean(self.scores) / _mean_weight(self.weights)
@@ -87,7 +88,7 @@ class Reading:
         """The part of `standard_error` that more draws would remove; NaN if unknown."""
         return math.sqrt(float(self.variances.sum())) / len(self.examples)
 
-    @property
+    @cached_property
     def cost(self) -> float:
         """The mean dollars per request."""
         return _mean(self.costs)
@@ -97,7 +98,7 @@ class Reading:
         """The standard error of the mean cost, in dollars."""
         return _standard_error(self.costs)
 
-    @property
+    @cached_property
     def mean_seconds(self) -> float:
         """The mean seconds per request."""
         return _mean(self.seconds)

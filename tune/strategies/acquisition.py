@@ -12,7 +12,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tune.strategies.gaussian_process import expected_maximum, expected_rise
+from tune.strategies.gaussian_process import (
+    Numbers,
+    expected_maximum,
+    expected_rise,
+)
 from tune.strategies.posterior import Posterior, share_of_gain
 from tune.strategies.problem import Array
 
@@ -129,14 +133,19 @@ def acquisition_values(
     quality = posterior.quality
     gain = posterior.gain
     who = options.candidate
-    slope = quality.slopes(who, options.noise)
-    rise = gain.slopes(who, options.gain_noise)
     mean = quality.mean + reach * gain.mean
     # Quality and gain are separate processes, so their deviations add as independent ones do.
     spread = np.hypot(quality.deviation(), reach * gain.deviation())
-    bounds = np.asarray(mean + 2.0 * spread)
+    # The cost of the quadrature grows with the contenders, and the others hardly ever win.
+    few = np.argsort(-(mean + 2.0 * spread), kind="stable")[:contenders]
+    slopes, own_slope = quality.slopes(who, options.noise, few)
+    rises, own_rise = gain.slopes(who, options.gain_noise, few)
     learned = knowledge_gradients(
-        mean, bounds, slope, rise * reach, options, contenders
+        mean,
+        few,
+        Moves(slopes, own_slope),
+        Moves(rises * reach[few], own_rise * reach[who]),
+        options,
     )
     # A config that was never read within the limits cannot be selected: it counts as 0.
     bought = quality.mean + np.nan_to_num(held) * gain.mean
@@ -145,19 +154,29 @@ def acquisition_values(
     # The best of all others: for the leader itself that is the second.
     rest = np.where(who == leader, second, best)
     own = quality.mean[who] + options.share * gain.mean[who]
-    rows = np.arange(len(who))
-    deviation = np.hypot(slope[rows, who], options.share * rise[rows, who])
+    deviation = np.hypot(own_slope, options.share * own_rise)
     selectable = expected_maximum(own, deviation, rest) - best
     return np.asarray(options.chance * np.maximum(learned, selectable))
 
 
+class Moves(NamedTuple):
+    """How far means move by what options show.
+
+    Attributes:
+        contenders: the means of the contenders, options x contenders.
+        own: the mean of the option's own candidate, by option.
+    """
+
+    contenders: Array
+    own: Array
+
+
 def knowledge_gradients(
     mean: Array,
-    bounds: Array,
-    slope: Array,
-    rise: Array,
+    contenders: Numbers,
+    slope: Moves,
+    rise: Moves,
     options: BlockOptions,
-    contenders: int,
 ) -> Array:
     """Return the knowledge gradient of every option.
 
@@ -165,29 +184,24 @@ def knowledge_gradients(
 
     Args:
         mean: posterior means, by candidate.
-        bounds: upper bounds, by candidate; the highest are the contenders.
-        slope: how far means move by what an option shows of quality, options x candidates.
+        contenders: the candidates that are considered as the possible best.
+        slope: how far means move by what an option shows of quality.
         rise: the same for what it shows of the gain.
         options: the blocks.
-        contenders: number of them.
     """
     who = options.candidate
-    # The cost of the quadrature grows with the contenders, and the others hardly ever win.
-    few = np.argsort(-bounds, kind="stable")[:contenders]
     # Most options show nothing of the gain: one dimension of quadrature does for them, five times
     # cheaper than two.
     plain = np.isinf(options.gain_noise)
     found = np.zeros(len(who))
-    for chosen, slopes in ((plain, (slope,)), (~plain, (slope, rise))):
+    for chosen, moves in ((plain, (slope,)), (~plain, (slope, rise))):
         if chosen.any():
-            among = np.ix_(chosen, few)
-            moves = [part[among] for part in slopes]
-            found[chosen] = expected_rise(mean[few], moves)
+            parts = [each.contenders[chosen] for each in moves]
+            found[chosen] = expected_rise(mean[contenders], parts)
     (leader, best), second = two_largest(mean)
     rest = np.where(who == leader, second, best)
     # The candidate alone may be none of the contenders. Its own value has a closed formula.
-    rows = np.arange(len(who))
-    deviation = np.hypot(slope[rows, who], rise[rows, who])
+    deviation = np.hypot(slope.own, rise.own)
     alone = expected_maximum(mean[who], deviation, rest)
     now = np.maximum(mean[who], rest)
     return np.asarray(np.maximum(found, alone - now))

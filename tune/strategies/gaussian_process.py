@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TypeAlias
@@ -218,16 +219,24 @@ class JointNormal:
         self,
         candidates: Numbers,
         noise: Array,
-    ) -> Array:
+        among: Numbers,
+    ) -> tuple[Array, Array]:
         """Return how far means move for one standard deviation of an observation.
 
+        Args:
+            candidates: the observed candidate, by observation.
+            noise: variance of each observation's noise.
+            among: the candidates whose means are of interest.
+
         Returns:
-            Observations x candidates.
+            Observations x candidates of interest; and how far the observed candidate's own mean
+            moves, by observation.
         """
         # Rounding can leave a variance slightly below zero.
         own = np.maximum(self.cov[candidates, candidates], 0.0)
-        found: Array = self.cov[candidates] / np.sqrt(own + noise)[:, None]
-        return found
+        scale = np.sqrt(own + noise)
+        slopes = self.cov[np.ix_(candidates, among)] / scale[:, None]
+        return slopes, self.cov[candidates, candidates] / scale
 
 
 @dataclass
@@ -263,8 +272,7 @@ class GaussianProcess:
             seen: the observations.
             fit: whether to learn the variances of the parts by one more step first.
         """
-        # One thread: see `_thread_pools`.
-        with _thread_pools().limit(limits=1, user_api="blas"):
+        with one_thread():
             return self._condition(alike, seen, fit)
 
     def _condition(
@@ -339,12 +347,20 @@ def _noise_covariance(seen: BlockMeans) -> Array:
 
 @lru_cache(maxsize=1)
 def _thread_pools() -> ThreadpoolController:
-    """Return the numerical libraries that compute in threads.
+    """Return the numerical libraries that compute in threads."""
+    return ThreadpoolController()
+
+
+def one_thread() -> AbstractContextManager[object]:
+    """Have the numerical libraries compute in one thread, inside a `with` block.
 
     For a few hundred numbers, several threads are slower than one. Where a model runs on the same
     cores they are forty times slower, as the threads wait for each other.
     """
-    return ThreadpoolController()
+    limited: AbstractContextManager[object] = _thread_pools().limit(
+        limits=1, user_api="blas"
+    )
+    return limited
 
 
 def _log_likelihood(covariance: Array, gaps: Array) -> float:
@@ -376,14 +392,17 @@ def expected_rise(mean: Array, slopes: Sequence[Array]) -> Array:
         slopes: arrays of purchases x contenders. The means move by independent standard normal
             multiples of each.
     """
-    moved = mean[None, None, :]
+    # The contenders come first: the largest of each column is found fastest that way.
+    moved = mean[:, None, None]
     weights = np.ones(1)
     # Each slope multiplies the number of cases by that of the nodes.
     for slope in slopes:
-        steps = _NODES[:, None, None] * slope[None]
-        moved = (moved[:, None] + steps[None]).reshape(-1, *slope.shape)
+        steps = _NODES[None, :, None] * slope.T[:, None, :]
+        moved = (moved[:, :, None] + steps[:, None]).reshape(
+            len(mean), -1, slope.shape[0]
+        )
         weights = np.outer(weights, _WEIGHTS).reshape(-1)
-    largest = weights @ moved.max(axis=2)
+    largest = weights @ moved.max(axis=0)
     # Quadrature can end a hair below, but information never lowers the expected maximum.
     found: Array = np.maximum(largest - mean.max(), 0.0)
     return found

@@ -21,6 +21,7 @@ from tune.strategies.acquisition import (
 from tune.strategies.candidates import Candidates, Pair
 from tune.strategies.forecast import SearchCosts, SearchForecast, geometric_mean, whole
 from tune.strategies.frontier import cost_limits
+from tune.strategies.gaussian_process import one_thread
 from tune.strategies.posterior import share_of_gain
 from tune.strategies.problem import Array, Outcome, Problem
 from tune.strategies.proposals import Proposals
@@ -68,13 +69,13 @@ class KnowledgeGradient:
             if race.over:
                 return
             money = race.left - reserve
-            # The posterior is computed from everything bought so far.
-            buyer.learn()
             # A larger budget, or a faster server, can make it more than there was.
             share = money / max(left - reserve, 1e-12)
-            wave = buyer.next_wave(
-                money, self.settings.greed * min(1.0, max(0.0, share))
-            )
+            greed = self.settings.greed * min(1.0, max(0.0, share))
+            with one_thread():
+                # The posterior is computed from everything bought so far.
+                buyer.learn()
+                wave = buyer.next_wave(money, greed)
 
     def forecast(
         self,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from tune.readout import Reading
 from tune.strategies.problem import Array, Problem
@@ -121,7 +122,7 @@ def adjusted_means(values: Array) -> Array:
     return np.where(known, means, np.nan)
 
 
-def _shared_examples(there: Array, weights: Array) -> Array:
+def _shared_examples(there: npt.NDArray[np.bool_], weights: Array) -> Array:
     """Return the total weight of the examples that two rows both met, rows x rows.
 
     Args:

@@ -236,19 +236,22 @@ class Posterior:
             rows, draws, family, self._settings.variance
         )
         blocks = _blocks([evidence for _, evidence in found])
+        starts = [block.start for block in blocks]
+        # Most trials met few of the blocks.
+        counts = np.add.reduceat(~np.isnan(rows), starts, axis=1, dtype=int)
         members = family.tolist()
         seen = _Observations()
-        for (candidate, evidence), row, member in zip(
-            found, rows, members, strict=True
+        for (candidate, evidence), row, count, member in zip(
+            found, rows, counts, members, strict=True
         ):
             noise = self.noise(evidence.draws)
-            for number, block in enumerate(blocks):
-                scores = row[block.start : block.stop]
-                met = scores[~np.isnan(scores)]
-                count = len(met)
-                if count:
-                    mean = float(met.mean())
-                    seen.add(candidate, number, mean, noise / count, 1.0, member)
+            for number in np.flatnonzero(count).tolist():
+                block = blocks[number]
+                met = row[block.start : block.stop]
+                if count[number] < len(block):
+                    met = met[~np.isnan(met)]
+                mean = float(met.mean())
+                seen.add(candidate, number, mean, noise / len(met), 1.0, member)
         # The effect of a block is the mean of those of its examples.
         sizes = np.array([len(block) for block in blocks], dtype=float)
         return seen.block_means(
@@ -265,11 +268,12 @@ class Posterior:
         prior = self._settings.gain_noise
         weight = self._settings.gain_noise_weight
         seen = _Observations()
-        for (candidate, evidence), row in zip(found, rows, strict=True):
-            if evidence.top is None:
-                continue
+        shown = [one for one in zip(found, rows, strict=True) if one[0][1].top]
+        tops = [evidence.top for (_, evidence), _ in shown if evidence.top]
+        top_rows = quality_table(self._problem, tops, rows.shape[1])
+        for ((candidate, evidence), row), top_row in zip(shown, top_rows, strict=True):
             # The same examples, so their difficulty cancels.
-            gaps = quality_table(self._problem, [evidence.top], len(row))[0] - row
+            gaps = top_row - row
             gaps = gaps[~np.isnan(gaps)]
             count = len(gaps)
             if count:

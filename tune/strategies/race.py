@@ -118,6 +118,7 @@ class Race:
         self.states: dict[int, TrialState] = {}
         self.history: list[Observation] = []
         self._ceilings: dict[tuple[Point, int, int], float] = {}
+        self._parts: dict[tuple[Point, int], tuple[float, float]] = {}
         self._ladders: dict[Point, tuple[int, ...]] = {}
         self._caps: dict[tuple[object, object], int] = {}
         # Readings are compared often, and a standing never changes: each is judged once.
@@ -204,10 +205,14 @@ class Race:
 
     def _ceiling_parts(self, state: TrialState) -> tuple[float, float]:
         """Return the parts of a ceiling that are paid once for a call, and for each draw."""
-        # Ceilings are linear in the draws of one call: two of them give both parts.
-        one = self.ceiling(state, 1)
-        two = self.ceiling(state, 2)
-        return 2 * one - two, two - one
+        key = (state.point, state.cap)
+        found = self._parts.get(key)
+        if found is None:
+            # Ceilings are linear in the draws of one call: two of them give both parts.
+            one = self.ceiling(state, 1)
+            two = self.ceiling(state, 2)
+            found = self._parts[key] = (2 * one - two, two - one)
+        return found
 
     def _learn_shares(self) -> dict[object, CostShares]:
         """Return what calls cost as shares of their ceilings.
