@@ -10,7 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tune.fakes.race import problem, reading
-from tune.strategies.paired import adjusted_means, paired_difference, quality_table
+from tune.strategies.paired import (
+    SHRINKAGE,
+    adjusted_means,
+    paired_difference,
+    quality_table,
+)
 
 
 def test_levels_take_out_which_examples_a_trial_has_met() -> None:
@@ -22,6 +27,39 @@ def test_levels_take_out_which_examples_a_trial_has_met() -> None:
     plain = np.nanmean(values, axis=1)
     assert plain[0] < plain[1]
     assert np.argsort(-adjusted_means(values)).tolist() == [0, 1, 2]
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 12), st.integers(1, 30))
+def test_adjusted_means_are_those_of_the_additive_model_row_by_row(
+    seed: int, rows: int, columns: int
+) -> None:
+    """The model is fitted here as it is defined, with an effect for every example."""
+    rng = np.random.default_rng(seed)
+    values = rng.random((rows, columns))
+    values[rng.random(values.shape) < 0.4] = np.nan
+    there = ~np.isnan(values)
+    known = there.any(axis=1)
+    if not known.any():
+        assert np.isnan(adjusted_means(values)).all()
+        return
+    filled = np.where(there, values, 0.0)
+    means = filled.sum(axis=1) / np.maximum(there.sum(axis=1), 1)
+    for _ in range(30):
+        centre = means[known].mean()
+        effects = np.where(there, values - means[:, None], 0.0).sum(axis=0)
+        effects /= there.sum(axis=0) + 1.0
+        above = np.where(there, values - effects, 0.0).sum(axis=1)
+        means = (above + SHRINKAGE * centre) / (there.sum(axis=1) + SHRINKAGE)
+    found = adjusted_means(values)
+    assert found[known] == pytest.approx(means[known], abs=1e-9)
+    assert np.isnan(found[~known]).all()
+
+
+def test_a_table_is_as_wide_as_the_examples_that_were_met() -> None:
+    few, more = reading([1.0, 0.0]), reading([1.0, 1.0], start=3)
+    assert quality_table(problem(), [few, more]).shape == (2, 5)
+    assert quality_table(problem(), [few], 9).shape == (1, 9)
+    assert quality_table(problem(), []).shape == (0, 0)
 
 
 def test_levels_draw_those_with_few_examples_to_the_rest_and_leave_the_unknown_unknown() -> (

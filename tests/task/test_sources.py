@@ -13,6 +13,7 @@ import pytest
 from tests.support.permissions import as_nobody
 from tune.errors import DataError
 from tune.task.load import load_data
+from tune.task.table import sample_positions
 
 ROWS = [
     {"text": "good film", "label": "pos"},
@@ -102,6 +103,55 @@ def test_every_source_gives_the_same_examples_and_fingerprint(
     ]
     assert (data.inputs, data.target) == (("text",), "label")
     assert data.fingerprint == load_data(ROWS).fingerprint
+
+
+LARGE = [
+    lambda rows, path: write(
+        path / "d.jsonl", "".join(json.dumps(row) + "\n" for row in rows)
+    ),
+    lambda rows, path: write(path / "d.json", json.dumps(rows)),
+    lambda rows, path: pd.DataFrame(rows),
+    lambda rows, path: rows,
+    lambda rows, path: iter(rows),
+]
+
+
+def large_parquet(rows: Any, path: Path) -> Any:
+    pd.DataFrame(rows).to_parquet(path / "d.parquet")
+    return path / "d.parquet"
+
+
+def large_csv(rows: Any, path: Path) -> Any:
+    pd.DataFrame(rows).to_csv(path / "d.csv", index=False)
+    return path / "d.csv"
+
+
+def mapped(rows: Any, path: Path) -> Any:
+    import datasets
+
+    return datasets.load_dataset(
+        "parquet", data_files=str(large_parquet(rows, path)), split="train"
+    )
+
+
+@pytest.mark.parametrize("source", [*LARGE, large_parquet, large_csv, mapped])
+def test_every_large_source_gives_the_same_sample(
+    source: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("table", "sources"):
+        monkeypatch.setattr(f"tune.task.{module}.MOST_ROWS", 20, raising=False)
+    rows = [{"text": f"t{i}", "label": "ab"[i % 2]} for i in range(300)]
+    data = load_data(source(rows, tmp_path), fields={"text"}, seed=7)
+    expected = sample_positions(300, 7).positions
+    assert [example.id for example in data.examples] == [str(i + 1) for i in expected]
+    assert [e.inputs["text"] for e in data.examples] == [f"t{i}" for i in expected]
+    assert len(expected) == 20
+    assert data.notes == (
+        f"{data.name!r} has 300 rows. This study uses 20 of them, chosen by its seed.",
+    )
+    # The sample alone would not tell this data set from a larger one.
+    small = load_data([rows[i] for i in expected], fields={"text"})
+    assert data.fingerprint != small.fingerprint
 
 
 def test_a_data_set_is_named_after_its_file_or_the_hub(tmp_path: Path) -> None:
