@@ -17,6 +17,7 @@ import pytest
 
 import tune
 from tests.support.fixtures import MODELS, PRICES, dimensions
+from tests.support.nobody import nobody_listens
 from tune.errors import EndpointError, InputError, MetricError, StudyError
 from tune.fakes.faults import Fault, Model
 from tune.fakes.server import Server, fail_sometimes
@@ -386,8 +387,10 @@ def test_a_wrong_key_and_an_endpoint_that_is_not_there_are_found_before_any_call
             tune.tune(**options(server, tmp_path))
         assert "sk-planted-wrong" not in str(caught.value)
         assert server.posts == []
-    with pytest.raises(EndpointError, match=r"127\.0\.0\.1"):
-        tune.tune(**options(server, tmp_path, results=tmp_path / "gone"))
+    with nobody_listens() as address:
+        order = options(server, tmp_path, results=tmp_path / "gone", base_url=address)
+        with pytest.raises(EndpointError, match=r"127\.0\.0\.1"):
+            tune.tune(**order)
 
 
 def test_one_point_is_no_error_and_is_evaluated(server: Server, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.nobody import nobody_listens
 from tune.commands import BAD_INPUT, DONE, FAILED
 from tune.commands.cli import main
 from tune.fakes.server import Model, Server
@@ -53,7 +54,8 @@ def files(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def flags(server: Server, files: Path, *more: str) -> list[str]:
+def flags(server: Server | str, files: Path, *more: str) -> list[str]:
+    base_url = server if isinstance(server, str) else server.base_url
     return [
         "--budget",
         "0.01",
@@ -64,7 +66,7 @@ def flags(server: Server, files: Path, *more: str) -> list[str]:
         "--space",
         str(files / "space.toml"),
         "--base-url",
-        server.base_url,
+        base_url,
         "--price",
         "small=0.1/0.4",
         "--results",
@@ -235,9 +237,8 @@ def test_empty_or_one_row_data_is_one_line(
 def test_an_unreachable_endpoint_is_one_line_and_status_1(
     files: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with Server(world=WORLD) as server:
-        gone = flags(server, files, "--quiet")
-    assert main(gone) == FAILED
+    with nobody_listens() as address:
+        assert main(flags(address, files, "--quiet")) == FAILED
     assert capsys.readouterr().err.count("\n") == 1
 
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 import traceback
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
@@ -16,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.nobody import nobody_listens
 from tune.completion import MANY, Completion, Message, Request
 from tune.errors import (
     AnswerError,
@@ -502,12 +502,11 @@ async def test_a_slow_answer_within_the_time_is_taken(start: Open) -> None:
 
 
 async def test_nobody_there_costs_nothing() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    endpoint = OpenAIEndpoint("small", base_url=f"http://127.0.0.1:{port}/v1")
-    error = await failure(endpoint)
+    with nobody_listens() as address:
+        endpoint = OpenAIEndpoint("small", base_url=address)
+        error = await failure(endpoint)
+        await endpoint.close()
     assert (type(error), error.charged) == (TransientError, False)
-    await endpoint.close()
 
 
 async def test_a_host_that_is_not_there_costs_nothing() -> None:

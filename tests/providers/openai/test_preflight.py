@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
 
+from tests.support.nobody import nobody_listens
 from tune.errors import EndpointError
 from tune.fakes.server import Model, Server
 from tune.providers.openai.endpoint import OpenAIEndpoint
@@ -109,15 +109,13 @@ async def test_preflight_is_content_where_there_is_no_list(start: Open) -> None:
 
 
 async def test_preflight_finds_that_nobody_is_there() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    endpoint = OpenAIEndpoint(
-        "small", base_url=f"http://user:planted-word@127.0.0.1:{port}/v1?k=planted-too"
-    )
-    with pytest.raises(EndpointError, match=f"http://127.0.0.1:{port}/v1") as caught:
-        await endpoint.preflight()
+    with nobody_listens() as address:
+        secret = address.replace("//", "//user:planted-word@") + "?k=planted-too"
+        endpoint = OpenAIEndpoint("small", base_url=secret)
+        with pytest.raises(EndpointError, match=address) as caught:
+            await endpoint.preflight()
+        await endpoint.close()
     assert "planted" not in str(caught.value)
-    await endpoint.close()
 
 
 @pytest.mark.parametrize(
