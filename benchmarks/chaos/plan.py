@@ -169,7 +169,7 @@ def draw_plan(
                 KINDS[name].kills * kills / planned
                 + KINDS[name].cuts * cuts / planned_cuts
             )
-            kills = int(wanted) + (rng.random() < wanted % 1)
+            ends = int(wanted) + (rng.random() < wanted % 1)
             task = [each for each in calls if each != WIDE][
                 (number + rng.randrange(2)) % (len(calls) - (WIDE in calls))
             ]
@@ -180,7 +180,7 @@ def draw_plan(
             if name == "killed, by command line" and TASKS[task].judged:
                 task = "grid"  # a judge is an object of Python
             vendor = next(vendors) if VENDOR in name else ""
-            plan.append((task, draw_run(name, task, kills, rng, calls[task], vendor)))
+            plan.append((task, draw_run(name, task, ends, rng, calls[task], vendor)))
     return plan
 
 
