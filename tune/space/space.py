@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import itertools
 import math
 import random
@@ -361,29 +362,7 @@ class Space:
         looks at one answer, so it is read at the smallest n only.
         """
         choices = self._free_values(point, free)
-        smallest_n: Value = None
-        if "n" in choices:
-            smallest_n = min(choices["n"], key=int)  # type: ignore[arg-type]
-        found: dict[Config, None] = {}
-        # A dict keeps the order of insertion, which a set would not.
-        for values in itertools.product(*choices.values()):
-            config = Config(
-                {
-                    **point,
-                    **dict(zip(choices, values, strict=True)),
-                }
-            )
-            if config.n == 1 and "aggregate" in choices:
-                config = Config({**config, "aggregate": "first"})
-            if (
-                smallest_n is None
-                or config.n == smallest_n
-                or config.aggregate != "first"
-            ):
-                found[config] = None
-        return sorted(
-            found, key=lambda config: (config.n, config.max_tokens, config.key)
-        )
+        return list(_all_configs(point, tuple(choices.items())))
 
     def _free_values(
         self,
@@ -400,6 +379,29 @@ class Space:
             # Without sampling noise, all answers would be the same one.
             choices["n"] = (1,)
         return choices
+
+
+@functools.lru_cache(maxsize=4096)
+def _all_configs(
+    point: Point,
+    choices: tuple[tuple[str, tuple[Value, ...]], ...],
+) -> tuple[Config, ...]:
+    """Return the configs of a paid point with these values of the free dimensions."""
+    # Kept, because every wave of a search asks for the configs of every trial.
+    names = [name for name, _ in choices]
+    smallest_n: Value = None
+    if "n" in names:
+        smallest_n = min(dict(choices)["n"], key=int)  # type: ignore[arg-type]
+    found: dict[Config, None] = {}
+    # A dict keeps the order of insertion, which a set would not.
+    for values in itertools.product(*(values for _, values in choices)):
+        config = Config({**point, **dict(zip(names, values, strict=True))})
+        if config.n == 1 and "aggregate" in names:
+            config = Config({**config, "aggregate": "first"})
+        if smallest_n is None or config.n == smallest_n or config.aggregate != "first":
+            found[config] = None
+    order = sorted(found, key=lambda config: (config.n, config.max_tokens, config.key))
+    return tuple(order)
 
 
 def _owners(point: Mapping[str, Any]) -> tuple[str, str]:
