@@ -8,8 +8,10 @@ from tests.support.house import POINT, House, unsure
 from tune.plan.purchase import MOST_HOLDOUT_SHARE
 from tune.space import Config
 from tune.study.holdout import (
+    FIRST_PORTION,
     HOLDOUT_BLOCK,
     HoldoutReserve,
+    buy_holdout,
     plan_holdout,
     read_holdout_test,
 )
@@ -70,6 +72,44 @@ async def test_a_config_without_any_answer_has_no_reading(
     found = read_holdout_test(house.run.evaluator.reader, trials.values())
     assert found.readings == {}
     assert list(found.trials) == [FIRST]
+
+
+def many(count: int) -> list[dict[str, str]]:
+    return [
+        {"id": str(i), "text": f"ticket {i}", "label": "yes" if i % 4 else "no"}
+        for i in range(count)
+    ]
+
+
+async def test_no_portion_is_ordered_after_the_one_where_the_money_ended(
+    build: Callable[..., House],
+) -> None:
+    house = build(rows=many(6000), budget=0.01)
+    steps, trials = plan_holdout(house.plan, [FIRST, OTHER])
+    asked = sum(len(step.examples) for step in steps)
+    ordered, wave = await buy_holdout(house.run.evaluator, steps, trials)
+    assert not wave.complete
+    examples = sum(len(step.examples) for step in ordered)
+    assert FIRST_PORTION <= examples < asked
+    assert ordered == steps[: len(ordered)]
+    bought = sum(len(trial.draws) for trial in trials.values())
+    assert len(wave.unanswered) == examples - bought
+    assert len(wave.unanswered) <= bought + FIRST_PORTION, "few orders are in vain"
+    positions = {position for step in ordered for position in step.examples}
+    for trial in trials.values():
+        assert set(trial.unanswered) | set(trial.draws) == positions
+
+
+async def test_a_holdout_that_the_money_pays_for_is_met_whole(
+    build: Callable[..., House],
+) -> None:
+    house = build(rows=many(6000), budget=5.0)
+    steps, trials = plan_holdout(house.plan, [FIRST, OTHER])
+    ordered, wave = await buy_holdout(house.run.evaluator, steps, trials)
+    assert wave.complete
+    assert ordered == steps
+    assert len(trials[0].draws) == len(house.plan.split.holdout)
+    assert not wave.unanswered
 
 
 async def test_the_reserve_follows_what_would_be_selected_up_to_its_share(

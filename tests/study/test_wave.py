@@ -20,3 +20,18 @@ def test_faults_come_back_from_a_journal_in_order() -> None:
     assert recorded.unanswered == wave.unanswered
     assert recorded.config_failed == wave.config_failed
     assert recorded.failed == wave.failed
+
+
+def test_a_later_wave_adds_to_what_is_missing() -> None:
+    wave, later = Wave(), Wave(complete=False)
+    wave.unanswered = {(0, 1): "service: 503"}
+    later.unanswered = {(0, 2): "money: none"}
+    later.config_failed = {(0, 3): "context_length"}
+    later.failed = {1: "it does not take top_p"}
+    wave.include(later)
+    assert not wave.complete
+    assert wave.unanswered == {(0, 1): "service: 503", (0, 2): "money: none"}
+    assert wave.config_failed == later.config_failed
+    assert wave.failed == later.failed
+    wave.include(Wave())
+    assert not wave.complete, "the money has ended"

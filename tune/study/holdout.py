@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tune.plan.plan import Plan
@@ -12,14 +12,22 @@ from tune.space import Config
 from tune.strategies import Standing
 from tune.strategies.select import select_config
 from tune.study.budget import StudyBudget
+from tune.study.evaluate import Evaluator
 from tune.study.selector import Selector
 from tune.study.standings import Standings
 from tune.study.trial_reader import TrialReader
+from tune.study.wave import Wave
 
 HOLDOUT_BLOCK = 4
 """Holdout examples that are bought together for every configuration of the test.
 
 If the money ends early, the configurations have still met the same examples.
+"""
+
+FIRST_PORTION = 512
+"""Answers of the holdout that are ordered together at first, of all configurations.
+
+Enough to keep 256 calls in flight. A holdout of 500 rows is one portion.
 """
 
 
@@ -92,6 +100,49 @@ def plan_holdout(
             step = Step(number, config, positions, config.n, config.max_tokens)
             steps.append(step)
     return steps, trials
+
+
+async def buy_holdout(
+    evaluator: Evaluator, steps: Sequence[Step], trials: dict[int, Trial]
+) -> tuple[list[Step], Wave]:
+    """Buy the steps of the test, portion by portion, until the money ends.
+
+    Of a holdout of thousands of examples, the money often pays for a part. Each order behind that
+    part would be looked up in the store and refused by the ledger, one by one. So no portion is
+    ordered after the one in which the money ended.
+
+    Returns:
+        The steps that were ordered, and their outcome.
+    """
+    ordered: list[Step] = []
+    whole = Wave()
+    for portion in _portions(steps, len(trials)):
+        wave = await evaluator.run(portion, trials)
+        ordered += portion
+        whole.include(wave)
+        if not wave.complete:
+            break
+    return ordered, whole
+
+
+def _portions(steps: Sequence[Step], configs: int) -> Iterator[Sequence[Step]]:
+    """Yield the steps in portions, each twice as large as the one before.
+
+    Each portion ends with a wait for its last calls, so there should be few. And the money should
+    not end early in a large one. With doubling, fewer orders are refused than were bought.
+
+    Args:
+        steps: block by block, one step of each configuration in every block.
+        configs: number of configurations.
+    """
+    # All configurations of a block stay together.
+    blocks = max(1, FIRST_PORTION // (HOLDOUT_BLOCK * configs))
+    start = 0
+    while start < len(steps):
+        end = start + blocks * configs
+        yield steps[start:end]
+        start = end
+        blocks *= 2
 
 
 def read_holdout_test(reader: TrialReader, trials: Iterable[Trial]) -> HoldoutTest:

@@ -28,6 +28,7 @@ from tune.study.evaluate import Evaluator
 from tune.study.holdout import (
     HoldoutReserve,
     HoldoutTest,
+    buy_holdout,
     plan_holdout,
     read_holdout_test,
 )
@@ -335,10 +336,10 @@ class Run:
         steps, trials = plan_holdout(self.plan, different)
         # Without the selected model the test is worth nothing, so its loss pauses the run.
         self.evaluator.failures.needed = frozenset({selected.model})
-        wave = await self.evaluator.run(steps, trials)
+        ordered, wave = await buy_holdout(self.evaluator, steps, trials)
         if not self._is_paused:
             faults = dump_faults(wave)
-            self.journal.append("holdout", steps=dump_steps(steps), **faults)
+            self.journal.append("holdout", steps=dump_steps(ordered), **faults)
         self._progress.report(self.phase, len(self.trials))
         return read_holdout_test(self.evaluator.reader, trials.values())
 

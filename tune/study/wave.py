@@ -22,6 +22,13 @@ class Wave:
     config_failed: dict[tuple[int, int], str] = field(default_factory=dict)
     failed: dict[int, str] = field(default_factory=dict)
 
+    def include(self, other: Wave) -> None:
+        """Add the outcome of a wave that was bought after this one, for the same trials."""
+        self.complete = self.complete and other.complete
+        self.unanswered |= other.unanswered
+        self.config_failed |= other.config_failed
+        self.failed |= other.failed
+
 
 def dump_faults(wave: Wave) -> dict[str, list[Any]]:
     """Return what a wave lacks as plain JSON, for a journal."""
