@@ -1,4 +1,4 @@
-"""The server of our own: what it says, what it bills, and that it fails exactly as it is told to."""
+"""The fake server: its answers, its bill, and its faults exactly as planned."""
 
 from __future__ import annotations
 
@@ -9,20 +9,9 @@ import urllib.request
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from tune.fakes.faults import count_prompt_tokens
-from tune.fakes.server import (
-    Fault,
-    LabelledWorld,
-    Model,
-    Server,
-    fail_every,
-    fail_first,
-    fail_sometimes,
-)
-from tune.fakes.world import first_tokens, tokens
+from tune.fakes.answers import count_prompt_tokens
+from tune.fakes.server import Fault, Model, Server, fail_first
 from tune.pricing.prices import Price
 
 HELLO = {
@@ -55,76 +44,6 @@ def fetch(
 
 def text(record: dict[str, Any], index: int = 0) -> str:
     return record["choices"][index]["message"]["content"]
-
-
-# The world
-
-
-@given(st.text())
-def test_a_text_has_never_more_tokens_than_bytes(text: str) -> None:
-    assert tokens(text) <= len(text.encode("utf-8", "surrogatepass"))
-
-
-@given(st.text(), st.integers(0, 20))
-def test_cutting_at_tokens_leaves_at_most_so_many(text: str, count: int) -> None:
-    cut = first_tokens(text, count)
-    assert text.startswith(cut)
-    assert tokens(cut) == min(count, tokens(text))
-
-
-def test_the_world_is_as_accurate_as_it_says() -> None:
-    world = LabelledWorld(models={"good": 0.9, "bad": 0.4}, heat=0.1)
-    rows = world.examples(400)
-    for model, temperature in [
-        ("good", 0.0),
-        ("good", 1.0),
-        ("bad", 0.0),
-        ("bad", 1.0),
-    ]:
-        prompts = ["Label: " + row["text"] for row in rows]
-        says = [
-            world(model, prompt, {"temperature": temperature}, 3, 0)
-            for prompt in prompts
-        ]
-        share = sum(
-            said == row["label"] for said, row in zip(says, rows, strict=True)
-        ) / len(rows)
-        assert share == pytest.approx(
-            world.accuracy(model, prompts[0], temperature), abs=0.06
-        )
-
-
-def test_a_draw_is_right_as_often_as_its_probability_says() -> None:
-    world = LabelledWorld()
-    prompt = "Label: " + world.examples(1)[0]["text"]
-    p = world.probability("small", prompt, 0.5)
-    says = [
-        world("small", prompt, {"temperature": 0.5}, seed, 0) for seed in range(1000)
-    ]
-    assert says.count(world.label(0)) / 1000 == pytest.approx(p, abs=0.05)
-
-
-def test_templates_shift_the_accuracy_and_lengthen_the_answer() -> None:
-    world = LabelledWorld()
-    plain, reasoned = "Label: #3", "Think step by step, then label: #3"
-    assert world.accuracy("small", reasoned, 0) > world.accuracy("small", plain, 0)
-    assert tokens(world("small", reasoned, {}, 0, 0)) > tokens(
-        world("small", plain, {}, 0, 0)
-    )
-
-
-def test_at_temperature_zero_every_seed_says_the_same() -> None:
-    world = LabelledWorld()
-    assert (
-        len(
-            {
-                world("small", "Label: #3", {"temperature": 0}, seed, i)
-                for seed in range(20)
-                for i in range(3)
-            }
-        )
-        == 1
-    )
 
 
 # Answers and the bill
@@ -389,23 +308,6 @@ def test_a_model_can_have_a_fault_of_its_own() -> None:
             503,
             200,
         ]
-
-
-def test_plans_say_which_requests_fail() -> None:
-    fault = Fault("status")
-    assert [fail_every(3, fault)(i, {}) is fault for i in range(6)] == [
-        False,
-        False,
-        True,
-    ] * 2
-    plan = fail_sometimes(0.3, [fault], seed=1, until=500)
-    failed = [plan(i, {}) is fault for i in range(1000)]
-    assert 100 < sum(failed) < 200
-    assert not any(failed[500:])
-    assert failed == [
-        fail_sometimes(0.3, [fault], seed=1, until=500)(i, {}) is fault
-        for i in range(1000)
-    ]
 
 
 async def test_hundreds_of_connections_are_kept_alive_side_by_side() -> None:

@@ -29,7 +29,7 @@ from tune.errors import (
     TransientError,
     Unreadable,
 )
-from tune.fakes.faults import count_prompt_tokens
+from tune.fakes.answers import count_prompt_tokens
 from tune.fakes.server import Fault, Model, Server, fail_every, fail_first
 from tune.fakes.world import tokens
 from tune.providers.capabilities import Adapted, Capabilities, Fact
