@@ -27,11 +27,10 @@ from tune.store.journal import read_events
 from tune.strategies import Problem, Standing
 from tune.strategies.cheapest import good_enough
 from tune.strategies.frontier import cost_limits
+from tune.strategies.prospect import UNKNOWN, Prospect
 from tune.strategies.race import Race, rung_sizes
 from tune.strategies.settings import FrontierSettings
 from tune.strategies.stopping import (
-    UNKNOWN,
-    Prospect,
     chance_of_change,
     final_comparison_prospect,
     search_prospect,
@@ -143,87 +142,6 @@ def test_the_expected_gain_of_new_points_is_not_below_the_true_one(shape: str) -
     assert np.mean(said) > np.mean(true) - 2 * np.std(true) / math.sqrt(len(true))
     # A tail that ends is taken for one that thins out: that errs on the side of going on.
     assert np.mean(said) < (10 if shape == "uniform" else 4) * np.mean(true)
-
-
-# --- finalists
-
-
-def two(ahead: float, met: int = 100) -> dict[int, Standing]:
-    """Two finalists that differ by so much on as many examples as they have met."""
-    first = [1.0] * int(met * 0.6) + [0.0] * (met - int(met * 0.6))
-    second = list(first)
-    for i in range(round(ahead * met)):
-        second[i] = 0.0
-    for i in range(10):  # and on ten others either way
-        second[30 + i], second[met - 1 - i] = 0.0, 1.0
-    return {
-        0: standing(reading(first, trial=0)),
-        1: standing(reading(second, trial=1, temperature=0.2)),
-    }
-
-
-def test_a_clear_lead_leaves_little_to_gain_and_a_tie_the_most() -> None:
-    asked = problem(200)
-    found = [
-        final_comparison_prospect(asked, two(ahead), 1.0) for ahead in (0.0, 0.05, 0.1)
-    ]
-    assert found[0].chance == pytest.approx(0.5, abs=0.1)
-    assert found[0].gain > found[1].gain > found[2].gain
-    assert found[0].chance > found[1].chance > found[2].chance
-
-
-def test_where_all_examples_are_met_and_draws_tell_nothing_more_the_choice_stands() -> (
-    None
-):
-    asked = problem(100)
-    found = two(0.05)
-    assert final_comparison_prospect(asked, found, 10.0) == Prospect(0.0, 0.0)
-    noisy = {
-        t: replace(
-            s,
-            readings=tuple(replace(r, variances=np.full(100, 0.2)) for r in s.readings),
-        )
-        for t, s in found.items()
-    }
-    assert final_comparison_prospect(asked, noisy, 10.0).chance > 0
-
-
-def test_nothing_is_said_while_a_larger_n_may_be_better() -> None:
-    asked = problem(
-        200, space=some_space(temperature=tune.Uniform(0, 1.2, 0.001), n=[1, 3, 5])
-    )
-    assert final_comparison_prospect(asked, two(0.1), 1.0) == UNKNOWN
-
-
-def test_less_money_turns_less() -> None:
-    asked = problem(400)
-    little, all_of_it = (
-        final_comparison_prospect(asked, two(0.05), dollars)
-        for dollars in (0.001, 10.0)
-    )
-    assert little.gain < all_of_it.gain
-    assert little.chance < all_of_it.chance
-
-
-def test_the_chance_that_the_choice_turns_is_what_it_is_in_the_world() -> None:
-    rng = np.random.default_rng(7)
-    said, turned, gains, true = [], [], [], []
-    for _ in range(150):
-        rates = np.clip(0.6 + 0.05 * rng.standard_normal(2), 0, 1)
-        scores = (rng.random((2, 400)) < rates[:, None]).astype(float)
-        order = np.argsort(-scores[:, :100].mean(axis=1), kind="stable")
-        seen = {
-            i: standing(reading(list(scores[j, :100]), trial=i, temperature=i / 10))
-            for i, j in enumerate(order)
-        }
-        found = final_comparison_prospect(problem(400), seen, 100.0)
-        said.append(found.chance)
-        gains.append(found.gain)
-        lead = scores[order[0]].mean() - scores[order[1]].mean()
-        turned.append(lead < 0)
-        true.append(max(0.0, -lead))
-    assert abs(np.mean(said) - np.mean(turned)) < 0.1
-    assert 0.5 < np.mean(gains) / np.mean(true) < 2
 
 
 # --- the cheapest that is good enough

@@ -47,16 +47,17 @@ def prove_good_enough(race: Race) -> Generator[list[Step], Outcome, None]:
 
 def undecided(race: Race) -> list[TrialState]:
     """Return trials that more examples may show to be good enough and cheaper, cheapest first."""
+    standings = list(race.standings.values())
     costs: dict[int, float] = {}
-    for reading in open_readings(race.problem, list(race.standings.values())):
-        costs[reading.trial] = min(
-            cost_key(reading), costs.get(reading.trial, math.inf)
-        )
-    order = sorted(
-        (cost, trial) for trial, cost in costs.items() if trial in race.states
-    )
-    states = [race.states[trial] for _, trial in order]
-    unfinished = [state for state in states if state.examples < race.problem.examples]
+    for reading in open_readings(race.problem, standings):
+        other = costs.get(reading.trial, math.inf)
+        costs[reading.trial] = min(cost_key(reading), other)
+    unfinished: list[TrialState] = []
+    # Of equal costs the older trial, so that a resumed search decides the same.
+    for trial in sorted(costs, key=lambda trial: (costs[trial], trial)):
+        state = race.states.get(trial)
+        if state is not None and state.examples < race.problem.examples:
+            unfinished.append(state)
     return unfinished[: race.problem.settings.cheapest.most_at_once]
 
 
@@ -66,17 +67,19 @@ def open_readings(problem: Problem, standings: Sequence[Standing]) -> list[Readi
     Cheaper means: than the cheapest reading that is known to be good enough.
     """
     baseline = baseline_reading(problem, standings)
-    known = [cost_key(reading) for reading in good_enough(problem, standings)]
+    known = map(cost_key, good_enough(problem, standings))
     limit = min(known, default=math.inf)
-    found = []
+    found: list[Reading] = []
     for standing in standings:
         for reading in standing.whole():
-            cheaper = cost_key(reading) < limit
-            if cheaper and problem.limit_use(reading, -LENIENT_ERRORS) <= 1.0:
+            # The interval takes the longest, so it comes last.
+            if (
+                cost_key(reading) < limit
+                and problem.limit_use(reading, -LENIENT_ERRORS) <= 1.0
+                and _may_be_good_enough(problem, reading, baseline)
+            ):
                 found.append(reading)
-    return [
-        reading for reading in found if _may_be_good_enough(problem, reading, baseline)
-    ]
+    return found
 
 
 def next_examples(race: Race, states: Sequence[TrialState]) -> list[Step]:
@@ -104,15 +107,16 @@ def next_examples(race: Race, states: Sequence[TrialState]) -> list[Step]:
 def good_enough(problem: Problem, standings: Sequence[Standing]) -> list[Reading]:
     """Return the readings that are good enough and keep the limits, each one-sided at 95 %."""
     baseline = baseline_reading(problem, standings)
-    found = []
+    found: list[Reading] = []
     for standing in standings:
         for reading in standing.whole():
             if (
                 len(reading.examples)
                 and problem.limit_use(reading, STRICT_ERRORS) <= 1.0
+                and _is_good_enough(problem, reading, baseline)
             ):
                 found.append(reading)
-    return [reading for reading in found if _is_good_enough(problem, reading, baseline)]
+    return found
 
 
 def cheapest_good_enough(
@@ -129,9 +133,8 @@ def baseline_reading(problem: Problem, standings: Sequence[Standing]) -> Reading
     readings: list[Reading] = []
     for standing in standings:
         if standing.point == problem.baseline:
-            readings += [
-                reading for reading in standing.whole() if len(reading.examples)
-            ]
+            readings += standing.whole()
+    readings = [reading for reading in readings if len(reading.examples)]
     if wanted is None or not readings:
         return None
 
@@ -158,6 +161,7 @@ def _is_good_enough(
     if problem.margin is not None and reading.config == problem.baseline_config:
         return True
     interval, threshold = interval_and_threshold(problem, reading, baseline)
+    # Without an interval nothing is shown, so it is not good enough, but it may be.
     return interval is not None and interval.low > threshold
 
 
@@ -191,6 +195,7 @@ def interval_and_threshold(
         if not np.isfinite(scores).any():
             return None, threshold
         return _interval_of(scores.tobytes()), threshold
+    # The margin is a loss, so the difference to the baseline may be that far below zero.
     threshold = -problem.margin / (problem.high - problem.low)
     if baseline is None:
         return None, threshold

@@ -36,15 +36,19 @@ def gains_by_pair(
 
     Models and prompts with too few such examples are left out.
     """
-    found: dict[Pair, list[Array]] = {}
+    parts: dict[Pair, list[Array]] = {}
     for standing in standings:
         gaps = _gaps(problem, standing)
         if len(gaps):
-            found.setdefault(pair_of(standing), []).append(gaps)
+            parts.setdefault(pair_of(standing), []).append(gaps)
     # With fewer tuning examples than that, all of them are enough.
     least = min(problem.settings.extrapolation.least_compared, problem.examples)
-    joined = {pair: np.concatenate(parts) for pair, parts in found.items()}
-    return {pair: gaps for pair, gaps in joined.items() if len(gaps) >= least}
+    found: dict[Pair, Array] = {}
+    for pair, of_trials in parts.items():
+        joined = np.concatenate(of_trials)
+        if len(joined) >= least:
+            found[pair] = joined
+    return found
 
 
 def pairs_that_gain(problem: Problem, standings: Sequence[Standing]) -> set[Pair]:
@@ -55,15 +59,21 @@ def pairs_that_gain(problem: Problem, standings: Sequence[Standing]) -> set[Pair
     the posterior gain must be worth it too.
     """
     errors = problem.settings.extrapolation.errors_shown
-    found = gains_by_pair(problem, standings)
-    return {pair for pair, gaps in found.items() if _shows_gain(gaps, errors)}
+    found: set[Pair] = set()
+    for pair, gaps in gains_by_pair(problem, standings).items():
+        if _shows_gain(gaps, errors):
+            found.add(pair)
+    return found
 
 
 def _shows_gain(gaps: Array, errors: float) -> bool:
-    mean = float(gaps.mean())
+    """Return True if the mean gain is above zero by so many standard errors."""
+    # A single example has no standard error.
     if len(gaps) < 2:
         return False
+    mean = float(gaps.mean())
     error = float(gaps.std(ddof=1)) / math.sqrt(len(gaps))
+    # Where all gaps are equal, the error is 0, and rounding alone must not count as a gain.
     return mean > 1e-9 and mean >= errors * error
 
 
@@ -73,9 +83,11 @@ def _gaps(problem: Problem, standing: Standing) -> Array:
     if pair is None:
         return np.zeros(0)
     base, top = pair
-    known = dict(zip(base.examples, problem.quality(base.scores), strict=True))
+    before = problem.quality(base.scores)
+    after = problem.quality(top.scores)
+    known = dict(zip(base.examples, before, strict=True))
     gaps = []
-    for example, score in zip(top.examples, problem.quality(top.scores), strict=True):
+    for example, score in zip(top.examples, after, strict=True):
         if example in known:
             gaps.append(score - known[example])
     return np.array(gaps)
@@ -88,20 +100,26 @@ def _fewest_and_most(
 
     Both have the same max_tokens and stops where such readings exist.
     """
-    readings = [reading for reading in standing.readings if len(reading.examples)]
-    numbers = [reading.config.n for reading in readings]
-    if not numbers or min(numbers) == max(numbers):
+    by_answers: dict[int, list[Reading]] = {}
+    for reading in standing.readings:
+        if len(reading.examples):
+            by_answers.setdefault(reading.config.n, []).append(reading)
+    if len(by_answers) < 2:
         return None
-    bases = [reading for reading in readings if reading.config.n == min(numbers)]
-    base = min(bases, key=lambda reading: preference(problem, reading))
-    tops = [reading for reading in readings if reading.config.n == max(numbers)]
+    base = _best(problem, by_answers[min(by_answers)])
+    tops = by_answers[max(by_answers)]
     # The base may cut at a smaller max_tokens than the best of the most answers does. The gain
     # would then be that of longer answers.
     alike = [reading for reading in tops if _cut(reading) == _cut(base)]
-    return base, min(alike or tops, key=lambda reading: preference(problem, reading))
+    return base, _best(problem, alike or tops)
+
+
+def _best(problem: Problem, readings: Sequence[Reading]) -> Reading:
+    return min(readings, key=lambda reading: preference(problem, reading))
 
 
 def _cut(reading: Reading) -> tuple[int, tuple[str, ...]]:
+    """Return what ends an answer early."""
     return reading.config.max_tokens, reading.config.stop
 
 

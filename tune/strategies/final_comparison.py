@@ -46,6 +46,8 @@ def final_comparison(
     elif problem.goal == "frontier":
         yield from trace_frontier(race)
     else:
+        # Before, so that configs with more answers are among the finalists; and again, because
+        # another trial may lead now.
         yield from _try_more_answers(race)
         yield from _compare_finalists(race)
         yield from _try_more_answers(race)
@@ -74,8 +76,10 @@ def _try_more_answers(race: Race) -> Waves:
     tried: set[int] = set()
     while not race.over:
         hope = untested_selection(race.problem, race.standings)
-        state = race.states.get(hope.reading.trial) if hope is not None else None
-        if hope is None or state is None or state.trial in tried:
+        if hope is None:
+            return
+        state = race.states.get(hope.reading.trial)
+        if state is None or state.trial in tried:
             return
         tried.add(state.trial)
         step = _step_that_tries(race, state, hope)
@@ -96,6 +100,8 @@ def _step_that_tries(
     if draws <= state.draws:
         return None
     each = race.expected_price(state, draws - state.draws)
+    # A call is let through only while its ceiling fits, so the last one needs that much.
+    ceiling = race.ceiling(state, draws)
     # Where money is short, the fewest examples that count as compared will do.
     sizes = (
         settings.final_comparison.examples_tried,
@@ -103,7 +109,7 @@ def _step_that_tries(
     )
     for size in sizes:
         met = hope.reading.examples[:size]
-        if len(met) * each + race.ceiling(state, draws) <= race.left:
+        if len(met) * each + ceiling <= race.left:
             return Step(state.trial, state.point, met, draws, state.cap)
     return None
 
@@ -129,8 +135,9 @@ def _still_in(
     rows = quality_table(race.problem, [one.reading for one in found])
     # The sum of 1 / (k (k + 1)) over all k is 1.
     error_rate = settings.drop_error / (comparison * (comparison + 1))
-    errors = NormalDist().inv_cdf(1.0 - error_rate / (settings.most_finalists - 1))
-    near = []
+    each = error_rate / (settings.most_finalists - 1)
+    errors = NormalDist().inv_cdf(1.0 - each)
+    near: list[TrialState] = []
     for one, row in zip(found, rows, strict=True):
         if not paired_difference(row, rows[0]).worse_by(errors):
             near.append(race.states[one.standing.trial])
@@ -142,6 +149,7 @@ def _next_block(race: Race, finalists: Sequence[TrialState]) -> list[Step]:
     fewest = min(state.examples for state in finalists)
     if len(finalists) < 2 or fewest >= race.problem.examples:
         return []
+    # The same sizes as in the search, so that finalists meet the same examples and stay paired.
     target = next(size for size in rung_sizes(race.problem.examples) if size > fewest)
     wave = WavePlan(race, race.left)
     for state in finalists:

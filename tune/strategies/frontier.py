@@ -39,16 +39,17 @@ def frontier_trials(
         count: how many go on, at most.
     """
     numbers = {state.trial for state in states}
+    # With few places, few limits: each limit should get its second best too.
     most = min(1 + count // 2, race.problem.settings.frontier.limits)
     # One column for each limit; taking turns reads the columns row by row.
     columns: list[list[TrialState]] = []
     for limit in cost_limits(race, most):
-        columns.append(
-            [state for state in contenders(race, limit) if state.trial in numbers]
-        )
+        near = contenders(race, limit)
+        columns.append([state for state in near if state.trial in numbers])
     taken: dict[int, TrialState] = {}
     for turn in zip_longest(*columns):
         for state in turn:
+            # A column that is shorter than others ends in None.
             if state is not None:
                 taken.setdefault(state.trial, state)
     return list(taken.values())[:count]
@@ -78,27 +79,28 @@ def cost_limits(race: Race, count: int) -> list[float]:
     ranking = _ranking(race, math.inf)
     if not ranking:
         return []
-    most = cost_key(ranking[0][1])
-    costs: list[float] = []
+    _, best = ranking[0]
+    most = cost_key(best)
+    least = most
     for standing in race.standings.values():
-        costs += list(map(cost_key, standing.whole()))
-    # Free configs have no place on a logarithmic scale.
-    cheaper = [cost for cost in costs if 0 < cost < most]
-    if not cheaper or count < 2:
+        for cost in map(cost_key, standing.whole()):
+            # Free configs have no place on a logarithmic scale.
+            if 0 < cost < least:
+                least = cost
+    if least >= most or count < 2:
         return [math.inf]
-    least = min(cheaper)
     factor = least / most
-    return [
-        math.inf,
-        *(least * factor ** (i / (count - 1) - 1) for i in range(1, count)),
-    ]
+    limits = [math.inf]
+    for place in range(1, count):
+        limits.append(least * factor ** (place / (count - 1) - 1))
+    return limits
 
 
 def contenders(race: Race, limit: float) -> list[TrialState]:
     """Return trials that are not clearly behind the best under a limit on cost, best first."""
     ranked = _ranking(race, limit)
     rows = quality_table(race.problem, [reading for _, reading in ranked])
-    found = []
+    found: list[TrialState] = []
     for (state, _), row in zip(ranked, rows, strict=True):
         if not paired_difference(row, rows[0]).clearly_worse:
             found.append(state)
@@ -114,19 +116,21 @@ def under_limit(standing: Standing, limit: float) -> Standing:
 def _ranking(race: Race, limit: float) -> list[tuple[TrialState, Reading]]:
     """Return every trial with its best reading under a limit on cost, best first."""
     problem = race.problem
-    found: list[tuple[TrialState, Reading]] = []
+    states: list[TrialState] = []
+    readings: list[Reading] = []
     for number, standing in race.standings.items():
         best = under_limit(standing, limit).best(problem)
         if best is not None and number in race.states:
-            found.append((race.states[number], best))
+            states.append(race.states[number])
+            readings.append(best)
     # Rounded, so that another order of summation on another machine decides nothing.
-    means = np.round(
-        adjusted_means(quality_table(problem, [reading for _, reading in found])), 9
-    )
-    order = sorted(
-        range(len(found)), key=lambda i: (-means[i], preference(problem, found[i][1]))
-    )
-    return [found[i] for i in order]
+    means = np.round(adjusted_means(quality_table(problem, readings)), 9)
+
+    def best_first(place: int) -> tuple[float, tuple[object, ...]]:
+        return -means[place], preference(problem, readings[place])
+
+    order = sorted(range(len(states)), key=best_first)
+    return [(states[place], readings[place]) for place in order]
 
 
 def _more_draws(race: Race, states: Sequence[TrialState]) -> list[Step]:

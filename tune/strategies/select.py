@@ -85,6 +85,7 @@ def select_config(
     chosen = cheapest_good_enough(problem, live)
     if chosen is None:
         return replace(best, reached=False)
+    # The best of all is the first to compare with what is cheapest.
     others = [r for r in (best.reading, *best.runners_up) if r.config != chosen.config]
     most = problem.settings.selection.most_runners_up
     return Selection(chosen, tuple(others[:most]), feasible=True)
@@ -102,22 +103,28 @@ def untested_selection(
     untested = all_pairs(live) - gains_by_pair(problem, live).keys()
     if not untested:
         return None
-    choice = _select_best(problem, live, pairs_that_gain(problem, live) | untested)
+    gains = pairs_that_gain(problem, live) | untested
+    choice = _select_best(problem, live, gains)
     if choice is None or choice.extrapolated is None:
         return None
     config = choice.extrapolated.config
-    return choice if (config.model, config.prompt) in untested else None
+    if (config.model, config.prompt) not in untested:
+        return None
+    return choice
 
 
 def _live(standings: Mapping[int, Standing]) -> list[Standing]:
     """Return the trials that work and have scores."""
-    found = []
+    found: list[Standing] = []
     for standing in standings.values():
-        if not standing.failed and any(
-            len(reading.examples) for reading in standing.readings
-        ):
+        if not standing.failed and _scored(standing):
             found.append(standing)
     return found
+
+
+def _scored(standing: Standing) -> list[Reading]:
+    """Return the readings of a trial that have scores."""
+    return [reading for reading in standing.readings if len(reading.examples)]
 
 
 def _select_best(
@@ -132,19 +139,21 @@ def _select_best(
         live: trials that work and have scores.
         gains: models and prompts for which more answers than were bought may be selected.
     """
+    # With confidence if possible, else on average.
     for errors in (STRICT_ERRORS, 0.0):
         if any(standing.best(problem, errors) for standing in live):
             return _select_feasible(problem, live, gains, errors)
     readings: list[Reading] = []
     for standing in live:
-        readings += [reading for reading in standing.readings if len(reading.examples)]
+        readings += _scored(standing)
     if not readings:
         return None
+
+    def distance(reading: Reading) -> tuple[float, tuple[object, ...]]:
+        return problem.limit_use(reading), preference(problem, reading)
+
     # The user sees how far the best attempt is from the limit.
-    closest = min(
-        readings, key=lambda r: (problem.limit_use(r), preference(problem, r))
-    )
-    return Selection(closest, (), feasible=False)
+    return Selection(min(readings, key=distance), (), feasible=False)
 
 
 def _select_feasible(
@@ -153,33 +162,28 @@ def _select_feasible(
     gains: Collection[Pair],
     errors: float,
 ) -> Selection:
+    """Select the best config among those that keep the limits.
+
+    Args:
+        problem: what is searched.
+        standings: trials that work and have scores, one of them within the limits at least.
+        gains: models and prompts for which more answers than were bought may be selected.
+        errors: standard errors that are added to cost and seconds before they are compared with the
+            limits.
+    """
     settings = problem.settings.selection
     found = trial_posteriors(problem, standings, errors)
-    usual = _usual_aggregate(found)
-    most = problem.max_extrapolated_cost - baseline_cost(problem, standings)
-    options: list[ConfigOption] = []
-    best = -math.inf
-    for one in found:
-        # No config of this trial can reach the best so far.
-        if max(one.base, one.level, one.base + one.gain) < best - settings.tie:
-            continue
-        bought = _bought_options(problem, one, errors)
-        options += bought
-        if settings.extrapolate and pair_of(one.standing) in gains:
-            options += _extrapolated_options(problem, one, bought, usual, errors, most)
-        # The trials come best first, so later ones can be skipped by their upper bounds.
-        best = max(best, *(option.level for option in options))
-    # A difference that small is within what no search can see; money decides instead.
-    # All within the tie count as equal.
+    options = _options(problem, standings, found, gains, errors)
+    best = max(option.level for option in options)
+    # A difference that small is within what no search can see, so all within it count as equal, and
+    # money decides.
     tied = [option for option in options if option.level >= best - settings.tie]
-    chosen = min(
-        tied,
-        key=lambda tie: (
-            cost_key(tie.shown),
-            -tie.of.level,
-            preference(problem, tie.shown),
-        ),
-    )
+
+    def cheapest_first(option: ConfigOption) -> tuple[object, ...]:
+        shown = option.shown
+        return cost_key(shown), -option.of.level, preference(problem, shown)
+
+    chosen = min(tied, key=cheapest_first)
     # Runners-up are the best of other trials, in the order of their posterior means.
     rest = [one.reading for one in found if one.reading.config != chosen.reading.config]
     return Selection(
@@ -188,6 +192,43 @@ def _select_feasible(
         feasible=problem.limit_use(chosen.shown, STRICT_ERRORS) <= 1.0,
         extrapolated=chosen.extrapolated,
     )
+
+
+def _options(
+    problem: Problem,
+    standings: Sequence[Standing],
+    found: Sequence[TrialPosterior],
+    gains: Collection[Pair],
+    errors: float,
+) -> list[ConfigOption]:
+    """Return the configs that could be selected; those that cannot be the best may be left out.
+
+    Args:
+        problem: what is searched.
+        standings: trials that work and have scores.
+        found: their posteriors, the best first.
+        gains: models and prompts for which more answers than were bought may be selected.
+        errors: standard errors that are added before the limits are compared.
+    """
+    settings = problem.settings.selection
+    usual = _usual_aggregate(found)
+    # The holdout is the first to measure an extrapolated config, and the baseline beside it.
+    most = problem.max_extrapolated_cost - baseline_cost(problem, standings)
+    options: list[ConfigOption] = []
+    best = -math.inf
+    for one in found:
+        # No config of this trial can reach the best so far.
+        if max(one.base, one.level, one.base + one.gain) < best - settings.tie:
+            continue
+        bought = _bought_options(problem, one, errors)
+        more: list[ConfigOption] = []
+        if settings.extrapolate and pair_of(one.standing) in gains:
+            more = _extrapolated_options(problem, one, bought, usual, errors, most)
+        # The trials come best first, so later ones can be skipped by their upper bounds.
+        for option in (*bought, *more):
+            best = max(best, option.level)
+            options.append(option)
+    return options
 
 
 def _bought_options(
@@ -203,17 +244,24 @@ def _bought_options(
     example as one with fewer answers did. Two that vote never bring more where both are answers.
     """
     kept = [r for r in one.standing.whole() if problem.limit_use(r, errors) <= 1.0]
-    readings = [reading for reading in kept if not _brings_nothing(reading, kept)]
-    means = [float(np.mean(problem.quality(reading.scores))) for reading in readings]
+    scored: list[tuple[Reading, float]] = []
+    # The best mean with each number of answers.
     most: dict[int, float] = {}
-    for reading, mean in zip(readings, means, strict=True):
-        most[reading.config.n] = max(mean, most.get(reading.config.n, 0.0))
-    cap = max((reading.config.max_tokens for reading in readings), default=0)
-    found = []
-    for reading, mean in zip(readings, means, strict=True):
-        level = one.level_of(reading.config.n) - (most[reading.config.n] - mean)
+    largest_cap = 0
+    for reading in kept:
+        if _brings_nothing(reading, kept):
+            continue
+        config = reading.config
+        mean = float(np.mean(problem.quality(reading.scores)))
+        scored.append((reading, mean))
+        most[config.n] = max(mean, most.get(config.n, 0.0))
+        largest_cap = max(largest_cap, config.max_tokens)
+    found: list[ConfigOption] = []
+    for reading, mean in scored:
+        config = reading.config
+        level = one.level_of(config.n) - (most[config.n] - mean)
         cut = 0.0
-        if reading.config.max_tokens < cap:
+        if config.max_tokens < largest_cap:
             # The chance that the next answer is longer than the cap, as so far none was.
             cut = problem.settings.selection.unseen_cuts / (len(reading.examples) + 1.0)
         found.append(ConfigOption(level - cut * max(level, 0.0), reading, one))
@@ -228,6 +276,7 @@ def _brings_nothing(reading: Reading, others: Sequence[Reading]) -> bool:
         cut_alike = (config.max_tokens, config.stop) == (asked.max_tokens, asked.stop)
         if config.n >= asked.n or not cut_alike or other.examples != reading.examples:
             continue
+        # Expected scores of votes are sums over many draws, so equal ones differ by rounding.
         if np.allclose(other.scores, reading.scores, atol=1e-9):
             return True
     return False
@@ -262,13 +311,15 @@ def _extrapolated_options(
         most: dollars that one request may cost.
     """
     aggregate = usual if one.top is None else one.top.config.aggregate
+    # The other goals turn on cost, and a cost that was never seen proves nothing.
     if aggregate is None or not bought or problem.goal != "quality":
         return []
     answers = max(option.reading.config.n for option in bought)
-    there = set(problem.space.configs_of(one.standing.point, problem.free))
     # Where two vote and differ, neither is outvoted: on average that is one answer at twice its
     # price.
-    least = max(answers + 1, 3 if aggregate == "vote" else 2)
+    fewest = 3 if aggregate == "vote" else 2
+    least = max(answers + 1, fewest)
+    there = set(problem.space.configs_of(one.standing.point, problem.free))
     more = sorted({config.n for config in there if config.n >= least})
     found: list[ConfigOption] = []
     for option in bought:
@@ -303,6 +354,7 @@ def _extrapolate(
     """
     one = option.of
     extrapolated = _with_answers(one.standing, option.reading, asked)
+    # Not ">": an unknown cost is NaN, and compares as False.
     if not extrapolated.cost <= most or problem.limit_use(extrapolated, errors) > 1.0:
         return []
     # Of two labels, an even number of votes decides no more than one vote less.

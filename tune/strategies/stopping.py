@@ -8,11 +8,8 @@ H are the harmonic numbers, and `spread` is how far the best few lie above the n
 the side of going on. The spread is at least the best point's standard error: qualities that nobody
 knows well are no plateau.
 
-During the final comparison, another finalist may turn out better. The mean difference that all
-tuning examples and more draws would show is normal around the one seen, with the part of its
-variance that they would remove. Expected gain and chance are those of a decision that may still
-change (Raiffa and Schlaifer 1961). Nothing is forecast while a finalist may be better with more
-answers than were drawn.
+During the final comparison, another finalist may turn out better; see
+`tune.strategies.finalist_prospect`.
 
 For the goal "cheapest", the gain is the saving, as a share of the cost of the cheapest config that
 is known to be good enough. A new point is the cheapest of n + k good ones with probability
@@ -33,7 +30,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from statistics import NormalDist
 
 import numpy as np
@@ -46,32 +43,20 @@ from tune.strategies.cheapest import (
     interval_and_threshold,
     open_readings,
 )
+from tune.strategies.finalist_prospect import finalist_prospect, scored_readings
 from tune.strategies.frontier import cost_limits, under_limit
 from tune.strategies.paired import adjusted_means, paired_difference, quality_table
 from tune.strategies.problem import STRICT_ERRORS, Array, Problem, Standing, cost_key
+from tune.strategies.prospect import (
+    NOTHING,
+    UNKNOWN,
+    Prospect,
+    any_change,
+    mean_prospect,
+)
 from tune.strategies.race import Race, rung_sizes
 
 _NORMAL = NormalDist()
-
-
-@dataclass(frozen=True, slots=True)
-class Prospect:
-    """The expected result of spending more money.
-
-    Attributes:
-        gain: expected rise of the choice's quality, as a share of the metric's range. For the goal
-            "frontier" it is the mean over limits on cost; for the goal "cheapest" it is the saving,
-            as a share of the choice's cost. It is inf where it is unknown.
-        chance: probability that the choice (for "frontier": any choice on it) becomes another.
-    """
-
-    gain: float
-    chance: float
-
-
-UNKNOWN = Prospect(math.inf, 1.0)
-
-_NOTHING = Prospect(0.0, 0.0)
 
 
 def search_prospect(
@@ -84,17 +69,18 @@ def search_prospect(
     The money begins more points than it can finish, so the gain is rather too large than too small.
     """
     # Failed trials say nothing about the quality of those to come.
-    live = _live(problem, standings)
-    n, k = len(live), _points_for(problem, standings, dollars)
+    readings = scored_readings(problem, standings)
+    k = _points_for(problem, standings, dollars)
     if k <= 0:
-        return _NOTHING
-    if n < problem.settings.stopping.least_trials:
+        return NOTHING
+    if len(readings) < problem.settings.stopping.least_trials:
         return UNKNOWN
     if problem.goal == "cheapest":
-        return _cheaper(problem, [standing for standing, _ in live], k)
+        live = [standings[reading.trial] for reading in readings]
+        return _cheaper(problem, live, k)
     if problem.goal == "frontier":
         return _rise(problem, standings, k)
-    return _better(problem, [reading for _, reading in live], k)
+    return _better(problem, readings, k)
 
 
 def final_comparison_prospect(
@@ -106,9 +92,11 @@ def final_comparison_prospect(
     if problem.goal == "cheapest":
         return _proven(problem, list(standings.values()))
     if problem.goal == "frontier":
-        held = _by_limit(problem, standings)
-        return _mean([_turned(problem, one, standings, dollars) for one in held])
-    return _turned(problem, standings, standings, dollars)
+        found: list[Prospect] = []
+        for held in _by_limit(problem, standings):
+            found.append(finalist_prospect(problem, held, standings, dollars))
+        return mean_prospect(found)
+    return finalist_prospect(problem, standings, standings, dollars)
 
 
 def chance_of_change(
@@ -121,7 +109,7 @@ def chance_of_change(
     final = final_comparison_prospect(problem, standings, dollars)
     if UNKNOWN in (search, final):
         return None
-    return 1.0 - math.prod((1.0 - search.chance, 1.0 - final.chance))
+    return any_change([search, final])
 
 
 def _better(
@@ -142,7 +130,10 @@ def _better(
     rows = quality_table(problem, readings)
     means = adjusted_means(rows)
     leader = int(np.argmax(means))
-    error = paired_difference(rows[leader], np.zeros(rows.shape[1])).standard_error
+    # As a difference to 0, because that error adds two made-up examples: a few equal scores are no
+    # certainty.
+    nothing = np.zeros(rows.shape[1])
+    error = paired_difference(rows[leader], nothing).standard_error
     own = 0.0
     if n >= problem.settings.stopping.least_trials:
         own = _spread(np.sort(means)[::-1], problem.settings.stopping.top)
@@ -159,30 +150,33 @@ def _rise(
     k: float,
 ) -> Prospect:
     """Return how far new points would lift the frontier."""
-    whole = [reading for _, reading in _live(problem, standings)]
+    whole = scored_readings(problem, standings)
     n = len(whole)
-    spread = float(np.std(adjusted_means(quality_table(problem, whole))))
-    scale = problem.settings.stopping.of_two * spread
+    means = adjusted_means(quality_table(problem, whole))
+    scale = problem.settings.stopping.of_two * float(np.std(means))
     found: list[Prospect] = []
     for held in _by_limit(problem, standings):
-        cheap = [reading for _, reading in _live(problem, held)]
+        cheap = scored_readings(problem, held)
         # Some points are beyond this limit, and so will be as large a part of the new ones.
         if len(cheap) < n:
-            found.append(_better(problem, cheap, k * len(cheap) / (n + 1), scale))
+            new = k * len(cheap) / (n + 1)
+            found.append(_better(problem, cheap, new, scale))
         else:
             found.append(_better(problem, cheap, k, 0.0))
-    mean, cheaper_than_all = _mean(found), k / (n + k)
-    return replace(mean, chance=1.0 - (1.0 - mean.chance) * (1.0 - cheaper_than_all))
+    mean = mean_prospect(found)
+    # A point that is cheaper than all others extends the frontier.
+    cheaper_than_all = k / (n + k)
+    chance = 1.0 - (1.0 - mean.chance) * (1.0 - cheaper_than_all)
+    return replace(mean, chance=chance)
 
 
 def _by_limit(
     problem: Problem, standings: Mapping[int, Standing]
 ) -> list[dict[int, Standing]]:
     """Return, for each limit on cost, the trials with those of their readings that keep it."""
+    race = Race(problem, 0.0, standings)
     found: list[dict[int, Standing]] = []
-    for limit in cost_limits(
-        Race(problem, 0.0, standings), problem.settings.frontier.limits
-    ):
+    for limit in cost_limits(race, problem.settings.frontier.limits):
         held: dict[int, Standing] = {}
         for number, standing in standings.items():
             cheap = under_limit(standing, limit)
@@ -190,67 +184,6 @@ def _by_limit(
                 held[number] = cheap
         found.append(held)
     return found
-
-
-def _mean(found: Sequence[Prospect]) -> Prospect:
-    """Return the mean gain, and the chance of any change."""
-    if not found or UNKNOWN in found:
-        return UNKNOWN
-    gain = sum(prospect.gain for prospect in found) / len(found)
-    return Prospect(gain, _any_change(found))
-
-
-def _any_change(found: Sequence[Prospect]) -> float:
-    """Return the chance of any change, as if all were independent."""
-    return 1.0 - math.prod(1.0 - prospect.chance for prospect in found)
-
-
-def _turned(
-    problem: Problem,
-    held: Mapping[int, Standing],
-    standings: Mapping[int, Standing],
-    dollars: float,
-) -> Prospect:
-    """Return what telling the best of these apart would gain.
-
-    Args:
-        problem: what is searched.
-        held: the trials with those of their readings that may be selected.
-        standings: the trials with all of them.
-        dollars: to be spent on it.
-    """
-    # A failed trial cannot be selected.
-    live = _live(problem, held)
-    if not live:
-        return UNKNOWN
-    rows = quality_table(problem, [reading for _, reading in live])
-    means = adjusted_means(rows)
-    first = int(np.argmax(means))
-    near = _near_the_first(rows, first)
-    if _may_grow(problem, standings, [live[i][0].trial for i in near]):
-        return UNKNOWN
-    price = _price_of_all(problem, [standing for standing, _ in live], first)
-    share = 1.0 if price <= 0 else min(1.0, dollars / price)
-    # All pairs with the leader are counted.
-    gain, chance = 0.0, 0.0
-    for i in near:
-        if i != first:
-            ahead = float(means[first] - means[i])
-            pair = live[first][1], live[i][1]
-            turn = _turn(problem, ahead, rows[first], rows[i], pair, share)
-            # The gains are not exclusive, so their sum is too large rather than too small.
-            gain += turn.gain
-            chance = max(chance, turn.chance)
-    return Prospect(min(1.0, gain), chance)
-
-
-def _near_the_first(rows: Array, first: int) -> list[int]:
-    """Return the rows that are not clearly worse than the first, by number."""
-    near: list[int] = []
-    for number, row in enumerate(rows):
-        if not paired_difference(row, rows[first]).clearly_worse:
-            near.append(number)
-    return near
 
 
 def _cheaper(
@@ -261,37 +194,51 @@ def _cheaper(
     """Return what new points would save on the cheapest that is known to be good enough."""
     settings = problem.settings.stopping
     # The saving is measured against this one.
-    known, n = cheapest_good_enough(problem, live), len(live)
-    least_costs = [min(map(cost_key, standing.whole())) for standing in live]
-    costs = sorted(cost for cost in least_costs if 0 < cost < math.inf)
+    known = cheapest_good_enough(problem, live)
+    costs: list[float] = []
+    for standing in live:
+        least_cost = min(map(cost_key, standing.whole()))
+        # Free configurations and unknown costs have no logarithm.
+        if 0 < least_cost < math.inf:
+            costs.append(least_cost)
     if known is None or len(costs) < settings.least_trials:
         return UNKNOWN
+    costs.sort()
     # Logarithms, because costs differ by factors.
     spread = max(_spread(-np.log(costs), settings.top), settings.least_spread)
+    n = len(live)
     least = costs[0] * ((n + 0.5) / (n + k + 0.5)) ** spread
-    saving = 1.0 - least / cost_key(known) if cost_key(known) > least else 0.0
-    return Prospect(k / (n + k) * saving, k / (n + k))
+    chance = k / (n + k)
+    saving = 0.0
+    if cost_key(known) > least:
+        saving = 1.0 - least / cost_key(known)
+    return Prospect(chance * saving, chance)
 
 
 def _proven(problem: Problem, standings: Sequence[Standing]) -> Prospect:
     """Return the saving if all cheaper undecided configs meet all examples, at any cost."""
-    known, baseline = (
-        cheapest_good_enough(problem, standings),
-        baseline_reading(problem, standings),
-    )
+    known = cheapest_good_enough(problem, standings)
+    baseline = baseline_reading(problem, standings)
     if known is None:
         return UNKNOWN
-    found: dict[int, Prospect] = {}
+    by_trial: dict[int, Prospect] = {}
     for reading in open_readings(problem, standings):
         interval, threshold = interval_and_threshold(problem, reading, baseline)
         if interval is None:
             return UNKNOWN
         chance = _turns_out(interval, threshold, interval.n / problem.examples)
-        one = Prospect(chance * (1.0 - cost_key(reading) / cost_key(known)), chance)
-        other = found.get(reading.trial, one)
-        found[reading.trial] = max(one, other, key=lambda prospect: prospect.gain)
-    gain = min(1.0, sum(prospect.gain for prospect in found.values()))
-    return Prospect(gain, _any_change(list(found.values())))
+        saving = 1.0 - cost_key(reading) / cost_key(known)
+        one = Prospect(chance * saving, chance)
+        # Readings of one trial share their draws, so only one of them counts.
+        other = by_trial.get(reading.trial, one)
+        by_trial[reading.trial] = max(one, other, key=_gain)
+    found = list(by_trial.values())
+    gain = sum(prospect.gain for prospect in found)
+    return Prospect(min(1.0, gain), any_change(found))
+
+
+def _gain(prospect: Prospect) -> float:
+    return prospect.gain
 
 
 def _turns_out(
@@ -310,31 +257,11 @@ def _turns_out(
     reach = interval.mean - interval.low
     # The standard error of what is left to learn: of the share of examples not yet met.
     wanders = reach / STRICT_ERRORS * math.sqrt(max(0.0, 1.0 - met))
+    # The reach shrinks with the root of the number of examples.
     ahead = interval.mean - reach * math.sqrt(met) - threshold
-    return _NORMAL.cdf(ahead / wanders) if wanders > 0 else float(ahead > 0)
-
-
-def _may_grow(
-    problem: Problem,
-    standings: Mapping[int, Standing],
-    trials: Sequence[int],
-) -> bool:
-    """Return whether one of these may be better with more answers than were ever drawn for it."""
-    race = Race(problem, 0.0, standings)
-    states = [race.states[trial] for trial in trials]
-    return any(race.more_draws(state) > state.draws for state in states)
-
-
-def _live(
-    problem: Problem, standings: Mapping[int, Standing]
-) -> list[tuple[Standing, Reading]]:
-    """Return the trials that have scores and keep the limits, each with its best reading."""
-    found: list[tuple[Standing, Reading]] = []
-    for standing in standings.values():
-        reading = standing.best(problem)
-        if reading is not None and np.isfinite(reading.scores).any():
-            found.append((standing, reading))
-    return found
+    if wanders <= 0:
+        return float(ahead > 0)
+    return _NORMAL.cdf(ahead / wanders)
 
 
 def _spread(falling: Array, top: float) -> float:
@@ -358,64 +285,14 @@ def _points_for(
 
     A draw is assumed to cost the mean of those so far.
     """
-    costs = [one.spent_per_draw for one in standings.values() if one.spent_per_draw > 0]
+    costs: list[float] = []
+    for standing in standings.values():
+        if standing.spent_per_draw > 0:
+            costs.append(standing.spent_per_draw)
     # A small space has few points left, however much money there is.
     fresh = max(0, problem.space.size(problem.free) - len(standings))
-    block = (
-        rung_sizes(problem.examples)[0] * (sum(costs) / len(costs)) if costs else 0.0
-    )
-    return min(fresh, dollars / block) if block > 0 else fresh
-
-
-def _price_of_all(
-    problem: Problem,
-    standings: Sequence[Standing],
-    first: int,
-) -> float:
-    """Return about the dollars of bringing two finalists to all examples."""
-    others = [standing.spent_per_draw for standing in standings]
-    return (others[first] + sum(others) / len(others)) * problem.examples
-
-
-def _turn(
-    problem: Problem,
-    ahead: float,
-    leader: Array,
-    other: Array,
-    readings: tuple[Reading, Reading],
-    share: float,
-) -> Prospect:
-    """Return the chance that one overtakes the other, and the expected gain.
-
-    Args:
-        problem: what is searched.
-        ahead: adjusted mean of the leader less that of the other, for when they share no example.
-        leader: qualities by example.
-        other: of the other, by example.
-        readings: of both.
-        share: share of what is left to learn that the money pays for.
-    """
-    gap = paired_difference(leader, other)
-    if gap.examples:
-        mean, error = gap.mean, gap.standard_error
-    else:
-        fewest = min(len(reading.examples) for reading in readings)
-        # No shared example: the largest standard deviation of a score is half the range.
-        mean, error = ahead, 0.5 / math.sqrt(max(1, fewest))
-    met = gap.examples / problem.examples
-    repeats = sum(_draw_variance(problem, reading) for reading in readings)
-    turned = math.sqrt(share * (error**2 * (1.0 - met) + repeats))
-    if turned <= 0:
-        return _NOTHING
-    z = mean / turned
-    return Prospect(turned * _NORMAL.pdf(z) - mean * _NORMAL.cdf(-z), _NORMAL.cdf(-z))
-
-
-def _draw_variance(problem: Problem, reading: Reading) -> float:
-    """Return the part of a mean quality's variance that more draws of its examples remove."""
-    known = reading.variances[np.isfinite(reading.variances)]
-    if not len(known):
-        return 0.0
-    return (
-        float(known.mean()) / len(reading.examples) / (problem.high - problem.low) ** 2
-    )
+    # Where all models are free, money is no limit.
+    if not costs:
+        return fresh
+    block = rung_sizes(problem.examples)[0] * (sum(costs) / len(costs))
+    return min(fresh, dollars / block)
