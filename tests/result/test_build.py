@@ -21,7 +21,7 @@ from tune.readout import Reading
 from tune.readout.trial import Step, Trial
 from tune.report import markdown
 from tune.result import STOPPED, build_report, deploy
-from tune.result.build import _majority_class
+from tune.result.majority_class import majority_class
 from tune.result.evidence import Evidence
 from tune.result.notices import notices
 from tune.safety.decoration import Decorations
@@ -146,7 +146,7 @@ def test_the_majority_class_of_the_holdout_is_scored_as_an_answer_to_all(
 ) -> None:
     house = build()
     targets = [example.target for example in house.plan.split.holdout]
-    label, share = _majority_class(house.record())
+    label, share = majority_class(house.record())
     assert label == "yes"
     assert share == pytest.approx(targets.count("yes") / len(targets))
 
@@ -157,7 +157,7 @@ def test_targets_that_are_no_labels_have_no_majority_class(
     house = build()
     own = [replace(example, target=example.id) for example in house.plan.split.holdout]
     plan = replace(house.plan, split=replace(house.plan.split, holdout=tuple(own)))
-    assert _majority_class(replace(house.record(), plan=plan)) == ("", None)
+    assert majority_class(replace(house.record(), plan=plan)) == ("", None)
 
 
 # --- a whole run

@@ -105,7 +105,7 @@ def test_an_observer_and_a_notice_that_raise_leave_the_result_and_are_named_in_t
 @pytest.mark.parametrize(
     ("place", "part"),
     [
-        ("tune.result.build._majority_class", "the line of the majority class"),
+        ("tune.result.build.majority_class", "the line of the majority class"),
         ("tune.result.build.estimate_rows", "the estimate beside what happened"),
         ("tune.result.build.costs_of_readings", "the price of the readings"),
         ("tune.result.build.notices", "the notices"),

@@ -16,35 +16,40 @@ def count_bought(record: RunRecord) -> SearchAnswers:
     """Count the answers of all trials by kind, as they were bought, with no further cut."""
     found: Counter[str] = Counter()
     dollars: defaultdict[str, float] = defaultdict(float)
-    answers, total, hidden, cap = 0, 0.0, False, 0
+    answers, cap = 0, 0
+    total, hidden = 0.0, False
     for trial in record.trials.values():
         counts = _counts(record, trial)
         answers += counts.answers
-        found.update({kind: counts.count(kind) for kind in KINDS})
+        for kind in KINDS:
+            found[kind] += counts.count(kind)
         cap = max(cap, trial.cap)
         model = record.model_of(trial)
         for draws in trial.draws.values():
             for place, draw in enumerate(draws):
                 # Draws of one call share the charge for its prompt.
                 is_first = place % model.most_n == 0
-                prompt = draw.prompt_tokens if is_first else 0
+                prompt = 0
+                if is_first:
+                    prompt = draw.prompt_tokens
                 cost = to_dollars(model.price.cost(prompt, draw.completion_tokens))
                 total += cost
                 hidden = hidden or draw.reasoning_tokens > 0
-                # Answers that are right or wrong were worth their money; what matters is what
-                # brought nothing.
+                # Right and wrong answers were worth their money. This counts what brought nothing.
                 kind = kind_of(draw, record.reader.extract(draw.text), is_worst=False)
                 if kind:
                     dollars[kind] += cost
     shares = {}
     if total > 0:
         shares = {kind: spent / total for kind, spent in dollars.items()}
-    outcomes = Outcomes(answers=answers, **{kind: found[kind] for kind in KINDS})
+    # A kind with no answer stands in the counts with 0, so every field is there.
+    outcomes = Outcomes(answers=answers, **found)
     return SearchAnswers(outcomes, shares, hidden, cap)
 
 
 def _counts(record: RunRecord, trial: Trial) -> Outcomes:
     reader = record.reader
+    # At a smaller max_tokens more of these answers would be cut.
     as_bought = Config({**trial.point, "max_tokens": trial.cap})
     return count_outcomes(
         trial,

@@ -15,8 +15,7 @@ FEW_SHARE = 0.5
 
 
 class Place(NamedTuple):
-    """The place of a config on the plane of quality and cost, with the digits that the report
-    shows.
+    """The place of a config by quality and cost, with the digits that the report shows.
 
     Attributes:
         quality: larger is better.
@@ -43,10 +42,12 @@ def shown_place(quality: float, cost: float, *, larger_is_better: bool) -> Place
 
     Two rows that look equal in the report count as equal.
     """
-    shown = float(number(quality).replace(",", ""))
-    return Place(
-        shown if larger_is_better else -shown, float(dollars(cost)[1:].replace(",", ""))
-    )
+    shown_quality = float(number(quality).replace(",", ""))
+    if not larger_is_better:
+        shown_quality = -shown_quality
+    # Without the dollar sign.
+    shown_cost = float(dollars(cost)[1:].replace(",", ""))
+    return Place(shown_quality, shown_cost)
 
 
 def frontier(
@@ -81,13 +82,17 @@ def frontier(
             continue
         if reading.config in left_out:
             continue
-        is_known = reading.n_examples >= enough or reading.config == baseline
-        size = math.ceil(enough) if is_known else reading.n_examples
+        size = reading.n_examples
+        # Readings on enough examples are compared as equals, however many more they have.
+        if size >= enough or reading.config == baseline:
+            size = math.ceil(enough)
         place = frontier_place(reading, larger_is_better=larger_is_better)
         known.setdefault(size, []).append((place, reading))
     found: list[tuple[Place, Reading]] = []
     for size in sorted(known, reverse=True):
-        found += [one for one in _unbeaten(known[size]) if not _clashes(one[0], found)]
+        unbeaten = _unbeaten(known[size])
+        # Rows of one size do not clash among themselves, so they are checked before any is added.
+        found += [one for one in unbeaten if not _clashes(one[0], found)]
     rows = sorted(found, key=lambda one: one[0].cost)
     return [reading for _, reading in rows if reading.config not in beaten]
 
@@ -98,6 +103,7 @@ def _beaten_on_holdout(
     """Return the configs that were beaten on the holdout."""
     places = {}
     for config, reading in met.items():
+        # Without a cost there is nothing to compare.
         if math.isfinite(reading.cost):
             places[config] = frontier_place(reading, larger_is_better=larger_is_better)
     beaten = set()
@@ -109,17 +115,15 @@ def _beaten_on_holdout(
 
 def _unbeaten(rows: Sequence[tuple[Place, Reading]]) -> list[tuple[Place, Reading]]:
     """Return the rows that no other one beats; at equal places, the one on the most examples."""
-    order = sorted(
-        rows,
-        key=lambda row: (
-            row[0].cost,
-            -row[0].quality,
-            -row[1].n_examples,
-            row[1].config.key,
-        ),
-    )
+
+    def order(row: tuple[Place, Reading]) -> tuple[float, float, int, str]:
+        place, reading = row
+        # The config's key makes the order the same on every run.
+        return place.cost, -place.quality, -reading.n_examples, reading.config.key
+
     found: list[tuple[Place, Reading]] = []
-    for row in order:
+    # From the cheapest on, a row stays if its quality is higher than that of all cheaper ones.
+    for row in sorted(rows, key=order):
         if not found or row[0].quality > found[-1][0].quality:
             found.append(row)
     return found
@@ -127,6 +131,7 @@ def _unbeaten(rows: Sequence[tuple[Place, Reading]]) -> list[tuple[Place, Readin
 
 def _clashes(place: Place, found: Sequence[tuple[Place, Reading]]) -> bool:
     """Return whether a row there equals this place, beats it, or is beaten by it."""
-    return any(
-        there == place or there.beats(place) or place.beats(there) for there, _ in found
-    )
+    for there, _ in found:
+        if there == place or there.beats(place) or place.beats(there):
+            return True
+    return False

@@ -18,28 +18,39 @@ lucky part.
 
 
 def pass_at_k(
-    record: RunRecord, choice: Selection, evidence: Evidence
+    record: RunRecord, choice: Selection | None, evidence: Evidence
 ) -> tuple[PassAtK, ...]:
     """Return the expected best score of k answers of the winner's settings, for k = 1, 2, 4, ...
 
     Every k is read off bought draws without bias: 1 - C(n - c, k) / C(n, k) for scores of 0 and 1
     (Chen et al. 2021, arXiv 2107.03374). The intervals are over tuning examples.
     """
+    if choice is None:
+        return ()
     reading, metric = choice.reading, record.plan.metric
     trial = record.trials[reading.trial]
+    # A metric over all answers has its own best. A judge would have to be paid for each answer.
     if metric.over_responses or metric.costs:
         return ()
     counts = sorted(map(len, trial.draws.values()), reverse=True)
     if not counts:
         return ()
-    # The most draws that a large enough share of the examples has.
+    # The most draws that a large enough share of the examples has. The list falls.
     most = counts[min(len(counts) - 1, int(LEAST_SHARE * len(counts)))]
     if most < 2:
         return ()
-    sizes = [2**power for power in range(most.bit_length()) if 2**power < most]
-    configs = [
-        Config({**reading.config, "n": k, "aggregate": "any"}) for k in (*sizes, most)
-    ]
-    read = record.reader.read(trial, configs)
-    scored = [found for found in read if found.n_examples]
-    return tuple(PassAtK(found.config.n, evidence.quality(found)) for found in scored)
+    sizes = []
+    size = 1
+    while size < most:
+        sizes.append(size)
+        size *= 2
+    # The largest k is shown too, even if it is no power of two.
+    sizes.append(most)
+    configs = []
+    for k in sizes:
+        configs.append(Config({**reading.config, "n": k, "aggregate": "any"}))
+    found = []
+    for read in record.reader.read(trial, configs):
+        if read.n_examples:
+            found.append(PassAtK(read.config.n, evidence.quality(read)))
+    return tuple(found)

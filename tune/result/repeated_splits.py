@@ -34,17 +34,21 @@ def repeated_splits(record: RunRecord, repetitions: int) -> RepeatedSplits | Non
         The spread; None where too little was bought to select on a half.
     """
     standings = record.standings
+    # Every choice must be judged on bought draws, so no larger n is extrapolated.
     problem = replace(record.problem, max_extrapolated_cost=0.0)
     units: dict[object, list[int]] = {}
     for position, example in enumerate(record.plan.split.tuning):
         units.setdefault(record.plan.split.cluster(example), []).append(position)
+    # A text as its seed keeps these numbers apart from the search's, which has the same seed.
     rng = random.Random(f"repeated splits {record.plan.seed}")
     qualities, gains, chosen = [], [], []
     for _ in range(repetitions):
         shuffled = list(units.values())
         rng.shuffle(shuffled)
-        part = shuffled[: round(CHOSEN_BY * len(shuffled))]
-        positions = {position for unit in part for position in unit}
+        # Whole units: rows that belong together stay on one side.
+        positions: set[int] = set()
+        for unit in shuffled[: round(CHOSEN_BY * len(shuffled))]:
+            positions.update(unit)
         found = _choose(problem, standings, positions)
         if found is None:
             continue
@@ -59,6 +63,7 @@ def repeated_splits(record: RunRecord, repetitions: int) -> RepeatedSplits | Non
             difference = judged.difference(baseline).mean
             if np.isfinite(difference):
                 gains.append(difference)
+    # A standard deviation needs two.
     if len(qualities) < 2:
         return None
     most = Counter(chosen).most_common(1)[0][1]
@@ -89,13 +94,14 @@ def _choose(
             part = reading.among(positions)
             if part.n_examples:
                 # The strategy counts examples from 0.
-                kept.append(
-                    replace(part, examples=tuple(places[e] for e in part.examples))
-                )
+                renumbered = tuple(places[example] for example in part.examples)
+                kept.append(replace(part, examples=renumbered))
         most = max((reading.n_examples for reading in kept), default=0)
         restricted[number] = replace(standing, readings=tuple(kept), examples=most)
     choice = select_config(replace(problem, examples=len(positions)), restricted)
-    return choice.reading if choice else None
+    if choice is None:
+        return None
+    return choice.reading
 
 
 def _rest(
@@ -110,13 +116,16 @@ def _rest(
 
 def _baseline(record: RunRecord, positions: set[int]) -> Reading | None:
     """Return the baseline on the examples that nothing was chosen by."""
-    same = [
-        reading for reading in record.readings if reading.config == record.plan.baseline
-    ]
+    baseline = record.plan.baseline
+    same = [reading for reading in record.readings if reading.config == baseline]
     most = max(same, key=lambda reading: reading.n_examples, default=None)
-    return None if most is None else _without(most, positions)
+    if most is None:
+        return None
+    return _without(most, positions)
 
 
 def _without(reading: Reading, positions: set[int]) -> Reading | None:
     rest = reading.among(set(reading.examples) - positions)
-    return rest if rest.n_examples else None
+    if not rest.n_examples:
+        return None
+    return rest

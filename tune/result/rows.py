@@ -10,6 +10,7 @@ from tune.readout.outcomes import Outcomes
 from tune.readout.trial import Trial
 from tune.report import ReportConfig
 from tune.result.evidence import Evidence
+from tune.result.frontier import FEW_SHARE, frontier
 from tune.safety.decoration import Decorations
 from tune.space import Config
 from tune.stats.intervals import Interval, percentile
@@ -40,12 +41,13 @@ class ReportRows:
         self._record, self._evidence, self._met = record, evidence, met
         self._decorations = decorations
         self._baseline = record.plan.baseline
-        self._baseline_name = (
-            "baseline" if record.plan.baseline_given else "baseline (assumed)"
-        )
+        self._baseline_name = "baseline (assumed)"
+        if record.plan.baseline_given:
+            self._baseline_name = "baseline"
         same = [
             reading for reading in record.readings if reading.config == self._baseline
         ]
+        # Several trials may read the same config. The one on the most examples is the surest.
         self.searched = max(same, key=lambda reading: reading.n_examples, default=None)
 
     def baseline(self) -> ReportConfig | None:
@@ -91,6 +93,7 @@ class ReportRows:
         if choice.config == self._baseline:
             return None
         ours, theirs = self._met.get(choice.config), self._met.get(self._baseline)
+        # Tuning examples show how far two scores may lie apart, beyond what a small holdout shows.
         return self._evidence.difference(
             ours, theirs, holdout=True, seen=(choice, self.searched)
         )
@@ -107,6 +110,34 @@ class ReportRows:
         """
         return self._row(name, reading, self._met.get(reading.config), difference)
 
+    def frontier(self, choice: Selection | None) -> list[ReportConfig]:
+        """Return the rows of the frontier, with those on few examples marked."""
+        record = self._record
+        enough = 1.0
+        if choice is not None:
+            enough = max(1.0, FEW_SHARE * choice.reading.n_examples)
+        readings: list[Reading] = []
+        for standing in record.standings.values():
+            readings.extend(standing.whole())
+        # Of the baseline only the surest reading counts: readers compare every row with it.
+        if self.searched is not None:
+            readings = [one for one in readings if one.config != self._baseline]
+            readings.append(self.searched)
+        shown = {(reading.trial, reading.config): reading for reading in readings}
+        # Rows are compared in seconds where nobody is billed, and shown with their dollars too.
+        found = frontier(
+            list(map(record.weigh, readings)),
+            {config: record.weigh(reading) for config, reading in self._met.items()},
+            baseline=self._baseline,
+            enough=enough,
+            larger_is_better=record.plan.metric.larger_is_better,
+        )
+        rows = []
+        for weighed in found:
+            reading = shown[weighed.trial, weighed.config]
+            rows.append(self.frontier_row(reading, few=reading.n_examples < enough))
+        return rows
+
     def frontier_row(self, reading: Reading, *, few: bool) -> ReportConfig:
         """Return a row of the frontier. Its quality and its cost are both those on tuning examples.
 
@@ -116,7 +147,9 @@ class ReportRows:
         """
         row = self._row("frontier", reading, None)
         met = self._met.get(reading.config)
-        holdout = self._evidence.quality(met, holdout=True) if met is not None else None
+        holdout = None
+        if met is not None:
+            holdout = self._evidence.quality(met, holdout=True)
         return replace(row, holdout=holdout, few=few)
 
     def _row(
@@ -126,6 +159,7 @@ class ReportRows:
         met: Reading | None,
         difference: Interval | None = None,
     ) -> ReportConfig:
+        # What was measured on the holdout does not flatter.
         shown = met or tuning
         assert shown is not None
         on_holdout = met is not None
@@ -136,10 +170,8 @@ class ReportRows:
             service = self._evidence.cost(self._record.weigh(shown), holdout=on_holdout)
         median, slowest = None, None
         if cost is not None:
-            median, slowest = (
-                percentile(shown.seconds, 50),
-                percentile(shown.seconds, 95),
-            )
+            median = percentile(shown.seconds, 50)
+            slowest = percentile(shown.seconds, 95)
         trial, quality, holdout = None, None, None
         if tuning is not None:
             trial, quality = tuning.trial, self._evidence.quality(tuning)

@@ -19,18 +19,24 @@ def costs_of_readings(record: RunRecord) -> tuple[float, float]:
     were read. Even a user who pays for caps and stops can share draws over n and aggregates, so n
     costs nothing in either sum.
     """
+    # Whole picodollars, by request: a request that several trials share is counted once.
     read: dict[object, int] = {}
     paid: dict[object, int] = {}
     for number, standing in record.standings.items():
-        configs = [reading.config for reading in standing.readings]
-        cuts = dict.fromkeys((config.max_tokens, config.stop) for config in configs)
+        # A dict keeps the order, and each cap with its stop strings once.
+        cuts = {}
+        for reading in standing.readings:
+            cuts[reading.config.max_tokens, reading.config.stop] = None
         if not cuts:
             continue
         trial = record.trials[number]
         model = record.model_of(trial)
-        said = Point(
-            {name: value for name, value in trial.point.items() if name not in FREE}
-        )
+        # Free dimensions do not change the text, so they make no other request.
+        asked = {}
+        for name, value in trial.point.items():
+            if name not in FREE:
+                asked[name] = value
+        said = Point(asked)
         bought = (trial.cap, record.reader.bought_stop(trial.point))
         for position, draws in trial.draws.items():
             for cap, stop in cuts:
@@ -38,8 +44,8 @@ def costs_of_readings(record: RunRecord) -> tuple[float, float]:
                 cost = _price_of(model, draws, tokens)
                 request = (said, cap, stop, position)
                 paid[request] = max(paid.get(request, 0), cost)
-            # Trials that ask the same share draws: they are counted once.
-            cost = _price_of(model, draws, [draw.completion_tokens for draw in draws])
+            tokens = [draw.completion_tokens for draw in draws]
+            cost = _price_of(model, draws, tokens)
             as_bought = (said, *bought, position)
             read[as_bought] = max(read.get(as_bought, 0), cost)
     return to_dollars(sum(read.values())), to_dollars(sum(paid.values()))
@@ -49,6 +55,11 @@ def _price_of(
     model: ModelRecord, draws: Sequence[Completion], tokens: Sequence[int]
 ) -> int:
     """Return the picodollars of draws of one request with these lengths, bought together."""
-    size, prompt = model.most_n, max(draw.prompt_tokens for draw in draws)
-    calls = [tokens[start : start + size] for start in range(0, len(tokens), size)]
-    return sum(model.price.cost(prompt, sum(call)) for call in calls)
+    size = model.most_n
+    prompt = max(draw.prompt_tokens for draw in draws)
+    cost = 0
+    for start in range(0, len(tokens), size):
+        # One call pays its prompt once for all of its answers.
+        call = tokens[start : start + size]
+        cost += model.price.cost(prompt, sum(call))
+    return cost

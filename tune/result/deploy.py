@@ -1,0 +1,72 @@
+"""The configuration that agents can use, and whether the selection keeps its limits."""
+
+from __future__ import annotations
+
+from tune.export import Deployment, not_deployable_note, single_answer_note
+from tune.plan.plan import Plan
+from tune.providers.base_url import public_url
+from tune.readout import Reading
+from tune.report import Report, ReportConfig
+from tune.study.record import RunRecord
+
+
+def deploy(record: RunRecord, report: Report) -> Deployment | None:
+    """Return the configuration that agents can use; None if none keeps the limits."""
+    if record.single_answer is None or report.keeps_limit is False:
+        return None
+    config = record.single_answer.config
+    entry = record.plan.entries[config.model]
+    prompt = record.plan.prompts[config.prompt]
+    return Deployment(
+        config=config,
+        model=entry.model,
+        price=record.plan.prices[config.model],
+        base_url=public_url(entry.base_url),
+        key_env=entry.key_variable or "",
+        system_message=prompt.system_message,
+        template=prompt.template,
+        raw=prompt.raw,
+        local=entry.local,
+    )
+
+
+def keeps_limit(plan: Plan, choice: Reading, row: ReportConfig) -> bool | None:
+    """Return True if the selection keeps the limits on cost and seconds; None without limits.
+
+    It keeps them if its means on tuning examples do, and if the holdout does not show the opposite:
+    there, the whole interval of the cost would lie above the limit.
+    """
+    if plan.max_cost is None and plan.max_seconds is None:
+        return None
+    if plan.max_cost is not None:
+        if choice.cost > plan.max_cost:
+            return False
+        # A holdout mean a little above the limit may be luck. Its whole interval is not.
+        if row.cost is not None and row.cost.low > plan.max_cost:
+            return False
+    # Where no time is known it is NaN, which is above no limit.
+    return plan.max_seconds is None or not choice.mean_seconds > plan.max_seconds
+
+
+def deployable_note(
+    plan: Plan,
+    winner: ReportConfig,
+    single: ReportConfig | None,
+    carried: Reading | None,
+) -> str:
+    """Return what agents lose against the winner, or why they can use no configuration.
+
+    It is "" if agents can use the winner.
+
+    Args:
+        plan: of the study.
+        winner: the row of the selected configuration.
+        single: the row of the configuration for agents, if that is another one.
+        carried: the reading of the configuration for agents, or None if they can use none.
+    """
+    if single is not None:
+        return single_answer_note(winner, single)
+    if carried is not None:
+        return ""
+    raw = plan.prompts[winner.config.prompt].raw
+    return not_deployable_note(winner.config, raw=raw)

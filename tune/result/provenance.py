@@ -1,0 +1,65 @@
+"""The facts that another person needs to get the same numbers."""
+
+from __future__ import annotations
+
+import time
+from importlib.metadata import PackageNotFoundError, version
+
+from tune.plan.plan import Plan
+from tune.report import Provenance
+from tune.study.record import RunRecord
+
+# The packages that the numbers of a search depend on. The others only read and write.
+_PACKAGES = ("numpy", "openai", "flaml", "optuna", "openvino-genai", "genai-prices")
+
+
+def study_provenance(record: RunRecord) -> Provenance:
+    """Return when, from what and with what the numbers of a run were made."""
+    plan = record.plan
+    return Provenance(
+        # UTC, so that reports from two places can be put in order.
+        date=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        version=version("tune-llm"),
+        seed=plan.seed,
+        data=plan.data.name,
+        fingerprint=plan.data.fingerprint,
+        tuning=len(plan.split.tuning),
+        holdout=len(plan.split.holdout),
+        shots=len(plan.split.shots),
+        metric=plan.metric.name,
+        goal=goal_in_words(plan),
+        search=f"{plan.identity['searcher']}, {plan.identity['strategy']}",
+        versions=_versions(),
+    )
+
+
+def goal_in_words(plan: Plan) -> str:
+    """Return the goal of a study with its limits, as a title of a report."""
+    # Where nobody is billed, seconds are compared and not dollars.
+    cheapest, cost = "the cheapest", "cost"
+    if plan.unbilled:
+        cheapest, cost = "the fastest", "speed"
+    goal = "best quality"
+    if plan.goal == "frontier":
+        goal = f"the best quality at every {cost}"
+    if plan.min_quality is not None:
+        bound = "at least" if plan.metric.larger_is_better else "at most"
+        goal = f"{cheapest} with a score of {bound} {plan.min_quality:g}"
+    elif plan.margin is not None:
+        goal = f"{cheapest} that is not worse than the baseline by more than {plan.margin:g}"
+    if plan.max_cost is not None:
+        goal += f" under ${plan.max_cost:g} per request"
+    if plan.max_seconds is not None:
+        goal += f" within {plan.max_seconds:g} s per request"
+    return goal
+
+
+def _versions() -> dict[str, str]:
+    """Return the version of each package that is installed; most are optional."""
+    found: dict[str, str] = {}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,47 @@
+"""The row of one trial: what was bought for it, and the best configuration read from its draws."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tune.readout.trial import Trial
+from tune.report import TrialRow
+from tune.result.evidence import Evidence
+from tune.result.rows import count_for
+from tune.safety.decoration import Decorations
+from tune.study.record import RunRecord
+
+
+def trial_row(
+    record: RunRecord, trial: Trial, evidence: Evidence, decorations: Decorations
+) -> TrialRow:
+    """Return a trial for the table of trials, with its best reading if it has one."""
+    standing = record.standings[trial.number]
+    row = TrialRow(
+        number=trial.number,
+        point=trial.point,
+        state=trial.state,
+        reason=trial.reason,
+        examples=len(trial.draws),
+        draws=trial.bought,
+        unanswered=len(trial.unanswered),
+        # Draws that another study bought cost this one nothing, so only bought ones count.
+        spent=standing.spent_per_draw * trial.bought,
+    )
+    # Seconds stand beside dollars only where they take the place of dollars.
+    if record.time is not None:
+        weighed = record.weighed[trial.number]
+        row = replace(row, service=weighed.spent_per_draw * trial.bought)
+    best = standing.best(record.problem)
+    if best is None:
+        return row
+    row = replace(
+        row,
+        best=best.config,
+        quality=evidence.quality(best),
+        cost=best.cost,
+        outcomes=count_for(record, trial, best.config, decorations),
+    )
+    if record.time is not None:
+        row = replace(row, service_per_request=record.weigh(best).cost)
+    return row
