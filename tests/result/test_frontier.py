@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.report.test_chart import marks
-from tests.result.test_build import reading
 from tests.support.house import House
+from tests.support.reported import reading
 from tune.readout import Reading
 from tune.readout.trial import Trial
 from tune.report import Report, markdown

@@ -131,7 +131,8 @@ def _unbeaten(rows: Sequence[tuple[Place, Reading]]) -> list[tuple[Place, Readin
 
 def _clashes(place: Place, found: Sequence[tuple[Place, Reading]]) -> bool:
     """Return whether a row there equals this place, beats it, or is beaten by it."""
-    for there, _ in found:
-        if there == place or there.beats(place) or place.beats(there):
-            return True
-    return False
+
+    def clashes(there: Place) -> bool:
+        return there == place or there.beats(place) or place.beats(there)
+
+    return any(clashes(there) for there, _ in found)

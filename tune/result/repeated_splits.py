@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from tune.readout import Reading
 from tune.report import RepeatedSplits
+from tune.space import Config
 from tune.strategies import Problem, Standing
 from tune.strategies.select import select_config
 from tune.study.record import RunRecord
@@ -66,17 +67,24 @@ def repeated_splits(record: RunRecord, repetitions: int) -> RepeatedSplits | Non
     # A standard deviation needs two.
     if len(qualities) < 2:
         return None
+    return _spread(qualities, gains, chosen)
+
+
+def _spread(
+    qualities: Sequence[float], gains: Sequence[float], chosen: Sequence[Config]
+) -> RepeatedSplits:
     most = Counter(chosen).most_common(1)[0][1]
-    difference_mean, deviation = None, None
+    mean, deviation = None, None
+    # The search may not have had the baseline on the same examples, so gains may be missing.
     if gains:
-        difference_mean = float(np.mean(gains))
+        mean = float(np.mean(gains))
     if len(gains) > 1:
         deviation = float(np.std(gains, ddof=1))
     return RepeatedSplits(
         repetitions=len(qualities),
         quality=float(np.mean(qualities)),
         quality_deviation=float(np.std(qualities, ddof=1)),
-        difference=difference_mean,
+        difference=mean,
         difference_deviation=deviation,
         same_choice=most / len(chosen),
     )

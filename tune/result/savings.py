@@ -24,7 +24,7 @@ def costs_of_readings(record: RunRecord) -> tuple[float, float]:
     paid: dict[object, int] = {}
     for number, standing in record.standings.items():
         # A dict keeps the order, and each cap with its stop strings once.
-        cuts = {}
+        cuts: dict[tuple[int, tuple[str, ...]], None] = {}
         for reading in standing.readings:
             cuts[reading.config.max_tokens, reading.config.stop] = None
         if not cuts:

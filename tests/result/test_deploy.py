@@ -1,0 +1,89 @@
+"""The configuration that agents can use."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from tests.support.house import House, unsure
+from tests.support.reported import reading
+from tune.export import llm_config
+from tune.providers.entries import Entry
+from tune.report import ReportConfig
+from tune.result import build_report, deploy
+from tune.result.deploy import keeps_limit
+from tune.stats.intervals import Interval
+
+
+async def test_what_agents_carry_is_deployed_with_its_own_values(
+    build: Callable[..., House],
+) -> None:
+    house = build(unsure)
+    record = await house.run.go()
+    report = build_report(record)
+    deployment = deploy(record, report)
+    assert record.single_answer is not None
+    assert deployment is not None
+    assert (deployment.config, deployment.config.n) == (record.single_answer.config, 1)
+    assert deployment.key_env == "OPENAI_API_KEY"
+    assert llm_config(deployment)["config_list"][0]["model"] == "m"
+    assert deploy(replace(record, single_answer=None), report) is None
+
+
+async def test_a_local_model_is_deployed_without_a_key(
+    build: Callable[..., House],
+) -> None:
+    house = build(unsure)
+    entry = Entry("m", "local:small", base_url="http://u:secret@h/v1?k=s")
+    plan = replace(house.plan, entries={"m": entry})
+    record = replace(house.record(single_answer=reading(0.5, 1.0)), plan=plan)
+    deployment = deploy(record, build_report(record))
+    assert deployment is not None
+    assert (deployment.key_env, deployment.local, deployment.base_url) == (
+        "",
+        True,
+        "http://h/v1",
+    )
+
+
+LIMITS: list[tuple[float | None, float | None, bool | None]] = [
+    (None, None, None),
+    (2.0, None, True),
+    (0.5, None, False),
+    (None, 2.0, True),
+    (None, 0.5, False),
+    (2.0, 0.5, False),
+]
+
+
+@pytest.mark.parametrize(("cost", "seconds", "keeps"), LIMITS)
+def test_a_selection_keeps_its_limits_if_its_means_do(
+    build: Callable[..., House],
+    cost: float | None,
+    seconds: float | None,
+    keeps: bool | None,
+) -> None:
+    plan = replace(build().plan, max_cost=cost, max_seconds=seconds)
+    choice = reading(0.5, 1.0)
+    assert keeps_limit(plan, choice, ReportConfig("winner", choice.config)) is keeps
+
+
+def test_a_holdout_whose_whole_interval_is_above_the_limit_breaks_it(
+    build: Callable[..., House],
+) -> None:
+    plan = replace(build().plan, max_cost=2.0)
+    choice = reading(0.5, 1.0)
+    row = ReportConfig("winner", choice.config, cost=Interval(2.5, 1.9, 3.0, 8))
+    assert keeps_limit(plan, choice, row) is True
+    above = replace(row, cost=Interval(2.5, 2.1, 3.0, 8))
+    assert keeps_limit(plan, choice, above) is False
+
+
+def test_an_unknown_time_is_above_no_limit(build: Callable[..., House]) -> None:
+    plan = replace(build().plan, max_seconds=0.5)
+    choice = reading(0.5, 1.0)
+    unknown = replace(choice, seconds=choice.seconds + math.nan)
+    assert keeps_limit(plan, unknown, ReportConfig("winner", choice.config)) is True

@@ -1,0 +1,30 @@
+"""Always giving the most frequent target as the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from tests.support.house import House
+from tune.result.majority_class import majority_class
+
+
+def test_the_majority_class_of_the_holdout_is_scored_as_an_answer_to_all(
+    build: Callable[..., House],
+) -> None:
+    house = build()
+    targets = [example.target for example in house.plan.split.holdout]
+    label, share = majority_class(house.record())
+    assert label == "yes"
+    assert share == pytest.approx(targets.count("yes") / len(targets))
+
+
+def test_targets_that_are_no_labels_have_no_majority_class(
+    build: Callable[..., House],
+) -> None:
+    house = build()
+    own = [replace(example, target=example.id) for example in house.plan.split.holdout]
+    plan = replace(house.plan, split=replace(house.plan.split, holdout=tuple(own)))
+    assert majority_class(replace(house.record(), plan=plan)) == ("", None)

@@ -1,0 +1,82 @@
+"""The money of a study in the report, and why some of it is left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from tests.support.house import House
+from tests.support.reported import searched
+from tune.pricing.prices import PICODOLLARS
+from tune.result.money import study_money
+from tune.store.admission import Shortage
+from tune.study.record import RunRecord, TimeRecord
+
+
+def with_money(record: RunRecord, **changes: object) -> RunRecord:
+    return replace(record, money=replace(record.money, **changes))  # type: ignore[arg-type]
+
+
+async def test_what_is_left_is_the_budget_less_what_was_settled_and_what_is_uncertain(
+    build: Callable[..., House],
+) -> None:
+    house, record = await searched(build)
+    balance = replace(record.money.balance, uncertain=PICODOLLARS // 1000)
+    reasons = (("no bill came", 2, PICODOLLARS // 1000),)
+    found = study_money(with_money(record, balance=balance, uncertain=reasons))
+    assert found.settled == pytest.approx(house.billed, rel=1e-12)
+    assert found.uncertain == 0.001
+    assert found.spent == pytest.approx(house.billed + 0.001, rel=1e-12)
+    assert found.left == pytest.approx(0.01 - found.spent, rel=1e-12)
+    (reason,) = found.reasons
+    assert (reason.reason, reason.calls, reason.dollars) == ("no bill came", 2, 0.001)
+
+
+async def test_the_call_that_did_not_fit_is_named_with_what_was_kept_for_the_holdout(
+    build: Callable[..., House],
+) -> None:
+    _, record = await searched(build)
+    record = with_money(
+        replace(record, stopped="money"),
+        holdout_reserve=PICODOLLARS // 500,
+        holdout_spent=PICODOLLARS // 1000,
+        shortage=Shortage(needed=PICODOLLARS // 100, left=PICODOLLARS // 200),
+    )
+    assert study_money(record).left_reason == (
+        "the next call of the search could cost up to $0.01, $0.005 were left for it, and $0.002 "
+        "were kept for the holdout, which took $0.001"
+    )
+    # An earlier process came to the end of the money.
+    again = study_money(with_money(record, shortage=None))
+    assert again.left_reason == (
+        "a call is only sent when the most it can cost fits, and $0.002 were kept for the holdout, "
+        "which took $0.001"
+    )
+
+
+@pytest.mark.parametrize("stopped", ["time", "trials", "interrupted"])
+async def test_a_run_that_ended_for_another_reason_does_not_explain_its_money(
+    build: Callable[..., House], stopped: str
+) -> None:
+    _, record = await searched(build)
+    assert study_money(replace(record, stopped=stopped)).left_reason == ""
+    assert study_money(record).left_reason.startswith("it was kept for telling")
+
+
+async def test_nothing_is_explained_where_nothing_is_left(
+    build: Callable[..., House],
+) -> None:
+    _, record = await searched(build)
+    balance = replace(record.money.balance, settled=record.money.balance.budget)
+    found = study_money(with_money(record, balance=balance))
+    assert (found.left, found.left_reason) == (0.0, "")
+
+
+async def test_seconds_are_shown_where_nobody_is_billed(
+    build: Callable[..., House],
+) -> None:
+    _, record = await searched(build)
+    assert study_money(record).seconds is None
+    assert study_money(replace(record, time=TimeRecord(75.0, 2.0))).seconds == 75.0
