@@ -38,6 +38,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "report/unread_sample.py": "tests/study/test_unread.py",
     "report/unread_text.py": "tests/study/test_unread.py",
     "report/wrong_answers.py": "tests/report/test_markdown.py",
+    "stats/arrays.py": "tests/stats/test_intervals.py",
     "stats/best_of_n.py": "tests/stats/test_estimators.py",
     "stats/estimate.py": "tests/stats/test_estimators.py",
     "stats/majority_vote.py": "tests/stats/test_estimators.py",

@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmarks.readout.__main__ import median_with_limits
 from tune.report.text import dollars, inline, table
-from tune.stats.intervals import t_quantile
+from tune.stats.student_t import t_quantile
 
 FIFTH = 0.2
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tune.stats.intervals import root
+from tune.stats.roots import root
 
 GRID = 100
 """Steps from 0 to 1 into which scores are sorted for sums of them."""

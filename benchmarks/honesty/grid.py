@@ -15,7 +15,8 @@ import numpy as np
 
 from benchmarks.honesty.section import Claim, Section, luck, student, tabled
 from tune.stats.confidence_sequences import paired_sequential_test
-from tune.stats.intervals import cost_interval, difference_interval, mean_interval
+from tune.stats.cost_intervals import cost_interval
+from tune.stats.intervals import difference_interval, mean_interval
 
 Pairs: TypeAlias = tuple[np.ndarray, np.ndarray]
 Limits: TypeAlias = tuple[float, float]

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tune.stats.intervals import root
+from tune.stats.roots import root
 from tune.stats.student_t import t_quantile
 
 Z = NormalDist().inv_cdf(0.975)

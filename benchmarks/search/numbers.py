@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks.search.runs import Found, Run, Task
-from tune.stats.intervals import t_quantile
+from tune.stats.student_t import t_quantile
 
 DRAWS = 1000
 """Resamples of a bootstrap."""

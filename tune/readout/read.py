@@ -18,7 +18,7 @@ from tune.readout.reading import Reading
 from tune.readout.token_rates import rates_of
 from tune.readout.truncate import cut
 from tune.space import Config
-from tune.stats.estimate import Array
+from tune.stats.arrays import Array
 from tune.task.extract import Extractor
 
 

@@ -15,8 +15,9 @@ from tune.readout.aggregate import Aggregate, call_aggregate, vote
 from tune.readout.token_rates import Rates
 from tune.readout.truncate import Cut, cut
 from tune.space import Config
+from tune.stats.arrays import Array
 from tune.stats.best_of_n import mean_of_best, mean_of_largest
-from tune.stats.estimate import Array, SubsetEstimate, mean_of_one
+from tune.stats.estimate import SubsetEstimate, mean_of_one
 from tune.stats.majority_vote import MOST_COUNTED, mean_of_vote
 from tune.stats.subsets import mean_of_choice
 from tune.task.extract import Extractor

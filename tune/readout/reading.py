@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tune.space import Config
-from tune.stats.estimate import Array
+from tune.stats.arrays import Array
 
 
 class Difference(NamedTuple):

@@ -13,13 +13,9 @@ from tune.pricing.prices import to_dollars
 from tune.readout import Reading
 from tune.space import Config
 from tune.stats.alpha_spending import analysis_confidence
-from tune.stats.intervals import (
-    Array,
-    Interval,
-    cost_interval,
-    difference_interval,
-    mean_interval,
-)
+from tune.stats.arrays import Array
+from tune.stats.cost_intervals import cost_interval
+from tune.stats.intervals import Interval, difference_interval, mean_interval
 from tune.stats.power import SPREAD, detectable_difference
 
 TUNING_CONFIDENCE = 0.95

@@ -15,7 +15,7 @@ from tune.plan.plan import Plan
 from tune.runtime.json_forms import dump_entry, dump_prompt
 from tune.runtime.portable import portable
 from tune.space import Config
-from tune.stats.intervals import Numbers
+from tune.stats.arrays import Numbers
 from tune.task.example import Example, canonical_json
 from tune.task.prompt_spec import shots_needed
 

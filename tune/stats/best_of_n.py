@@ -8,7 +8,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from tune.stats.estimate import Array, SubsetEstimate, mean_of_one
+from tune.stats.arrays import Array
+from tune.stats.estimate import SubsetEstimate, mean_of_one
 
 
 @lru_cache(maxsize=1024)

@@ -26,7 +26,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tune.stats.intervals import Array, Interval, Numbers
+from tune.stats.arrays import Array, Numbers
+from tune.stats.intervals import Interval
 
 _PARTS = ((1.0, 0.9), (3.0, 0.1))
 """(times the difference that is looked for, share of the capital), chosen by simulation of 0/1

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tune.stats.estimate import Array, IntArray, SubsetEstimate, mean_of_one
+from tune.stats.arrays import Array, IntArray
+from tune.stats.estimate import SubsetEstimate, mean_of_one
 
 MOST_COUNTED = 32
 """The largest n of a vote that is counted exactly; beyond it random subsets are cheaper."""

@@ -13,7 +13,9 @@ from statistics import NormalDist
 
 import numpy as np
 
-from tune.stats.intervals import Numbers, lower_limit, root
+from tune.stats.arrays import Numbers
+from tune.stats.intervals import lower_limit
+from tune.stats.roots import root
 
 SPREAD = 0.5
 """The assumed standard deviation of a paired difference, as a share of the metric's range: 0/1

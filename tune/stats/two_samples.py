@@ -17,12 +17,12 @@ from statistics import NormalDist
 
 import numpy as np
 
+from tune.stats.arrays import Array
 from tune.stats.confidence_sequences import (
     log_evidence_above,
     log_evidence_at,
     log_evidence_below,
 )
-from tune.stats.intervals import Array
 from tune.stats.power import MOST_EXAMPLES
 
 _QUALITIES = 120

@@ -11,8 +11,9 @@ from typing import Literal, Protocol, TypeAlias
 import numpy as np
 
 from tune.errors import InputError
+from tune.stats.arrays import Array
 from tune.stats.confidence_sequences import SequentialResult, sequential_test
-from tune.stats.intervals import Array, Interval
+from tune.stats.intervals import Interval
 from tune.stats.two_samples import TwoSamples
 from tune.task.metrics import Metric
 
