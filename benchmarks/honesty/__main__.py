@@ -12,7 +12,9 @@ models. No key, no dollar: what is sent goes to the server of the tests. A part 
 - `dollars.py`: predicted against paid dollars;
 - `samples.py`: a check from the recorded scores on: two samples, and the study's own holdout again;
 - `grid.py`: coverage and width on a grid of distributions, beside other methods, also where they
-  lose.
+  lose;
+- `costs.py`: coverage and width for costs of which a few run on to the cap, beside the least
+  possible width.
 
 It takes about ten minutes of one core; `--only reports looks` writes those parts alone.
 """
@@ -28,6 +30,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.honesty import check as honesty_check
+from benchmarks.honesty import costs as honesty_costs
 from benchmarks.honesty import dollars as honesty_dollars
 from benchmarks.honesty import grid as honesty_grid
 from benchmarks.honesty import looks as honesty_looks
@@ -38,7 +41,7 @@ from benchmarks.honesty.section import Section
 
 ROOT = Path(__file__).parent.parent.parent
 
-PARTS = ("check", "reports", "tables", "looks", "dollars", "samples", "grid")
+PARTS = ("check", "reports", "tables", "looks", "dollars", "samples", "grid", "costs")
 
 
 def make(part: str, seed: int, runs: int) -> Section:
@@ -55,6 +58,7 @@ def make(part: str, seed: int, runs: int) -> Section:
         ),
         "samples": lambda: honesty_samples.section(rng, runs),
         "grid": lambda: honesty_grid.section(rng, runs),
+        "costs": lambda: honesty_costs.section(rng, runs),
     }
     return makers[part]()
 

@@ -1,8 +1,7 @@
-"""Coverage and width on a grid of distributions that was fixed beforehand, also where the intervals
-lose.
+"""Coverage and width on a fixed grid of distributions, also where the intervals lose.
 
-Differences of scores near a bound, beside the methods that one could use instead; groups of very
-different sizes; and costs of which a few run on to the cap. A part of `benchmarks/honesty/`.
+Differences of scores near a bound, beside other methods, and groups of very different sizes. A part
+of `benchmarks/honesty/`.
 """
 
 from __future__ import annotations
@@ -15,7 +14,6 @@ import numpy as np
 
 from benchmarks.honesty.section import Claim, Section, luck, student, tabled
 from tune.stats.confidence_sequences import paired_sequential_test
-from tune.stats.cost_intervals import cost_interval
 from tune.stats.intervals import difference_interval, mean_interval
 
 Pairs: TypeAlias = tuple[np.ndarray, np.ndarray]
@@ -24,19 +22,12 @@ Draw: TypeAlias = Callable[[np.random.Generator, int], Pairs]
 
 SIZES = (40, 160)
 TRUTH = 400_000
-"""Pairs of which the mean is taken for the truth; its own error is far below a width."""
+"""Pairs whose mean is taken as the truth; its own error is far below a width."""
 
 FEWER = 4
-"""Of so many runs one is made for the methods that are shown for comparison, and for groups and
-costs.
-"""
+"""The other methods, and groups, have one run for each of this many."""
 
 RESAMPLES = 200
-CAP = 25.0
-"""A request that runs on to the cap costs so many times the median."""
-
-OFTEN = (0.0, 0.01, 0.03, 0.05, 0.1, 0.15)
-COUNTS = (15, 40, 160)
 GROUPS: dict[str, tuple[int, ...]] = {
     "5 of 4": (4,) * 5,
     "13 of 5": (5,) * 13,
@@ -53,8 +44,8 @@ class World(NamedTuple):
 
     Attributes:
         name: of the world.
-        draw: so many pairs.
-        promised: whether 93 % is promised there, and a width of at most 1.5 times Student's.
+        draw: returns a number of pairs.
+        promised: true if 93 % is promised there, and a width of at most 1.5 times Student's.
     """
 
     name: str
@@ -63,7 +54,7 @@ class World(NamedTuple):
 
 
 def beta(ours: float, theirs: float, size: float) -> Draw:
-    """Independent scores of these means; the larger the size, the less they spread."""
+    """Draw independent scores with these means; the larger the size, the less they spread."""
     return lambda rng, n: (
         rng.beta(size * ours, size * (1 - ours), n),
         rng.beta(size * theirs, size * (1 - theirs), n),
@@ -71,7 +62,7 @@ def beta(ours: float, theirs: float, size: float) -> Draw:
 
 
 def rubric(mean: float, steps: int) -> Draw:
-    """Graded in steps, some examples harder than others."""
+    """Draw scores graded in steps, where some examples are harder than others."""
 
     def draw(rng: np.random.Generator, n: int) -> Pairs:
         hard = rng.beta(10 * mean, 10 * (1 - mean), n)
@@ -81,7 +72,7 @@ def rubric(mean: float, steps: int) -> Draw:
 
 
 def failing(ours: float, theirs: float) -> Draw:
-    """Scores around 0.97, of which these shares are worth nothing."""
+    """Draw scores around 0.97, where these shares of them are 0."""
     scores = beta(0.97, 0.97, 100)
 
     def draw(rng: np.random.Generator, n: int) -> Pairs:
@@ -94,7 +85,7 @@ def failing(ours: float, theirs: float) -> Draw:
 
 
 def right(ours: float, theirs: float) -> Draw:
-    """Scores of 0 and 1."""
+    """Draw scores of 0 and 1."""
     return lambda rng, n: (
         (rng.random(n) < ours).astype(float),
         (rng.random(n) < theirs).astype(float),
@@ -133,15 +124,13 @@ WORLDS = (
 
 
 def ours(first: np.ndarray, second: np.ndarray) -> Limits:
-    """The interval of a report."""
+    """Return the interval of a report."""
     found = difference_interval(first, second)
     return found.low, found.high
 
 
 def bernstein(first: np.ndarray, second: np.ndarray) -> Limits:
-    """The empirical Bernstein bound (Maurer and Pontil 2009), proven for scores within their
-    bounds.
-    """
+    """Return the empirical Bernstein bound (Maurer and Pontil 2009), proven for bounded scores."""
     values = first - second
     n, mean, rate = len(values), float(values.mean()), math.log(4 / 0.05)
     half = math.sqrt(2 * float(values.var(ddof=1)) * rate / n) + 7 * 2 * rate / (
@@ -151,7 +140,7 @@ def bernstein(first: np.ndarray, second: np.ndarray) -> Limits:
 
 
 def betting(first: np.ndarray, second: np.ndarray) -> Limits:
-    """The bets of a check (Waudby-Smith and Ramdas 2024), which hold at every look."""
+    """Return the bets of a check (Waudby-Smith and Ramdas 2024), valid at every look."""
     found = paired_sequential_test(
         first, second, difference=0.05, alpha=0.025, beta=0.025
     ).interval
@@ -159,7 +148,7 @@ def betting(first: np.ndarray, second: np.ndarray) -> Limits:
 
 
 def resampled(first: np.ndarray, second: np.ndarray) -> Limits:
-    """The studentised bootstrap."""
+    """Return the studentised bootstrap interval."""
     values, rng = first - second, np.random.default_rng(len(first))
     n, mean, error = (
         len(values),
@@ -182,14 +171,14 @@ OTHERS = {
 
 
 class Found(NamedTuple):
-    """What became of the intervals of one world."""
+    """Coverage and mean width of the intervals of one world."""
 
     coverage: float
     width: float
 
 
 def measured(limits: Sequence[Limits], truth: float) -> Found:
-    """Coverage and mean width."""
+    """Return coverage and mean width."""
     low, high = np.array(limits).T
     inside = (low <= truth + 1e-12) & (truth - 1e-12 <= high)
     return Found(float(inside.mean()), float((high - low).mean()))
@@ -210,7 +199,7 @@ class Cell(NamedTuple):
         return self.ours.width / self.t.width
 
     def cells(self) -> list[str]:
-        """As a row of a table."""
+        """Return the cells of a row of a table."""
         beside = [
             f"{found.coverage:.1%}, {found.width / self.t.width:.2f}"
             for found in self.others.values()
@@ -226,7 +215,7 @@ class Cell(NamedTuple):
 
 
 def differences(rng: np.random.Generator, runs: int) -> list[Cell]:
-    """Every world at every size."""
+    """Measure every world at every size."""
     found = []
     for world in WORLDS:
         first, second = world.draw(rng, TRUTH)
@@ -250,16 +239,15 @@ def differences(rng: np.random.Generator, runs: int) -> list[Cell]:
 
 
 def oracle(means: np.ndarray) -> float:
-    """The width that somebody would give who knew the distribution: that of the middle 95 % of
-    sample means.
-    """
+    """Return the width of an oracle that knows the distribution: the middle 95 % of sample means."""
     low, high = np.percentile(means, [2.5, 97.5])
     return float(high - low)
 
 
 def groups(rng: np.random.Generator, runs: int) -> list[tuple[str, str, Found, float]]:
-    """0/1 scores of rows in groups, of which a share have the luck of their group: with the
-    oracle's width.
+    """Measure 0/1 scores of rows in groups, with the oracle's width.
+
+    A share of the rows have the score of their group.
     """
     rows = []
     for name, sizes in GROUPS.items():
@@ -292,69 +280,15 @@ def groups(rng: np.random.Generator, runs: int) -> list[tuple[str, str, Found, f
     return rows
 
 
-def runaways(
-    rng: np.random.Generator, runs: int
-) -> list[tuple[float, int, Found, float, Found]]:
-    """Costs of which a share is the most there can be: with the cap, the oracle's width, and
-    without the cap.
-    """
-    rows = []
-    for often in OFTEN:
-        truth = (1 - often) * math.exp(0.3**2 / 2) + often * CAP
-        for count in COUNTS:
-            shape = (4000, count)
-            many = np.where(
-                rng.random(shape) < often, CAP, np.exp(0.3 * rng.standard_normal(shape))
-            )
-            made = [cost_interval(costs, CAP) for costs in many[:runs]]
-            alone = [mean_interval(costs, high=math.inf) for costs in many[:runs]]
-            known, without = (
-                measured([(each.low, each.high) for each in kind], truth)
-                for kind in (made, alone)
-            )
-            rows.append((often, count, known, oracle(many.mean(axis=1)), without))
-    return rows
-
-
-def least_width(count: int, often: float, level: float = 0.93) -> float:
-    """The least mean width of an interval for a share that is covered so often, whatever it is.
-
-    The interval goes by how many of the requests ran on. For each such number it has to hold every
-    share at which that number comes up in more than 7 % of cases: without it, that share would be
-    missed too often. The mean is taken where the share is `often`.
-    """
-    shares = (np.arange(2000) + 0.5) / 2000
-    width = 0.0
-    for ran_on in range(count + 1):
-        ways = math.comb(count, ran_on)
-        chances = ways * shares**ran_on * (1 - shares) ** (count - ran_on)
-        held = float((chances > 1 - level).mean())
-        width += held * ways * often**ran_on * (1 - often) ** (count - ran_on)
-    return width
-
-
 def section(rng: np.random.Generator, runs: int) -> Section:
-    """The claims about the grid."""
+    """Return the part of the page."""
     fewer = max(4, runs // FEWER)
-    cells, together, costs = (
-        differences(rng, runs),
-        groups(rng, fewer),
-        runaways(rng, fewer),
-    )
+    cells = differences(rng, runs)
+    together = groups(rng, fewer)
     heads = ("scores", "pairs", "coverage", "width / t", "t covers", *OTHERS)
     grouped = [
-        [name, alike, f"{f.coverage:.1%}", f"{f.width / best:.2f}"]
-        for name, alike, f, best in together
-    ]
-    paid = [
-        [
-            f"{often:.0%}",
-            str(count),
-            f"{f.coverage:.1%}",
-            f"{f.width / best:.2f}",
-            f"{plain.coverage:.1%}",
-        ]
-        for often, count, f, best, plain in costs
+        [name, alike, f"{found.coverage:.1%}", f"{found.width / best:.2f}"]
+        for name, alike, found, best in together
     ]
     text = f"""## A grid of distributions
 
@@ -365,42 +299,28 @@ size of a Beta distribution says how little scores spread: at 100 and a mean of 
 
 0/1 scores in groups, mean 0.8, {fewer} a row. Oracle: the middle 95 % of the means of such samples.
 
-{tabled(("groups", "rows of a group are", "coverage", "width / oracle"), grouped)}
-
-Costs, lognormal with a deviation of 0.3, of which a share is {CAP:g} times the median, {fewer} a row.
-
-{tabled(("run on to the cap", "requests", "coverage", "width / oracle", "coverage without the cap"), paid)}"""
-    return Section(claims(cells, together, costs, runs), text, beneath(cells, costs))
+{tabled(("groups", "rows of a group are", "coverage", "width / oracle"), grouped)}"""
+    return Section(claims(cells, together, runs), text, beneath(cells))
 
 
 def claims(
     cells: Sequence[Cell],
     together: Sequence[tuple[str, str, Found, float]],
-    costs: Sequence[tuple[float, int, Found, float, Found]],
     runs: int,
 ) -> tuple[Claim, ...]:
-    """What the tables come to: their worst rows."""
+    """Return the claims: the worst rows of the tables."""
     mine = [cell for cell in cells if cell.world.promised]
-    coverage, ratio = (
-        min(cell.ours.coverage for cell in mine),
-        max(cell.ratio for cell in mine),
-    )
-    noise, less = luck(0.07, max(4, runs // FEWER)), luck(0.07, runs)
-    held, wide = (
-        min(f.coverage for *_, f, _ in together),
-        max(f.width / best for *_, f, best in together),
-    )
-    rare = [row for row in costs if row[0] > 0]
-    paid, large = (
-        min(row[2].coverage for row in rare),
-        max(row[2].width / row[3] for row in rare),
-    )
+    coverage = min(cell.ours.coverage for cell in mine)
+    ratio = max(cell.ratio for cell in mine)
+    noise = luck(0.07, max(4, runs // FEWER))
+    less = luck(0.07, runs)
+    held = min(found.coverage for *_, found, _ in together)
+    wide = max(found.width / best for *_, found, best in together)
     return (
         Claim(
             "differences of scores near a bound, graded and 0/1 are covered in at least 93 %: "
-            f"{coverage:.1%} in the "
-            f"worst of {len(mine)} rows, of which {less:.1%} may be the simulation's luck (three "
-            "standard errors)",
+            f"{coverage:.1%} in the worst of {len(mine)} rows; {less:.1%} may be the simulation's "
+            "luck (three standard errors)",
             coverage >= 0.93 - less,
         ),
         Claim(
@@ -409,58 +329,25 @@ def claims(
         ),
         Claim(
             "means of rows in groups, also where one holds 40 % of them, are covered in at least "
-            f"93 %: {held:.1%} in "
-            f"the worst of {len(together)} rows, of which {noise:.1%} may be the simulation's luck",
+            f"93 %: {held:.1%} in the worst of {len(together)} rows; {noise:.1%} may be the "
+            "simulation's luck",
             held >= 0.93 - noise,
         ),
         Claim(
             f"at a width of at most twice an oracle's: {wide:.2f} at most", wide <= 2
         ),
-        Claim(
-            f"costs of which a few run on to the cap are covered in at least 93 %: {paid:.1%} in "
-            "the worst of "
-            f"{len(rare)} rows, of which {noise:.1%} may be the simulation's luck",
-            paid >= 0.93 - noise,
-        ),
-        Claim(
-            f"at a width of at most twice an oracle's: {large:.2f} at most", large <= 2
-        ),
     )
 
 
-def beneath(
-    cells: Sequence[Cell], costs: Sequence[tuple[float, int, Found, float, Found]]
-) -> str:
-    """Where the intervals lose, in plain words."""
-    lost = min(
-        (cell for cell in cells if not cell.world.promised),
-        key=lambda cell: cell.ours.coverage,
-    )
-    never = max(row[2].width / row[3] for row in costs if row[0] == 0)
-    rare = [row for row in costs if row[0] > 0]
-    often, count, found, best, _ = max(rare, key=lambda row: row[2].width / row[3])
-    least = least_width(count, often) * (CAP - math.exp(0.3**2 / 2))
-    unseen = 1 - 0.07 ** (1 / count)
+def beneath(cells: Sequence[Cell]) -> str:
+    """Return the paragraph on where the intervals lose."""
+    others = [cell for cell in cells if not cell.world.promised]
+    lost = min(others, key=lambda cell: cell.ours.coverage)
     return (
         "Where the intervals lose: a failure that has not happened yet is in no sample. Where "
-        "scores lie within a few "
-        f"points of each other and {lost.world.name}, {lost.size} pairs cover "
-        f"{lost.ours.coverage:.1%} (Student's t "
-        f"{lost.t.coverage:.1%}). No interval covers there and is as narrow as t where nothing "
-        "fails, since both look "
-        "alike. A study's report is better off: a failure among its tuning examples widens the "
-        "interval. For costs "
-        "it is the other way round, since the cap is known: where no request ever runs on to a "
-        f"cap of {CAP:g} times "
-        f"the median, the interval is up to {never:.1f} times as wide as an oracle's. Where "
-        f"{often:.0%} of {count} "
-        f"requests run on it is {found.width / best:.2f} times as wide, and an interval that goes "
-        "by how many ran on "
-        f"cannot be below {least / best:.2f} there if it is to cover 93 % whatever the share: at a "
-        "share of "
-        f"{unseen:.0%} none of {count} requests runs on in 7 % of cases, so the interval has to "
-        "reach that far when "
-        "none did. One that trusts that the share is at most a tenth could be narrower, and would "
-        "be wrong more often "
-        f"where it is not."
+        f"scores lie within a few points of each other and {lost.world.name}, {lost.size} pairs "
+        f"cover {lost.ours.coverage:.1%} (Student's t {lost.t.coverage:.1%}). No interval covers "
+        "there and is as narrow as t where nothing fails, since both look alike. A study's report "
+        "is better off: a failure among its tuning examples widens the interval. For costs it is "
+        "the other way round, since the cap is known."
     )

@@ -16,14 +16,13 @@ import numpy as np
 from tune.stats.arrays import Numbers
 from tune.stats.intervals import Interval, mean_interval
 
-# Shares of the error rate that the lower and the upper limit may have. The cost of rare requests at
-# the cap is all above the mean, so the upper limit is nearly all of the width. A tenth below and
-# the rest above makes the interval about 12 % narrower than equal parts do, at 1 % of such requests
-# among 15. The number of such requests is whole, so coverage moves in steps as their share grows.
-# With 0.85 above it is at least 93 % for each share from 0.03 to 99.9 %, with 10 to 320 requests;
-# with 0.87 it is not.
+# Shares of the error rate that the lower and the upper limit have once a request came near the cap.
+# Such requests are rare and cost much, so the upper limit is nearly all of the width. These shares
+# make the interval 12 % narrower than equal ones do, where 1 % of 15 requests run on. The number of
+# requests that ran on is whole, so coverage moves in steps as their share grows. With 0.84 it is at
+# least 93 % at every share from 0.03 to 30 %, with 10 to 320 requests; with 0.87 it falls to 92.9 %.
 _BELOW = 0.1
-_ABOVE = 0.85
+_ABOVE = 0.84
 
 
 def cost_interval(
@@ -57,11 +56,13 @@ def cost_interval(
 
     error = 1 - confidence
     usual = interval(math.inf, error / 2)
-    lower = interval(math.inf, _BELOW * error).low
     upper = interval(most, _ABOVE * error).high
-    if usual.mean >= most / 2:
+    half = most / 2
+    if np.nanmax(np.asarray(costs, dtype=float)) < half:
+        # The mean is below the lower limit only if requests at the cap are so rare that it is not
+        # above the upper one. So here the lower limit can have its half of the error.
+        return replace(usual, high=max(upper, min(most, usual.high)))
+    lower = interval(math.inf, _BELOW * error).low
+    if usual.mean >= half:
         lower = min(lower, interval(most, _BELOW * error).low)
-    near = np.nanmax(np.asarray(costs, dtype=float)) >= most / 2
-    if not near:
-        upper = max(upper, min(most, usual.high))
     return replace(usual, low=lower, high=upper)
