@@ -16,7 +16,7 @@ models. No key, no dollar: what is sent goes to the server of the tests. A part 
 - `costs.py`: coverage and width for costs of which a few run on to the cap, beside the least
   possible width.
 
-It takes about ten minutes of one core; `--only reports looks` writes those parts alone.
+It takes about a quarter of an hour of one core; `--only reports looks` writes those parts alone.
 """
 
 from __future__ import annotations

@@ -319,6 +319,31 @@ def test_a_cost_reaches_as_far_as_the_cap_lets_it_though_no_answer_has_yet() -> 
     assert 0.0003 < long.high < 0.006  # three answers of 1,000 tokens cost $0.006
 
 
+def test_a_cost_is_at_least_that_of_the_prompt() -> None:
+    """Eight tokens of an answer cost at most 0.000048 dollars, and the prompt is paid anyway."""
+    plan = order(60)
+    long_prompts = Evidence(plan).cost(
+        reading(plan, np.ones(20), costs=np.full(20, 0.001))
+    )
+    assert long_prompts is not None
+    assert 0.001 - 0.000048 < long_prompts.low <= long_prompts.mean
+
+
+def test_seconds_have_no_cap_and_reach_beyond_the_slowest_that_was_seen() -> None:
+    plan = order(60)
+    evidence = Evidence(plan)
+    equal = evidence.seconds(reading(plan, np.ones(20), costs=np.full(20, 9.0)))
+    assert equal is not None
+    assert (equal.low, equal.high) == (9.0, 9.0)
+    slow_once = [*np.linspace(1, 2, 19), 40.0]
+    found = evidence.seconds(reading(plan, np.ones(20), costs=slow_once), holdout=True)
+    assert found == mean_interval(
+        slow_once, high=math.inf, confidence=evidence.confidence
+    )
+    none = reading(plan, [0.0], costs=[math.nan])
+    assert evidence.seconds(none) is None
+
+
 # --- scores that hold the weights of their examples
 
 

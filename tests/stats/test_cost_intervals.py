@@ -88,8 +88,19 @@ def test_a_cost_that_is_far_from_the_cap_has_the_limit_of_unbounded_values_at_le
     )
 
 
+def test_the_least_possible_cost_bounds_the_lower_limit() -> None:
+    """Of requests that are mostly prompt, none is nearly free."""
+    costs = np.linspace(1.0, 1.1, 20)
+    free = cost_interval(costs, 1.2)
+    prompt = cost_interval(costs, 1.2, least=0.9)
+    assert free.low < 0.9 < prompt.low < prompt.mean
+    assert prompt.high == free.high
+
+
 def test_what_cannot_be_a_cost_is_refused() -> None:
     with pytest.raises(ValueError, match="scores lie between"):
         cost_interval([0.1, 2.0], 1.0)
+    with pytest.raises(ValueError, match="scores lie between"):
+        cost_interval([0.1, 0.3], 1.0, least=0.2)
     with pytest.raises(ValueError, match="at least one score"):
         cost_interval([math.nan], 1.0)

@@ -15,8 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tune.readout.aggregate import best, vote
+from tune.stats.arrays import Array, IntArray
 from tune.stats.best_of_n import mean_of_best, mean_of_largest, top_weights
-from tune.stats.estimate import Array, IntArray, SubsetEstimate, mean_of_one
+from tune.stats.estimate import SubsetEstimate, mean_of_one
 from tune.stats.majority_vote import MOST_COUNTED, mean_of_vote
 from tune.stats.subsets import SUBSETS, mean_of_choice
 

@@ -4,6 +4,7 @@ analysis.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
@@ -60,22 +61,39 @@ class Evidence:
         """
         if not np.isfinite(reading.costs).any():
             return None
+        config = reading.config
+        picodollars = self._prices[config.model].cost(0, config.n * config.max_tokens)
+        answers = to_dollars(picodollars)
+        usual = float(np.nanmedian(reading.costs))
+        # A larger cost may have been seen: bills can exceed the cap.
+        most = max(float(np.nanmax(reading.costs)), usual + answers)
+        # The prompt is paid in any case.
+        least = max(0.0, float(np.nanmin(reading.costs)) - answers)
         return cost_interval(
             reading.costs,
-            self._most(reading),
+            most,
+            least=least,
             confidence=self._confidence(holdout),
             clusters=self._of(reading.examples),
         )
 
-    def _most(self, reading: Reading) -> float:
-        """Return the most dollars that a request can cost: a usual one, with every answer up to the
-        cap.
+    def seconds(self, reading: Reading, *, holdout: bool = False) -> Interval | None:
+        """Return the interval of the mean seconds per request; None if no example was answered.
+
+        Seconds have no cap, so the interval has no bound.
+
+        Args:
+            reading: its costs are in seconds.
+            holdout: it met the holdout.
         """
-        config = reading.config
-        answers = self._prices[config.model].cost(0, config.n * config.max_tokens)
-        usual = float(np.nanmedian(reading.costs))
-        # A larger cost may have been seen: bills can exceed the cap.
-        return max(float(np.nanmax(reading.costs)), usual + to_dollars(answers))
+        if not np.isfinite(reading.costs).any():
+            return None
+        return mean_interval(
+            reading.costs,
+            high=math.inf,
+            confidence=self._confidence(holdout),
+            clusters=self._of(reading.examples),
+        )
 
     def difference(
         self,

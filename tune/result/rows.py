@@ -167,7 +167,8 @@ class ReportRows:
         cost = self._evidence.cost(shown, holdout=on_holdout)
         service = None
         if self._record.time is not None:
-            service = self._evidence.cost(self._record.weigh(shown), holdout=on_holdout)
+            timed = self._record.weigh(shown)
+            service = self._evidence.seconds(timed, holdout=on_holdout)
         median, slowest = None, None
         if cost is not None:
             median = percentile(shown.seconds, 50)
