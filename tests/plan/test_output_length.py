@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -11,7 +12,13 @@ from hypothesis import strategies as st
 import tune
 from tune.plan.answer_forecast import forecast_answers
 from tune.plan.make import make_plan
-from tune.plan.output_length import OUTPUT_SHARE, REASONING_TOKENS, likely_output_tokens
+from tune.plan.output_length import (
+    OUTPUT_SHARE,
+    REASONING_TOKENS,
+    SOLUTION_TOKENS,
+    length_span,
+    likely_output_tokens,
+)
 from tune.plan.read_options import read_options
 from tune.plan.token_counts import offline_endpoints
 
@@ -78,17 +85,88 @@ def test_where_nothing_tells_it_is_a_share_of_the_cap() -> None:
     assert likely_output_tokens("Label: {text}", 200.0, 400, reasons=True) > 200
 
 
+def test_a_calculation_is_written_at_more_length_than_the_reason_for_a_label() -> None:
+    asked = "Think step by step: {text}"
+    label = likely_output_tokens(asked, 1.0, 4096)
+    number = likely_output_tokens(asked, 1.0, 4096, are_numbers=True)
+    assert (label, number) == (REASONING_TOKENS, SOLUTION_TOKENS)
+    assert likely_output_tokens("Add: {text}", 1.0, 4096, are_numbers=True) < 10
+
+
+def test_the_span_of_reasoning_holds_short_reasons_for_labels_and_long_calculations() -> (
+    None
+):
+    asked = "Think step by step: {text}"
+    least, most = length_span(REASONING_TOKENS, 4096, asked)
+    assert least <= 45
+    assert most == 200
+    least, most = length_span(SOLUTION_TOKENS, 4096, asked, are_numbers=True)
+    assert least <= 110
+    assert most == 500
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "Answer in one word: {text}",
+        "Answer with the label alone. {text}",
+        "Give only the label: {text}",
+        "Label, without any explanation: {text}",
+        "Antworte mit einem Wort: {text}",
+        "请用一个词回答：{text}",
+    ],
+)
+def test_a_label_that_is_wanted_alone_has_a_narrow_span(template: str) -> None:
+    least, most = length_span(6, 1024, template)
+    assert (least, most) == (2, 36)
+    assert length_span(6, 1024, "Label this: {text}") == (2, 126)
+
+
+def test_a_number_may_come_with_its_whole_calculation_unless_it_is_wanted_alone() -> (
+    None
+):
+    asked = "How many? {text}"
+    assert length_span(6, 1024, asked, are_numbers=True)[1] == 306
+    assert length_span(6, 1024, f"{asked} Only the number.", are_numbers=True)[1] == 36
+
+
+@pytest.mark.parametrize(
+    "template", ["Summarise in a sentence: {text}", "Summarise briefly: {text}"]
+)
+def test_a_text_that_is_wanted_short_may_be_shorter_than_the_targets(
+    template: str,
+) -> None:
+    assert length_span(40, 1024, template) == (20, 100)
+    least, most = length_span(40, 1024, "Summarise: {text}")
+    assert 30 < least < 40
+    assert most == 160
+
+
+@pytest.mark.parametrize(
+    "template",
+    ["A letter to a friend: {text}", "The storyline: {text}", "Labels: {text}"],
+)
+def test_words_that_only_look_like_a_wish_for_brevity_change_nothing(
+    template: str,
+) -> None:
+    assert length_span(6, 1024, template) == length_span(6, 1024, "{text}")
+
+
 # --- of a plan
 
 
 def lengths(
-    *, labelled: bool = True, options: Any = None, **settings: Any
+    *,
+    labelled: bool = True,
+    targets: Sequence[str] = ("refund", "praise"),
+    options: Any = None,
+    **settings: Any,
 ) -> dict[str, float]:
     """The length of an answer by model; nothing was ever bought."""
     rows = [
         {
             "text": f"Ticket {i}",
-            **({"label": ("refund", "praise")[i % 2]} if labelled else {}),
+            **({"label": targets[i % len(targets)]} if labelled else {}),
         }
         for i in range(40)
     ]
@@ -129,6 +207,19 @@ def test_a_model_that_thinks_unseen_is_known_by_its_name_or_by_its_efforts() -> 
     assert found["gpt-5-mini"] == found["openai/o3"] == OUTPUT_SHARE * CAP
     assert lengths(reasoning_effort=["low", "high"])["plain"] == OUTPUT_SHARE * CAP
     assert lengths(reasoning_effort=["none"])["plain"] < 10
+
+
+def test_targets_that_are_many_numbers_are_calculated_and_a_few_numbers_are_labels() -> (
+    None
+):
+    asked = {"prompt": {"p": "Think step by step: {text}"}}
+    prices = [f"${i}.50" for i in range(40)]
+    counts = [f"{i:,}" for i in range(980, 1020)]
+    for numbers in (prices, counts, [f"-{i}%" for i in range(1, 41)]):
+        assert lengths(targets=numbers, **asked)["plain"] == SOLUTION_TOKENS
+    words = [f"number {i}" for i in range(40)]
+    for others in (("1", "2", "3", "4", "5"), ("0", "1"), words):
+        assert lengths(targets=others, **asked)["plain"] == REASONING_TOKENS
 
 
 def test_without_targets_a_share_of_the_cap_is_assumed() -> None:

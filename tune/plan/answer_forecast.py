@@ -8,6 +8,7 @@ states, else a guess from targets and prompts, which the estimate calls a guess.
 from __future__ import annotations
 
 import math
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,9 @@ from tune.task.example import Example
 
 SAMPLE = 32
 """Examples whose prompts are counted."""
+
+_NUMBER = re.compile(r"\s*[-+\u2212]?[$€£]?[\d.,]*\d\s*%?\s*")
+"""The whole text of a target that is a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,11 +195,13 @@ def _output(
     if stated is not None:
         return _Output(min(float(cap), stated), None, 0, stated=True, is_known=True)
     template, wanted = plan.prompts[prompt].template, _target_tokens(plan)
-    reasons = _reasons(plan, model)
-    guess = likely_output_tokens(template, wanted, cap, reasons=reasons)
+    reasons, are_numbers = _reasons(plan, model), _are_numbers(plan)
+    guess = likely_output_tokens(
+        template, wanted, cap, reasons=reasons, are_numbers=are_numbers
+    )
     tokens = min(float(cap), guess)
     is_share = reasons or wanted is None
-    span = length_span(tokens, cap, template, reasons=is_share)
+    span = length_span(tokens, cap, template, reasons=is_share, are_numbers=are_numbers)
     return _Output(tokens, span, 0, stated=False, is_known=not is_share)
 
 
@@ -218,12 +224,24 @@ def _stated_length(plan: Plan, model: str, prompt: str) -> float | None:
 
 def _target_tokens(plan: Plan) -> float | None:
     """Return the mean tokens of the targets; None where they are not answers, such as test code."""
-    targets = [example.target for example in plan.split.tuning[:SAMPLE]]
+    texts = _target_texts(plan)
     # A metric that runs code has tests as targets, which are no answers.
-    texts = [str(target) for target in targets if target is not None]
     if not texts or plan.metric.runs_code:
         return None
     return sum(map(text_tokens, texts)) / len(texts)
+
+
+def _are_numbers(plan: Plan) -> bool:
+    """Return whether the targets are numbers that have to be worked out."""
+    texts = _target_texts(plan)
+    # A few numbers that come again and again, such as 0 and 1 or stars, are labels.
+    are_labels = 2 * len(set(texts)) <= len(texts)
+    return not are_labels and all(map(_NUMBER.fullmatch, texts))
+
+
+def _target_texts(plan: Plan) -> list[str]:
+    targets = [example.target for example in plan.split.tuning[:SAMPLE]]
+    return [str(target) for target in targets if target is not None]
 
 
 def _reasons(plan: Plan, model: str) -> bool:

@@ -1,7 +1,8 @@
 """The expected length of an answer where none like it was bought and the user states none.
 
 It is a guess, and the estimate calls it one. Answers are about as long as the targets, unless the
-prompt asks for reasoning, or the model reasons by itself. A guess from max_tokens alone is several
+prompt asks for reasoning, or the model reasons by itself. Its span is narrow where the prompt asks
+to be brief, and wide where nothing does. A guess from max_tokens alone is several
 times too high more often than not, because many set max_tokens far above any answer;
 `benchmarks/honesty/` measures how near this one is.
 """
@@ -14,14 +15,18 @@ from typing import NamedTuple
 OUTPUT_SHARE = 0.25
 """The share of max_tokens that an answer is expected to fill where nothing is known of it."""
 
-REASONING_TOKENS = 120
+REASONING_TOKENS = 80
 """Tokens of reasoning before an answer; half of max_tokens where that is less."""
+
+SOLUTION_TOKENS = 200
+"""The same where the targets are numbers: a calculation is written out.
+
+Models write some 160 tokens for grade-school problems, and 260 to 900 for the hardest ones of the
+data set MATH (41 models of ZeroEval, 3 characters a token).
+"""
 
 LONGEST_LABEL_TOKENS = 12.0
 """A guess up to this many tokens is a label or a number. The model may explain it unasked."""
-
-EXPLANATION_TOKENS = 120.0
-"""Tokens of an unasked explanation."""
 
 
 class ErrorFactors(NamedTuple):
@@ -31,19 +36,31 @@ class ErrorFactors(NamedTuple):
     longer: float
 
 
-# The first three were measured on the worlds of `benchmarks/honesty/lengths.py` and on recorded
-# tables. No recorded table has hidden reasoning.
-REASONED = ErrorFactors(1.8, 3.0)
+# Chosen on made-up worlds of `benchmarks/honesty/lengths.py` that its page does not report on.
+# No recorded table has hidden reasoning.
+REASONED = ErrorFactors(2.0, 2.5)
 """For prompts that ask for reasoning."""
 
-FREE_TEXT = ErrorFactors(1.4, 4.0)
+FREE_TEXT = ErrorFactors(1.2, 4.0)
 """For answers that are texts."""
 
-SHORT_LABEL = ErrorFactors(3.0, 1.0)
-"""For answers that are labels or numbers."""
+BRIEF_TEXT = ErrorFactors(2.0, 2.5)
+"""For texts that the prompt wants to be short; they may be shorter than the targets."""
 
 HIDDEN_REASONING = ErrorFactors(4.0, 4.0)
 """For models that reason unseen."""
+
+SHORTER_LABEL = 3.0
+"""The factor by which a label or a number may be shorter than guessed."""
+
+EXPLANATION_TOKENS = 120.0
+"""Tokens of an unasked explanation of a label."""
+
+UNASKED_SOLUTION_TOKENS = 300.0
+"""The same where the targets are numbers: a calculation is written out."""
+
+BRIEF_EXPLANATION_TOKENS = 30.0
+"""The same where the prompt wants the answer alone: some models write a sentence nevertheless."""
 
 _AROUND = 3
 """Tokens besides the answer: a full stop, a mark, and the token that ends it."""
@@ -60,9 +77,23 @@ _ASKS_FOR_REASONING = re.compile(
     re.IGNORECASE,
 )
 
+_ASKS_FOR_BREVITY = re.compile(
+    r"\b(?:a|one|single) (?:word|sentence|line|letter)\b|\balone\b|\bnothing else\b"
+    r"|\bonly (?:the|with|one|a)\b|\b(?:no|without) (?:any )?(?:explanation|other)\b"
+    r"|\bbrief|\bconcise|\bshort (?:answer|summary|sentence)\b"
+    r"|\beine?[mn]? (?:wort|satz)\b|\bune? (?:mot|phrase)\b|\buna (?:palabra|frase)\b"
+    r"|一个词|一句话|一言|一文",
+    re.IGNORECASE,
+)
+
 
 def likely_output_tokens(
-    template: str, wanted: float | None, cap: int, *, reasons: bool = False
+    template: str,
+    wanted: float | None,
+    cap: int,
+    *,
+    reasons: bool = False,
+    are_numbers: bool = False,
 ) -> float:
     """Return the expected tokens of an answer: at least 1 and at most the cap.
 
@@ -71,19 +102,26 @@ def likely_output_tokens(
         wanted: mean tokens of the targets; None where they are not answers.
         cap: max_tokens.
         reasons: whether the model reasons unseen before it answers.
+        are_numbers: whether the targets are numbers.
     """
     answer = 0.0 if wanted is None else _WORDIER * wanted + _AROUND
     if reasons or wanted is None:
         likely = max(OUTPUT_SHARE * cap, answer)
     elif _ASKS_FOR_REASONING.search(template):
-        likely = max(min(cap / 2, REASONING_TOKENS), answer)
+        reasoning = SOLUTION_TOKENS if are_numbers else REASONING_TOKENS
+        likely = max(min(cap / 2, reasoning), answer)
     else:
         likely = answer
     return max(1.0, min(float(cap), likely))
 
 
 def length_span(
-    guess: float, cap: int, template: str = "", *, reasons: bool = False
+    guess: float,
+    cap: int,
+    template: str = "",
+    *,
+    reasons: bool = False,
+    are_numbers: bool = False,
 ) -> tuple[float, float]:
     """Return the fewest and the most tokens that an answer may have, whose length was guessed.
 
@@ -92,16 +130,25 @@ def length_span(
         cap: max_tokens.
         template: everything that the prompt says besides the example.
         reasons: whether the model reasons unseen before it answers.
+        are_numbers: whether the targets are numbers.
     """
-    factors = SHORT_LABEL
+    is_brief = bool(_ASKS_FOR_BREVITY.search(template))
     if reasons:
         factors = HIDDEN_REASONING
     elif _ASKS_FOR_REASONING.search(template):
         factors = REASONED
-    elif guess > LONGEST_LABEL_TOKENS:
-        factors = FREE_TEXT
-    # A label has no longer form; the risk is an explanation around it.
+    elif guess <= LONGEST_LABEL_TOKENS:
+        # A label has no longer form; the risk is an explanation around it.
+        most = guess + _explanation(is_brief, are_numbers)
+        return max(1.0, guess / SHORTER_LABEL), min(float(cap), most)
+    else:
+        factors = BRIEF_TEXT if is_brief else FREE_TEXT
     most = guess * factors.longer
-    if factors is SHORT_LABEL:
-        most = guess + EXPLANATION_TOKENS
     return max(1.0, guess / factors.shorter), min(float(cap), most)
+
+
+def _explanation(is_brief: bool, are_numbers: bool) -> float:
+    """Return the most tokens that may stand around a label or a number."""
+    if is_brief:
+        return BRIEF_EXPLANATION_TOKENS
+    return UNASKED_SOLUTION_TOKENS if are_numbers else EXPLANATION_TOKENS
