@@ -8,7 +8,6 @@ states, else a guess from targets and prompts, which the estimate calls a guess.
 from __future__ import annotations
 
 import math
-import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,8 @@ from tune.plan.models import length_names
 from tune.plan.output_length import length_span, likely_output_tokens
 from tune.plan.plan import Plan
 from tune.plan.stored_lengths import StoredLengths
-from tune.plan.token_counts import prompt_tokens, text_tokens
+from tune.plan.targets import Targets, read_targets
+from tune.plan.token_counts import prompt_tokens
 from tune.pricing.clock import assumed_seconds
 from tune.pricing.prices import Price, to_dollars
 from tune.readout.trial import Trial
@@ -29,9 +29,6 @@ from tune.task.example import Example
 
 SAMPLE = 32
 """Examples whose prompts are counted."""
-
-_NUMBER = re.compile(r"\s*[-+\u2212]?[$€£]?[\d.,]*\d\s*%?\s*")
-"""The whole text of a target that is a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +71,14 @@ def forecast_answers(
         endpoints: of the space's models, by name; nothing is sent to them.
         store: holds what was bought before, if anything.
     """
-    stored = StoredLengths(plan, endpoints, store)
+    sources = _Sources(StoredLengths(plan, endpoints, store), read_targets(plan))
     found = []
     for model in plan.space.models:
         # A model may be given only some of the prompts.
         domain = plan.space.domain("prompt", model)
         prompts = plan.prompts if domain is None else domain.values
         for prompt in prompts:
-            found.append(_forecast(plan, stored, endpoints[model], model, str(prompt)))
+            found.append(_forecast(plan, sources, endpoints[model], model, str(prompt)))
     return tuple(found)
 
 
@@ -132,6 +129,13 @@ def estimate_rows(
     return tuple(rows)
 
 
+class _Sources(NamedTuple):
+    """Everything that lengths of answers are forecast from besides the plan's own words."""
+
+    stored: StoredLengths
+    targets: Targets
+
+
 class _Output(NamedTuple):
     """The expected length of an answer, and where it is known from.
 
@@ -151,7 +155,7 @@ class _Output(NamedTuple):
 
 
 def _forecast(
-    plan: Plan, stored: StoredLengths, endpoint: Endpoint, model: str, prompt: str
+    plan: Plan, sources: _Sources, endpoint: Endpoint, model: str, prompt: str
 ) -> AnswerForecast:
     sample = [
         _request(plan, model, prompt, example) for example in plan.split.tuning[:SAMPLE]
@@ -161,9 +165,9 @@ def _forecast(
     counted = sum(prompt_tokens(endpoint, entry, request) for request in sample) / len(
         sample
     )
-    tokens = counted * stored.correction(model)
-    output = _output(plan, stored, model, prompt, sample[0].max_tokens)
-    seconds, timed = stored.time(model, prompt, output.tokens)
+    tokens = counted * sources.stored.correction(model)
+    output = _output(plan, sources, model, prompt, sample[0].max_tokens)
+    seconds, timed = sources.stored.time(model, prompt, output.tokens)
     # A share of max_tokens says nothing about seconds: many set max_tokens far above any answer.
     if seconds is None and output.is_known:
         seconds = assumed_seconds(tokens, output.tokens)
@@ -183,10 +187,10 @@ def _forecast(
 
 
 def _output(
-    plan: Plan, stored: StoredLengths, model: str, prompt: str, cap: int
+    plan: Plan, sources: _Sources, model: str, prompt: str, cap: int
 ) -> _Output:
     """Return the length of an answer: from the store, else as stated, else as guessed."""
-    known = stored.length(model, prompt, cap)
+    known = sources.stored.length(model, prompt, cap)
     if known is not None:
         return _Output(
             known.tokens, known.span, known.draws, stated=False, is_known=True
@@ -194,14 +198,14 @@ def _output(
     stated = _stated_length(plan, model, prompt)
     if stated is not None:
         return _Output(min(float(cap), stated), None, 0, stated=True, is_known=True)
-    template, wanted = plan.prompts[prompt].template, _target_tokens(plan)
-    reasons, are_numbers = _reasons(plan, model), _are_numbers(plan)
+    template, targets = plan.prompts[prompt].template, sources.targets
+    reasons = _reasons(plan, model)
     guess = likely_output_tokens(
-        template, wanted, cap, reasons=reasons, are_numbers=are_numbers
+        template, targets.tokens, cap, reasons=reasons, targets=targets.kind
     )
     tokens = min(float(cap), guess)
-    is_share = reasons or wanted is None
-    span = length_span(tokens, cap, template, reasons=is_share, are_numbers=are_numbers)
+    is_share = reasons or targets.tokens is None
+    span = length_span(tokens, cap, template, reasons=is_share, targets=targets.kind)
     return _Output(tokens, span, 0, stated=False, is_known=not is_share)
 
 
@@ -220,28 +224,6 @@ def _stated_length(plan: Plan, model: str, prompt: str) -> float | None:
         if name in plan.output_tokens:
             return plan.output_tokens[name]
     return None
-
-
-def _target_tokens(plan: Plan) -> float | None:
-    """Return the mean tokens of the targets; None where they are not answers, such as test code."""
-    texts = _target_texts(plan)
-    # A metric that runs code has tests as targets, which are no answers.
-    if not texts or plan.metric.runs_code:
-        return None
-    return sum(map(text_tokens, texts)) / len(texts)
-
-
-def _are_numbers(plan: Plan) -> bool:
-    """Return whether the targets are numbers that have to be worked out."""
-    texts = _target_texts(plan)
-    # A few numbers that come again and again, such as 0 and 1 or stars, are labels.
-    are_labels = 2 * len(set(texts)) <= len(texts)
-    return not are_labels and all(map(_NUMBER.fullmatch, texts))
-
-
-def _target_texts(plan: Plan) -> list[str]:
-    targets = [example.target for example in plan.split.tuning[:SAMPLE]]
-    return [str(target) for target in targets if target is not None]
 
 
 def _reasons(plan: Plan, model: str) -> bool:
