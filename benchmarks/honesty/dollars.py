@@ -384,7 +384,8 @@ over models) or by model and prompt, either way give or take a fifth; or nothing
 words for prompts, as many as the recorded ones had tokens. The made-up worlds are described in
 `benchmarks/honesty/lengths.py: made_up`; their prompts and the guess where nothing is known come from one hand, so
 that the recorded tables say more about that guess. Its lengths and spans were chosen on 180 other made-up worlds, with
-the seeds 1002 to 1181; none of those is on this page. Whole studies: {whole}, run against the server of the tests, and
+the seeds 1002 to 1181; none of those is on this page. Those are worlds of the same kind, so only the recorded tables
+(and the tables of ZeroEval that `tune/plan/output_length.py` names) say that the guess fits other tasks. Whole studies: {whole}, run against the server of the tests, and
 {whole} more with new rows that find the draws of those in their store, by model and prompt as their reports have it.
 
 {tabled(HEADS, rows)}
@@ -426,10 +427,11 @@ def claims(
                 all(shares(mine) >= 0.9 for mine in sources.values()),
             )
         )
-    within, wide = spans_held(found)
+    within, widths = spans_held(found)
     if not within:
         return tuple(made)
     held = ", ".join(f"{share:.1%} {name}" for name, share in within.items())
+    wide = ", ".join(f"{width:.1f} {name}" for name, width in widths.items())
     return (
         *made,
         Claim(
@@ -439,33 +441,30 @@ def claims(
             min(within.values()) >= 0.9,
         ),
         Claim(
-            f"the end of such a span is at most 4 times its beginning in the median: {wide:.1f}",
-            wide <= 4,
+            f"the end of such a span is at most 4 times its beginning in the median: {wide}",
+            max(widths.values()) <= 4,
         ),
     )
 
 
 def spans_held(
     found: Mapping[str, Mapping[str, Sequence[Case]]],
-) -> tuple[dict[str, float], float]:
+) -> tuple[dict[str, float], dict[str, float]]:
     """How often spans hold what was paid, by source, and their end over their beginning in the
-    median; NaN without spans.
+    median.
     """
     spanned = {
         name: [(case, case.span) for case in mine if case.span]
         for name, mine in sources_of(found, "nothing known").items()
     }
-    within = {
-        name: float(
-            np.mean(
-                [low / NEAR <= case.paid <= high * NEAR for case, (low, high) in mine]
-            )
-        )
-        for name, mine in spanned.items()
-        if mine
-    }
-    widths = [high / low for mine in spanned.values() for _, (low, high) in mine]
-    return within, float(np.median(widths)) if widths else math.nan
+    within, widths = {}, {}
+    for name, mine in spanned.items():
+        if not mine:
+            continue
+        held = [low / NEAR <= case.paid <= high * NEAR for case, (low, high) in mine]
+        within[name] = float(np.mean(held))
+        widths[name] = float(np.median([high / low for _, (low, high) in mine]))
+    return within, widths
 
 
 def sources_of(

@@ -282,7 +282,7 @@ def test_where_nothing_was_promised_it_is_said_how_far_off_a_guess_is_and_how_of
     assert "100.0% of 1 recorded" in said
     held, wide = honesty_dollars.claims(found, 4)[-2:]
     assert held.text.endswith("75.0% recorded")  # a tenth beyond is near enough
-    assert wide.text.endswith("in the median: 2.0")
+    assert wide.text.endswith("in the median: 2.0 recorded")
     assert (held.holds, wide.holds) == (False, True)
     found["recorded"]["nothing known"] = [near, Case(1.0, 4.0, 4.0, (0.5, 5.0))]
     held, wide = honesty_dollars.claims(found, 4)[-2:]
