@@ -619,7 +619,7 @@ def test_three_lines_say_dollars_configurations_and_what_can_be_seen() -> None:
     first, second, third = estimate_lines(of(plan(0.05)))
     assert "$0.0000" in first
     assert "assumed to be as long as targets and prompts suggest" in first
-    assert "$0.05 compares about" in second
+    assert "$0.05 compares all 20 configurations of the space" in second
     assert "48 holdout examples" in second
     assert "80 % probability" in third
 
@@ -628,7 +628,7 @@ def test_the_table_has_a_line_for_each_row_and_each_other_budget() -> None:
     lines = estimate_table(of(plan(), others=(2.0, 5.0)))
     assert len(lines) == 1 + 4 + 2
     assert "(assumed)" in lines[1]
-    assert lines[-1].startswith("$5.00 would compare about 20 configurations")
+    assert lines[-1].startswith("$5.00 would compare all 20 configurations")
 
 
 def test_the_command_sends_nothing_writes_nothing_and_needs_no_key(

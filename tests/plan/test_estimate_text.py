@@ -113,3 +113,32 @@ def test_the_table_has_a_row_for_each_model_and_prompt_and_each_other_budget() -
         "40 holdout examples."
     )
     assert price_lines(FOUND) == ("m: $1/$2 per million tokens",)
+
+
+@pytest.mark.parametrize(
+    ("bought", "words"),
+    [
+        (
+            Purchase(5.0, 100, 300, 40, 0.2, limit="space"),
+            "all 100 configurations of the space",
+        ),
+        (
+            Purchase(5.0, 1, 3, 40, 0.2, limit="space"),
+            "the one configuration of the space",
+        ),
+        (
+            Purchase(5.0, 30, 90, 40, 0.2, limit="trials"),
+            "about 30 configurations, as many as --trials allows,",
+        ),
+    ],
+)
+def test_a_search_that_more_money_does_not_enlarge_says_why(
+    bought: Purchase, words: str
+) -> None:
+    assert f"$5.00 compares {words} (" in text(bought=bought)
+    assert (
+        f"$5.00 would compare {words} and see"
+        in estimate_table(replace(FOUND, others=(bought,)))[-1]
+    )
+    timed = text(bought=bought, time_limit=60.0, seconds=1.0, search_seconds=60.0)
+    assert f"compare {words} (" in timed

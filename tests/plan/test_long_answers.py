@@ -28,12 +28,23 @@ def trials(tokens: int, draws: int = MIN_DRAWS) -> dict[int, Trial]:
 
 def test_longer_answers_are_told_once_with_what_the_budget_buys_now() -> None:
     told: list[str] = []
-    monitor = LengthMonitor(PLAN, ROWS, offline_endpoints(PLAN.entries), told.append)
+    plan = order(budget=0.01)
+    monitor = LengthMonitor(plan, ROWS, offline_endpoints(plan.entries), told.append)
     monitor.look(trials(40))
     monitor.look(trials(50))
     (sentence,) = told
     assert "those of small to the prompt short take 40 tokens instead of 5" in sentence
-    assert "so $1.00 compares about" in sentence
+    assert ", so $0.01 compares about" in sentence
+
+
+def test_where_the_budget_still_pays_for_the_whole_space_nothing_is_said_of_it() -> (
+    None
+):
+    told: list[str] = []
+    monitor = LengthMonitor(PLAN, ROWS, offline_endpoints(PLAN.entries), told.append)
+    monitor.look(trials(40))
+    (sentence,) = told
+    assert "compares" not in sentence
 
 
 def test_a_length_within_the_span_or_of_few_draws_says_nothing() -> None:

@@ -77,3 +77,18 @@ def test_where_every_price_is_zero_seconds_are_spent() -> None:
 def test_too_few_observations_show_no_difference() -> None:
     assert math.isinf(visible_difference(PLAN, 1, 0.95))
     assert visible_difference(PLAN, 400, 0.95) < visible_difference(PLAN, 100, 0.95) < 1
+
+
+def test_more_money_begins_no_more_points_than_the_space_has() -> None:
+    model = DollarModel(PLAN, ROWS, ENDPOINTS)
+    rich = model.buys(1000.0)
+    assert (rich.configs, rich.limit) == (model.points, "space")
+    assert model.buys(0.5 * model.enough()).limit == ""
+
+
+def test_more_money_begins_no_more_points_than_the_trials_allow() -> None:
+    model = DollarModel(order(trials=3), ROWS, ENDPOINTS)
+    rich = model.buys(1000.0)
+    assert (model.points, rich.configs, rich.limit) == (3, 3, "trials")
+    wide = DollarModel(order(trials=10**6), ROWS, ENDPOINTS)
+    assert wide.buys(1000.0).limit == "space"

@@ -30,7 +30,7 @@ class RunEstimate:
         block: examples in a block.
         tuning: examples of the search.
         holdout: examples of the final check.
-        points: paid points in the space, at most.
+        points: paid points that the search can begin: those of the space, or --trials.
         bought: the search and the holdout that the budget pays for.
         enough: dollars from which it is a search.
         tuning_detectable: the difference that all tuning examples show with 80 % probability, in
@@ -96,7 +96,6 @@ def estimate(
     rows = forecast_answers(plan, endpoints, store)
     money = DollarModel(plan, rows, endpoints)
     clusters = plan.split.count_clusters(plan.split.tuning)
-    # "cheapest" tests one side only.
     # The test for the goal "cheapest" is one-sided, and its strategy has its own confidence.
     confidence = CONFIDENCE if plan.goal == "cheapest" else 0.95
     found = RunEstimate(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from tune.plan.answer_forecast import AnswerForecast
 from tune.plan.estimate import RunEstimate
+from tune.plan.purchase import Purchase
 from tune.pricing.clock import (
     FIRST_WIDTH,
     SECONDS_PER_CALL,
@@ -29,10 +30,6 @@ def estimate_lines(found: RunEstimate) -> tuple[str, ...]:
 
 def _money_lines(found: RunEstimate) -> list[str]:
     bought = found.bought
-    configs, blocks = (
-        count(bought.configs, "configuration"),
-        count(bought.blocks, "block"),
-    )
     # The sentence on the difference stays: even a small search shows what its holdout shows.
     visible = _visible(found)
     if not found.is_search:
@@ -42,11 +39,28 @@ def _money_lines(found: RunEstimate) -> list[str]:
     return [
         f"Estimate: one answer to one example costs {dollars(found.draw)} on average"
         f"{_spread(found.rows)}; {_lengths(found.rows)}{_uncertainty(found)}.",
-        f"{dollars(bought.budget)} compares about {configs} ({blocks} of "
-        f"{count(found.block, 'example')}), then the choice and the baseline on "
-        f"{bought.holdout:,} of {count(found.holdout, 'holdout example')}.",
+        f"{dollars(bought.budget)} compares {_configs(bought)} ({_blocks(found)}), "
+        f"then the choice and the baseline on {bought.holdout:,} of "
+        f"{count(found.holdout, 'holdout example')}.",
         visible,
     ]
+
+
+def _configs(bought: Purchase) -> str:
+    """Return the configurations that a search begins, and why it begins no more."""
+    if bought.limit == "space":
+        # The same number stands beside every larger budget, so the reason is given.
+        if bought.configs == 1:
+            return "the one configuration of the space"
+        return f"all {bought.configs:,} configurations of the space"
+    configs = f"about {count(bought.configs, 'configuration')}"
+    if bought.limit == "trials":
+        return f"{configs}, as many as --trials allows,"
+    return configs
+
+
+def _blocks(found: RunEstimate) -> str:
+    return f"{count(found.bought.blocks, 'block')} of {count(found.block, 'example')}"
 
 
 def _time_lines(found: RunEstimate) -> list[str]:
@@ -80,13 +94,11 @@ def _seconds_line(found: RunEstimate) -> str:
             f"token of the prompt and {SECONDS_PER_TOKEN:g} s for each of the answer, as a slow "
             f"machine does"
         )
-    bought = found.bought
     return (
         f"One answer to one example takes about {exact_seconds(found.seconds)} "
         f"({'; others '.join(known)}). With {FIRST_WIDTH:g} side by side, "
-        f"{format_duration(found.time_limit or 0.0)} compare about "
-        f"{count(bought.configs, 'configuration')} ({count(bought.blocks, 'block')} of "
-        f"{count(found.block, 'example')}), and the search takes about "
+        f"{format_duration(found.time_limit or 0.0)} compare "
+        f"{_configs(found.bought)} ({_blocks(found)}), and the search takes about "
         f"{format_duration(found.search_seconds)}."
     )
 
@@ -170,8 +182,8 @@ def estimate_table(found: RunEstimate) -> list[str]:
         )
     for other in found.others:
         lines.append(
-            f"{dollars(other.budget)} would compare about "
-            f"{count(other.configs, 'configuration')} and see {_difference(other.detectable)} on "
+            f"{dollars(other.budget)} would compare "
+            f"{_configs(other)} and see {_difference(other.detectable)} on "
             f"{count(other.holdout, 'holdout example')}."
         )
     return lines

@@ -86,14 +86,19 @@ class LengthMonitor:
             known.append(_corrected(forecast, seen))
         then = purchase(self._plan, self._rows, self._endpoints).configs
         now = purchase(self._plan, known, self._endpoints).configs
-        budget = dollars(self._plan.budget)
+        effect = ""
+        # The budget may still be enough for the whole space.
+        if now != then:
+            effect = (
+                f", so {dollars(self._plan.budget)} compares about "
+                f"{count(now, 'configuration')} instead of {then:,}"
+            )
         return (
             f"Answers are longer than the estimate said: those of {row.model} to the prompt "
             f"{row.prompt} take {row.actual_tokens:.0f} tokens instead of "
             f"{row.predicted_tokens:.0f}{besides}. One costs {dollars(row.actual)} instead of "
-            f"{dollars(row.predicted)}, so {budget} compares about {count(now, 'configuration')} "
-            f"instead of {then:,}. A smaller max_tokens, or a prompt that asks for the answer "
-            f"alone, makes them shorter."
+            f"{dollars(row.predicted)}{effect}. A smaller max_tokens, or a prompt "
+            f"that asks for the answer alone, makes them shorter."
         )
 
 

@@ -10,7 +10,7 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from tune.completion import Endpoint, calls_for
 from tune.plan.answer_forecast import SAMPLE, AnswerForecast
@@ -41,6 +41,9 @@ _HALVINGS = 20
 """Bisections for the least money of a search; they find it to a millionth."""
 
 
+Limit = Literal["", "space", "trials"]
+
+
 @dataclass(frozen=True, slots=True)
 class Purchase:
     """The search and the holdout that a budget pays for.
@@ -52,6 +55,8 @@ class Purchase:
         holdout: holdout examples that the choice and the baseline both meet.
         detectable: the difference to the baseline that these show with 80 % probability, in the
             metric's own scale; inf where they do not even show the largest.
+        limit: "space" where the search begins all paid points of the space, "trials" where it
+            begins as many as --trials allows, and "" where the budget is what limits it.
     """
 
     budget: float
@@ -59,6 +64,7 @@ class Purchase:
     blocks: int
     holdout: int
     detectable: float
+    limit: Limit = ""
 
 
 class DollarModel:
@@ -70,7 +76,7 @@ class DollarModel:
         endpoints: of the space's models, by name; nothing is sent to them.
 
     Attributes:
-        points: paid points in the space.
+        points: paid points that the search can begin: those of the space, or --trials.
         block: examples in a block.
         draw: cost of an average answer to one example.
     """
@@ -83,7 +89,10 @@ class DollarModel:
     ) -> None:
         self._plan, self._rows, self._endpoints = plan, rows, endpoints
         self._judge = _judge_cost(plan, rows)
-        self.points = plan.space.size(plan.free)
+        self._space_points = plan.space.size(plan.free)
+        self.points = self._space_points
+        if plan.trials is not None:
+            self.points = min(self.points, plan.trials)
         self._costs = self._search_costs()
         self.block = self._costs.block
         self.draw = self._mean(1)
@@ -153,6 +162,12 @@ class DollarModel:
                 high = middle
         return high
 
+    def _limit_of(self, configs: int) -> Limit:
+        """Return the limit besides the budget that a search of so many configurations meets."""
+        if configs < self.points:
+            return ""
+        return "space" if self.points == self._space_points else "trials"
+
     def buys(self, budget: float) -> Purchase:
         """Return the search and the holdout that a budget in dollars pays for."""
         split = self._plan.split
@@ -170,6 +185,7 @@ class DollarModel:
             blocks=found.draws // self.block,
             holdout=met,
             detectable=visible_difference(self._plan, units, analysis_confidence(1)),
+            limit=self._limit_of(found.configs),
         )
 
     def enough(self) -> float:
@@ -197,7 +213,7 @@ class TimeModel(DollarModel):
         super().__init__(plan, rows, endpoints)
         self._width = min(FIRST_WIDTH, plan.concurrency)
         # Calls run side by side, so the wall has so many seconds of service in each second.
-        self._limit = plan.time_limit or math.inf
+        self._time_limit = plan.time_limit or math.inf
 
     def _request(self, row: AnswerForecast, n: int) -> float:
         """Return the seconds of one example with n answers, all calls together."""
@@ -205,7 +221,7 @@ class TimeModel(DollarModel):
 
     def buys(self, budget: float) -> Purchase:
         """Return the search and the holdout that the time limit allows."""
-        found = self._forecast(self._limit * self._width)
+        found = self._forecast(self._time_limit * self._width)
         split = self._plan.split
         clusters = split.count_clusters(split.holdout)
         return Purchase(
@@ -214,13 +230,15 @@ class TimeModel(DollarModel):
             blocks=found.draws // self.block,
             holdout=len(split.holdout),
             detectable=visible_difference(self._plan, clusters, analysis_confidence(1)),
+            limit=self._limit_of(found.configs),
         )
 
     @property
     def search(self) -> float:
         """Seconds on the wall of the search: at most the time limit."""
         return min(
-            self._limit, self._forecast(self._limit * self._width).spent / self._width
+            self._time_limit,
+            self._forecast(self._time_limit * self._width).spent / self._width,
         )
 
     @property
