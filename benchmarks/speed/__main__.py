@@ -1,29 +1,30 @@
-"""uv run --all-extras --group dev python -m benchmarks.speed [--calls 3000] [--rounds 5]
+"""uv run --all-extras --group dev python -m benchmarks.speed [--only throughput steps rows]
 
-How many calls does a second of processor time buy? A local server in a process of its own answers
-at once. Three clients send it the same requests: AsyncOpenAI bare, tune with everything on (store,
-ledger, retries, answer rule, metric), and aiohttp bare. They take turns, so that what else the
-machine does falls on all of them, and their medians are compared. Only the processor time of the
-client's process counts. About two minutes. Writes results/speed.md.
+How fast is it? Each part replaces its own section of results/speed.md.
+
+throughput: How many calls does a second of processor time buy? A local server in a process of its
+own answers at once. Three clients send it the same requests: AsyncOpenAI bare, tune with everything
+on (store, ledger, retries, answer rule, metric), and aiohttp bare. They take turns, so that what
+else the machine does falls on all of them, and their medians are compared. Only the processor time
+of the client's process counts. About two minutes.
+
+steps: How long does the default strategy think between two waves? About a minute.
+
+rows: What do 1,000 to 1,000,000 rows cost? About five minutes.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import os
-import platform
 import statistics
 import sys
-from datetime import UTC, datetime
-from importlib.metadata import version
-from pathlib import Path
+from collections.abc import Callable
 
-from benchmarks.readout.__main__ import commit
+from benchmarks.speed import rows, steps
+from benchmarks.speed.page import made_by, write_part
 from benchmarks.speed.server import fast_server
 from benchmarks.speed.throughput import CLIENTS, Rate
-
-_PAGE = Path(__file__).parent.parent.parent / "results" / "speed.md"
 
 Rates = dict[str, list[Rate]]
 """The rounds of each client."""
@@ -45,36 +46,23 @@ def table(rates: Rates) -> list[str]:
         for name, rounds in rates.items()
     }
     yardstick = next(iter(medians.values()))
-    rows = [
+    found = [
         "| client | calls per second of processor time, median | each round | ratio "
         "| µs per call |",
         "| --- | ---: | --- | ---: | ---: |",
     ]
     for name, median in medians.items():
         each = ", ".join(f"{rate.per_busy_second:,.0f}" for rate in rates[name])
-        rows.append(
+        found.append(
             f"| {name} | {median:,.0f} | {each} | {median / yardstick:.2f} "
             f"| {1e6 / median:,.0f} |"
         )
-    return rows
+    return found
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n\n")[2])
-    parser.add_argument("--calls", type=int, default=3000)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--in-flight", type=int, nargs="+", default=[64, 256])
-    given = parser.parse_args()
-    versions = ", ".join(f"{name} {version(name)}" for name in ("openai", "aiohttp"))
+def throughput(given: argparse.Namespace) -> list[str]:
+    """Measure the clients, and return one table for each number of calls in flight."""
     lines = [
-        "# Speed",
-        "",
-        "## Calls per second of processor time",
-        "",
-        f"Made by `python -m benchmarks.speed --calls {given.calls} --rounds {given.rounds}` at "
-        f"{commit()}, {datetime.now(UTC).isoformat(timespec='seconds')}, Python "
-        f"{platform.python_version()}, {versions}, {os.cpu_count()} cores, load "
-        f"{os.getloadavg()[0]:.0f}.",
         "The clients send the same requests to a local server in a process of its own, which "
         "answers at once.",
         "tune runs with everything on: store, ledger, retries, answer rule and metric.",
@@ -84,9 +72,35 @@ def main() -> None:
         for in_flight in given.in_flight:
             rates = measure(url, given.calls, given.rounds, in_flight)
             lines += ["", f"### {in_flight} calls in flight", "", *table(rates)]
-    text = "\n".join(lines) + "\n"
-    _PAGE.write_text(text, encoding="utf-8")
-    sys.stdout.write(text)
+    return lines
+
+
+PARTS: dict[str, tuple[str, Callable[[argparse.Namespace], list[str]]]] = {
+    "throughput": ("Calls per second of processor time", throughput),
+    "steps": ("Steps of the search", lambda _: steps.lines()),
+    "rows": ("Data sets of different sizes", lambda _: rows.lines()),
+}
+"""The parts by name: a title, and what measures them."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--calls", type=int, default=3000, help="for throughput")
+    parser.add_argument("--rounds", type=int, default=5, help="for throughput")
+    parser.add_argument(
+        "--in-flight", type=int, nargs="+", default=[64, 256], help="for throughput"
+    )
+    given = parser.parse_args()
+    for name in given.only:
+        title, part = PARTS[name]
+        command = f"--only {name}"
+        if name == "throughput":
+            command += f" --calls {given.calls} --rounds {given.rounds}"
+        lines = [made_by(command, ("openai", "aiohttp")), "", *part(given)]
+        sys.stdout.write(write_part(title, lines) + "\n")
 
 
 if __name__ == "__main__":

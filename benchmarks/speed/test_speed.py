@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 from benchmarks.speed.__main__ import table
+from benchmarks.speed.page import write_part
+from benchmarks.speed.rows import in_own_process, write_rows
 from benchmarks.speed.server import fast_server
+from benchmarks.speed.steps import seconds_of_steps
 from benchmarks.speed.throughput import CLIENTS, Rate
 
 
@@ -24,3 +28,26 @@ def test_the_table_compares_medians_with_the_first_client() -> None:
         "| bare | 100 | 100, 200, 50 | 1.00 | 10,000 |",
         "| fast | 400 | 400, 1,000, 200 | 4.00 | 2,500 |",
     ]
+
+
+def test_a_part_of_the_page_takes_the_place_of_its_older_one(tmp_path: Path) -> None:
+    page = tmp_path / "speed.md"
+    write_part("First", ["one"], page)
+    write_part("Second", ["two"], page)
+    write_part("First", ["three"], page)
+    assert page.read_text() == "# Speed\n\n## First\n\nthree\n\n## Second\n\ntwo\n"
+
+
+def test_steps_are_timed_once_the_trials_are_there() -> None:
+    took = seconds_of_steps(examples=40, trials=5, steps=2)
+    assert len(took) == 2
+    assert min(took) > 0
+
+
+def test_a_study_on_many_rows_is_measured_in_its_own_process(tmp_path: Path) -> None:
+    data = tmp_path / "rows.jsonl"
+    write_rows(data, 60)
+    assert len(data.read_text().splitlines()) == 60
+    cost = in_own_process("read", str(data))
+    assert cost.busy > 0
+    assert cost.megabytes > 1

@@ -98,6 +98,7 @@ def _make_plan(options: Options) -> Plan:
         metric=metric,
         metric_spec=task.metric_spec,
         extract=parse_extractor(space.answer),
+        label_rule=default_answer(task.data),
         verifier=verifier,
         entries=entries,
         judge=judge,

@@ -28,6 +28,8 @@ class Plan:
         metric: scores an answer.
         metric_spec: the metric as it was given, for `best.json`.
         extract: takes the answer out of a text.
+        label_rule: the answer rule that suits targets that are a few short labels; None where they
+            are not.
         verifier: judges answers for the aggregate "best", or None.
         entries: where the models of the space are, by name.
         judge: where the model of a metric that asks one is, or None.
@@ -66,6 +68,7 @@ class Plan:
     metric: Metric
     metric_spec: Any
     extract: Extractor
+    label_rule: Mapping[str, Any] | None
     verifier: Callable[[str, Example], float] | None
     entries: Mapping[str, Entry]
     judge: Entry | None

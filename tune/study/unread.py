@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from tune.errors import MetricError
-from tune.plan.default_space import default_answer
 from tune.plan.plan import Plan
 from tune.readout.trial import Trial
 from tune.report import Sample, Unread
@@ -278,9 +277,8 @@ def _scores_with(
 
 def _candidates(plan: Plan, said: Sequence[_Said]) -> Iterator[Mapping[str, Any]]:
     """Yield the rules to try, those for labels and for fields of these texts first."""
-    labels = default_answer(plan.data)
-    if labels is not None:
-        yield labels
+    if plan.label_rule is not None:
+        yield plan.label_rule
     objects = [first_json_object(one.text) or {} for one in said]
     fields = Counter(name for found in objects for name in found)
     for name, uses in fields.most_common(MOST_FIELDS):
