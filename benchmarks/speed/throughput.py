@@ -32,6 +32,9 @@ _TEMPLATE = "Which label has this ticket: billing, bug or feature? Answer with t
 _CAP = 16
 _KEY = "no-key"
 
+# Seconds that a call may take.
+_PATIENCE = 300.0
+
 # Calls before the measurement, so that connections are open and modules are loaded.
 _WARM = 100
 
@@ -108,7 +111,10 @@ async def openai_bare(url: str, calls: int, in_flight: int) -> Rate:
     """Measure OpenAI's own client, which stores nothing and scores nothing."""
     import openai
 
-    client = openai.AsyncOpenAI(base_url=url, api_key=_KEY, max_retries=0)
+    # A busy machine may be slow to accept a connection; a client must not give up for that.
+    client = openai.AsyncOpenAI(
+        base_url=url, api_key=_KEY, max_retries=0, timeout=_PATIENCE
+    )
 
     async def send(number: int) -> None:
         answer = await client.chat.completions.create(

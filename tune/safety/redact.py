@@ -259,12 +259,18 @@ class _Filter(logging.Filter):
 LOG_FILTER = _Filter()
 
 LOGGERS = (
+    "aiohttp.client",
+    "aiohttp.internal",
+    "httpx",
     "httpx2",
+    "httpcore.connection",
+    "httpcore.http11",
+    "httpcore.http2",
+    "httpcore.proxy",
     "httpcore2.connection",
     "httpcore2.http11",
     "httpcore2.http2",
     "httpcore2.proxy",
-    "httpcore2.socks",
     "openai",
     "openai._base_client",
     "openai._response",

@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tune.errors import InputError
-from tune.providers.openai.access import DUMMY_KEY, Access, resolve_access
+from tune.providers.openai.access import Access, resolve_access
 from tune.safety.redact import DUMMIES, LOG_FILTER
 
 KEY = "sk-proj-PLANTED0123456789"
@@ -146,8 +146,7 @@ def test_decoded_json_is_scrubbed_to_its_depth() -> None:
 def test_dummies_and_short_words_are_not_hidden() -> None:
     there = access("http://h/v1?v=1")
     assert (
-        there.scrubber.words(f"{DUMMY_KEY} is no key, v=1")
-        == f"{DUMMY_KEY} is no key, v=1"
+        there.scrubber.words("no-key is no key, v=1") == "no-key is no key, v=1"
     )
 
 

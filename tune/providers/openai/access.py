@@ -21,9 +21,6 @@ from tune.safety.redact import Scrubber, remember, secret_name
 OPENAI_KEY = "OPENAI_API_KEY"
 """The variable whose key is used where the user names none."""
 
-DUMMY_KEY = "no-key"
-"""A key for our client where there is none: the client insists on one, and it is not sent."""
-
 # Hosts that bill prompts which their content filter or their limits refuse. Microsoft says that
 # calls which end in 200 or 400 count towards the billed tokens (learn.microsoft.com/answers,
 # question 1632971).
@@ -31,6 +28,12 @@ _BILLS_REFUSALS = re.compile(
     r"(?:^|\.)"
     r"(?:openai\.azure\.com|(?:cognitiveservices|services\.ai)\.azure\.com|azure-api\.net|api\.x\.ai)$"
 )
+
+# The headers by which OpenAI's client tells whose account is billed.
+_ACCOUNT_VARIABLES = {
+    "OpenAI-Organization": "OPENAI_ORG_ID",
+    "OpenAI-Project": "OPENAI_PROJECT_ID",
+}
 
 # Headers that hold no secret, in lower case.
 _HARMLESS = frozenset(
@@ -97,17 +100,46 @@ class Access:
         return "; no key was sent there: name its environment variable with --key-env (key_env)"
 
     @property
-    def left_out(self) -> frozenset[str]:
-        """Headers, in lower case, that OpenAI's client adds and this service must not get."""
-        found = set[str]()
-        if self.key is None:
-            found.add("authorization")
-        if not self.uses_environment:
-            for line in _custom_headers():
-                found.add(line.partition(":")[0].strip().lower())
-            found |= {"openai-organization", "openai-project"}
-        given = {name.lower() for name in self.headers}
-        return frozenset(found - given)
+    def sent_headers(self) -> dict[str, str]:
+        """All headers that are sent with each request, as OpenAI's client sends them.
+
+        The headers of the entry replace others of the same name, in upper or lower case.
+        """
+        # importlib.metadata is slow, so it is imported only here.
+        from importlib.metadata import version
+
+        found = {
+            "Accept": "application/json",
+            "Content-Type": "application/json",
+            "User-Agent": f"tune-llm/{version('tune-llm')}",
+        }
+        if self.key is not None:
+            found["Authorization"] = f"Bearer {self.key}"
+        # What the user's environment adds is meant for the host of the user's key alone.
+        if self.uses_environment:
+            found = _replaced(found, _environment_headers())
+        return _replaced(found, self.headers)
+
+
+def _replaced(headers: Mapping[str, str], by: Mapping[str, str]) -> dict[str, str]:
+    """Return headers with others in the place of those that have the same name."""
+    names = {name.lower() for name in by}
+    kept = {name: value for name, value in headers.items() if name.lower() not in names}
+    return kept | dict(by)
+
+
+def _environment_headers() -> dict[str, str]:
+    """Return the headers that OpenAI's client takes from the environment."""
+    found: dict[str, str] = {}
+    for header, variable in _ACCOUNT_VARIABLES.items():
+        value = os.environ.get(variable)
+        if value:
+            found[header] = value
+    own: dict[str, str] = {}
+    for line in _custom_headers():
+        name, _, value = line.partition(":")
+        own[name.strip()] = value.strip()
+    return _replaced(found, own)
 
 
 def resolve_access(
@@ -226,7 +258,7 @@ def _secrets(parts: SplitResult, access: Access) -> Iterable[str]:
     for part in (parts.password, parts.username):
         if part:
             yield from (part, unquote(part))
-    # OpenAI's client sends these by itself.
+    # These are sent where the environment's key is.
     for line in _custom_headers():
         yield line.partition(":")[2].strip()
 

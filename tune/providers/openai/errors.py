@@ -20,12 +20,7 @@ from tune.errors import (
 )
 from tune.providers.openai.refusals import error_codes, error_words, read_refusal
 from tune.providers.openai.retry_after import longest_wait, retry_after, retry_delay
-
-NOT_SENT = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError"})
-"""Classes of the transport's failures before which nothing of the request had left."""
-
-NEVER_SENT = frozenset({"UnsupportedProtocol", "LocalProtocolError", "InvalidURL"})
-"""Classes of failures that no other attempt can fix: the request itself cannot be sent."""
+from tune.providers.openai.sender import Stage
 
 MOST_ERROR_CHARACTERS = 10_000
 """Characters of an error that are read: its subject stands at the beginning."""
@@ -354,31 +349,31 @@ def _as_status(code: object) -> int | None:
     return code if 400 <= code < 600 else None
 
 
-def error_of_transport(kind: str, words: str, *, who: str) -> ProviderError:
-    """Return the error that a failure of the connection stands for.
+def error_of_transport(stage: Stage, words: str, *, who: str) -> ProviderError:
+    """Return the error that a request without a reply stands for.
 
     Args:
-        kind: the class name of the transport's own exception.
-        words: its message, without secrets.
+        stage: the stage at which it failed.
+        words: the transport's own words, without secrets.
         who: model and address, as messages name them.
     """
-    if kind in NEVER_SENT:
-        # The words are left out: they quote what could not be sent, and that may be a key.
-        return EndpointError(
-            f"{who} cannot be asked: the base URL, the key or a header cannot be sent ({kind})"
-        )
-    if kind in NOT_SENT:
-        return TransientError(
-            f"{who} cannot be reached: {one_line(words) or kind}", charged=False
-        )
-    if kind == "AnswerTooLarge":
-        return TransientError(
-            f"{who} sent an answer that cannot be read: {one_line(words)}", charged=True
-        )
-    if "Timeout" in kind:
-        return TransientError(f"{who} did not answer in time ({kind})", charged=True)
-    reason = one_line(words) or kind
-    return TransientError(f"{who} broke off the connection: {reason}", charged=True)
+    said = one_line(words)
+    match stage:
+        case "impossible":
+            return EndpointError(
+                f"{who} cannot be asked: "
+                f"the base URL, the key or a header cannot be sent ({said})"
+            )
+        case "unsent":
+            return TransientError(f"{who} cannot be reached: {said}", charged=False)
+        case "timeout":
+            return TransientError(f"{who} did not answer in time ({said})", charged=True)
+        case "unreadable":
+            return TransientError(
+                f"{who} sent an answer that cannot be read: {said}", charged=True
+            )
+        case "lost":
+            return TransientError(f"{who} broke off the connection: {said}", charged=True)
 
 
 def one_line(words: str, most: int = 300) -> str:
