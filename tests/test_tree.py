@@ -22,6 +22,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "followup/check/result.py": "tests/followup/check/test_run.py",
     "followup/check/rule.py": "tests/followup/check/test_run.py",
     "followup/check/target.py": "tests/followup/check/test_run.py",
+    "providers/openai/sender.py": "tests/providers/openai/test_transport.py",
     "report/amount.py": "tests/report/test_markdown.py",
     "report/chart_scale.py": "tests/report/test_chart.py",
     "report/comparison.py": "tests/result/test_pass_at_k.py",

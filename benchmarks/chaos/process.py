@@ -301,9 +301,7 @@ def fork_server() -> Any:
         [
             "__main__",
             "benchmarks.chaos.process",
-            "openai",
-            "httpx2",
-            "httpcore2",
+            "aiohttp",
             "optuna",
             "pandas",
         ]

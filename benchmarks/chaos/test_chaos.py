@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import random
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -99,15 +101,19 @@ def stored(*seeds: int) -> StoreState:
 
 
 def post(server: Server, seed: int) -> None:
-    import httpx2
-
     body = {
         "model": "small",
         "messages": [{"role": "user", "content": "Ticket #1"}],
         "max_tokens": 4,
         "seed": seed,
     }
-    httpx2.post(f"{server.base_url}/chat/completions", json=body)
+    request = urllib.request.Request(
+        f"{server.base_url}/chat/completions",
+        json.dumps(body).encode(),
+        {"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request) as answer:
+        answer.read()
 
 
 @pytest.mark.parametrize(

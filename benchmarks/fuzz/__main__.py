@@ -21,7 +21,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import httpx2
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
@@ -29,8 +28,10 @@ from tune.completion import Message, Request
 from tune.errors import InputError, ProviderError
 from tune.plan.make import make_plan
 from tune.plan.read_options import read_options
-from tune.providers.openai import http_client as bounded
+from tune.providers.openai import exchange
 from tune.providers.openai.endpoint import OpenAIEndpoint
+from tune.providers.openai.sender import RawReply, SendFault
+from tune.providers.openai.unpack import Unpacker, UnreadableAnswer
 from tune.runtime.best_json import read_deployment
 from tune.runtime.deployment_record import deployment_record
 from tune.safety.untrusted import read_json
@@ -195,18 +196,26 @@ headers = st.fixed_dictionaries(
 )
 
 
-class Scripted(httpx2.AsyncBaseTransport):
+class Scripted:
     """Answers what it is told, in place of the network."""
 
     reply: tuple[int, dict[str, str], bytes] = (200, {}, b"")
 
-    def __init__(self, **_: Any) -> None:
+    def __init__(self, *_: Any) -> None:
         pass
 
-    async def handle_async_request(self, _: httpx2.Request) -> httpx2.Response:
+    async def send(self, _path: str, _body: Mapping[str, Any] | None) -> RawReply:
         """Answer one request."""
         status, said, raw = Scripted.reply
-        return httpx2.Response(status, headers=said, stream=httpx2.ByteStream(raw))
+        try:
+            answer = Unpacker(said.get("content-encoding", ""))
+            answer.feed(raw)
+            return RawReply(status, said, answer.content())
+        except UnreadableAnswer as error:
+            raise SendFault("unreadable", str(error)) from None
+
+    async def close(self) -> None:
+        """Close nothing."""
 
 
 @made_up(
@@ -232,7 +241,7 @@ def answers(
 
 
 async def _ask(draws: int) -> None:
-    httpx2.AsyncHTTPTransport, kept = Scripted, httpx2.AsyncHTTPTransport  # type: ignore[misc, assignment]
+    exchange.Transport, kept = Scripted, exchange.Transport  # type: ignore[misc, assignment]
     endpoint = OpenAIEndpoint("small", base_url="http://127.0.0.1:9/v1", api_key=KEY)
     request = Request(
         endpoint.service, "small", (Message("user", "Ticket?"),), 40, stop=("\n\n",)
@@ -249,7 +258,7 @@ async def _ask(draws: int) -> None:
             assert draw.completion_tokens >= 0
             assert draw.prompt_tokens >= 0
     finally:
-        httpx2.AsyncHTTPTransport = kept  # type: ignore[misc]
+        exchange.Transport = kept  # type: ignore[misc]
         await endpoint.close()
 
 
@@ -538,7 +547,6 @@ def run(name: str, examples: int, number: int | None = None) -> None:
 
 def main(seconds: float) -> int:
     """Try all kinds in turn until the time is over."""
-    assert bounded.httpx2 is httpx2
     os.environ.setdefault("XDG_CONFIG_HOME", tempfile.mkdtemp())
     ends, number, done = time.monotonic() + seconds, 0, 0
     while time.monotonic() < ends:

@@ -10,7 +10,7 @@ from tune.report import Provenance
 from tune.study.record import RunRecord
 
 # The packages that the numbers of a search depend on. The others only read and write.
-_PACKAGES = ("numpy", "openai", "flaml", "optuna", "openvino-genai", "genai-prices")
+_PACKAGES = ("numpy", "aiohttp", "flaml", "optuna", "openvino-genai", "genai-prices")
 
 
 def study_provenance(record: RunRecord) -> Provenance:

@@ -271,6 +271,7 @@ LOGGERS = (
     "httpcore2.http11",
     "httpcore2.http2",
     "httpcore2.proxy",
+    "httpcore2.socks",
     "openai",
     "openai._base_client",
     "openai._response",

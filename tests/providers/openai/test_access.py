@@ -145,9 +145,7 @@ def test_decoded_json_is_scrubbed_to_its_depth() -> None:
 
 def test_dummies_and_short_words_are_not_hidden() -> None:
     there = access("http://h/v1?v=1")
-    assert (
-        there.scrubber.words("no-key is no key, v=1") == "no-key is no key, v=1"
-    )
+    assert there.scrubber.words("no-key is no key, v=1") == "no-key is no key, v=1"
 
 
 @given(

@@ -110,7 +110,6 @@ class Access:
 
         found = {
             "Accept": "application/json",
-            "Content-Type": "application/json",
             "User-Agent": f"tune-llm/{version('tune-llm')}",
         }
         if self.key is not None:

@@ -367,13 +367,17 @@ def error_of_transport(stage: Stage, words: str, *, who: str) -> ProviderError:
         case "unsent":
             return TransientError(f"{who} cannot be reached: {said}", charged=False)
         case "timeout":
-            return TransientError(f"{who} did not answer in time ({said})", charged=True)
+            return TransientError(
+                f"{who} did not answer in time ({said})", charged=True
+            )
         case "unreadable":
             return TransientError(
                 f"{who} sent an answer that cannot be read: {said}", charged=True
             )
         case "lost":
-            return TransientError(f"{who} broke off the connection: {said}", charged=True)
+            return TransientError(
+                f"{who} broke off the connection: {said}", charged=True
+            )
 
 
 def one_line(words: str, most: int = 300) -> str:

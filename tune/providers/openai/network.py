@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-import ssl
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from tune.errors import InputError
 from tune.safety.redact import remember
+
+if TYPE_CHECKING:
+    import ssl
 
 _CA_FILE = "SSL_CERT_FILE"
 _CA_FOLDER = "SSL_CERT_DIR"
@@ -22,6 +24,9 @@ def proxy_for(url: str) -> str | None:
     Raises:
         InputError: it is a proxy of a kind that we do not speak.
     """
+    # It loads much of the standard library, so it is imported only here.
+    from urllib.request import getproxies, proxy_bypass
+
     parts = urlsplit(url)
     if proxy_bypass(parts.hostname or ""):
         return None
@@ -52,18 +57,24 @@ def tls_context() -> ssl.SSLContext:
     Raises:
         InputError: the environment names a file or folder that cannot be used.
     """
+    import ssl
+
     file, folder = os.environ.get(_CA_FILE), os.environ.get(_CA_FOLDER)
     if file or folder:
         return _named_context(file or None, folder or None)
-    if sys.platform in ("darwin", "win32"):
-        # The certificates that a company adds to such a machine are in its own store.
-        import truststore
+    # One file of certificates is read once here, and truststore would read it at each connection.
+    # macOS and Windows have a store of their own, with the certificates that a company adds to it.
+    own_store = sys.platform in ("darwin", "win32")
+    if not own_store and ssl.get_default_verify_paths().cafile:
+        return ssl.create_default_context()
+    import truststore
 
-        return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    return ssl.create_default_context()
+    return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def _named_context(file: str | None, folder: str | None) -> ssl.SSLContext:
+    import ssl
+
     # OpenSSL ignores a folder that is not there, and then trusts nobody.
     if folder is not None and not Path(folder).is_dir():
         raise InputError(f"{_CA_FOLDER} names {folder!r}, which is not a folder")

@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from tune.providers.openai.access import Access
 from tune.providers.openai.network import proxy_for, tls_context
@@ -16,7 +17,6 @@ from tune.safety.untrusted import ANSWER_BYTES
 
 if TYPE_CHECKING:
     import aiohttp
-    import yarl
 
 # Seconds to wait for a connection.
 _CONNECT = 10.0
@@ -30,6 +30,8 @@ _HEADER_BYTES = 2**16
 
 # aiohttp warns of larger bodies that are not files.
 _LARGE_BODY = 2**20
+
+_JSON = "application/json"
 
 # As OpenAI's client writes JSON.
 _encode = json.JSONEncoder(
@@ -58,7 +60,8 @@ class Transport:
         self._most = most
         self._session: aiohttp.ClientSession | None = None
         self._proxy: str | None = None
-        self._urls: dict[str, yarl.URL] = {}
+        self._headers: dict[str, str] = {}
+        self._query = urlencode(access.query)
 
     async def send(self, path: str, body: Mapping[str, Any] | None) -> RawReply:
         """Send one request: a POST where there is a body, else a GET.
@@ -75,7 +78,8 @@ class Transport:
             request = session.request(
                 "GET" if body is None else "POST",
                 self._url(path),
-                data=None if body is None else _encoded(body),
+                data=None if body is None else _payload(body),
+                headers=self._headers,
                 proxy=self._proxy,
                 allow_redirects=False,
             )
@@ -102,14 +106,12 @@ class Transport:
             answer.feed(piece)
         return answer.content()
 
-    def _url(self, path: str) -> yarl.URL:
-        import yarl
-
-        if path not in self._urls:
-            whole = path if "://" in path else f"{self._access.url}{path}"
-            url = yarl.URL(whole)
-            self._urls[path] = url.update_query(self._access.query)
-        return self._urls[path]
+    def _url(self, path: str) -> str:
+        url = path if "://" in path else f"{self._access.url}{path}"
+        if not self._query:
+            return url
+        joint = "&" if "?" in url else "?"
+        return f"{url}{joint}{self._query}"
 
     def _open(self) -> aiohttp.ClientSession:
         """Return the session; it is made at the first request, in the event loop that it serves."""
@@ -118,13 +120,21 @@ class Transport:
 
             watch_logs()
             self._proxy = proxy_for(self._access.url)
+            # They go with each request: aiohttp sends the headers of a session to a proxy as well,
+            # and the key among them.
+            self._headers = {**self._access.sent_headers, "Accept-Encoding": ACCEPTED}
+            encrypts = any(
+                url.startswith("https:")
+                for url in (self._access.url, self._proxy or "")
+            )
             connect = min(self._timeout, _CONNECT)
             self._session = aiohttp.ClientSession(
                 # The number of calls in flight is limited elsewhere.
                 connector=aiohttp.TCPConnector(
-                    limit=0, keepalive_timeout=_IDLE, ssl=tls_context()
+                    limit=0,
+                    keepalive_timeout=_IDLE,
+                    ssl=tls_context() if encrypts else True,
                 ),
-                headers={**self._access.sent_headers, "Accept-Encoding": ACCEPTED},
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(connect=connect, sock_connect=connect),
                 # Unpacked by us, because aiohttp has no limit for all of an answer.
@@ -135,14 +145,18 @@ class Transport:
         return self._session
 
 
-def _encoded(body: Mapping[str, Any]) -> bytes | io.BytesIO:
-    text = _encode(body)
+def _payload(body: Mapping[str, Any]) -> aiohttp.Payload:
+    """Return a body as the JSON that OpenAI's client sends."""
+    import aiohttp
+
     try:
-        content = text.encode()
+        content = _encode(body).encode()
     except UnicodeEncodeError:
         # Half a surrogate pair has no form in UTF-8, but one in JSON.
         content = json.dumps(body, separators=(",", ":")).encode()
-    return content if len(content) < _LARGE_BODY else io.BytesIO(content)
+    if len(content) < _LARGE_BODY:
+        return aiohttp.BytesPayload(content, content_type=_JSON)
+    return aiohttp.BytesIOPayload(io.BytesIO(content), content_type=_JSON)
 
 
 def _fault(error: Exception) -> SendFault:

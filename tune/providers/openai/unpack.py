@@ -46,9 +46,7 @@ class Unpacker:
         self._size = 0
         self._pieces: list[bytes] = []
         self._packing = packing
-        self._unpack = (
-            zlib.decompressobj(_ANY_HEADER) if packing in _PACKINGS else None
-        )
+        self._unpack = zlib.decompressobj(_ANY_HEADER) if packing in _PACKINGS else None
 
     def feed(self, piece: bytes) -> None:
         """Take the next bytes.
