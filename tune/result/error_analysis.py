@@ -111,9 +111,9 @@ def _shares(
         return {None: 1.0}
     n = min(config.n, len(answers))
     if n == 1 or config.aggregate == "first":
-        return {
-            answer: times / len(answers) for answer, times in Counter(answers).items()
-        }
+        # Each draw comes first equally often.
+        counts = Counter(answers)
+        return {answer: times / len(answers) for answer, times in counts.items()}
     every = itertools.combinations(answers, n)
     subsets: list[Sequence[str | None]] = list(itertools.islice(every, MOST_SUBSETS))
     # Too many to count: a random sample, which depends on the position alone.
@@ -133,13 +133,15 @@ def _chosen(
 ) -> list[str | None]:
     """Return the answer that is made of these, or all of a tie: the order decides between them."""
     if config.aggregate == "vote":
-        votes = Counter(answer for answer in answers if answer is not None)
+        # No answer found is no vote.
+        votes = Counter(answers)
+        del votes[None]
         most = max(votes.values(), default=0)
         return [answer for answer, count in votes.items() if count == most] or [None]
-    verifier = record.plan.verifier
-    verify = (
-        None if verifier is None else blind(verifier, record.plan.examples[position])
-    )
+    verify = None
+    if record.plan.verifier is not None:
+        # The verifier does not see the target: in use there is none.
+        verify = blind(record.plan.verifier, record.plan.examples[position])
     return [choose(config.aggregate, answers, verifier=verify)]
 
 
@@ -150,8 +152,11 @@ def _answers(
     found: list[str | None] = []
     for draw in trial.draws.get(position, ()):
         said = cut(draw, config.max_tokens, config.stop)
-        withheld = said.finish_reason == "content_filter"
-        found.append(None if withheld else record.reader.extract(said.text))
+        answer = None
+        # A withheld text may still hold words, which are no answer.
+        if said.finish_reason != "content_filter":
+            answer = record.reader.extract(said.text)
+        found.append(answer)
     return found
 
 
@@ -165,13 +170,13 @@ def _slices(
 ) -> list[Slice]:
     found = []
     for column in plan.by:
-        cells = {
-            position: _cell(plan.examples[position], column)
-            for position in reading.examples
-        }
+        cells = {}
+        for position in reading.examples:
+            cells[position] = _cell(plan.examples[position], column)
         for name, positions in _parts(cells).items():
             quality = evidence.quality(reading.among(positions), holdout=holdout)
             before = None
+            # On tuning examples the two may have met different ones.
             if baseline is not None and holdout:
                 other = baseline.among(positions)
                 if other.examples:
@@ -181,7 +186,10 @@ def _slices(
 
 
 def _cell(example: Example, column: str) -> Any:
-    return example.inputs[column] if column in example.inputs else example[column]
+    # An input column wins over a field of the example with the same name.
+    if column in example.inputs:
+        return example.inputs[column]
+    return example[column]
 
 
 def _parts(cells: Mapping[int, Any]) -> dict[str, list[int]]:
@@ -192,17 +200,23 @@ def _parts(cells: Mapping[int, Any]) -> dict[str, list[int]]:
     texts: dict[int, str] = {}
     numbers: dict[int, float] = {}
     for position, cell in cells.items():
-        texts[position] = "(nothing)" if cell is None else to_text(cell)
+        texts[position] = "(nothing)"
+        if cell is not None:
+            texts[position] = to_text(cell)
         number = _number(texts[position])
         if number is not None:
             numbers[position] = number
     sizes = Counter(texts.values())
     if len(sizes) > MOST_VALUES and len(numbers) == len(texts):
         return _ranges(numbers)
-    kept = [value for value, _ in sizes.most_common(MOST_VALUES)]
-    found: dict[str, list[int]] = {value: [] for value in kept}
+    found: dict[str, list[int]] = {}
+    for value, _ in sizes.most_common(MOST_VALUES):
+        found[value] = []
     for position, text in texts.items():
-        found.setdefault(text if text in kept else "(any other)", []).append(position)
+        name = text
+        if text not in found:
+            name = "(any other)"
+        found.setdefault(name, []).append(position)
     return found
 
 
@@ -210,10 +224,10 @@ def _ranges(numbers: Mapping[int, float]) -> dict[str, list[int]]:
     limits = np.quantile(list(numbers.values()), [0.0, 0.25, 0.5, 0.75, 1.0])
     found: dict[str, list[int]] = {}
     for position, number in numbers.items():
-        part = sum(bool(number >= limit) for limit in limits[1:4])
-        found.setdefault(f"{limits[part]:g} to {limits[part + 1]:g}", []).append(
-            position
-        )
+        # A number on a limit belongs to the range above it.
+        part = int(np.searchsorted(limits[1:4], number, side="right"))
+        name = f"{limits[part]:g} to {limits[part + 1]:g}"
+        found.setdefault(name, []).append(position)
     return dict(sorted(found.items(), key=lambda one: float(one[0].split()[0])))
 
 
@@ -222,7 +236,10 @@ def _number(text: str) -> float | None:
         found = float(text)
     except ValueError:
         return None
-    return found if math.isfinite(found) else None
+    # "nan" and "inf" are words in most columns.
+    if not math.isfinite(found):
+        return None
+    return found
 
 
 def _doubtful_labels(record: RunRecord) -> list[DoubtfulLabel]:
@@ -232,28 +249,43 @@ def _doubtful_labels(record: RunRecord) -> list[DoubtfulLabel]:
     strong = _strong(record)
     found = []
     for position in range(len(record.plan.split.tuning)):
-        heard = []
-        for reading in strong:
-            voice = _voice(
-                record, record.trials[reading.trial], reading.config, position
-            )
-            if voice is not None:
-                heard.append(voice)
-        answers = {_fold(answer) for answer, _ in heard}
-        # One config that was asked and has no clear answer is enough to leave the label alone.
-        asked = sum(_met(record, reading, position) for reading in strong)
-        if len(heard) < max(LEAST_STRONG, asked) or len(answers) != 1:
-            continue
-        answer = heard[0][0]
-        if record.reader.scores.is_worst(answer, position):
-            example = record.plan.examples[position]
-            draws = sum(count for _, count in heard)
-            found.append(_doubt(example, answer, len(heard), draws))
+        doubt = _doubt(record, strong, position)
+        if doubt is not None:
+            found.append(doubt)
     return found
 
 
-def _met(record: RunRecord, reading: Reading, position: int) -> bool:
-    return bool(record.trials[reading.trial].draws.get(position))
+def _doubt(
+    record: RunRecord, strong: Sequence[Reading], position: int
+) -> DoubtfulLabel | None:
+    """Return the doubt about the label of one row; None if the strong configs do not agree."""
+    answers: list[str] = []
+    asked = draws = 0
+    for reading in strong:
+        trial = record.trials[reading.trial]
+        asked += bool(trial.draws.get(position))
+        voice = _voice(record, trial, reading.config, position)
+        if voice is not None:
+            answers.append(voice[0])
+            draws += voice[1]
+    # One config that was asked and has no clear answer is enough to leave the label alone.
+    if len(answers) < max(LEAST_STRONG, asked) or len(set(map(_fold, answers))) != 1:
+        return None
+    if not record.reader.scores.is_worst(answers[0], position):
+        return None
+    example = record.plan.examples[position]
+    # One line of a table has room for about so much.
+    text = " ".join(" ".join(example.inputs.values()).split())
+    if len(text) > 100:
+        text = f"{text[:100]} ..."
+    return DoubtfulLabel(
+        example=example.id,
+        label=to_text(example.target),
+        answer=answers[0],
+        configs=len(answers),
+        answers=draws,
+        shown=text,
+    )
 
 
 def _strong(record: RunRecord) -> list[Reading]:
@@ -280,19 +312,9 @@ def _voice(
     """Return a trial's answer to an example, and the number of its draws; None if they disagree."""
     answers = _answers(record, trial, config, position)
     answer = vote(answers)
-    if answer is None or sum(one == answer for one in answers) < ONE_VOICE * len(
-        answers
-    ):
+    if answer is None or answers.count(answer) < ONE_VOICE * len(answers):
         return None
     return answer, len(answers)
-
-
-def _doubt(example: Example, answer: str, configs: int, answers: int) -> DoubtfulLabel:
-    text = " ".join(" ".join(example.inputs.values()).split())
-    shown = text if len(text) <= 100 else f"{text[:100]} ..."
-    return DoubtfulLabel(
-        example.id, to_text(example.target), answer, configs, answers, shown
-    )
 
 
 def _fold(text: str) -> str:

@@ -37,7 +37,10 @@ class Evidence:
     def __init__(self, plan: Plan, look: int = 1) -> None:
         self.look, self.confidence = look, analysis_confidence(look)
         self._low, self._high = plan.metric.low, plan.metric.mean_high
-        self._heaviest = 1.0 if plan.metric.weigh is None else plan.metric.high
+        # Without weights every example counts as 1.
+        self._heaviest = 1.0
+        if plan.metric.weigh is not None:
+            self._heaviest = plan.metric.high
         self._prices = plan.prices
         self._units = list(map(plan.split.cluster, plan.examples))
 
@@ -103,16 +106,14 @@ class Evidence:
         holdout: bool = False,
         seen: Sequence[Reading | None] = (),
     ) -> Interval | None:
-        """Return the interval of one reading's gain over another, on common examples; None without
-        any.
+        """Return the interval of one reading's gain over another; None without common examples.
 
         Args:
             ours: a reading.
             theirs: another.
             holdout: they met the holdout.
             seen: readings of the same two configs on other examples. They show how far apart two
-                scores
-                can be.
+                scores can be.
         """
         both = _common(ours, theirs)
         if ours is None or theirs is None or not both:
@@ -145,12 +146,10 @@ class Evidence:
             return None
         units = self._of(both)
         if choice == baseline:
-            return self._detectable(
-                len(set(units)), SPREAD * (self._high - self._low), None
-            )
-        return self._detectable(
-            len(both), _scores(ours, both) - _scores(theirs, both), units
-        )
+            assumed = SPREAD * (self._high - self._low)
+            return self._detectable(len(set(units)), assumed, None)
+        differences = _scores(ours, both) - _scores(theirs, both)
+        return self._detectable(len(both), differences, units)
 
     def _detectable(
         self, n: int, spread: float | Array, clusters: Sequence[Hashable] | None
@@ -165,14 +164,16 @@ class Evidence:
         )
 
     def _confidence(self, holdout: bool) -> float:
-        return self.confidence if holdout else TUNING_CONFIDENCE
+        if holdout:
+            return self.confidence
+        return TUNING_CONFIDENCE
 
     def _of(self, positions: Sequence[int]) -> list[Hashable]:
         return [self._units[position] for position in positions]
 
 
 def _common(ours: Reading | None, theirs: Reading | None) -> list[int]:
-    """Positions of the examples that both have a score for."""
+    """Return the positions of the examples that both have a score for."""
     if ours is None or theirs is None:
         return []
     return sorted(set(ours.examples) & set(theirs.examples))

@@ -23,7 +23,7 @@ def notices(
     run_notices: Collection[str],
     decorations: Decorations,
 ) -> list[str]:
-    """The sentences, those that the user was run_notices first."""
+    """Return the sentences, those of the run first."""
     attempt = decorations.attempt
     oracle = attempt("the line of the oracle", lambda: _oracle(record), [])
     few = attempt(
@@ -35,40 +35,52 @@ def notices(
     if record.plan.goal == "frontier":
         found.append(
             'The goal is the best at every cost: "Quality against cost" is the result, and the '
-            "winner is its best "
-            "quality, the only one that met the holdout for certain."
+            "winner is its best quality, the only one that met the holdout for certain."
         )
-    if record.selection is not None and not record.selection.reached:
+    found += _selection(record)
+    found += _unanswerable(record)
+    found += _unanswered(record)
+    found += _holdout(record, evidence)
+    return found
+
+
+def _selection(record: RunRecord) -> list[str]:
+    """Say where the selection is not what the user asked for, or was not bought as it is."""
+    selection = record.selection
+    if selection is None:
+        return []
+    found = []
+    if not selection.reached:
         found.append(
             "No configuration was shown to be good enough on tuning examples (one-sided 95 %), so "
-            "the best one found "
-            "is shown instead of the cheapest: more examples or money may show one."
+            "the best one found is shown instead of the cheapest: more examples or money may show "
+            "one."
         )
-    if record.selection is not None and record.selection.extrapolated is not None:
-        asked, read = (
-            record.selection.extrapolated.config.n,
-            record.selection.reading.config.n,
-        )
+    if selection.extrapolated is not None:
+        asked, read = selection.extrapolated.config.n, selection.reading.config.n
         found.append(
             f"The winner asks for {asked} answers, and the search bought {read} of each tuning "
-            "example: what the rest "
-            "add was expected from what more answers added where they were bought. The holdout is "
-            "the first to meet "
-            f"it as it is."
+            "example: what the rest add was expected from what more answers added where they were "
+            "bought. The holdout is the first to meet it as it is."
         )
-    found += _unanswerable(record)
-    unanswered = sum(
-        reason.startswith(SERVICE)
-        for t in record.trials.values()
-        for reason in t.unanswered.values()
-    )
-    if unanswered:
-        asked = unanswered + sum(len(t.draws) for t in record.trials.values())
-        found.append(
-            f"The service did not answer {unanswered} of {asked} examples "
-            f"({unanswered / asked:.1%}); they are not scored."
-        )
-    return found + _holdout(record, evidence)
+    return found
+
+
+def _unanswered(record: RunRecord) -> list[str]:
+    """Say how many examples the service did not answer."""
+    answered = unanswered = 0
+    for trial in record.trials.values():
+        answered += len(trial.draws)
+        for reason in trial.unanswered.values():
+            # An example that the money did not reach is no fault of the service.
+            unanswered += reason.startswith(SERVICE)
+    if not unanswered:
+        return []
+    asked = answered + unanswered
+    return [
+        f"The service did not answer {unanswered} of {asked} examples "
+        f"({unanswered / asked:.1%}); they are not scored."
+    ]
 
 
 def _holdout(record: RunRecord, evidence: Evidence) -> list[str]:
@@ -78,14 +90,13 @@ def _holdout(record: RunRecord, evidence: Evidence) -> list[str]:
     if record.stopped in PAUSES:
         return [
             "The run was interrupted while it met the holdout. That is looked at when all of it is "
-            "there, since each "
-            "look at a part has its own chance of being wrong: the same command goes on."
+            "there, since each look at a part has its own chance of being wrong: the same command "
+            "goes on."
         ]
     found = []
-    met, whole = (
-        min(reading.n_examples for reading in record.holdout.values()),
-        len(record.plan.split.holdout),
-    )
+    whole = len(record.plan.split.holdout)
+    # Configs are compared on what all of them met.
+    met = min(reading.n_examples for reading in record.holdout.values())
     if met < whole:
         found.append(
             f"The money reached {met} of {whole} holdout examples: a random part of them."
@@ -93,86 +104,78 @@ def _holdout(record: RunRecord, evidence: Evidence) -> list[str]:
     if evidence.look > 1:
         found.append(
             f"This is look {evidence.look} at the same holdout, so its intervals are wider: "
-            "each is "
-            f"{100 * evidence.confidence:.4g} % sure, and all looks together are wrong at most 5 % "
-            "of the time."
+            f"each is {100 * evidence.confidence:.4g} % sure, and all looks together are wrong at "
+            "most 5 % of the time."
         )
     return found
 
 
 def _unanswerable(record: RunRecord) -> list[str]:
-    """Examples that a model never answered, although it answered others."""
+    """Name examples that a model never answered, although it answered others."""
+    reasons: dict[str, dict[int, str]] = {}
+    for (model, position), words in record.unanswerable.items():
+        reasons.setdefault(model, {})[position] = words
     found = []
-    for model in dict.fromkeys(model for model, _ in record.unanswerable):
-        own = {
-            position: words
-            for (name, position), words in record.unanswerable.items()
-            if name == model
-        }
-        ids = [record.plan.examples[position].id for position in sorted(own)]
-        listed = ", ".join(ids[:MOST_LISTED]) + (
-            ", ..." if len(ids) > MOST_LISTED else ""
-        )
+    examples = record.plan.examples
+    for model, own in reasons.items():
+        ids = [examples[position].id for position in sorted(own)]
+        listed = ", ".join(ids[:MOST_LISTED])
+        if len(ids) > MOST_LISTED:
+            listed += ", ..."
+        # One reason stands for all: a service repeats its words.
+        words = next(iter(own.values()))
         found.append(
-            f"{model} never answered {len(own)} of {len(record.plan.examples)} examples, although "
-            "it answered others: "
-            f"they are counted as unanswerable and are not scored. Rows: {listed}. "
-            f"In its words: {next(iter(own.values()))}"
+            f"{model} never answered {len(own)} of {len(examples)} examples, although it answered "
+            "others: they are counted as unanswerable and are not scored. "
+            f"Rows: {listed}. In its words: {words}"
         )
     return found
 
 
 def _together(plan: Plan) -> list[str]:
     """Say that some examples count as one observation."""
-    tuning, held = (
-        plan.split.count_clusters(side)
-        for side in (plan.split.tuning, plan.split.holdout)
-    )
+    tuning = plan.split.count_clusters(plan.split.tuning)
+    held = plan.split.count_clusters(plan.split.holdout)
     if tuning + held == len(plan.examples):
         return []
     group = plan.identity.get("group")
-    why = (
-        f"with the same {group!r} or with the same inputs"
-        if group
-        else "with the same inputs"
-    )
+    same = "with the same inputs"
+    if group:
+        same = f"with the same {group!r} or with the same inputs"
     return [
-        f"Examples {why} count as one observation in every interval: there are "
-        f"{len(plan.split.tuning)} tuning "
-        f"examples in {tuning} groups, and {len(plan.split.holdout)} holdout examples in {held}."
+        f"Examples {same} count as one observation in every interval: there are "
+        f"{len(plan.split.tuning)} tuning examples in {tuning} groups, and "
+        f"{len(plan.split.holdout)} holdout examples in {held}."
     ]
 
 
 def _oracle(record: RunRecord) -> list[str]:
     """Say that a metric needs the target to choose, and the best score in the winner's draws."""
-    said, metric = [], record.plan.metric
+    found = []
+    metric = record.plan.metric
     if metric.oracle:
-        said.append(
+        found.append(
             f"{metric.name!r} over all n answers is an oracle: it finds the right one because it "
-            "knows the target, and "
-            "nobody can deploy that. So each answer was judged by itself, and n answers become "
-            "one by the space's "
-            'aggregate (such as "vote"). With oracle=False a metric over all answers is taken as '
-            "it is."
+            "knows the target, and nobody can deploy that. So each answer was judged by itself, "
+            "and n answers become one by the space's aggregate "
+            '(such as "vote"). With oracle=False a metric over all answers is taken as it is.'
         )
     if record.selection is None:
-        return said
-    reading = record.selection.reading
-    trial = record.trials[reading.trial]
+        return found
+    trial = record.trials[record.selection.reading.trial]
     configs = record.plan.space.configs_of(trial.point, record.plan.free)
+    # "any" takes the best of the n answers, which only the target can show.
     asked = [config for config in configs if config.aggregate == "any"]
     if metric.oracle:
-        asked = [
-            Config({**config, "aggregate": "any"}) for config in configs if config.n > 1
-        ]
+        several = [config for config in configs if config.n > 1]
+        asked = [Config({**config, "aggregate": "any"}) for config in several]
     oracles = record.reader.read(trial, asked)
     if not oracles:
-        return said
-    most = max(oracles, key=lambda r: r.config.n)
-    return [
-        *said,
+        return found
+    most = max(oracles, key=lambda reading: reading.config.n)
+    found.append(
         f"Someone who knew the targets could pick answers that score {most.mean:.3f} out of "
-        f"{most.config.n} draws of "
-        "the winner's settings (tuning examples): an oracle, a bound for better ways of choosing, "
-        "not a config.",
-    ]
+        f"{most.config.n} draws of the winner's settings (tuning examples): an oracle, a bound "
+        "for better ways of choosing, not a config."
+    )
+    return found
