@@ -536,8 +536,8 @@ def test_where_the_choice_is_a_vote_what_agents_can_carry_is_told_apart_too(
     phases = [event["name"] for event in events if event["event"] == "phase"]
     assert [name for name in phases if not name.startswith("caps")] == [
         "search",
-        "endgame",
-        "agents",
+        "final comparison",
+        "single-answer comparison",
     ]
     single = study.record.deployable
     assert single is not None

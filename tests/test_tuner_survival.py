@@ -33,11 +33,11 @@ from tune.pricing.prices import to_picodollars
 from tune.providers.retrying import RetryPolicy
 from tune.readout.trial import Step
 from tune.search.history import Searcher
-from tune.store.admission import Account
 from tune.store.database import Database
 from tune.store.draws import Store
 from tune.store.journal import read_events
-from tune.store.ledger import Balance, read_balance
+from tune.store.ledger import Ledger
+from tune.store.ledger_table import Balance, read_balance
 from tune.strategies import Outcome, Problem
 from tune.study.progress import Progress
 from tune.study.stop import Stop, start_timer
@@ -511,29 +511,30 @@ def test_the_time_limit_ends_the_search_but_not_the_holdout(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("phase", "closed"), [("search", "time"), ("endgame", "time"), ("holdout", None)]
+    ("phase", "closed"),
+    [("search", "time"), ("final comparison", "time"), ("holdout", None)],
 )
 async def test_the_clock_rings_for_the_search_only(
     phase: str, closed: str | None
 ) -> None:
-    account = Account(Database(":memory:"), "s", 10**12)
+    ledger = Ledger(Database(":memory:"), "s", 10**12)
     timer = start_timer(
         cast(
             "Any",
             SimpleNamespace(
                 plan=SimpleNamespace(time_limit=0.01),
                 phase=phase,
-                account=account,
+                ledger=ledger,
                 clock=None,
             ),
         )
     )
     await asyncio.sleep(0.05)
-    assert account.closed == closed
+    assert ledger.closed == closed
     timer.cancel()
 
 
-@pytest.mark.parametrize("phase", ["search", "endgame", "holdout"])
+@pytest.mark.parametrize("phase", ["search", "final comparison", "holdout"])
 def test_ctrl_c_in_any_phase_leaves_a_study_that_resumes_to_the_same_choice(
     server: Server, tmp_path: Path, whole: tune.Study, phase: str
 ) -> None:
@@ -547,7 +548,9 @@ def test_ctrl_c_in_any_phase_leaves_a_study_that_resumes_to_the_same_choice(
             for e in read_events(tmp_path / "study" / "study.jsonl")
             if e["event"] == "phase"
         ]
-        assert names == ["search"] if phase == "search" else ["search", "endgame"]
+        assert (
+            names == ["search"] if phase == "search" else ["search", "final comparison"]
+        )
     study = run(server, tmp_path)
     assert study.stopped == whole.stopped
     assert study.best.config == whole.best.config
@@ -644,7 +647,9 @@ def test_what_a_config_could_not_answer_is_not_asked_again_when_the_study_resume
         cut = run_and_stop(
             server,
             tmp_path,
-            lambda progress: progress.trials > 4 and progress.phase == "endgame",
+            lambda progress: (
+                progress.trials > 4 and progress.phase == "final comparison"
+            ),
         )
         asked = len(server.posts)
         resumed = run(server, tmp_path)
@@ -658,7 +663,9 @@ def test_a_model_that_refuses_a_parameter_is_not_asked_again_when_the_study_resu
 ) -> None:
     model = Model(0.1, 0.4, refuses=frozenset({"temperature"}))
     with Server({"small": model}, world=WORLD) as server:
-        run_and_stop(server, tmp_path, lambda progress: progress.phase == "endgame")
+        run_and_stop(
+            server, tmp_path, lambda progress: progress.phase == "final comparison"
+        )
         asked = len(server.posts)
         study = run(server, tmp_path)
         assert all("temperature" not in seen.body for seen in server.posts[asked:])
@@ -732,8 +739,8 @@ def test_ceilings_far_above_what_calls_cost_slow_a_run_down_and_do_not_starve_it
     events = read_events(tmp_path / "study" / "study.jsonl")
     left = [event["left"] for event in events if event["event"] == "outcome"][-1]
     with contextlib.closing(Database(tmp_path / "study" / "draws.db")) as db:
-        account = Account(db, events[0]["id"], to_picodollars(budget))
-        spent = account.spent_by_purpose()["search"] / 10**12
+        ledger = Ledger(db, events[0]["id"], to_picodollars(budget))
+        spent = ledger.spent_by_purpose()["search"] / 10**12
     assert spent / (spent + left) >= 0.85
     assert (
         study.record.money.spent >= share * budget

@@ -24,12 +24,12 @@ from tune.report import Report, plain_config
 from tune.result import build_report, deploy
 from tune.safety.background import run_apart
 from tune.safety.decoration import Decorations
-from tune.store.admission import Account
 from tune.store.claims import Claims
 from tune.store.cleanup import Traces
 from tune.store.database import Database
 from tune.store.draws import Store
 from tune.store.journal import Journal
+from tune.store.ledger import Ledger
 from tune.store.ledger_marks import check_ledger
 from tune.study.announce import Announcer
 from tune.study.budget import check_budget
@@ -159,13 +159,13 @@ async def _study(
         db = Database(store)
         # The store is closed, and removed if the study fails before it spends.
         undo.append(db)
-        draws, account = _open_ledger(db, journal, plan)
+        draws, ledger = _open_ledger(db, journal, plan)
         async with _prepared(
-            plan, journal, draws, account, announcer, retry, observer
+            plan, journal, draws, ledger, announcer, retry, observer
         ) as run:
             stack.callback(start_timer(run).cancel)
-            # Closing the account stops new calls. Those in flight settle.
-            stop.on_request(lambda: interrupt(account))
+            # Closing the ledger stops new calls. Those in flight settle.
+            stop.on_request(lambda: interrupt(ledger))
             record = await run.go()
             report = build_report(record, announcer.told, announcer.decorations)
             announcer.decorations.attempt(
@@ -181,7 +181,7 @@ async def _study(
         return result
 
 
-def _open_ledger(db: Database, journal: Journal, plan: Plan) -> tuple[Store, Account]:
+def _open_ledger(db: Database, journal: Journal, plan: Plan) -> tuple[Store, Ledger]:
     """Open the draws and the money of a study.
 
     Raises:
@@ -190,14 +190,14 @@ def _open_ledger(db: Database, journal: Journal, plan: Plan) -> tuple[Store, Acc
     study = journal.events[0]["id"]
     check_ledger(db, study, journal.events, journal.path.parent)
     draws = Store(db, generation=study if plan.fresh else "", study=study)
-    account = Account(
+    ledger = Ledger(
         db, study, to_picodollars(plan.budget) or 1
     )  # 0 where nobody is billed
-    journal.follow(account.mark)
+    journal.follow(ledger.mark)
     # The journal is locked, so the process that made these claims is gone.
     Claims(db, study).drop()
-    continue_study(journal, plan, account)
-    return draws, account
+    continue_study(journal, plan, ledger)
+    return draws, ledger
 
 
 @asynccontextmanager
@@ -205,7 +205,7 @@ async def _prepared(
     plan: Plan,
     journal: Journal,
     draws: Store,
-    account: Account,
+    ledger: Ledger,
     announcer: Announcer,
     retry: RetryPolicy,
     observer: Observer,
@@ -215,7 +215,7 @@ async def _prepared(
     lessons = _lessons(journal, plan, capabilities, announcer.tell)
     context = StackContext(
         draws,
-        account,
+        ledger,
         capabilities,
         plan.concurrency,
         retry,
@@ -244,7 +244,7 @@ async def _prepared(
             plan,
             journal,
             services,
-            account,
+            ledger,
             evaluator,
             observer=observer,
             decorations=announcer.decorations,

@@ -41,7 +41,7 @@ from tune.pricing.prices import to_picodollars
 from tune.store.database import Database
 from tune.store.draws import Store
 from tune.store.journal import read_events
-from tune.store.ledger import Balance, read_balance
+from tune.store.ledger_table import Balance, read_balance
 
 __all__ = [
     "AMPLE",

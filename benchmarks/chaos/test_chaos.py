@@ -22,7 +22,7 @@ from benchmarks.chaos.chaos_run import (
 )
 from tune.fakes.faults import Fault
 from tune.fakes.server import Server
-from tune.store.ledger import Balance
+from tune.store.ledger_table import Balance
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

@@ -33,11 +33,11 @@ from tune.pricing.prices import PICODOLLARS, Price
 from tune.providers.capabilities import Capabilities
 from tune.providers.entries import Entry
 from tune.providers.stack import StackContext, build_stack
-from tune.store.admission import Account
 from tune.store.claims import Claims
 from tune.store.database import Database
 from tune.store.draws import Store
 from tune.store.group_commit import GroupCommit
+from tune.store.ledger import Ledger
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -67,7 +67,7 @@ async def calls_per_second(
 
     db = Database(folder / "draws.db")
     context = StackContext(
-        Store(db), Account(db, "study", PICODOLLARS), Capabilities(), IN_FLIGHT
+        Store(db), Ledger(db, "study", PICODOLLARS), Capabilities(), IN_FLIGHT
     )
     service = build_stack(
         Entry("m", "m"), Endpoint(lambda *_: "a label"), Price(0.1, 0.4), context

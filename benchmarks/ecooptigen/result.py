@@ -223,7 +223,7 @@ def write_result(
         "seed: its runs differ by the order of the examples and the draws. A temperature of 0 may "
         "be drawn often, as "
         "the table recorded it. Ours sees all examples in the same seeded order, and both its "
-        "search and its endgame "
+        "search and its final comparison "
         "are paid from its dollars; its choice asks for more answers than it bought only where a "
         "study with such a "
         "search could meet it on 20 holdout examples. The made-up worlds take turns, so an "

@@ -3,7 +3,7 @@ a false "better"?
 
 In worlds where no config is better than the baseline. Every look sees the holdout so far and more;
 a study that has bought more may have another choice by then. The confidence of each look is
-`tune.stats.alpha_spending.analysis_confidence`, as in a report. The endgame is no look: it buys
+`tune.stats.alpha_spending.analysis_confidence`, as in a report. The final comparison is no look: it buys
 tuning examples alone, and the holdout is bought when the choice is frozen. A part of
 `benchmarks/honesty/`.
 """
@@ -141,7 +141,7 @@ def section(rng: np.random.Generator, runs: int, tables: Sequence[Recorded]) -> 
 A study continued {len(SIZES) - 1} times, {runs} studies a row: {" / ".join(map(str, SIZES))} holdout examples at each
 look, and a choice made on {" / ".join(map(str, TUNED))} tuning examples, once or anew for each look. No config is
 better than the baseline; on recorded tables, because each example shuffles which config has which scores. The looks
-have a confidence of {levels}. The endgame is no look: it buys tuning examples, and never sees the holdout.
+have a confidence of {levels}. The final comparison is no look: it buys tuning examples, and never sees the holdout.
 
 {tabled(HEADS, rows)}"""
     return Section(claims, text)

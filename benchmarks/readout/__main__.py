@@ -40,9 +40,9 @@ from tune.providers.stack import StackContext, build_stack
 from tune.report.text import dollars, table
 from tune.space import read_toml
 from tune.stats.student_t import t_quantile
-from tune.store.admission import Account
 from tune.store.database import Database
 from tune.store.draws import Store
+from tune.store.ledger import Ledger
 from tune.task.example import Example
 from tune.task.extract import parse_extractor
 from tune.task.load import load_data
@@ -70,7 +70,7 @@ async def local_grids(
     try:
         context = StackContext(
             Store(db),
-            Account(db, "benchmark-readout", 1000 * PICODOLLARS),
+            Ledger(db, "benchmark-readout", 1000 * PICODOLLARS),
             Capabilities(),
             concurrency=64,
         )
@@ -314,7 +314,7 @@ def write_result(
         "the same for both sides, and the texts go through the real cutting and extraction.",
         grid_table(replayed),
         "## The same search for equal dollars",
-        "The default strategy, searcher and endgame, once with n, max_tokens, stop and aggregate "
+        "The default strategy, searcher and final comparison, once with n, max_tokens, stop and aggregate "
         "read off, once with "
         "all of them paid; in both, trials that send the same request share its draws, so for "
         "all-paid too a new n "

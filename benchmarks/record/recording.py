@@ -28,9 +28,9 @@ from tune.providers.retrying import RetryPolicy
 from tune.providers.stack import Service, StackContext
 from tune.readout.trial import Step, Trial
 from tune.space import FREE, Point
-from tune.store.admission import Account
 from tune.store.database import Database
 from tune.store.draws import Store
+from tune.store.ledger import Ledger
 from tune.study.evaluate import Evaluator
 from tune.study.wave import Wave
 from tune.task.example import to_text
@@ -130,20 +130,20 @@ async def buy(
         stack.callback(db.close)
         identity = json.dumps(plan.identity, sort_keys=True)
         mark = hashlib.sha256(identity.encode()).hexdigest()[:8]
-        account = Account(
+        ledger = Ledger(
             db, f"record-{plan.data.name}-{mark}", to_picodollars(plan.budget)
         )
         kept = Store(db)
         context = StackContext(
             kept,
-            account,
+            ledger,
             Capabilities(),
             plan.concurrency,
             retry,
             notice=say,
             progress=say,
         )
-        meter = Meter(len(steps) * examples, account, say, quiet=quiet)
+        meter = Meter(len(steps) * examples, ledger, say, quiet=quiet)
         services = await open_services(plan.entries, plan.prices, context)
         try:
             evaluator = Evaluator(
@@ -160,9 +160,9 @@ async def buy(
             )
             say(_outlook(evaluator, services, steps))
             trials: dict[int, Trial] = {}
-            with polite(account, say), meter:
+            with polite(ledger, say), meter:
                 wave = await evaluator.run(steps, trials)
-            check(wave, account)
+            check(wave, ledger)
             rows = [
                 row
                 for step in steps
@@ -173,7 +173,7 @@ async def buy(
             await close_services(services)
         bought = sum(service.provider.bought for service in services.values())
         return Recording(
-            rows, describe(plan, examples), bought, to_dollars(account.spent)
+            rows, describe(plan, examples), bought, to_dollars(ledger.spent)
         )
 
 
@@ -200,7 +200,7 @@ def _outlook(
 
 
 @contextmanager
-def polite(account: Account, say: Say) -> Iterator[None]:
+def polite(ledger: Ledger, say: Say) -> Iterator[None]:
     """Let the first Ctrl-C wait for the calls in flight; the second gives them up."""
     loop = asyncio.get_running_loop()
     before = signal.getsignal(signal.SIGINT)
@@ -210,7 +210,7 @@ def polite(account: Account, say: Say) -> Iterator[None]:
         say(
             "stopping: the calls in flight are settled first (Ctrl-C again gives them up)"
         )
-        loop.call_soon_threadsafe(functools.partial(account.close, INTERRUPTED))
+        loop.call_soon_threadsafe(functools.partial(ledger.close, INTERRUPTED))
 
     signal.signal(signal.SIGINT, stop)
     try:
@@ -219,7 +219,7 @@ def polite(account: Account, say: Say) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def check(wave: Wave, account: Account) -> None:
+def check(wave: Wave, ledger: Ledger) -> None:
     """See that every draw is there.
 
     Raises:
@@ -228,7 +228,7 @@ def check(wave: Wave, account: Account) -> None:
         BudgetExhausted: the money ran out.
         TransientError: the service failed for good.
     """
-    if account.closed == INTERRUPTED:
+    if ledger.closed == INTERRUPTED:
         raise KeyboardInterrupt
     refused = [
         reason for reason in wave.failed.values() if reason.startswith("the model")
@@ -313,13 +313,13 @@ class Meter:
 
     Args:
         requests: how many there are in all.
-        account: whose money it is.
+        ledger: whose money it is.
         say: takes the lines.
         quiet: show nothing.
     """
 
     def __init__(
-        self, requests: int, account: Account, say: Say, *, quiet: bool = False
+        self, requests: int, ledger: Ledger, say: Say, *, quiet: bool = False
     ) -> None:
         from rich.console import Console
         from rich.progress import (
@@ -330,7 +330,7 @@ class Meter:
             TimeRemainingColumn,
         )
 
-        self._account, self._say, self._total, self._done = account, say, requests, 0
+        self._ledger, self._say, self._total, self._done = ledger, say, requests, 0
         self._plain = not quiet and not sys.stderr.isatty()
         self._next = time.monotonic() + PLAIN_EVERY
         columns = (
@@ -360,7 +360,7 @@ class Meter:
             self._done % 16 and self._done < self._total
         ):  # the ledger need not be read each time
             return
-        spent = to_dollars(self._account.spent)
+        spent = to_dollars(self._ledger.spent)
         self._bar.update(self._task, completed=self._done, spent=spent)
         if self._plain and time.monotonic() >= self._next:
             self._next = time.monotonic() + PLAIN_EVERY

@@ -46,7 +46,7 @@ class Method:
         label: for people.
         strategy: decides what is bought.
         searcher: makes what proposes points; from (space, free dimensions, seed).
-        choose: the final choice from what was bought; None for `tune`'s endgame, which spends the
+        choose: the final choice from what was bought; None for `tune`'s final comparison, which spends the
             money left.
         version: counted up when the method changes, so that its kept runs are made anew.
         needs: a package of the group `benchmarks` without which it does not run; "" where there is

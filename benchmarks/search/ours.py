@@ -23,7 +23,9 @@ from tune.strategies.settings import (
 )
 
 VERSION = 7
-"""Counted up when the strategy or the endgame changes, so that its kept runs are made anew."""
+"""Counted up when the strategy or the final comparison changes, so that its kept runs are made
+anew.
+"""
 
 Edit: TypeAlias = Callable[[Any], Any]
 """Returns settings with one part taken out."""
@@ -192,7 +194,9 @@ OURS: dict[str, Method] = {
         "tune", STRATEGIES["knowledge_gradient"], SEARCHERS["random"], None, VERSION
     )
 }
-"""The method that all others are held against: the default strategy and searcher, and the endgame."""
+"""The method that all others are held against: the default strategy and searcher, with the final
+comparison.
+"""
 
 EVERY: dict[str, Method] = OURS | METHODS | ABLATIONS
 """Whatever can be run, by name."""

@@ -18,9 +18,9 @@ from tune.providers.entries import Entry
 from tune.providers.stack import StackContext, build_stack
 from tune.readout.trial import Step, Trial
 from tune.space import FREE, Point, Space
-from tune.store.admission import Account
 from tune.store.database import Database
 from tune.store.draws import Store
+from tune.store.ledger import Ledger
 from tune.study.evaluate import Evaluator
 from tune.study.lessons import Lessons
 from tune.task.example import Example
@@ -170,8 +170,8 @@ async def ours(url: str, calls: int, in_flight: int) -> Rate:
 
 async def _ours(db: Database, url: str, calls: int, in_flight: int) -> Rate:
     store = Store(db, study="study")
-    account = Account(db, "study", 100 * PICODOLLARS)
-    context = StackContext(store, account, Capabilities(), in_flight)
+    ledger = Ledger(db, "study", 100 * PICODOLLARS)
+    context = StackContext(store, ledger, Capabilities(), in_flight)
     entry = Entry(MODEL, MODEL, base_url=url)
     endpoint = open_endpoint(entry, context)
     services = {MODEL: build_stack(entry, endpoint, Price(0.1, 0.4), context)}

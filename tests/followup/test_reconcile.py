@@ -188,7 +188,7 @@ def test_a_study_without_a_result_one_that_runs_and_one_of_another_store_are_ref
         reconcile(folder, billed=0.001, store=str(tmp_path / "gone.db"))
     assert not (tmp_path / "gone.db").exists()
     Database(tmp_path / "other.db").close()
-    with pytest.raises(StudyError, match="has no account of the study"):
+    with pytest.raises(StudyError, match="has no ledger of the study"):
         reconcile(folder, billed=0.001, store=str(tmp_path / "other.db"))
     (folder / "study.jsonl").write_bytes(
         (folder / "study.jsonl").read_bytes().splitlines(keepends=True)[0]

@@ -15,10 +15,10 @@ from tune.providers.claimed import Claimed
 from tune.providers.metered import Metered
 from tune.providers.splitting import Splitting
 from tune.providers.stored import Stored
-from tune.store.admission import Account
 from tune.store.claims import BEAT, STALE, Claims
 from tune.store.database import Database
 from tune.store.draws import Store
+from tune.store.ledger import Ledger
 
 REQUEST = Request("fake", "small", (Message("user", "one two three"),), 4)
 
@@ -45,7 +45,7 @@ class Process:
         clock: Callable[[], float] | None = None,
     ) -> None:
         self.db = Database(path)
-        store, self.account = Store(self.db), Account(self.db, study, PICODOLLARS)
+        store, self.ledger = Store(self.db), Ledger(self.db, study, PICODOLLARS)
         self.claims = Claims(self.db, study, **({"clock": clock} if clock else {}))
         self.gate = asyncio.Event()
         self.sent = 0
@@ -61,14 +61,14 @@ class Process:
 
         endpoint = Endpoint(lambda *_: "x")
         metered = Metered(
-            endpoint, price=Price(1.0, 2.0), store=store, account=self.account
+            endpoint, price=Price(1.0, 2.0), store=store, ledger=self.ledger
         )
         claimed = Claimed(
             metered,
             store=store,
             claims=self.claims,
             patience=patience,
-            closed=lambda: self.account.closed is not None,
+            closed=lambda: self.ledger.closed is not None,
         )
         self.stored = Stored(Splitting(claimed, endpoint), store=store, payer=study)
 
@@ -200,7 +200,7 @@ async def test_who_is_interrupted_does_not_wait_for_another_process(
     await until(lambda: one.sent == 1)
     second = two.ask(1)
     await asyncio.sleep(0.02)
-    two.account.close("interrupted")
+    two.ledger.close("interrupted")
     with pytest.raises(Exception, match="interrupted"):
         await second
     one.gate.set()

@@ -12,14 +12,14 @@ from tune.providers.capabilities import Capabilities
 from tune.providers.endpoints import close_services, open_endpoint, open_services
 from tune.providers.entries import Entry
 from tune.providers.stack import StackContext
-from tune.store.admission import Account
 from tune.store.database import Database
 from tune.store.draws import Store
+from tune.store.ledger import Ledger
 
 
 def make_context() -> StackContext:
     db = Database(":memory:")
-    return StackContext(Store(db), Account(db, "s", PICODOLLARS), Capabilities(), 64)
+    return StackContext(Store(db), Ledger(db, "s", PICODOLLARS), Capabilities(), 64)
 
 
 def test_an_entry_of_a_file_is_run_in_process_and_any_other_is_called() -> None:

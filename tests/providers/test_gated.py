@@ -20,9 +20,9 @@ from tune.providers.stack import Service, StackContext, build_stack
 from tune.report.headline import uncertain_sentence
 from tune.report.records import Money, Uncertain
 from tune.space import Space
-from tune.store.admission import Account
 from tune.store.database import Database
 from tune.store.draws import Store
+from tune.store.ledger import Ledger
 from tune.study.lessons import Lessons
 
 PRICE = Price(1.0, 2.0)
@@ -76,9 +76,9 @@ class Bench:
         self, endpoint: Endless, *, budget: float = 1.0, max_output: int | None = None
     ) -> None:
         db = Database(":memory:")
-        self.endpoint, self.account = (
+        self.endpoint, self.ledger = (
             endpoint,
-            Account(db, "s", int(budget * PICODOLLARS)),
+            Ledger(db, "s", int(budget * PICODOLLARS)),
         )
         self.known, self.events = Capabilities(), list[tuple[str, dict[str, Any]]]()
         space = Space(model="m", prompt="{text}", max_tokens=CAP)
@@ -87,7 +87,7 @@ class Bench:
             self.known,
             lambda event, **fields: self.events.append((event, fields)),
         )
-        context = StackContext(Store(db), self.account, self.known, 64, retry=QUICK)
+        context = StackContext(Store(db), self.ledger, self.known, 64, retry=QUICK)
         entry = Entry("m", "m", max_output=max_output)
         self.service: Service = build_stack(entry, endpoint, PRICE, context)
 
@@ -135,7 +135,7 @@ async def test_a_model_that_does_not_honour_its_cap_exceeds_it_by_one_call(
         found[-1]
     )
     assert "state max_output" in str(found[-1])
-    assert bench.account.settled == bench.endpoint.billed
+    assert bench.ledger.settled == bench.endpoint.billed
     assert (
         "fact",
         {
@@ -155,12 +155,12 @@ async def test_from_the_hundredth_call_on_only_those_in_flight_exceed_it(
     bench = Bench(Endless(hidden, since=100), budget=10.0)
     await bench.ask(100)
     assert bench.endpoint.calls == 100
-    at_cap = bench.account.spent
+    at_cap = bench.ledger.spent
     found = await bench.ask(200)
     assert bench.endpoint.calls <= 164
     assert any(isinstance(each, EndpointError) for each in found)
-    assert bench.account.settled == bench.endpoint.billed
-    assert bench.account.spent - at_cap <= 64 * PRICE.cost(10, hidden + 3)
+    assert bench.ledger.settled == bench.endpoint.billed
+    assert bench.ledger.spent - at_cap <= 64 * PRICE.cost(10, hidden + 3)
 
 
 @pytest.mark.parametrize("hidden", [400, 30_000])
@@ -173,9 +173,9 @@ async def test_a_stated_largest_output_is_reserved_once_the_cap_was_exceeded(
         await bench.ask(100)
     found = await bench.ask(100)
     assert not any(isinstance(each, Exception) for each in found)
-    assert bench.account.settled == bench.endpoint.billed
+    assert bench.ledger.settled == bench.endpoint.billed
     assert bench.service.metered.most_output(CAP) == 40_000
-    assert bench.account.overshoot == 0 or since
+    assert bench.ledger.overshoot == 0 or since
 
 
 async def test_a_largest_output_that_does_not_fit_sets_the_model_aside_and_the_budget_holds() -> (
@@ -186,7 +186,7 @@ async def test_a_largest_output_that_does_not_fit_sets_the_model_aside_and_the_b
     refused = [each for each in found if isinstance(each, EndpointError)]
     assert "reserved at its largest output of 40,000 tokens" in str(refused[0])
     assert "does not fit into what is left" in str(refused[0])
-    assert bench.account.settled == bench.endpoint.billed <= 0.1 * PICODOLLARS
+    assert bench.ledger.settled == bench.endpoint.billed <= 0.1 * PICODOLLARS
 
 
 async def test_an_address_that_answers_rubbish_costs_a_few_calls() -> None:
@@ -199,7 +199,7 @@ async def test_an_address_that_answers_rubbish_costs_a_few_calls() -> None:
     assert bench.endpoint.calls == QUICK.unreadable
     assert all(isinstance(each, EndpointError) for each in found)
     assert "returned a web page" in str(found[0])
-    assert bench.account.uncertain <= QUICK.unreadable * PRICE.ceiling(10, CAP)
+    assert bench.ledger.uncertain <= QUICK.unreadable * PRICE.ceiling(10, CAP)
 
 
 @pytest.mark.parametrize("stated", [0, -5, True, "many", 1.5])
@@ -222,7 +222,7 @@ async def test_what_is_uncertain_is_kept_with_its_reason() -> None:
     bench = Bench(Endless(0, fault=faults.get))
     await bench.ask(1)
     await bench.ask(1)
-    found = {reason: calls for reason, calls, _ in bench.account.uncertain_by_reason()}
+    found = {reason: calls for reason, calls, _ in bench.ledger.uncertain_by_reason()}
     assert found == {
         "the answer could not be read": 1,
         "no answer came in time": 1,
@@ -230,11 +230,11 @@ async def test_what_is_uncertain_is_kept_with_its_reason() -> None:
         "the service failed while it answered": 2,
     }
     assert (
-        sum(cost for _, _, cost in bench.account.uncertain_by_reason())
-        == bench.account.uncertain
+        sum(cost for _, _, cost in bench.ledger.uncertain_by_reason())
+        == bench.ledger.uncertain
     )
-    await bench.account.reserve(7)
-    again = Account(bench.account.db, "s", bench.account.budget)
+    await bench.ledger.reserve(7)
+    again = Ledger(bench.ledger.db, "s", bench.ledger.budget)
     assert (
         "the run was killed while the call was under way",
         1,

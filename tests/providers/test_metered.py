@@ -28,10 +28,10 @@ from tune.errors import (
 from tune.fakes.provider import FakeEndpoint
 from tune.pricing.prices import PICODOLLARS, Price
 from tune.providers.metered import Metered, Receipt
-from tune.store.admission import Account
 from tune.store.database import Database
 from tune.store.draws import Store
-from tune.store.ledger import Balance
+from tune.store.ledger import Ledger
+from tune.store.ledger_table import Balance
 
 REQUEST = Request("fake", "small", (Message("user", "one two three"),), 4)
 PRICE = Price(1.0, 10.0)
@@ -40,7 +40,7 @@ PROMPT, TOKEN = 3 * 1_000_000, 10_000_000
 
 
 class Bench:
-    """A metered endpoint with its own store and account."""
+    """A metered endpoint with its own store and ledger."""
 
     def __init__(
         self,
@@ -53,13 +53,13 @@ class Bench:
         self.endpoint = endpoint
         self.db = Database(":memory:")
         self.store = Store(self.db)
-        self.account = Account(self.db, "study", budget)
+        self.ledger = Ledger(self.db, "study", budget)
         self.receipts: list[Receipt] = []
         self.metered = Metered(
             endpoint,
             price=price,
             store=self.store,
-            account=self.account,
+            ledger=self.ledger,
             observer=self.receipts.append,
             **more,
         )
@@ -88,8 +88,8 @@ async def test_a_call_is_reserved_sent_kept_and_settled() -> None:
     draws = await bench.metered.complete(REQUEST, range(2))
     assert draws == [bench.endpoint.draw(REQUEST, 0), bench.endpoint.draw(REQUEST, 1)]
     assert list(bench.store.draws(REQUEST, range(9)).values()) == draws
-    assert bench.account.settled == bench.endpoint.billed == PROMPT + 6 * TOKEN
-    assert bench.account.reserved == 0
+    assert bench.ledger.settled == bench.endpoint.billed == PROMPT + 6 * TOKEN
+    assert bench.ledger.reserved == 0
     bench.check()
 
 
@@ -98,19 +98,19 @@ async def test_the_ceiling_is_held_while_the_call_is_in_flight() -> None:
     call = asyncio.create_task(bench.metered.complete(REQUEST, range(3)))
     await asyncio.sleep(0.001)
     assert (
-        bench.account.reserved
+        bench.ledger.reserved
         == PROMPT + 3 * 4 * TOKEN
         == bench.metered.ceiling(REQUEST, 3)
     )
     await call
-    assert bench.account.reserved == 0
+    assert bench.ledger.reserved == 0
 
 
 async def test_without_native_n_the_prompt_is_paid_for_each_draw() -> None:
     bench = Bench(FakeEndpoint("a", price=PRICE, most_n=1))
     assert bench.metered.ceiling(REQUEST, 3) == 3 * (PROMPT + 4 * TOKEN)
     await bench.metered.complete(REQUEST, range(3))
-    assert bench.account.settled == bench.endpoint.billed == 3 * (PROMPT + TOKEN)
+    assert bench.ledger.settled == bench.endpoint.billed == 3 * (PROMPT + TOKEN)
     bench.check()
 
 
@@ -122,7 +122,7 @@ async def test_the_cost_of_a_call_is_shared_by_its_draws_exactly() -> None:
     )
     await bench.metered.complete(REQUEST, range(7))
     costs = [record.cost for record in bench.store.records()]
-    assert sum(costs) == bench.account.settled == bench.endpoint.billed
+    assert sum(costs) == bench.ledger.settled == bench.endpoint.billed
     assert min(costs) >= PROMPT // 7 + TOKEN
     bench.check()
 
@@ -136,13 +136,13 @@ async def test_a_draw_says_which_study_and_attempt_paid() -> None:
 
 async def test_the_purpose_decides_which_money_may_be_used() -> None:
     bench = Bench(FakeEndpoint("a"), budget=100 * TOKEN)
-    bench.account.set_aside(100 * TOKEN)
+    bench.ledger.set_holdout_reserve(100 * TOKEN)
     with pytest.raises(BudgetExhausted):
         await bench.metered.complete(REQUEST, range(1))
     assert bench.endpoint.calls == 0
     bench.metered.purpose = "holdout"
     await bench.metered.complete(REQUEST, range(1))
-    assert bench.account.spent_by_purpose() == {"holdout": PROMPT + TOKEN}
+    assert bench.ledger.spent_by_purpose() == {"holdout": PROMPT + TOKEN}
 
 
 async def test_nothing_is_sent_that_does_not_fit() -> None:
@@ -156,31 +156,31 @@ async def test_nothing_is_sent_that_does_not_fit() -> None:
 async def test_a_draw_sets_money_aside_for_its_judge() -> None:
     bench = Bench(FakeEndpoint("a"), budget=100 * TOKEN, judge_hold=5 * TOKEN)
     await bench.metered.complete(REQUEST, range(2))
-    assert bench.account.reserved == 10 * TOKEN
+    assert bench.ledger.reserved == 10 * TOKEN
     judge = Metered(
         FakeEndpoint("b"),
         price=PRICE,
         store=bench.store,
-        account=bench.account,
+        ledger=bench.ledger,
         purpose="judge",
         judge=True,
     )
-    bench.account.set_aside(100 * TOKEN)  # nothing else could be bought now
+    bench.ledger.set_holdout_reserve(100 * TOKEN)  # nothing else could be bought now
     await judge.complete(Request("fake", "judge", "is it right?", 4), range(1))
-    assert bench.account.reserved == 10 * TOKEN - judge.ceiling(
+    assert bench.ledger.reserved == 10 * TOKEN - judge.ceiling(
         Request("fake", "judge", "is it right?", 4), 1
     )
-    assert set(bench.account.spent_by_purpose()) == {"search", "judge"}
+    assert set(bench.ledger.spent_by_purpose()) == {"search", "judge"}
 
 
-def test_store_and_account_share_one_database() -> None:
+def test_store_and_ledger_share_one_database() -> None:
     bench = Bench(FakeEndpoint("a"))
     with pytest.raises(ValueError, match="one database"):
         Metered(
             bench.endpoint,
             price=PRICE,
             store=Store(Database(":memory:")),
-            account=bench.account,
+            ledger=bench.ledger,
         )
 
 
@@ -237,7 +237,7 @@ async def test_a_refusal_costs_nothing(failure: ProviderError) -> None:
     with pytest.raises(type(failure)) as error:
         await bench.metered.complete(REQUEST, range(1))
     assert error.value is failure
-    assert bench.account.balance == Balance(
+    assert bench.ledger.balance == Balance(
         PICODOLLARS, 0, settled=0, reserved=0, uncertain=0, overshoot=0
     )
 
@@ -253,7 +253,7 @@ async def test_an_unknown_outcome_stays_charged(failure: ProviderError) -> None:
     bench = Bench(FakeEndpoint("a", price=PRICE, failures={0: failure}.get))
     with pytest.raises(type(failure)):
         await bench.metered.complete(REQUEST, range(1))
-    assert bench.account.uncertain == PROMPT + 4 * TOKEN >= bench.endpoint.billed
+    assert bench.ledger.uncertain == PROMPT + 4 * TOKEN >= bench.endpoint.billed
     assert bench.texts() == []
 
 
@@ -267,8 +267,8 @@ async def test_a_refused_prompt_that_may_be_billed_stays_charged_as_a_prompt(
     )
     with pytest.raises(AnswerError):
         await bench.metered.complete(REQUEST, range(3))
-    assert (bench.account.settled, bench.account.uncertain) == (0, prompts * PROMPT)
-    assert bench.account.reserved == 0
+    assert (bench.ledger.settled, bench.ledger.uncertain) == (0, prompts * PROMPT)
+    assert bench.ledger.reserved == 0
     assert bench.receipts[0].state == "uncertain"
 
 
@@ -279,8 +279,8 @@ async def test_a_call_cancelled_after_sending_stays_charged() -> None:
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
-    assert bench.account.uncertain == PROMPT + 4 * TOKEN
-    assert bench.account.reserved == 0
+    assert bench.ledger.uncertain == PROMPT + 4 * TOKEN
+    assert bench.ledger.reserved == 0
 
 
 async def test_a_call_cancelled_before_sending_costs_nothing() -> None:
@@ -291,7 +291,7 @@ async def test_a_call_cancelled_before_sending_costs_nothing() -> None:
     second.cancel()
     await first
     await asyncio.wait([second])
-    assert bench.account.spent == PROMPT + TOKEN
+    assert bench.ledger.spent == PROMPT + TOKEN
     assert bench.endpoint.calls == 1
 
 
@@ -302,7 +302,7 @@ async def test_a_fault_in_the_code_of_an_endpoint_leaves_its_call_charged() -> N
     bench = Bench(FakeEndpoint(world))
     with pytest.raises(ZeroDivisionError):
         await bench.metered.complete(REQUEST, range(1))
-    assert (bench.account.uncertain, bench.account.reserved) == (PROMPT + 4 * TOKEN, 0)
+    assert (bench.ledger.uncertain, bench.ledger.reserved) == (PROMPT + 4 * TOKEN, 0)
 
 
 class Miscounting(FakeEndpoint):
@@ -323,14 +323,14 @@ async def test_an_empty_answer_is_no_answer_and_stays_charged() -> None:
     with pytest.raises(TransientError, match="no answer") as error:
         await bench.metered.complete(REQUEST, range(2))
     assert error.value.charged
-    assert bench.account.uncertain == PROMPT + 8 * TOKEN
+    assert bench.ledger.uncertain == PROMPT + 8 * TOKEN
 
 
 async def test_fewer_answers_than_asked_for_are_kept_and_paid_as_they_are() -> None:
     bench = Bench(Miscounting(2))
     assert len(await bench.metered.complete(REQUEST, range(5))) == 2
     assert list(bench.store.draws(REQUEST, range(9))) == [0, 1]
-    assert bench.account.settled == bench.endpoint.billed
+    assert bench.ledger.settled == bench.endpoint.billed
     bench.check()
 
 
@@ -351,8 +351,8 @@ async def test_when_the_store_fails_neither_draws_nor_settlement_are_there() -> 
     with pytest.raises(StoreError, match="disk is full"):
         await call
     assert bench.texts() == []
-    assert (bench.account.settled, bench.account.reserved) == (0, PROMPT + 4 * TOKEN)
-    again = Account(bench.db, "study", PICODOLLARS)
+    assert (bench.ledger.settled, bench.ledger.reserved) == (0, PROMPT + 4 * TOKEN)
+    again = Ledger(bench.db, "study", PICODOLLARS)
     assert again.uncertain == PROMPT + 4 * TOKEN
 
 
@@ -370,8 +370,8 @@ async def test_a_bill_above_its_ceiling_is_booked_in_full_and_stops_the_endpoint
     bench = Bench(FakeEndpoint(saying(completion_tokens=100), price=PRICE))
     (draw,) = await bench.metered.complete(REQUEST, range(1))
     assert draw.completion_tokens == 100
-    assert bench.account.settled == bench.endpoint.billed == PROMPT + 100 * TOKEN
-    assert bench.account.overshoot == 96 * TOKEN == bench.receipts[0].overshoot
+    assert bench.ledger.settled == bench.endpoint.billed == PROMPT + 100 * TOKEN
+    assert bench.ledger.overshoot == 96 * TOKEN == bench.receipts[0].overshoot
     with pytest.raises(
         EndpointError, match="billed 100 tokens for an answer, above its cap"
     ) as error:
@@ -392,7 +392,7 @@ async def test_a_call_that_waited_for_money_is_not_sent_to_a_stopped_endpoint() 
     with pytest.raises((EndpointError, BudgetExhausted)):
         await second
     assert bench.endpoint.calls == 1
-    assert bench.account.reserved == bench.account.uncertain == 0
+    assert bench.ledger.reserved == bench.ledger.uncertain == 0
 
 
 async def test_money_that_comes_free_sends_no_waiting_call_to_a_stopped_endpoint() -> (
@@ -403,25 +403,25 @@ async def test_money_that_comes_free_sends_no_waiting_call_to_a_stopped_endpoint
         FakeEndpoint(saying(completion_tokens=5), latency=0.002),
         budget=2 * PROMPT + 14 * TOKEN,
     )
-    held = await bench.account.reserve(3 * TOKEN, purpose="search", service="other")
+    held = await bench.ledger.reserve(3 * TOKEN, purpose="search", service="other")
     first = asyncio.create_task(bench.metered.complete(REQUEST, range(2)))
     second = asyncio.create_task(bench.metered.complete(REQUEST, range(2, 3)))
     await first
     assert not second.done(), "it waits for money"
-    bench.account.refuse(held)
+    bench.ledger.refuse(held)
     with pytest.raises(EndpointError, match="nothing more is sent to it"):
         await second
     assert bench.endpoint.calls == 1
-    assert bench.account.reserved == bench.account.uncertain == 0
+    assert bench.ledger.reserved == bench.ledger.uncertain == 0
 
 
 async def test_the_providers_own_bill_is_booked_where_it_is_larger() -> None:
     own = PROMPT + 3 * TOKEN
     bench = Bench(FakeEndpoint(saying(invoice=Invoice(billed=own)), price=PRICE))
     await bench.metered.complete(REQUEST, range(2))
-    assert bench.account.settled == PROMPT + 4 * TOKEN, "our own count is larger"
+    assert bench.ledger.settled == PROMPT + 4 * TOKEN, "our own count is larger"
     await bench.metered.complete(REQUEST, range(2, 3))
-    assert bench.account.settled == PROMPT + 4 * TOKEN + own
+    assert bench.ledger.settled == PROMPT + 4 * TOKEN + own
     assert (
         bench.receipts[1].difference
         == "it bills $3.3e-05 for a call that costs $2.3e-05 at its price"
@@ -435,7 +435,7 @@ async def test_an_own_bill_is_shared_by_the_answers_of_its_call() -> None:
     )
     await bench.metered.complete(REQUEST, range(3))
     costs = [record.cost for record in bench.store.records()]
-    assert sum(costs) == bench.account.settled == 100 * TOKEN + 1
+    assert sum(costs) == bench.ledger.settled == 100 * TOKEN + 1
     assert max(costs) - min(costs) < 3
     bench.check()
 
@@ -452,7 +452,7 @@ async def test_a_small_difference_from_the_providers_bill_is_not_told(
     )
     await bench.metered.complete(REQUEST, range(1))
     assert bench.receipts[0].difference == ""
-    assert bench.account.settled == max(1.0, share) * (PROMPT + 2 * TOKEN)
+    assert bench.ledger.settled == max(1.0, share) * (PROMPT + 2 * TOKEN)
 
 
 async def test_what_is_in_doubt_is_told_and_not_kept() -> None:
@@ -470,13 +470,13 @@ async def test_a_cache_write_is_billed_only_where_it_happened() -> None:
     price = Price(1.0, 10.0, cached_input=0.1, cache_write=1.25)
     bench = Bench(FakeEndpoint(saying(), price=price), price=price)
     await bench.metered.complete(REQUEST, range(1))
-    assert bench.account.settled == 3 * 1_000_000 + 2 * TOKEN
+    assert bench.ledger.settled == 3 * 1_000_000 + 2 * TOKEN
     bench = Bench(
         FakeEndpoint(saying(invoice=Invoice(written_tokens=2)), price=price),
         price=price,
     )
     await bench.metered.complete(REQUEST, range(1))
-    assert bench.account.settled == 1 * 1_000_000 + 2 * 1_250_000 + 2 * TOKEN
+    assert bench.ledger.settled == 1 * 1_000_000 + 2 * 1_250_000 + 2 * TOKEN
 
 
 async def test_tokens_read_from_the_cache_are_billed_at_their_price() -> None:
@@ -484,7 +484,7 @@ async def test_tokens_read_from_the_cache_are_billed_at_their_price() -> None:
     bench = Bench(FakeEndpoint(saying(cached_tokens=2), price=price), price=price)
     await bench.metered.complete(REQUEST, range(1))
     assert (
-        bench.account.settled
+        bench.ledger.settled
         == bench.endpoint.billed
         == 1_000_000 + 2 * 100_000 + 2 * TOKEN
     )
@@ -516,8 +516,8 @@ def test_whatever_is_billed_the_books_agree(
         bench = Bench(FakeEndpoint(world, most_n=most_n), budget=10**6 * PICODOLLARS)
         draws = await bench.metered.complete(REQUEST, range(len(answers)))
         assert list(bench.store.draws(REQUEST, range(len(answers))).values()) == draws
-        assert bench.account.settled == bench.receipts[0].cost
-        assert bench.account.overshoot == bench.receipts[0].overshoot
+        assert bench.ledger.settled == bench.receipts[0].cost
+        assert bench.ledger.overshoot == bench.receipts[0].overshoot
         bench.check()
 
     asyncio.run(run())
@@ -556,8 +556,8 @@ def test_no_mixture_of_faults_spends_more_than_the_budget(
             await asyncio.sleep(0)
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        assert endpoint.billed <= bench.account.spent <= budget
-        assert bench.account.reserved == bench.account.overshoot == 0
+        assert endpoint.billed <= bench.ledger.spent <= budget
+        assert bench.ledger.reserved == bench.ledger.overshoot == 0
         bench.check()
 
     asyncio.run(run())
@@ -569,7 +569,7 @@ _BUYER = """
 import asyncio, random, sys
 from tune.completion import Request
 from tune.store.database import Database
-from tune.store.admission import Account
+from tune.store.ledger import Ledger
 from tune.pricing.prices import PICODOLLARS, Price
 from tune.fakes.provider import FakeEndpoint
 from tune.providers.metered import Metered
@@ -579,9 +579,9 @@ from tune.store.draws import Store
 async def main(path, seed):
     rng = random.Random(seed)
     db = Database(path)
-    store, account = Store(db), Account(db, "study", PICODOLLARS)
+    store, ledger = Store(db), Ledger(db, "study", PICODOLLARS)
     endpoint = FakeEndpoint(lambda request, rng: "word " * rng.randint(1, 8), latency=0.001)
-    metered = Metered(endpoint, price=Price(1.0, 2.0), store=store, account=account)
+    metered = Metered(endpoint, price=Price(1.0, 2.0), store=store, ledger=ledger)
     provider = Stored(metered, store=store)
     async def buy():
         while True:
@@ -614,13 +614,13 @@ def test_a_buyer_killed_at_any_instant_leaves_draws_and_ledger_in_agreement(
         db = Database(path)
         assert db.rows("PRAGMA integrity_check") == [("ok",)]
         check_books(db)
-        account = Account(db, "study", PICODOLLARS)
+        ledger = Ledger(db, "study", PICODOLLARS)
         ((settled, uncertain, count),) = db.rows(
             "SELECT total(cost) FILTER (WHERE state = 'settled'), "
             "total(cost) FILTER (WHERE state = 'uncertain'), "
             "count(*) FILTER (WHERE state = 'uncertain') FROM attempts"
         )
-        assert (account.settled, account.uncertain, account.reserved) == (
+        assert (ledger.settled, ledger.uncertain, ledger.reserved) == (
             settled,
             uncertain,
             0,

@@ -11,9 +11,9 @@ from tune.pricing.prices import PICODOLLARS, Price
 from tune.providers.capabilities import Capabilities
 from tune.providers.entries import Entry
 from tune.providers.stack import LOCAL_QUEUE, StackContext, build_stack
-from tune.store.admission import Account
 from tune.store.database import Database
 from tune.store.draws import Store
+from tune.store.ledger import Ledger
 
 
 def make_context(
@@ -23,7 +23,7 @@ def make_context(
     told = notices if notices is not None else []
     return StackContext(
         Store(db),
-        Account(db, "s", int(budget * PICODOLLARS)),
+        Ledger(db, "s", int(budget * PICODOLLARS)),
         Capabilities(),
         notice=told.append,
         **{"concurrency": 64, **more},
@@ -46,7 +46,7 @@ async def test_a_draw_passes_the_whole_stack_once_and_then_comes_from_the_store(
     again = await service.provider.complete(ask(), range(5))
     assert again[:3] == first
     assert endpoint.draws == 5
-    assert context.account.settled == endpoint.billed
+    assert context.ledger.settled == endpoint.billed
     assert (service.provider.bought, service.metered.purpose) == (5, "search")
 
 

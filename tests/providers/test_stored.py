@@ -13,9 +13,9 @@ from tune.fakes.provider import FakeEndpoint
 from tune.pricing.prices import PICODOLLARS, Price
 from tune.providers.metered import Metered
 from tune.providers.stored import ModelChanged, Stored
-from tune.store.admission import Account
 from tune.store.database import Database
 from tune.store.draws import Store
+from tune.store.ledger import Ledger
 
 REQUEST = Request("fake", "small", (Message("user", "one two three"),), 4)
 PRICE = Price(1.0, 10.0)
@@ -34,10 +34,10 @@ class Bench:
         self.endpoint = endpoint or fresh()
         self.db = db or Database(":memory:")
         self.store = Store(self.db)
-        self.account = Account(self.db, "study", budget)
+        self.ledger = Ledger(self.db, "study", budget)
         self.changes: list[ModelChanged] = []
         metered = Metered(
-            self.endpoint, price=PRICE, store=self.store, account=self.account
+            self.endpoint, price=PRICE, store=self.store, ledger=self.ledger
         )
         self.stored = Stored(metered, store=self.store, observer=self.changes.append)
 
@@ -68,10 +68,10 @@ async def test_five_after_three_buys_two() -> None:
 async def test_what_is_held_costs_nothing_and_is_returned_as_it_was_bought() -> None:
     bench = Bench()
     bought = await bench.stored.complete(REQUEST, range(3))
-    spent = bench.account.spent
+    spent = bench.ledger.spent
     assert await bench.stored.complete(REQUEST, range(3)) == bought
     assert await bench.stored.complete(REQUEST, range(1, 2)) == bought[1:2]
-    assert bench.account.spent == spent
+    assert bench.ledger.spent == spent
     assert bench.endpoint.calls == 1
 
 
@@ -95,7 +95,7 @@ async def test_a_later_run_reuses_what_an_earlier_one_bought(tmp_path: Path) -> 
     second = Bench(db=Database(tmp_path / "draws.db"))
     assert await second.texts(range(4)) == truth(range(4))
     assert (second.stored.reused, second.stored.bought) == (3, 1)
-    assert second.account.spent_now < first.account.spent_now
+    assert second.ledger.spent_now < first.ledger.spent_now
 
 
 async def test_each_draw_is_counted_once() -> None:
@@ -142,7 +142,7 @@ async def test_the_second_buys_when_the_first_was_cancelled() -> None:
     first.cancel()
     assert await second == truth(range(2))
     assert first.cancelled()
-    assert bench.account.uncertain > 0
+    assert bench.ledger.uncertain > 0
 
 
 async def test_no_money_is_said_and_what_is_held_can_still_be_read() -> None:
@@ -213,7 +213,7 @@ async def test_a_number_that_another_process_bought_meanwhile_is_read_from_it() 
             return await super().complete(request, numbers)
 
     racing = Metered(
-        Racing("ours"), price=PRICE, store=bench.store, account=bench.account
+        Racing("ours"), price=PRICE, store=bench.store, ledger=bench.ledger
     )
     stored = Stored(racing, store=bench.store)
     assert [d.text for d in await stored.complete(REQUEST, range(2))] == [
@@ -289,6 +289,6 @@ def test_any_calls_at_once_get_the_true_draws_and_each_is_paid_once(
         }
         assert bench.endpoint.draws == bench.stored.bought == len(wanted)
         assert bench.stored.reused == 0
-        assert bench.account.settled == bench.endpoint.billed
+        assert bench.ledger.settled == bench.endpoint.billed
 
     asyncio.run(run())

@@ -25,8 +25,8 @@ from tune.fakes.world import LabelledWorld
 from tune.providers.limited import Limited
 from tune.providers.retrying import Retrying
 from tune.safety.interrupts import TOGETHER, Requests, raised
-from tune.store.admission import Account
 from tune.store.database import Database
+from tune.store.ledger import Ledger
 
 ROOT = Path(__file__).parent.parent.parent
 WORLD = LabelledWorld(models={"small": 0.6})
@@ -161,42 +161,42 @@ def test_help_for_a_full_disk_is_no_traceback(words: list[str]) -> None:
 # --- what waits
 
 
-async def test_a_wait_of_a_retry_ends_when_the_account_is_closed() -> None:
-    account = Account(Database(":memory:"), "s", 10**12)
+async def test_a_wait_of_a_retry_ends_when_the_ledger_is_closed() -> None:
+    ledger = Ledger(Database(":memory:"), "s", 10**12)
 
     async def refuse(*_: Any) -> Any:
-        asyncio.get_running_loop().call_soon(account.close, "interrupted")
+        asyncio.get_running_loop().call_soon(ledger.close, "interrupted")
         raise RateLimited("slow down", retry_after=100.0)
 
     inner: Any = SimpleNamespace(complete=refuse)
     with pytest.raises(BudgetExhausted, match="interrupted"):
-        await Retrying(inner, sleep=account.sleep).complete(None, range(1))  # type: ignore[arg-type]
+        await Retrying(inner, sleep=ledger.sleep).complete(None, range(1))  # type: ignore[arg-type]
 
 
-async def test_a_wait_for_a_limit_per_minute_ends_when_the_account_is_closed() -> None:
-    account = Account(Database(":memory:"), "s", 10**12)
+async def test_a_wait_for_a_limit_per_minute_ends_when_the_ledger_is_closed() -> None:
+    ledger = Ledger(Database(":memory:"), "s", 10**12)
 
     async def answer(*_: Any) -> Any:
         return []
 
     inner: Any = SimpleNamespace(complete=answer)
-    limited = Limited(inner, requests_per_minute=0.001, sleep=account.sleep)
+    limited = Limited(inner, requests_per_minute=0.001, sleep=ledger.sleep)
     await limited.complete(None, range(1))  # type: ignore[arg-type]
     waiting = asyncio.create_task(limited.complete(None, range(1)))  # type: ignore[arg-type]
     await asyncio.sleep(0)
-    account.close("interrupted")
+    ledger.close("interrupted")
     with pytest.raises(BudgetExhausted, match="interrupted"):
         await waiting
     assert limited.in_flight == 0
 
 
-async def test_nobody_begins_to_wait_on_a_closed_account() -> None:
-    account = Account(Database(":memory:"), "s", 10**12)
-    account.close("time")
+async def test_nobody_begins_to_wait_on_a_closed_ledger() -> None:
+    ledger = Ledger(Database(":memory:"), "s", 10**12)
+    ledger.close("time")
     with pytest.raises(BudgetExhausted, match="time"):
-        await account.sleep(1000)
-    account.reopen()
-    await account.sleep(0)
+        await ledger.sleep(1000)
+    ledger.reopen()
+    await ledger.sleep(0)
 
 
 # --- the thread

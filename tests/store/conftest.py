@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tune.store.admission import Account
 from tune.store.database import Database
 from tune.store.group_commit import GroupCommit
+from tune.store.ledger import Ledger
 
 
 @pytest.fixture
@@ -17,8 +17,8 @@ def db(tmp_path: Path) -> Database:
 
 
 @pytest.fixture
-def account(db: Database) -> Account:
-    return Account(db, "study", 100)
+def ledger(db: Database) -> Ledger:
+    return Ledger(db, "study", 100)
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ import tune
 from tune.errors import EndpointError, InputError, StudyError
 from tune.fakes.server import Server
 from tune.fakes.world import LabelledWorld
-from tune.store.admission import Account
 from tune.store.cleanup import Traces
 from tune.store.database import Database
+from tune.store.ledger import Ledger
 from tune.task.metrics import parse_metric
 
 WORLD = LabelledWorld(models={"small": 0.6})
@@ -157,8 +157,8 @@ def test_what_was_there_before_stays(
 def test_a_store_that_another_study_has_begun_to_use_stays(tmp_path: Path) -> None:
     traces = Traces(tmp_path / "out" / "study.jsonl", str(tmp_path / "draws.db"))
     with contextlib.closing(Database(tmp_path / "draws.db")) as mine:
-        Account(mine, "mine", 1)
+        Ledger(mine, "mine", 1)
         with contextlib.closing(Database(tmp_path / "draws.db")) as theirs:
-            Account(theirs, "theirs", 1)
+            Ledger(theirs, "theirs", 1)
         traces.remove(mine)
     assert (tmp_path / "draws.db").exists()

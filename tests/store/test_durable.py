@@ -15,9 +15,9 @@ from tune.errors import BudgetExhausted, StoreError
 from tune.fakes.provider import FakeEndpoint
 from tune.pricing.prices import PICODOLLARS, Price
 from tune.providers.metered import Metered
-from tune.store.admission import Account
 from tune.store.database import Database
 from tune.store.draws import Store
+from tune.store.ledger import Ledger
 
 REQUEST = Request("fake", "small", (Message("user", "one two three"),), 4)
 
@@ -33,15 +33,15 @@ async def test_a_call_is_sent_only_when_its_reservation_is_on_the_disk(
             return await super().complete(request, numbers)
 
     monkeypatch.setattr(db, "flush", disk.flush)
-    account = Account(db, "study", PICODOLLARS)
+    ledger = Ledger(db, "study", PICODOLLARS)
     metered = Metered(
         Endpoint(lambda *_: "x"),
         price=Price(1.0, 10.0),
         store=Store(db),
-        account=account,
+        ledger=ledger,
     )
     call = asyncio.create_task(metered.complete(REQUEST, range(1)))
-    await until(lambda: account.reserved > 0)
+    await until(lambda: ledger.reserved > 0)
     await asyncio.sleep(0.02)
     assert sent == []
     disk.free.set()
@@ -54,15 +54,15 @@ async def test_a_reservation_that_is_cancelled_before_it_is_durable_costs_nothin
 ) -> None:
     disk = Disk()
     monkeypatch.setattr(db, "flush", disk.flush)
-    account = Account(db, "study", 100)
-    call = asyncio.create_task(account.reserve(60))
-    await until(lambda: account.reserved == 60)
+    ledger = Ledger(db, "study", 100)
+    call = asyncio.create_task(ledger.reserve(60))
+    await until(lambda: ledger.reserved == 60)
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
-    assert (account.reserved, account.spent) == (0, 0)
+    assert (ledger.reserved, ledger.spent) == (0, 0)
     disk.free.set()
-    await account.reserve(100)
+    await ledger.reserve(100)
 
 
 async def test_nothing_is_sent_when_the_disk_does_not_take_the_reservation(
@@ -72,31 +72,31 @@ async def test_nothing_is_sent_when_the_disk_does_not_take_the_reservation(
     disk.free.set()
     disk.error = StoreError("the disk is gone")
     monkeypatch.setattr(db, "flush", disk.flush)
-    account = Account(db, "study", 100)
+    ledger = Ledger(db, "study", 100)
     with pytest.raises(StoreError, match="the disk is gone"):
-        await account.reserve(60)
-    assert (account.reserved, account.spent) == (0, 0)
+        await ledger.reserve(60)
+    assert (ledger.reserved, ledger.spent) == (0, 0)
 
 
-async def test_an_account_that_is_closed_while_the_disk_writes_lets_nothing_through(
+async def test_a_ledger_that_is_closed_while_the_disk_writes_lets_nothing_through(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     disk = Disk()
     monkeypatch.setattr(db, "flush", disk.flush)
-    account = Account(db, "study", 100)
-    call = asyncio.create_task(account.reserve(60))
-    await until(lambda: account.reserved == 60)
-    account.close("time")
+    ledger = Ledger(db, "study", 100)
+    call = asyncio.create_task(ledger.reserve(60))
+    await until(lambda: ledger.reserved == 60)
+    ledger.close("time")
     disk.free.set()
     with pytest.raises(BudgetExhausted, match="time"):
         await call
-    assert account.reserved == 0
+    assert ledger.reserved == 0
 
 
 async def test_a_store_whose_log_was_taken_away_lets_no_call_through(
     db: Database,
 ) -> None:
-    account = Account(db, "study", 100)
+    ledger = Ledger(db, "study", 100)
     os.unlink(f"{db.path}-wal")
     with pytest.raises(StoreError, match="the log of the store"):
-        await account.reserve(60)
+        await ledger.reserve(60)

@@ -7,9 +7,9 @@ import asyncio
 import pytest
 
 from tests.support.store import Disk, until
-from tune.store.admission import Account
 from tune.store.database import Database
 from tune.store.group_commit import GroupCommit
+from tune.store.ledger import Ledger
 
 
 async def test_reservations_that_wait_together_share_one_write_to_the_disk(
@@ -17,12 +17,12 @@ async def test_reservations_that_wait_together_share_one_write_to_the_disk(
 ) -> None:
     disk = Disk()
     monkeypatch.setattr(db, "flush", disk.flush)
-    account = Account(db, "study", 1000)
-    first = asyncio.create_task(account.reserve(1))
-    await until(lambda: account.reserved == 1)
+    ledger = Ledger(db, "study", 1000)
+    first = asyncio.create_task(ledger.reserve(1))
+    await until(lambda: ledger.reserved == 1)
     await asyncio.sleep(0.02)
-    rest = [asyncio.create_task(account.reserve(1)) for _ in range(255)]
-    await until(lambda: account.reserved == 256)
+    rest = [asyncio.create_task(ledger.reserve(1)) for _ in range(255)]
+    await until(lambda: ledger.reserved == 256)
     disk.free.set()
     await asyncio.gather(first, *rest)
     assert disk.writes == 2
@@ -47,4 +47,4 @@ async def test_a_store_in_memory_waits_for_no_disk(
 ) -> None:
     db = Database(":memory:")
     monkeypatch.setattr(db, "flush", lambda: pytest.fail("there is no disk"))
-    await Account(db, "study", 100).reserve(60)
+    await Ledger(db, "study", 100).reserve(60)

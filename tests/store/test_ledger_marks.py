@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from tune.errors import StudyError
-from tune.store.admission import Account
 from tune.store.database import Database
 from tune.store.journal import Journal
+from tune.store.ledger import Ledger
 from tune.store.ledger_marks import check_ledger
 
 
@@ -19,10 +19,10 @@ async def spend(path: Path, calls: int, journal: Journal) -> None:
     """A process of the study "s" that makes so many calls."""
     with contextlib.closing(Database(path)) as db:
         check_ledger(db, "s", journal.events, journal.path.parent)
-        account = Account(db, "s", 10**6)
-        journal.follow(account.mark)
+        ledger = Ledger(db, "s", 10**6)
+        journal.follow(ledger.mark)
         for _ in range(calls):
-            account.settle(await account.reserve(10), 5)
+            ledger.settle(await ledger.reserve(10), 5)
         journal.append("outcome")
 
 
@@ -54,7 +54,7 @@ async def test_an_older_copy_that_another_process_has_opened_since_is_recognised
         shutil.copy(older, store)
         for _ in range(3):
             with contextlib.closing(Database(store)) as db:
-                Account(db, "s", 10**6)
+                Ledger(db, "s", 10**6)
         with pytest.raises(StudyError, match="is older than the study"):
             await spend(store, 1, journal)
 
@@ -86,11 +86,11 @@ async def test_what_an_event_speaks_of_is_on_the_disk_before_it(
         contextlib.closing(Database(tmp_path / "draws.db")) as db,
         Journal(tmp_path / "study.jsonl") as journal,
     ):
-        account = Account(db, "s", 10**6)
+        ledger = Ledger(db, "s", 10**6)
         monkeypatch.setattr(db, "flush", lambda: order.append("store"))
         monkeypatch.setattr(
             "tune.store.journal.sync", lambda _: order.append("journal")
         )
-        journal.follow(account.mark)
+        journal.follow(ledger.mark)
         journal.append("outcome")
     assert order == ["store", "journal"]

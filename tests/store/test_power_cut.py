@@ -19,8 +19,8 @@ from tune.fakes.server import Server
 from tune.pricing.prices import to_picodollars
 from tune.store.database import Database
 from tune.store.journal import read_events
-from tune.store.ledger import read_balance
 from tune.store.ledger_marks import check_ledger
+from tune.store.ledger_table import read_balance
 
 ROWS, BUDGET = 16, 0.0008
 RESUMED = 12

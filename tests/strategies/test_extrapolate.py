@@ -138,13 +138,13 @@ def test_its_holdout_is_paid_for_before_the_search_spends_the_rest(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept: list[tuple[Config | None, float]] = []
-    set_aside = StudyBudget.reserve_holdout
+    reserve_holdout = StudyBudget.reserve_holdout
 
     def watched(
         self: StudyBudget, found: Iterable[Reading], extrapolated: Reading | None = None
     ) -> None:
-        set_aside(self, found, extrapolated)
-        left = self.account.budget - self.account.spent - self.account.reserved
+        reserve_holdout(self, found, extrapolated)
+        left = self.ledger.budget - self.ledger.spent - self.ledger.reserved
         kept.append(
             (extrapolated.config if extrapolated else None, left / 10**12 - self.left)
         )

@@ -61,7 +61,7 @@ def test_who_is_clearly_behind_drops_out_and_a_clear_winner_ends_the_race() -> N
     assert max(max(held) for held in ledger.held.values()) < 100
 
 
-def test_an_endgame_without_money_freezes_at_once() -> None:
+def test_a_final_comparison_without_money_selects_at_once() -> None:
     world = World(examples=40)
     ledger = FakeLedger(world, 1.0)
     ledger.buy(

@@ -54,7 +54,7 @@ def test_more_draws_go_to_hot_survivors_only_and_only_while_a_larger_n_wins() ->
     assert any(max(held.values()) >= 5 for held in ledger.held.values())
 
 
-def test_a_share_of_the_money_is_left_for_the_endgame() -> None:
+def test_a_share_of_the_money_is_left_for_the_final_comparison() -> None:
     world = World(slack=2.0)
     ledger = FakeLedger(world, 10 * world.unit())
     ledger.drive(STRATEGIES["halving"](world.problem(), searcher(world), ledger.left))

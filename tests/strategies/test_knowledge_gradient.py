@@ -35,7 +35,7 @@ def search(
     ask: Searcher | None = None,
     ledger: FakeLedger | None = None,
 ) -> FakeLedger:
-    """The search alone, without its endgame."""
+    """The search alone, without its final comparison."""
     ledger = ledger or FakeLedger(world, units * world.unit())
     ledger.drive(
         KnowledgeGradient()(world.problem(), ask or searcher(world), ledger.left)
@@ -62,7 +62,7 @@ def a_world(**changes: object) -> World:
     noise=st.sampled_from([0.0, 0.5]),
     seed=st.integers(0, 99),
 )
-def test_no_wave_asks_for_more_than_there_is_and_what_is_the_endgames_stays(
+def test_no_wave_asks_for_more_than_there_is_and_what_is_the_final_comparisons_stays(
     examples: int, units: float, slack: float, noise: float, seed: int
 ) -> None:
     world = a_world(examples=examples, slack=slack, noise=noise, seed=seed)

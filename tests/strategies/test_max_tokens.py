@@ -132,7 +132,7 @@ def test_where_the_cap_is_paid_it_is_the_points_own() -> None:
     )
 
 
-def test_a_trial_keeps_its_cap_when_the_race_goes_on_in_the_endgame() -> None:
+def test_a_trial_keeps_its_cap_when_the_race_goes_on_in_the_final_comparison() -> None:
     begun = standing({8: 0.7, 32: 0.7, 128: 0.7})
     race = Race(problem(), 1.0, {0: begun})
     assert race.states[0].cap == 128

@@ -36,13 +36,13 @@ class Provider:
 
 
 class Money:
-    """An account that notes what is released."""
+    """A ledger that notes what is released."""
 
     def __init__(self) -> None:
         self.released: list[int] = []
         self.reserved = 77
 
-    def release_earmark(self, amount: int) -> None:
+    def release_hold(self, amount: int) -> None:
         self.released.append(amount)
 
 
@@ -51,7 +51,7 @@ def scoring(
 ) -> tuple[AnswerScoring, TrialReader, Money]:
     metric = parse_metric(Judge(model="j")).bound(provider, service="j")
     plan, money = house.plan, Money()
-    metered = SimpleNamespace(account=money, ceiling=lambda request, draws: 10)
+    metered = SimpleNamespace(ledger=money, ceiling=lambda request, draws: 10)
     reader = TrialReader(
         space=plan.space,
         free=plan.free,

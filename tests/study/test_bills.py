@@ -1,4 +1,4 @@
-"""Whole runs against services that bill as real ones do: the books equal the bill, and the bill
+"""Whole runs against services that bill as real ones do: the ledger equals the bill, and the bill
 stays in the budget.
 """
 
@@ -18,7 +18,7 @@ from tune.fakes.world import LabelledWorld
 from tune.pricing.prices import to_picodollars
 from tune.store.database import Database
 from tune.store.journal import read_events
-from tune.store.ledger import Balance, read_balance
+from tune.store.ledger_table import Balance, read_balance
 
 WORLD = LabelledWorld(models={"small": 0.6})
 SPACE: dict[str, Any] = {
@@ -87,12 +87,12 @@ def run(
     ],
     ids=str,
 )
-def test_the_books_equal_the_bill_of_every_way_of_counting(
+def test_the_ledger_equals_the_bill_of_every_way_of_counting(
     model: Model, told: str, tmp_path: Path
 ) -> None:
-    study, books, bill = run(model, tmp_path)
-    assert books.settled == bill <= to_picodollars(BUDGET)
-    assert (books.uncertain, books.overshoot) == (0, 0)
+    study, balance, bill = run(model, tmp_path)
+    assert balance.settled == bill <= to_picodollars(BUDGET)
+    assert (balance.uncertain, balance.overshoot) == (0, 0)
     said = " ".join(study.record.notices)
     assert told in said
     assert ("bill" in said) == bool(told)
@@ -102,22 +102,22 @@ def test_the_books_equal_the_bill_of_every_way_of_counting(
 def test_refused_prompts_that_may_be_billed_are_shown_apart(
     billed: bool, tmp_path: Path
 ) -> None:
-    _, books, bill = run(
+    _, balance, bill = run(
         Model(), tmp_path, fail_every(7, Fault("refused_content", billed=billed))
     )
-    assert books.uncertain > 0
+    assert balance.uncertain > 0
     assert (
-        books.settled
+        balance.settled
         <= bill
-        <= books.settled + books.uncertain
+        <= balance.settled + balance.uncertain
         <= to_picodollars(BUDGET)
     )
-    assert (books.settled == bill) == (not billed)
+    assert (balance.settled == bill) == (not billed)
 
 
 def test_a_server_that_cuts_prompts_is_told_once(tmp_path: Path) -> None:
-    study, books, bill = run(Model(reads=5), tmp_path)
-    assert books.settled == bill
+    study, balance, bill = run(Model(reads=5), tmp_path)
+    assert balance.settled == bill
     told = [
         notice
         for notice in study.record.notices
@@ -131,6 +131,6 @@ def test_a_server_that_cuts_prompts_is_told_once(tmp_path: Path) -> None:
 def test_a_service_that_counts_the_first_choice_alone_never_bills_more_than_is_booked(
     tmp_path: Path,
 ) -> None:
-    study, books, bill = run(Model(fault=Fault("first_usage")), tmp_path)
-    assert bill <= books.settled <= to_picodollars(BUDGET)
+    study, balance, bill = run(Model(fault=Fault("first_usage")), tmp_path)
+    assert bill <= balance.settled <= to_picodollars(BUDGET)
     assert "the first choice alone" in " ".join(study.record.notices)

@@ -25,9 +25,9 @@ from tune.providers.entries import Entry
 from tune.providers.stack import StackContext, build_stack
 from tune.readout import Reading
 from tune.space import Config, Space
-from tune.store.admission import Account
 from tune.store.database import Database
 from tune.store.draws import Store
+from tune.store.ledger import Ledger
 from tune.study.budget import LEAST_BLOCK, LEAST_HOLDOUT, StudyBudget
 from tune.study.connect import make_evaluator
 from tune.task.metrics import Metric
@@ -56,17 +56,17 @@ def study_budget(
         read_options(data=rows or ROWS, space=space, budget=budget, **asked)
     )
     db = Database(":memory:")
-    account, store = Account(db, "s", to_picodollars(budget)), Store(db)
+    ledger, store = Ledger(db, "s", to_picodollars(budget)), Store(db)
     endpoint = FakeEndpoint(_yes, price=PRICE, most_n=most_n, service="m")
     services = {
         "m": build_stack(
             Entry("m", "m"),
             endpoint,
             PRICE,
-            StackContext(store, account, Capabilities(), 64),
+            StackContext(store, ledger, Capabilities(), 64),
         )
     }
-    return StudyBudget(plan, account, make_evaluator(plan, services, store))
+    return StudyBudget(plan, ledger, make_evaluator(plan, services, store))
 
 
 def _yes(request: Request, rng: random.Random) -> str:

@@ -25,9 +25,9 @@ from tune.providers import endpoints as module
 from tune.providers.capabilities import Capabilities
 from tune.providers.entries import Entry
 from tune.providers.stack import Service, StackContext, build_stack
-from tune.store.admission import Account
 from tune.store.database import Database
 from tune.store.draws import Store
+from tune.store.ledger import Ledger
 from tune.study.connect import attach_judge, connect_services, make_evaluator
 from tune.task.metrics import Judge
 
@@ -43,7 +43,7 @@ ASKED = tune.Judge(model="judge", max_tokens=16)
 @pytest.fixture
 def context() -> Iterator[StackContext]:
     db = Database(":memory:")
-    yield StackContext(Store(db), Account(db, "s", PICODOLLARS), Capabilities(), 64)
+    yield StackContext(Store(db), Ledger(db, "s", PICODOLLARS), Capabilities(), 64)
     db.close()
 
 
@@ -155,7 +155,7 @@ def plan_of(**more: Any) -> Plan:
     )
 
 
-def test_with_each_draw_the_most_that_its_verdict_can_cost_is_set_aside(
+def test_with_each_draw_the_most_that_its_verdict_can_cost_is_held(
     context: StackContext,
 ) -> None:
     plan, judge = plan_of(), silent("judge", context, judge=True)
@@ -202,7 +202,7 @@ def test_an_evaluator_has_what_the_plan_says(context: StackContext) -> None:
     assert services["m"].metered.judge_hold > 0
 
 
-def test_where_nothing_is_sent_nothing_is_set_aside(context: StackContext) -> None:
+def test_where_nothing_is_sent_nothing_is_held(context: StackContext) -> None:
     services = {"m": silent("m", context)}
     made = make_evaluator(
         plan_of(), services, context.store, judge=silent("judge", context, judge=True)

@@ -80,7 +80,7 @@ def test_a_run_may_do_more_than_the_last_one_if_it_is_given_more(
     house = opened(build(), stopped, **then)
     plan = replace(house.plan, **{**then, **now})
     assert may_do_more(plan, house.journal) is more
-    continue_study(house.journal, plan, house.account)
+    continue_study(house.journal, plan, house.ledger)
     assert (house.journal.events[-1]["event"] == "continue") is more
 
 
@@ -103,5 +103,5 @@ def test_an_interrupted_study_resumes_without_a_word(
 ) -> None:
     house = opened(build(), INTERRUPTED)
     assert open_study(house.journal, house.plan) is None
-    continue_study(house.journal, house.plan, house.account)
+    continue_study(house.journal, house.plan, house.ledger)
     assert house.journal.events[-1]["event"] == "result"

@@ -31,9 +31,9 @@ from tune.providers.retrying import RetryPolicy
 from tune.providers.stack import Service, StackContext, build_stack
 from tune.readout.trial import Step, Trial
 from tune.space import FREE, Point, Space
-from tune.store.admission import Account
 from tune.store.database import Database
 from tune.store.draws import Store
+from tune.store.ledger import Ledger
 from tune.study.evaluate import Evaluator
 from tune.study.lessons import Lessons
 from tune.study.resume import RecordedWave, dump_steps, read_history
@@ -78,9 +78,9 @@ class House:
     ) -> None:
         self.db = Database(":memory:") if store is None else store.db
         self.store = store or Store(self.db)
-        self.account = Account(self.db, "s", int(budget * PICODOLLARS))
+        self.ledger = Ledger(self.db, "s", int(budget * PICODOLLARS))
         self.context = StackContext(
-            self.store, self.account, Capabilities(), 64, retry=QUICK
+            self.store, self.ledger, Capabilities(), 64, retry=QUICK
         )
         self.endpoint = FakeEndpoint(world, price=PRICE, failures=failures)
         self.space = space or Space(
@@ -149,7 +149,7 @@ async def test_a_wave_brings_every_example_to_its_draws_and_buys_only_what_is_mi
     }
     await house.buy(step(range(6), draws=3))
     assert house.endpoint.draws == 18
-    assert house.account.settled == house.endpoint.billed
+    assert house.ledger.settled == house.endpoint.billed
 
 
 async def test_another_trial_of_the_same_point_pays_nothing() -> None:
@@ -213,7 +213,7 @@ async def test_what_the_service_does_not_answer_is_missing_and_never_scored() ->
     assert set(lost.unanswered) == {(0, p) for p in range(4)}
     assert always.trials[0].state == "failed"
     assert always.evaluator.reader.readings(always.trials[0]) == []
-    assert always.account.spent == 0
+    assert always.ledger.spent == 0
 
 
 async def test_what_the_config_cannot_answer_gets_the_worst_score_and_keeps_its_reason() -> (
@@ -250,7 +250,7 @@ async def test_a_refused_parameter_fails_the_trial_without_a_score_and_is_learne
     assert house.learned == [("learned", {"model": "m", "parameter": "temperature"})], (
         "once, however many calls say it"
     )
-    assert house.account.spent == 0
+    assert house.ledger.spent == 0
 
 
 async def test_a_fault_that_nothing_mends_is_raised_after_the_calls_in_flight_have_settled() -> (
@@ -285,11 +285,11 @@ async def test_where_the_only_model_is_lost_the_run_pauses_with_what_was_bought(
         step(range(12), trial=1, point=Point({**POINT, "temperature": 1.0})),
     )
     assert not wave.complete
-    assert house.account.closed == LOST
+    assert house.ledger.closed == LOST
     assert str(house.evaluator.fault) == "no such model"
     assert house.endpoint.calls <= 14
-    assert house.account.reserved == 0
-    assert house.account.settled == house.endpoint.billed
+    assert house.ledger.reserved == 0
+    assert house.ledger.settled == house.endpoint.billed
     assert house.trials[0].state == "running", "what was answered can still be chosen"
     assert house.learned == [], "the same command tries it again"
 
@@ -340,7 +340,7 @@ async def test_a_model_that_is_needed_is_not_set_aside() -> None:
     house.evaluator.failures.needed = frozenset({"o"})
     wave = await house.buy(step(range(8)), step(range(8), trial=1, point=OTHER))
     assert not wave.complete
-    assert house.account.closed == LOST
+    assert house.ledger.closed == LOST
 
 
 async def test_a_quota_ends_the_run_at_once() -> None:
@@ -351,7 +351,7 @@ async def test_a_quota_ends_the_run_at_once() -> None:
     )
     wave = await house.buy(step(range(12)))
     assert not wave.complete
-    assert house.account.closed == QUOTA
+    assert house.ledger.closed == QUOTA
     assert isinstance(house.evaluator.fault, QuotaExhausted)
     assert "run the same command again after 20" in house.evaluator.fault.advice
     assert house.endpoint.calls <= 12
@@ -437,7 +437,7 @@ async def test_when_the_money_ends_the_wave_says_so_and_what_was_bought_counts()
     assert not wave.complete
     assert all(reason.startswith("money") for reason in wave.unanswered.values())
     assert 0 < house.trials[0].bought < 12
-    assert house.account.spent <= house.account.budget
+    assert house.ledger.spent <= house.ledger.budget
     assert house.trials[0].state == "running"
 
 
@@ -479,12 +479,12 @@ async def test_a_replay_leaves_the_trials_as_they_were_and_sends_nothing(
         step(range(12), trial=1),
     )
     waves = [await house.buy(each) for each in steps]
-    then, calls, bill = house.trials, house.endpoint.calls, house.account.spent
+    then, calls, bill = house.trials, house.endpoint.calls, house.ledger.spent
     house.trials = {}
     for each, wave in zip(steps, waves, strict=True):
         await house.evaluator.replay([each], house.trials, recorded(wave, each))
     assert house.trials == then
-    assert (house.endpoint.calls, house.account.spent) == (calls, bill)
+    assert (house.endpoint.calls, house.ledger.spent) == (calls, bill)
 
 
 async def test_a_replay_of_a_judged_wave_asks_no_judge_again() -> None:
@@ -511,9 +511,9 @@ async def test_a_replay_of_a_judged_wave_asks_no_judge_again() -> None:
         assert one.scores.tolist() == other.scores.tolist()
 
 
-async def test_a_closed_account_lets_the_wave_end_at_once() -> None:
+async def test_a_closed_ledger_lets_the_wave_end_at_once() -> None:
     house = House()
-    house.account.close("time")
+    house.ledger.close("time")
     wave = await house.buy(step())
     assert not wave.complete
     assert house.endpoint.calls == 0
@@ -567,17 +567,15 @@ async def test_a_judge_is_paid_by_the_same_ledger_and_asked_once_for_each_answer
     house = House(metric=Judge(model="j"), judge=judge)
     await house.buy(step(range(6), draws=3))
     assert judge.calls == 6  # all three draws of an example say the same
-    assert house.account.settled == judge.billed + house.endpoint.billed
-    assert house.account.reserved == 0
+    assert house.ledger.settled == judge.billed + house.endpoint.billed
+    assert house.ledger.reserved == 0
     reading = house.evaluator.reader.readings(house.trials[0])[0]
     assert reading.mean == 8.0
 
 
-async def test_what_is_set_aside_beyond_what_a_verdict_can_cost_is_let_go_at_once() -> (
-    None
-):
+async def test_what_is_held_beyond_what_a_verdict_can_cost_is_let_go_at_once() -> None:
     judge = FakeEndpoint("Score: 8", price=PRICE, latency=0.001)
-    room = 8 * 10**9  # for the earmarks of four draws, and a wave needs 36
+    room = 8 * 10**9  # for the holds of four draws, and a wave needs 36
     house = House(
         metric=Judge(model="j", max_tokens=8),
         judge=judge,
@@ -587,10 +585,10 @@ async def test_what_is_set_aside_beyond_what_a_verdict_can_cost_is_let_go_at_onc
     wave = await house.buy(step(range(12), draws=3))
     assert wave.complete
     assert house.trials[0].bought == 36
-    assert house.account.reserved == 0
+    assert house.ledger.reserved == 0
 
 
-async def test_nothing_is_set_aside_any_more_when_a_wave_is_over() -> None:
+async def test_nothing_is_held_any_more_when_a_wave_is_over() -> None:
     judge = FakeEndpoint(
         "Score: 8",
         price=PRICE,
@@ -599,7 +597,7 @@ async def test_nothing_is_set_aside_any_more_when_a_wave_is_over() -> None:
     house = House(metric=Judge(model="j"), judge=judge)
     wave = await house.buy(step(range(4)))
     assert len(wave.unanswered) == 4
-    assert house.account.reserved == 0
+    assert house.ledger.reserved == 0
     assert (
         house.trials[0].draws == {}
     )  # without a score they are no part of the trial, but they are stored
@@ -667,7 +665,7 @@ def test_a_completion_has_no_n() -> None:
 async def test_draws_that_were_refused_take_nothing_from_those_that_are_there() -> None:
     house = House()
     await house.buy(step(range(6)))
-    house.account.close("interrupted")
+    house.ledger.close("interrupted")
     wave = await house.buy(step(range(6), draws=3))
     assert len(wave.unanswered) == 6
     reading = next(

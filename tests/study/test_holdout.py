@@ -66,7 +66,7 @@ async def test_a_config_without_any_answer_has_no_reading(
     build: Callable[..., House],
 ) -> None:
     house = build()
-    house.account.close("money")
+    house.ledger.close("money")
     steps, trials = plan_holdout(house.plan, [FIRST])
     await house.run.evaluator.run(steps, trials)
     found = read_holdout_test(house.run.evaluator.reader, trials.values())
@@ -119,12 +119,14 @@ async def test_the_reserve_follows_what_would_be_selected_up_to_its_share(
     run = house.run
     reserve = HoldoutReserve(run.selector, run.standings, run.budget)
     reserve.update()
-    before = house.account.balance.envelope
-    most = MOST_HOLDOUT_SHARE * house.account.budget
+    before = house.ledger.balance.holdout_reserve
+    most = MOST_HOLDOUT_SHARE * house.ledger.budget
     assert 0 < before <= most
     await house.buy(examples=16, draws=1, cap=2)
     reserve.update()
-    assert 0 < house.account.balance.envelope < before, "what it costs is known better"
+    assert 0 < house.ledger.balance.holdout_reserve < before, (
+        "what it costs is known better"
+    )
 
 
 async def test_the_reserve_is_not_worked_out_again_for_nothing(
@@ -134,6 +136,6 @@ async def test_the_reserve_is_not_worked_out_again_for_nothing(
     run = house.run
     reserve = HoldoutReserve(run.selector, run.standings, run.budget)
     reserve.update()
-    house.account.set_aside(7)
+    house.ledger.set_holdout_reserve(7)
     reserve.update()
-    assert house.account.balance.envelope == 7
+    assert house.ledger.balance.holdout_reserve == 7

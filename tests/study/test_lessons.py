@@ -188,9 +188,9 @@ def test_a_lesson_of_the_holdout_bears_on_nothing_before_it_unless_the_study_is_
         {"event": "wave", "phase": "search", "steps": []},
         {"event": "fact", "name": "in the wave"},
         {"event": "outcome", "stopped": None, "left": 2.0, **faults},
-        {"event": "phase", "name": "endgame", "left": 2.0},
-        {"event": "wave", "phase": "endgame", "steps": []},
-        {"event": "fact", "name": "in the endgame"},
+        {"event": "phase", "name": "final comparison", "left": 2.0},
+        {"event": "wave", "phase": "final comparison", "steps": []},
+        {"event": "fact", "name": "in the final comparison"},
         {"event": "outcome", "stopped": None, "left": 1.0, **faults},
         {"event": "choice"},
         {"event": "fact", "name": "in the holdout"},
@@ -199,14 +199,14 @@ def test_a_lesson_of_the_holdout_bears_on_nothing_before_it_unless_the_study_is_
     assert [lesson["name"] for lesson in history.first] == ["first"]
     assert [[lesson["name"] for lesson in wave.lessons] for wave in history.waves] == [
         ["in the wave"],
-        ["in the endgame"],
+        ["in the final comparison"],
     ]
     assert [lesson["name"] for lesson in history.last] == ["in the holdout"]
     continued = read_history([*events, {"event": "continue", "left": 9.0}])
     (only,) = continued.waves
     assert [lesson["name"] for lesson in only.lessons] == [
         "in the wave",
-        "in the endgame",
+        "in the final comparison",
         "in the holdout",
     ]
     assert continued.last == []

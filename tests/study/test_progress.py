@@ -20,7 +20,7 @@ def reporter(
 ) -> ProgressReporter:
     leader = house.run.selector.leader
     return ProgressReporter(
-        house.plan, house.account, clock, leader, observer, Decorations(tell)
+        house.plan, house.ledger, clock, leader, observer, Decorations(tell)
     )
 
 

@@ -75,8 +75,8 @@ def test_a_continued_study_forgets_what_money_cut_short_and_has_the_new_money() 
             outcome(2.0),
             wave(),
             outcome(0.1, stopped="money"),
-            {"event": "phase", "name": "endgame", "left": 0.1},
-            wave("endgame"),
+            {"event": "phase", "name": "final comparison", "left": 0.1},
+            wave("final comparison"),
             outcome(0.1, stopped="money"),
             {"event": "result", "stopped": "money"},
             {"event": "continue", "left": 7.0},
@@ -103,7 +103,7 @@ def test_the_same_steps_pass_and_others_are_refused_with_a_way_out() -> None:
     recorded = RecordedWave("search", wave()["steps"])
     check_steps(recorded, "search", [STEP])
     with pytest.raises(StudyError, match="--results"):
-        check_steps(recorded, "endgame", [STEP])
+        check_steps(recorded, "final comparison", [STEP])
     with pytest.raises(StudyError, match="--results"):
         check_steps(recorded, "search", [Step(0, STEP.point, (0, 1), 2, 64)])
     with pytest.raises(StudyError, match="--results"):

@@ -67,7 +67,7 @@ async def test_a_run_searches_compares_selects_and_meets_the_holdout(
     house = build(unsure, strategy=eight)
     record = await house.run.go()
     assert phases(house)[0] == "search"
-    assert "endgame" in phases(house)
+    assert "final comparison" in phases(house)
     assert kinds(house)[-2:] == ["choice", "holdout"]
     assert record.stopped == FINISHED
     assert record.selection is not None
@@ -83,7 +83,7 @@ async def test_a_choice_that_is_one_answer_needs_no_second_comparison(
     )
     house = build(unsure, strategy=eight, space=space)
     record = await house.run.go()
-    assert "agents" not in phases(house)
+    assert "single-answer comparison" not in phases(house)
     assert record.selection is not None
     assert record.single_answer is record.selection.reading
 
@@ -119,7 +119,7 @@ async def test_money_that_ends_is_said_and_the_holdout_is_met_all_the_same(
     record = await house.run.go()
     assert record.stopped == "money"
     assert record.holdout != {}
-    assert house.account.spent <= house.account.budget
+    assert house.ledger.spent <= house.ledger.budget
 
 
 async def test_a_quota_pauses_the_run_before_the_holdout(
@@ -311,10 +311,10 @@ async def test_the_record_is_what_the_run_has_at_its_end(
     house = build(unsure, strategy=eight)
     record = await house.run.go()
     assert record.plan is house.plan
-    assert record.money.balance == house.account.balance
-    assert record.money.spent_now == house.account.spent_now
-    assert record.money.holdout_spent == house.account.spent_by_purpose()["holdout"]
-    assert 0 < record.money.holdout_reserve <= 0.4 * house.account.budget
+    assert record.money.balance == house.ledger.balance
+    assert record.money.spent_now == house.ledger.spent_now
+    assert record.money.holdout_spent == house.ledger.spent_by_purpose()["holdout"]
+    assert 0 < record.money.holdout_reserve <= 0.4 * house.ledger.budget
     assert record.models["m"].bought == house.endpoint.draws
     assert record.models["m"].reused == 0
     assert record.time is None

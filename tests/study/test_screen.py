@@ -126,7 +126,9 @@ def test_the_time_left_never_grows() -> None:
 
 
 def test_phases_are_named_for_a_person() -> None:
-    assert describe(progress(phase="endgame")).startswith("comparing the finalists")
+    assert describe(progress(phase="final comparison")).startswith(
+        "comparing the finalists"
+    )
     assert describe(progress(phase="holdout")).startswith(
         "final test on held-out examples"
     )

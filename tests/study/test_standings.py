@@ -58,7 +58,7 @@ async def test_a_trial_is_read_once_until_its_draws_change(
 
 async def test_a_trial_without_draws_costs_nothing(build: Callable[..., House]) -> None:
     house = build()
-    house.account.close("money")
+    house.ledger.close("money")
     await house.buy()
     standing = house.run.standings.current()[0]
     assert (standing.spent_per_draw, standing.prompt_cost, standing.readings) == (

@@ -38,7 +38,7 @@ def test_a_request_after_the_loop_was_closed_is_quiet() -> None:
     assert stop.request() is True
 
 
-async def test_the_time_limit_closes_the_account_of_the_search_and_not_of_the_holdout(
+async def test_the_time_limit_closes_the_ledger_of_the_search_and_not_of_the_holdout(
     build: Callable[..., House],
 ) -> None:
     for phase, closed in (("search", "time"), ("holdout", None)):
@@ -46,7 +46,7 @@ async def test_the_time_limit_closes_the_account_of_the_search_and_not_of_the_ho
         house.run.phase = phase
         timer = start_timer(house.run)
         await asyncio.sleep(0.05)
-        assert house.account.closed == closed
+        assert house.ledger.closed == closed
         timer.cancel()
 
 
@@ -61,7 +61,7 @@ async def test_without_a_time_limit_nothing_is_closed(
 def test_an_interruption_is_the_reason_whatever_was_before(
     build: Callable[..., House],
 ) -> None:
-    account = build().account
-    account.close("money")
-    interrupt(account)
-    assert account.closed == INTERRUPTED
+    ledger = build().ledger
+    ledger.close("money")
+    interrupt(ledger)
+    assert ledger.closed == INTERRUPTED

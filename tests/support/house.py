@@ -22,10 +22,10 @@ from tune.readout import Reading
 from tune.readout.trial import Step
 from tune.result.savings import costs_of_readings
 from tune.space import Config, Point, Space
-from tune.store.admission import Account
 from tune.store.database import Database
 from tune.store.draws import Store
 from tune.store.journal import Journal
+from tune.store.ledger import Ledger
 from tune.strategies import Selection
 from tune.study.evaluate import Evaluator
 from tune.study.holdout import HoldoutTest
@@ -69,7 +69,7 @@ class House:
         most_n: answers that one call can give.
         budget: dollars.
         failures: the fault of each call by its number, or None.
-        after: a house whose journal, store and account this one goes on with.
+        after: a house whose journal, store and ledger this one goes on with.
         options: of the plan.
     """
 
@@ -103,7 +103,7 @@ class House:
             )
         )
         self.db = Database(":memory:") if after is None else after.db
-        self.account = Account(self.db, "s", int(budget * PICODOLLARS))
+        self.ledger = Ledger(self.db, "s", int(budget * PICODOLLARS))
         self.store = Store(self.db)
         self.endpoint = FakeEndpoint(
             world, price=PRICE, most_n=most_n, service="m", failures=failures
@@ -114,7 +114,7 @@ class House:
         known = Capabilities(
             [Fact("m", "m", "answers")]
         )  # else the first call goes alone, and its prompt is paid twice
-        context = StackContext(self.store, self.account, known, 64)
+        context = StackContext(self.store, self.ledger, known, 64)
         services = {"m": build_stack(Entry("m", "m"), self.endpoint, PRICE, context)}
         evaluator = Evaluator(
             space=self.plan.space,
@@ -127,7 +127,7 @@ class House:
             store=self.store,
             lessons=Lessons(self.plan.space, known, self.journal.append),
         )
-        self.run = Run(self.plan, self.journal, services, self.account, evaluator)
+        self.run = Run(self.plan, self.journal, services, self.ledger, evaluator)
 
     async def buy(
         self,

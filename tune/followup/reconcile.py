@@ -18,11 +18,11 @@ from tune.providers.openai.bill_lookup import bill_url
 from tune.providers.openai.endpoint import OpenAIEndpoint
 from tune.providers.trusted_hosts import Confirm, confirm_hosts
 from tune.report import Uncertain
-from tune.store.admission import Account
 from tune.store.database import Database
 from tune.store.journal import Journal
-from tune.store.ledger import UncertainCharge, read_balance
+from tune.store.ledger import Ledger
 from tune.store.ledger_marks import check_ledger
+from tune.store.ledger_table import UncertainCharge, read_balance
 from tune.study.study import Study, find_store, recorded_study
 
 _BEGINS = "Reconciled: "
@@ -84,21 +84,21 @@ def reconcile(
             before = read_balance(db, name)
             if before is None:
                 raise StudyError(
-                    f"the store {where!r} has no account of the study in {str(place)!r}: give the "
+                    f"the store {where!r} has no ledger of the study in {str(place)!r}: give the "
                     "--store that it "
                     f"was run with"
                 )
             # An older copy of the store would make the correction wrong.
             check_ledger(db, name, journal.events, place)
-            account = Account(db, name, before.budget)
+            ledger = Ledger(db, name, before.budget)
             found = _Found()
             if billed is None:
                 entries = [
                     Entry(name, **model, key_env=key_env)
                     for name, model in journal.events[0]["identity"]["models"].items()
                 ]
-                doubts = _askable(account.doubts(), found)
-                if doubts:
+                charges = _askable(ledger.uncertain_charges(), found)
+                if charges:
                     sent = "the names of calls"
                     confirm_hosts(
                         entries,
@@ -109,15 +109,15 @@ def reconcile(
                     )
                 # A thread of its own, so that it is the same inside a running loop.
                 with ThreadPoolExecutor(1) as thread:
-                    thread.submit(asyncio.run, _ask(entries, doubts, found)).result()
-                for doubt, picodollars in found.bills:
-                    account.clear(doubt, picodollars)
+                    thread.submit(asyncio.run, _ask(entries, charges, found)).result()
+                for charge, picodollars in found.bills:
+                    ledger.settle_uncertain(charge, picodollars)
             else:
-                account.reconcile(to_picodollars(billed))
+                ledger.reconcile(to_picodollars(billed))
             balance, mark, reasons = (
-                account.balance,
-                account.mark(),
-                account.uncertain_by_reason(),
+                ledger.balance,
+                ledger.mark(),
+                ledger.uncertain_by_reason(),
             )
         finally:
             db.close()
@@ -194,21 +194,23 @@ def _calls(count: int) -> str:
     return f"{count} call{'' if count == 1 else 's'}"
 
 
-def _askable(doubts: Iterable[UncertainCharge], found: _Found) -> list[UncertainCharge]:
+def _askable(
+    charges: Iterable[UncertainCharge], found: _Found
+) -> list[UncertainCharge]:
     """Return the calls whose bill a service can tell, and note the reason for the others."""
     askable = []
-    for doubt in doubts:
-        if not doubt.call:
+    for charge in charges:
+        if not charge.call:
             found.unknown["no name of the call came back, by which to ask"] += 1
-        elif bill_url("", doubt.call) is None:
-            found.unknown[f"{doubt.service} tells no bill of a single call"] += 1
+        elif bill_url("", charge.call) is None:
+            found.unknown[f"{charge.service} tells no bill of a single call"] += 1
         else:
-            askable.append(doubt)
+            askable.append(charge)
     return askable
 
 
 async def _ask(
-    entries: Iterable[Entry], doubts: Iterable[UncertainCharge], found: _Found
+    entries: Iterable[Entry], charges: Iterable[UncertainCharge], found: _Found
 ) -> None:
     """Ask the services of a study for the bills of calls."""
     endpoints: Mapping[str, dict[Any, OpenAIEndpoint]] = defaultdict(dict)
@@ -229,9 +231,9 @@ async def _ask(
         else:
             endpoints[own.service].setdefault(entry.base_url, own)
     try:
-        for doubt in doubts:
+        for charge in charges:
             await _ask_for(
-                doubt, endpoints.get(doubt.service, {}).values(), found, closed
+                charge, endpoints.get(charge.service, {}).values(), found, closed
             )
     finally:
         for group in endpoints.values():
@@ -240,23 +242,25 @@ async def _ask(
 
 
 async def _ask_for(
-    doubt: UncertainCharge,
+    charge: UncertainCharge,
     endpoints: Iterable[OpenAIEndpoint],
     found: _Found,
     closed: Mapping[str, str],
 ) -> None:
     """Ask those who may have served a call, until one of them tells its bill."""
     reason = next(
-        (why for place, why in closed.items() if doubt.service.startswith(place)), ""
+        (why for place, why in closed.items() if charge.service.startswith(place)), ""
     )
-    reason = reason or f"{doubt.service} does not know the call or its bill, or not yet"
+    reason = (
+        reason or f"{charge.service} does not know the call or its bill, or not yet"
+    )
     for endpoint in endpoints:
         try:
-            picodollars = await endpoint.bill_of(doubt.call)
+            picodollars = await endpoint.bill_of(charge.call)
         except ProviderError as error:
             reason = str(error)
             continue
         if picodollars is not None:
-            found.bills.append((doubt, picodollars))
+            found.bills.append((charge, picodollars))
             return
     found.unknown[reason] += 1

@@ -30,10 +30,10 @@ from tune.result import build_report, deploy
 from tune.safety.background import run_apart
 from tune.space import Config
 from tune.stats.alpha_spending import another_analysis, is_new_analysis
-from tune.store.admission import Account
 from tune.store.database import Database
 from tune.store.draws import Store
 from tune.store.journal import Journal, read_events
+from tune.store.ledger import Ledger
 from tune.strategies.measured_truncation import select_measured
 from tune.study.connect import make_evaluator
 from tune.study.evaluate import Evaluator
@@ -62,7 +62,7 @@ MAY_DIFFER = (
 """What a study may be read again with: it decides nothing about what was drawn."""
 
 SILENT = "reprice"
-"""Whose the account is, and why it is closed: nothing may be bought."""
+"""Whose the ledger is, and why it is closed: nothing may be bought."""
 
 
 def reprice(
@@ -143,12 +143,12 @@ async def _reread(
         db = Database(_copy(store, aside / "draws.db"))
         stack.callback(db.close)
         draws = Store(db, generation=journal.events[0]["id"] if plan.fresh else "")
-        account = Account(db, SILENT, to_picodollars(plan.budget))
+        ledger = Ledger(db, SILENT, to_picodollars(plan.budget))
         # A closed ledger lets no call through, whatever the code below does.
-        account.close(SILENT)
-        context = StackContext(draws, account, Capabilities(), concurrency=1)
+        ledger.close(SILENT)
+        context = StackContext(draws, ledger, Capabilities(), concurrency=1)
         services = _services(plan, context)
-        run = Run(plan, journal, services, account, _evaluator(plan, services, context))
+        run = Run(plan, journal, services, ledger, _evaluator(plan, services, context))
         run.recall(run.history.first)
         for wave in run.history.waves:
             if wave.done:

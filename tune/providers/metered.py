@@ -20,9 +20,9 @@ from tune.providers.billing import Bill, bill_call
 from tune.providers.capabilities import Capabilities, Fact
 from tune.providers.cut_prompts import explain_cut
 from tune.providers.tariff import Tariff
-from tune.store.admission import Account
 from tune.store.draws import Store
-from tune.store.ledger import Attempt
+from tune.store.ledger import Ledger
+from tune.store.ledger_table import Attempt
 
 # Tokens by which the count of an answer may pass its cap: some servers count the end of an answer,
 # too. Ceilings have room for it, as the bounds of prompts are generous.
@@ -77,7 +77,7 @@ class Metered:
         price: the price of its model.
         tariff: the price where another model or tier answers; None is `price`, whatever answers.
         store: the store for the draws.
-        account: the study's money; in the same database as the store.
+        ledger: the study's money; in the same database as the store.
         purpose: what the money is for: "search", "judge" or "holdout".
         judge_hold: picodollars to hold with each draw, for judging it.
         judge: whether its calls judge answers, and take their money from what was held first.
@@ -98,7 +98,7 @@ class Metered:
         price: Price,
         tariff: Tariff | None = None,
         store: Store,
-        account: Account,
+        ledger: Ledger,
         purpose: str = "search",
         judge_hold: int = 0,
         judge: bool = False,
@@ -107,16 +107,16 @@ class Metered:
         max_output: int | None = None,
         observer: OnReceipt | None = None,
     ) -> None:
-        if store.db is not account.db:
+        if store.db is not ledger.db:
             raise ValueError(
                 "a draw and its settlement are one transaction: "
-                "store and account share one database"
+                "store and ledger share one database"
             )
         self.endpoint = endpoint
         self.price = price
         self._tariff = tariff or Tariff(price, "")
         self.store = store
-        self.account = account
+        self.ledger = ledger
         self.purpose = purpose
         self.judge_hold = judge_hold
         self._judge = judge
@@ -198,15 +198,15 @@ class Metered:
         """
         ceiling = self.ceiling(request, draws)
         try:
-            return await self.account.reserve(
+            return await self.ledger.reserve(
                 ceiling,
                 purpose=self.purpose,
                 service=request.service,
-                earmark=self.judge_hold * draws,
-                from_earmark=self._judge,
+                hold=self.judge_hold * draws,
+                from_hold=self._judge,
             )
         except BudgetExhausted:
-            if self.account.closed is not None or self._beyond() is None:
+            if self.ledger.closed is not None or self._beyond() is None:
                 raise
             raise EndpointError(
                 f"model {request.model!r} at {request.service} bills more than its cap, "
@@ -248,13 +248,13 @@ class Metered:
         # Where an answer is missing, its number stays free. An answer too many is paid as well, so
         # it gets the next number.
         given = range(numbers.start, numbers.start + len(draws))
-        with self.account.db.transaction():
-            overshoot = self.account.settle(attempt, sum(costs))
+        with self.ledger.db.transaction():
+            overshoot = self.ledger.settle(attempt, sum(costs))
             self.store.put(
                 request,
                 given,
                 draws,
-                study=self.account.study,
+                study=self.ledger.study,
                 attempt=attempt.id,
                 costs=costs,
             )
@@ -303,10 +303,10 @@ class Metered:
         """Close an attempt that brought no answer."""
         if loss.may_be_billed:
             cost = min(loss.most, attempt.ceiling)
-            self.account.strand(attempt, loss.most, loss.reason, loss.call)
+            self.ledger.mark_unknown(attempt, loss.most, loss.reason, loss.call)
         else:
             cost = 0
-            self.account.refuse(attempt)
+            self.ledger.refuse(attempt)
         self._tell(
             Receipt(
                 service=request.service,

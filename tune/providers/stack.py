@@ -17,9 +17,9 @@ from tune.providers.retrying import Retrying, RetryPolicy
 from tune.providers.splitting import Splitting
 from tune.providers.stored import ModelChanged, Stored
 from tune.providers.tariff import Tariff
-from tune.store.admission import Account
 from tune.store.claims import Claims
 from tune.store.draws import Store
+from tune.store.ledger import Ledger
 
 LOCAL_QUEUE = 256
 """Calls that a model in this process may have waiting, so that its batches are always full."""
@@ -34,7 +34,7 @@ class StackContext:
 
     Attributes:
         store: where draws are kept.
-        account: the study's money.
+        ledger: the study's money.
         capabilities: what was seen of models.
         concurrency: the most calls in flight per endpoint.
         retry: when a failed call is tried again.
@@ -43,7 +43,7 @@ class StackContext:
     """
 
     store: Store
-    account: Account
+    ledger: Ledger
     capabilities: Capabilities
     concurrency: int
     retry: RetryPolicy = field(default_factory=RetryPolicy)
@@ -103,13 +103,13 @@ def build_stack(
     """
     # The wrappers report what they see, and know nothing of users; this tells the user.
     notices = _Notices(entry.name, context.notice)
-    account = context.account
+    ledger = context.ledger
     metered = Metered(
         endpoint,
         price=price,
         tariff=Tariff(price, entry.model, entry.base_url),
         store=context.store,
-        account=account,
+        ledger=ledger,
         purpose="judge" if judge else "search",
         judge=judge,
         capabilities=context.capabilities,
@@ -121,10 +121,10 @@ def build_stack(
         metered,
         store=context.store,
         claims=Claims(
-            context.store.db, account.study, generation=context.store.generation
+            context.store.db, ledger.study, generation=context.store.generation
         ),
         patience=entry.timeout,
-        closed=lambda: account.closed is not None,
+        closed=lambda: ledger.closed is not None,
     )
     limited = Limited(
         claimed,
@@ -134,9 +134,9 @@ def build_stack(
         requests_per_minute=entry.requests_per_minute,
         tokens_per_minute=entry.tokens_per_minute,
         endpoint=endpoint,
-        sleep=account.sleep,
+        sleep=ledger.sleep,
     )
-    retrying = Retrying(limited, policy=context.retry, sleep=account.sleep)
+    retrying = Retrying(limited, policy=context.retry, sleep=ledger.sleep)
     # Outside the retries, so that each of the calls is tried again by itself.
     splitting = Splitting(retrying, endpoint)
     gated = Gated(
@@ -149,7 +149,7 @@ def build_stack(
         # A model in this process honours its cap, so its first call need not go alone.
         splitting if entry.local else gated,
         store=context.store,
-        payer=account.study,
+        payer=ledger.study,
         observer=notices.model_changed,
     )
     return Service(entry, endpoint.service, price, stored, metered, endpoint)

@@ -18,7 +18,7 @@ from typing import Any
 from tune.errors import StoreError
 from tune.store.files import make_private, sync, sync_folder
 
-VERSION = 4
+VERSION = 5
 """The version of the tables; a store of another one is refused."""
 
 # Three names are enough: no other program's database has tables with all of these names.
@@ -32,7 +32,7 @@ _PATIENCE = 30.0
 # number. Draws are shared between studies: `uses` says which example of which study asked for the
 # first so many draws of a request. It is written before they are bought, so that a killed run
 # leaves no draw that nobody can trace. A claim is a purchase under way; `beat` is when its process
-# was last heard of. The totals of an account are kept beside its attempts, so that a reservation is
+# was last heard of. The totals of a ledger are kept beside its attempts, so that a reservation is
 # one comparison in SQL.
 _TABLES = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -96,13 +96,13 @@ CREATE TABLE IF NOT EXISTS scores (
     score REAL NOT NULL
 );
 
-CREATE TABLE IF NOT EXISTS accounts (
+CREATE TABLE IF NOT EXISTS ledgers (
     study TEXT PRIMARY KEY,
     budget INTEGER NOT NULL,
-    envelope INTEGER NOT NULL DEFAULT 0,
+    holdout_reserve INTEGER NOT NULL DEFAULT 0,
     settled INTEGER NOT NULL DEFAULT 0,
     reserved INTEGER NOT NULL DEFAULT 0,
-    earmarked INTEGER NOT NULL DEFAULT 0,
+    held INTEGER NOT NULL DEFAULT 0,
     uncertain INTEGER NOT NULL DEFAULT 0,
     overshoot INTEGER NOT NULL DEFAULT 0,
     opened INTEGER NOT NULL DEFAULT 0
@@ -110,7 +110,7 @@ CREATE TABLE IF NOT EXISTS accounts (
 
 CREATE TABLE IF NOT EXISTS attempts (
     id INTEGER PRIMARY KEY,
-    study TEXT NOT NULL REFERENCES accounts (study),
+    study TEXT NOT NULL REFERENCES ledgers (study),
     purpose TEXT NOT NULL,
     service TEXT NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('reserved', 'settled', 'refused', 'uncertain')),
@@ -268,7 +268,7 @@ class Database:
             self._named = True
 
     def discard(self) -> None:
-        """Remove the file, if nothing was bought and it holds no more than one study's account."""
+        """Remove the file, if nothing was bought and it holds no more than one study's ledger."""
         # A store with any of these holds something that was paid.
         kept = ("draws", "attempts", "scores")
         with (
@@ -278,7 +278,7 @@ class Database:
             rows = sum(
                 self.rows(f"SELECT COUNT(*) FROM {table}")[0][0] for table in kept
             )
-            studies = self.rows("SELECT COUNT(*) FROM accounts")[0][0]
+            studies = self.rows("SELECT COUNT(*) FROM ledgers")[0][0]
             if rows or studies > 1:
                 return
             for suffix in ("", "-wal", "-shm"):

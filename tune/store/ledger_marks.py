@@ -14,7 +14,7 @@ class LedgerMark(NamedTuple):
     """The progress of a ledger. Both numbers only ever grow.
 
     Attributes:
-        opened: the number of times that the account was opened for paying.
+        opened: the number of times that the ledger was opened for paying.
         attempts: calls that were reserved.
     """
 
@@ -25,8 +25,8 @@ class LedgerMark(NamedTuple):
 def read_ledger_mark(db: Database, study: str) -> LedgerMark | None:
     """Return the mark of a study's ledger now; None if it has no ledger."""
     rows = db.rows(
-        "SELECT opened, (SELECT count(*) FROM attempts WHERE attempts.study = accounts.study) FROM "
-        "accounts "
+        "SELECT opened, (SELECT count(*) FROM attempts WHERE attempts.study = ledgers.study) FROM "
+        "ledgers "
         "WHERE study = ?",
         (study,),
     )

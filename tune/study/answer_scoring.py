@@ -61,8 +61,8 @@ class AnswerScoring:
     def release_holds(self) -> None:
         """Release the money held for verdicts: no call is in flight, so none will come."""
         if self._judge is not None:
-            account = self._judge.metered.account
-            account.release_earmark(account.reserved)
+            ledger = self._judge.metered.ledger
+            ledger.release_hold(ledger.reserved)
 
     async def judge(
         self, trial: Trial, position: int, new: Sequence[Completion], held: int
@@ -89,7 +89,7 @@ class AnswerScoring:
         requests = [judge.request(answer, example) for answer in unknown]
         # Release first what exceeds the cost of the verdicts: other calls may wait for that money.
         needed = sum(metered.ceiling(request, 1) for request in requests)
-        metered.account.release_earmark(max(0, held - needed))
+        metered.ledger.release_hold(max(0, held - needed))
         key = self._scores.example_key(position)
         self._store.note_uses(Use(example.id, key, request, 1) for request in requests)
         for answer in unknown:

@@ -13,7 +13,7 @@ from tune.pricing.clock import FIRST_WIDTH, Clock, assumed_seconds
 from tune.pricing.prices import to_dollars, to_picodollars
 from tune.readout import Reading
 from tune.space import Point
-from tune.store.admission import Account
+from tune.store.ledger import Ledger
 from tune.study.evaluate import Evaluator
 
 LEAST_BLOCK = 8
@@ -78,7 +78,7 @@ class StudyBudget:
 
     Args:
         plan: what is asked for.
-        account: holds the money.
+        ledger: holds the money.
         evaluator: knows what is sent for an example.
         clock: the time that is left, where nobody is billed; then all amounts are seconds of
             service.
@@ -87,12 +87,12 @@ class StudyBudget:
     def __init__(
         self,
         plan: Plan,
-        account: Account,
+        ledger: Ledger,
         evaluator: Evaluator,
         clock: Clock | None = None,
     ) -> None:
         self.plan = plan
-        self.account = account
+        self.ledger = ledger
         self.evaluator = evaluator
         self.clock = clock
 
@@ -101,7 +101,7 @@ class StudyBudget:
         """Dollars that the search may still spend."""
         if self.clock is not None:
             return self.clock.left
-        return to_dollars(max(0, self.account.limit - self.account.spent))
+        return to_dollars(max(0, self.ledger.limit - self.ledger.spent))
 
     @property
     def max_extrapolated_cost(self) -> float:
@@ -175,7 +175,7 @@ class StudyBudget:
         examples = len(self.plan.split.holdout)
         needed = RESERVE_MARGIN * examples * expected + most
         reserve = min(MOST_HOLDOUT_SHARE * self.plan.budget, needed)
-        self.account.set_aside(to_picodollars(reserve))
+        self.ledger.set_holdout_reserve(to_picodollars(reserve))
 
 
 def _mean(reading: Reading) -> float:

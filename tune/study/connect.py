@@ -99,7 +99,7 @@ def make_evaluator(
         services: every model that a trial may have, by name.
         store: where draws are.
         judge: the model that the metric asks, where it asks one.
-        caps: as for `engage`; without them nothing is sent, and nothing is set aside.
+        caps: as for `attach_judge`; without them nothing is sent, and no money is held.
         lessons: what is learned of models on the way; by default nobody keeps it.
     """
     metric = plan.metric

@@ -11,8 +11,8 @@ from tune.errors import StudyError
 from tune.plan.plan import Plan
 from tune.pricing.clock import Clock
 from tune.pricing.prices import to_dollars
-from tune.store.admission import Account
 from tune.store.journal import Journal
+from tune.store.ledger import Ledger
 from tune.study.resume import check_identity, check_not_forgotten
 from tune.study.stop_reasons import ENOUGH, PAUSES, UNREAD
 from tune.study.study import Study, recorded_study
@@ -60,11 +60,11 @@ def open_study(journal: Journal, plan: Plan) -> Study | None:
     return None
 
 
-def continue_study(journal: Journal, plan: Plan, account: Account) -> None:
+def continue_study(journal: Journal, plan: Plan, ledger: Ledger) -> None:
     """Note that a study goes on, if it may do more than its last run could."""
     if not may_do_more(plan, journal):
         return
-    left = to_dollars(account.budget - account.spent)
+    left = to_dollars(ledger.budget - ledger.spent)
     if plan.unbilled:
         left = Clock(plan.time_limit or math.inf, journal.events).left
     journal.append("continue", left=left, **_limits(plan))

@@ -318,16 +318,16 @@ class Evaluator:
                 # The calls in flight are paid for, so they settle. Nothing more is sent, not even
                 # what waits in line.
                 self._lost = self._lost or error
-                self.services[model].metered.account.close("a fault that nothing mends")
+                self.services[model].metered.ledger.close("a fault that nothing mends")
 
     def _pause(self, reason: str, fault: ProviderError, wave: Wave) -> None:
         """Send nothing more in this run: the same command goes on when the fault is gone."""
         # The first fault is the cause. Later ones often follow from it.
         self.fault = self.fault or fault
         wave.complete = False
-        # All services share the study's account.
+        # All services share the study's ledger.
         service = next(iter(self.services.values()))
-        service.metered.account.close(reason)
+        service.metered.ledger.close(reason)
 
 
 def _asked_examples(steps: Sequence[Step]) -> dict[int, list[int]]:

@@ -12,7 +12,7 @@ from tune.pricing.prices import to_dollars
 from tune.readout import Reading
 from tune.safety.decoration import Decorations
 from tune.stats.intervals import Interval, mean_interval
-from tune.store.admission import Account
+from tune.store.ledger import Ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Progress:
     """Where a run stands.
 
     Attributes:
-        phase: "search", "endgame", "agents" or "holdout".
+        phase: "search", "final comparison", "single-answer comparison" or "holdout".
         trials: paid points begun.
         spent: dollars, of this study.
         budget: dollars.
@@ -47,8 +47,8 @@ class Progress:
 
 PHASES = {
     "search": "searching",
-    "endgame": "comparing the finalists",
-    "agents": "comparing single answers for agents",
+    "final comparison": "comparing the finalists",
+    "single-answer comparison": "comparing single answers for agents",
     "holdout": "final test on held-out examples",
 }
 """Phases of a run, as a person reads them."""
@@ -59,7 +59,7 @@ class ProgressReporter:
 
     Args:
         plan: what is asked for.
-        account: the money of the study.
+        ledger: the money of the study.
         clock: the time of the study where nobody is billed, else None.
         leader: returns the best reading so far.
         observer: is called with each `Progress`. If it fails, the run goes on without it.
@@ -69,16 +69,16 @@ class ProgressReporter:
     def __init__(
         self,
         plan: Plan,
-        account: Account,
+        ledger: Ledger,
         clock: Clock | None,
         leader: Callable[[], Reading | None],
         observer: Callable[[Progress], None],
         decorations: Decorations,
     ) -> None:
-        self._plan, self._account, self._clock = plan, account, clock
+        self._plan, self._ledger, self._clock = plan, ledger, clock
         self._leader, self._observer, self._decorations = leader, observer, decorations
         self._began = time.monotonic()
-        self._spent_before = to_dollars(account.spent)
+        self._spent_before = to_dollars(ledger.spent)
 
     def report(self, phase: str, trials: int) -> None:
         """Tell the observer.
@@ -96,7 +96,7 @@ class ProgressReporter:
     def progress(self, phase: str, trials: int) -> Progress:
         """Return where the run stands now."""
         seconds = time.monotonic() - self._began
-        spent = to_dollars(self._account.spent)
+        spent = to_dollars(self._ledger.spent)
         # In the first second the rate is that of a few calls: nothing to extrapolate from.
         rate = (spent - self._spent_before) / seconds if seconds > 1 else 0.0
         return Progress(

@@ -13,8 +13,8 @@ from tune.providers.stack import Service
 from tune.readout import Reading
 from tune.readout.trial import Trial
 from tune.space import Config
-from tune.store.admission import Account, Shortage
-from tune.store.ledger import Balance
+from tune.store.ledger import Ledger, Shortage
+from tune.store.ledger_table import Balance
 from tune.strategies import Problem, Selection, Standing
 from tune.study.stop_reasons import FINISHED
 from tune.study.trial_reader import TrialReader
@@ -149,19 +149,19 @@ def record_models(services: Mapping[str, Service]) -> dict[str, ModelRecord]:
     return models
 
 
-def record_money(account: Account, holdout_reserve: int) -> MoneyRecord:
+def record_money(ledger: Ledger, holdout_reserve: int) -> MoneyRecord:
     """Return the record of a study's money.
 
     Args:
-        account: of the study.
+        ledger: of the study.
         holdout_reserve: picodollars that were kept for the holdout when the search ended. The
-            account no longer knows it, because meeting the holdout releases the reserve.
+            ledger no longer knows it, because meeting the holdout releases the reserve.
     """
     return MoneyRecord(
-        balance=account.balance,
-        spent_now=account.spent_now,
-        uncertain=tuple(account.uncertain_by_reason()),
+        balance=ledger.balance,
+        spent_now=ledger.spent_now,
+        uncertain=tuple(ledger.uncertain_by_reason()),
         holdout_reserve=holdout_reserve,
-        holdout_spent=account.spent_by_purpose().get("holdout", 0),
-        shortage=account.shortage,
+        holdout_spent=ledger.spent_by_purpose().get("holdout", 0),
+        shortage=ledger.shortage,
     )

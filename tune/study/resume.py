@@ -20,7 +20,7 @@ class RecordedWave:
     """A wave as the journal holds it.
 
     Attributes:
-        phase: "search", "endgame" or "agents".
+        phase: "search", "final comparison" or "single-answer comparison".
         steps: the steps, as `dump_steps` writes them.
         done: its outcome was recorded. Otherwise the process ended inside it.
         stopped: the reason why not everything was bought ("money", "time"); None if it was.

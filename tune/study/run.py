@@ -13,8 +13,8 @@ from tune.readout import Reading
 from tune.readout.trial import Step, Trial
 from tune.safety.decoration import Decorations
 from tune.search.searcher import LimitedSearcher
-from tune.store.admission import Account
 from tune.store.journal import Journal
+from tune.store.ledger import Ledger
 from tune.strategies import Outcome, Problem, Selection, Standing, final_comparison
 from tune.strategies.measured_truncation import (
     FIRST_NUMBER,
@@ -58,7 +58,7 @@ class Run:
         plan: the checked order.
         journal: keeps every wave, its outcome and the lessons.
         services: the models, by name.
-        account: the money of the study.
+        ledger: the money of the study.
         evaluator: buys the draws.
         observer: called with a `Progress` after every wave.
         decorations: keeps faults of decorations from ending the run.
@@ -66,7 +66,8 @@ class Run:
         look: called with the trials after every wave.
 
     Attributes:
-        phase: "search", "endgame", "agents", "holdout", or a phase that measures caps.
+        phase: "search", "final comparison", "single-answer comparison", "holdout", or a phase that
+            measures caps.
         trials: of the search, by number.
         measuring: trials that measure where a smaller max_tokens cuts.
         standings: the trials with their readings.
@@ -79,7 +80,7 @@ class Run:
         plan: Plan,
         journal: Journal,
         services: Mapping[str, Service],
-        account: Account,
+        ledger: Ledger,
         evaluator: Evaluator,
         *,
         observer: Callable[[Progress], None] = lambda _: None,
@@ -90,7 +91,7 @@ class Run:
         self.plan = plan
         self.journal = journal
         self.services = services
-        self.account = account
+        self.ledger = ledger
         self.evaluator = evaluator
         self.lessons = evaluator.lessons
         self.decorations = decorations or Decorations()
@@ -104,7 +105,7 @@ class Run:
         if plan.unbilled:
             self.clock = Clock(plan.time_limit or math.inf, journal.events)
             self.unbilled = Unbilled(services, self.clock)
-        self.budget = StudyBudget(plan, account, evaluator, self.clock)
+        self.budget = StudyBudget(plan, ledger, evaluator, self.clock)
         self.standings = Standings(
             self.trials, services, evaluator.reader, self.unbilled
         )
@@ -112,7 +113,7 @@ class Run:
         self._reserve = HoldoutReserve(self.selector, self.standings, self.budget)
         self._unread = UnreadWatch(plan, evaluator.reader, say)
         self._progress = ProgressReporter(
-            plan, account, self.clock, self.selector.leader, observer, self.decorations
+            plan, ledger, self.clock, self.selector.leader, observer, self.decorations
         )
         self._stopped: str | None = None
         self._holdout_reserve = 0
@@ -143,20 +144,20 @@ class Run:
         selection = await self._compare_finalists(problem)
         stopped = self._stopped or ("trials" if searcher.refused else FINISHED)
         single_answer = self.selector.single_answer(selection)
-        if self.account.closed in PAUSES:
+        if self.ledger.closed in PAUSES:
             # Also where the money or the time was used up before: the holdout is still to come.
             # Nothing was scored, so there is no result that the fault could be part of.
             if selection is None and self.evaluator.fault is not None:
                 raise self.evaluator.fault
-            return self.record(selection, single_answer, stopped=self.account.closed)
+            return self.record(selection, single_answer, stopped=self.ledger.closed)
         self.end_trials()
         if selection is None:
             return self.record(stopped=stopped)
         config = dict(selection.shown.config)
         self.journal.append("choice", config=config, trial=selection.reading.trial)
         test = await self._meet_holdout(selection, single_answer)
-        if self.account.closed in PAUSES:
-            stopped = self.account.closed
+        if self.ledger.closed in PAUSES:
+            stopped = self.ledger.closed
         return self.record(selection, single_answer, test, stopped=stopped)
 
     async def _compare_finalists(self, problem: Problem) -> Selection | None:
@@ -167,13 +168,15 @@ class Run:
         """
         await self._measure_caps(PHASES[0], problem)
         selection = await self._drive(
-            "endgame",
+            "final comparison",
             lambda left: final_comparison(problem, self.standings.weighed(), left),
         )
         if selection is not None and self._needs_single_answer(selection):
             view = self.selector.single_answer_standings
             await self._drive(
-                "agents", lambda left: final_comparison(problem, view(), left), view
+                "single-answer comparison",
+                lambda left: final_comparison(problem, view(), left),
+                view,
             )
         await self._measure_caps(PHASES[1], problem)
         if selection is None:
@@ -295,7 +298,7 @@ class Run:
         """Return why nothing is bought after a wave; None where the phase may go on."""
         stopped = None
         if not wave.complete:
-            stopped = self.account.closed or "money"
+            stopped = self.ledger.closed or "money"
         elif phase not in PHASES and self._is_enough(phase, view(), left):
             stopped = ENOUGH
         if phase != "search" or stopped in PAUSES:
@@ -320,10 +323,10 @@ class Run:
         """Test the selected configuration, the baseline and the single answer on fresh examples."""
         self.phase = "holdout"
         self.recall(self.history.last)
-        # The end of the search closed the account. The holdout's reserve is still there.
-        self.account.reopen()
-        self._holdout_reserve = self.account.balance.envelope
-        self.account.set_aside(0)
+        # The end of the search closed the ledger. The holdout's reserve is still there.
+        self.ledger.reopen()
+        self._holdout_reserve = self.ledger.balance.holdout_reserve
+        self.ledger.set_holdout_reserve(0)
         for service in self.services.values():
             # Calls with this purpose may use the reserve.
             service.metered.purpose = "holdout"
@@ -405,7 +408,7 @@ class Run:
             fault=self.evaluator.fault,
             models=record_models(self.services),
             unanswerable=dict(self.lessons.unanswerable),
-            money=record_money(self.account, self._holdout_reserve),
+            money=record_money(self.ledger, self._holdout_reserve),
             time=time,
             events=tuple(self.journal.events),
             reader=self.evaluator.reader,
@@ -414,7 +417,7 @@ class Run:
     @property
     def _is_paused(self) -> bool:
         """True where the same command goes on with the study later."""
-        return self.account.closed in PAUSES
+        return self.ledger.closed in PAUSES
 
     def _is_enough(
         self, phase: str, standings: Mapping[int, Standing], left: float

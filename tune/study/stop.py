@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 
-from tune.store.admission import Account
+from tune.store.ledger import Ledger
 from tune.study.run import Run
 from tune.study.stop_reasons import INTERRUPTED
 
@@ -58,12 +58,12 @@ def start_timer(run: Run) -> asyncio.TimerHandle:
 
     def ring() -> None:
         if run.phase != "holdout":
-            run.account.close("time")
+            run.ledger.close("time")
 
     return asyncio.get_running_loop().call_later(seconds, ring)
 
 
-def interrupt(account: Account) -> None:
-    """Send nothing more, whatever the account was closed for before."""
-    account.reopen()
-    account.close(INTERRUPTED)
+def interrupt(ledger: Ledger) -> None:
+    """Send nothing more, whatever the ledger was closed for before."""
+    ledger.reopen()
+    ledger.close(INTERRUPTED)

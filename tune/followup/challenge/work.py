@@ -43,9 +43,9 @@ from tune.report import Report
 from tune.space import Config
 from tune.stats.confidence_sequences import clusters_notice, next_block_size
 from tune.stats.intervals import Interval
-from tune.store.admission import Account
 from tune.store.database import Database
 from tune.store.draws import Store
+from tune.store.ledger import Ledger
 from tune.study.connect import connect_services, make_evaluator
 from tune.study.evaluate import Evaluator
 
@@ -108,7 +108,7 @@ class ChallengeWork:
         try:
             # A ledger for this question alone: the study's own budget is not touched.
             name = f"challenge-{secrets.token_hex(4)}"
-            self.account = Account(db, name, to_picodollars(self.budget))
+            self.ledger = Ledger(db, name, to_picodollars(self.budget))
             # Draws count as the study's own, because they answer the study's examples.
             study = str(self.events[0]["id"])
             # A study with --fresh has its own generation of draws, so its rivals are only found
@@ -116,7 +116,7 @@ class ChallengeWork:
             draws = Store(db, generation=study if plan.fresh else "", study=study)
             context = StackContext(
                 draws,
-                self.account,
+                self.ledger,
                 Capabilities(),
                 plan.concurrency,
                 notice=self.notice,
@@ -196,9 +196,9 @@ class ChallengeWork:
         )
         if len(self.configs) > 1:
             # Screening must not use up the money that the decision needs.
-            self.account.set_aside(int((1 - SCREENING) * self.account.budget))
+            self.ledger.set_holdout_reserve(int((1 - SCREENING) * self.ledger.budget))
         wave = await self.evaluator.run(list(steps), self.trials)
-        self.account.release()
+        self.ledger.set_holdout_reserve(0)
         readings: list[Reading] = []
         for step, group in steps.items():
             readings += self.evaluator.reader.read(self.trials[step.trial], group)
@@ -295,7 +295,7 @@ class ChallengeWork:
             margin=self.rates.margin * (metric.mean_high - metric.low),
             tried=tried,
             finalists=chosen,
-            spent=to_dollars(self.account.spent),
+            spent=to_dollars(self.ledger.spent),
             budget=self.budget,
             notices=tuple(self._notices(verdict, tried)),
         )

@@ -42,10 +42,10 @@ from tune.runtime.best_json import DeploymentRecord, read_deployment
 from tune.safety.background import run_apart
 from tune.safety.decoration import Decorations
 from tune.stats.confidence_sequences import SequentialResult, next_block_size
-from tune.store.admission import Account
 from tune.store.database import Database
 from tune.store.draws import Store
-from tune.store.ledger import Balance
+from tune.store.ledger import Ledger
+from tune.store.ledger_table import Balance
 
 BLOCK = 8
 """Examples that are bought side by side at first; later blocks are larger (`next_block_size`)."""
@@ -115,10 +115,10 @@ async def check_async(
     try:
         # A random part, so that every check asks anew: stored answers say nothing about today.
         name = f"check-{examples.data.name}-{secrets.token_hex(4)}"
-        account = Account(db, name, to_picodollars(budget))
+        ledger = Ledger(db, name, to_picodollars(budget))
         context = StackContext(
             Store(db, generation=name, study=name),
-            account,
+            ledger,
             Capabilities(),
             asked.concurrency,
             notice=notice,
@@ -129,7 +129,7 @@ async def check_async(
             deployment, examples.data.examples, context, asked.seed, before
         ) as target:
             seen, ended = await _until_decided(target, examples.rule)
-        balance = account.balance
+        balance = ledger.balance
     finally:
         db.close()
     # Examples that the money did not reach are not the service's fault, and are not counted.

@@ -26,7 +26,7 @@ class Target:
     Args:
         deployment: the config.
         examples: examples to ask about.
-        context: the store, the account and what is known of models.
+        context: the store, the ledger and what is known of models.
         seed: decides the order.
         before: the score that each example had before; `scores` are then differences to it.
     """
@@ -98,7 +98,7 @@ class Target:
             raise EndpointError(
                 f"{config.model} cannot be checked: {self.trial.reason}"
             )
-        if not self.trial.draws and self.context.account.closed in (LOST, QUOTA):
+        if not self.trial.draws and self.context.ledger.closed in (LOST, QUOTA):
             words = next(iter(self.trial.unanswered.values()), "it does not answer")
             raise EndpointError(f"{config.model} cannot be checked: {words}")
         return wave.complete
