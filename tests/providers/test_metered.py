@@ -68,10 +68,10 @@ class Bench:
         return [draw.text for draw in self.store.draws(request, range(100)).values()]
 
     def check(self) -> None:
-        check_books(self.db)
+        check_ledger_equals_draws(self.db)
 
 
-def check_books(db: Database) -> None:
+def check_ledger_equals_draws(db: Database) -> None:
     """Each settled attempt has its draws, each draw its settled attempt, and costs agree."""
     attempts = dict(db.rows("SELECT id, cost FROM attempts WHERE state = 'settled'"))
     draws = dict(db.rows("SELECT attempt, sum(cost) FROM draws GROUP BY attempt"))
@@ -501,7 +501,7 @@ COUNTS = st.integers(0, 6) | st.sampled_from([10**6, 10**7])
     ),
     most_n=st.sampled_from([1, 2, MANY]),
 )
-def test_whatever_is_billed_the_books_agree(
+def test_whatever_is_billed_the_ledger_agrees(
     answers: list[tuple[int, int, int, int | None, str]], most_n: int
 ) -> None:
     async def run() -> None:
@@ -613,7 +613,7 @@ def test_a_buyer_killed_at_any_instant_leaves_draws_and_ledger_in_agreement(
         buyer.communicate()
         db = Database(path)
         assert db.rows("PRAGMA integrity_check") == [("ok",)]
-        check_books(db)
+        check_ledger_equals_draws(db)
         ledger = Ledger(db, "study", PICODOLLARS)
         ((settled, uncertain, count),) = db.rows(
             "SELECT total(cost) FILTER (WHERE state = 'settled'), "

@@ -588,7 +588,7 @@ def test_processes_that_hammer_one_ledger_never_overspend_together(
     assert 5_000 < balance.spent <= 10_000
 
 
-async def test_who_waits_for_money_hears_of_it_when_the_books_cannot_be_written(
+async def test_who_waits_for_money_hears_of_it_when_the_ledger_cannot_be_written(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A full disk: the attempt stays reserved, and nobody waits for ever for what it would have
@@ -602,7 +602,7 @@ async def test_who_waits_for_money_hears_of_it_when_the_books_cannot_be_written(
     def full(*_: object) -> None:
         raise StoreError("the disk is full")
 
-    monkeypatch.setattr(ledger._books, "close", full)
+    monkeypatch.setattr(ledger._table, "close", full)
     for close in (
         lambda: ledger.settle(first, 10),
         lambda: ledger.refuse(first),

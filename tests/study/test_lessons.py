@@ -89,7 +89,7 @@ def test_a_study_resumes_from_any_line_of_its_journal(
     assert odd.bill <= 0.002 * 10**12 * len(lines)
 
 
-def test_a_largest_n_is_learned_once_and_the_books_equal_the_bill(
+def test_a_largest_n_is_learned_once_and_the_ledger_equals_the_bill(
     tmp_path: Path,
 ) -> None:
     with Server({"small": Model(most_n=2)}, world=WORLD) as server:

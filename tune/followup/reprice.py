@@ -62,7 +62,7 @@ MAY_DIFFER = (
 """What a study may be read again with: it decides nothing about what was drawn."""
 
 SILENT = "reprice"
-"""Whose the ledger is, and why it is closed: nothing may be bought."""
+"""The name on the ledger, and the reason why it is closed: nothing may be bought."""
 
 
 def reprice(

@@ -281,7 +281,7 @@ def read(
 
 
 @pytest.mark.parametrize("name", RECORDED)
-def test_the_books_equal_the_bill_of_a_recorded_body(name: str) -> None:
+def test_the_ledger_equals_the_bill_of_a_recorded_body(name: str) -> None:
     recorded = RECORDED[name]
     booked, told = read(recorded.usage, recorded.texts, **recorded.more)
     assert booked == recorded.bill
