@@ -249,6 +249,28 @@ def test_every_table_can_be_scrolled_sideways_with_finger_or_keyboard() -> None:
     assert re.search(r"\.scroll[^{]*\{[^}]*overflow-x: auto", reader.said("style"))
 
 
+def test_what_is_wider_than_the_screen_has_a_shadow_where_more_is() -> None:
+    style = harmless(page(study())).said("style")
+    (rule,) = re.findall(r"\.scroll, figure \{([^}]*background[^}]*)\}", style)
+    layers = [layer for layer in re.split(r",\n", rule) if "gradient" in layer]
+    sides = {
+        (side, kind): False
+        for side in ("left", "right")
+        for kind in ("local", "scroll")
+    }
+    for layer in layers:
+        side = re.search(r"\) (left|right) /", layer)
+        assert side is not None, layer
+        kind = layer.strip().rstrip(";").split()[-1]
+        sides[side[1], kind] = True
+        # The shadow stays at the edge; what hides it moves with the content.
+        assert ("var(--edge)" in layer) == (kind == "scroll")
+    assert all(sides.values())
+    # Covers lie on top of shadows.
+    assert "local" in layers[0]
+    assert "local" in layers[1]
+
+
 def test_it_is_legible_by_day_and_by_night() -> None:
     style = harmless(page(study())).said("style")
     assert "prefers-color-scheme: dark" in style

@@ -120,8 +120,7 @@ def _confusion(failing: Failing) -> list[str]:
         return []
     said = (
         f"Of the winner on {failing.on} examples, by label. Balanced accuracy, the mean of the "
-        "recalls: "
-        f"{number(confusion.balanced_accuracy)}."
+        f"recalls: {number(confusion.balanced_accuracy)}."
     )
     wide = len(confusion.labels) > MOST_COLUMNS
     answers = [] if wide else [*map(inline, confusion.labels), "another answer", "none"]
@@ -169,9 +168,9 @@ def _doubtful_labels(failing: Failing) -> list[str]:
     ]
     more = len(failing.doubtful_labels) - MOST_DOUBTFUL_LABELS
     note = (
-        "Check these labels: on these tuning rows all strong configurations agree with each other, "
-        "and not with the "
-        "data." + (f" {more} more are in `best.json`." if more > 0 else "")
+        "Check these labels: on these tuning rows all strong configurations agree with each "
+        "other, and not with the data."
+        + (f" {more} more are in `best.json`." if more > 0 else "")
     )
     return [
         note,
@@ -197,15 +196,15 @@ def failing_sentences(failing: Failing | None) -> list[str]:
         worst = min(known, key=lambda label: known[label])
         found.append(
             f"Balanced accuracy of the winner: {number(confusion.balanced_accuracy)} on "
-            f"{failing.on} examples; lowest "
-            f"recall: {number(known[worst])} for {worst!r} ({confusion.examples(worst)} examples)."
+            f"{failing.on} examples; lowest recall: {number(known[worst])} for {worst!r} "
+            f"({confusion.examples(worst)} examples)."
         )
     if failing.doubtful_labels:
         rows = ", ".join(one.example for one in failing.doubtful_labels[:5])
         found.append(
             "Check these labels: all strong configurations contradict the data on "
-            f"{len(failing.doubtful_labels)} tuning rows "
-            f"(rows {rows}{', ...' if len(failing.doubtful_labels) > 5 else ''})."
+            f"{len(failing.doubtful_labels)} tuning rows (rows "
+            f"{rows}{', ...' if len(failing.doubtful_labels) > 5 else ''})."
         )
     return found
 

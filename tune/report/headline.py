@@ -80,8 +80,7 @@ def detectable_sentence(report: Report) -> str:
         which = f"The {count(known.n, 'holdout example')}"
     return (
         f"{which} show a difference to the baseline of {number(report.detectable)} or more with at "
-        "least 80 % "
-        f"probability, and smaller ones less often."
+        "least 80 % probability, and smaller ones less often."
     )
 
 
@@ -120,8 +119,8 @@ def uncertain_sentence(money: Money) -> str:
     why = f" ({listed})" if listed else ""
     return (
         f"{dollars(money.uncertain)} of it is uncertain, charged at the most that it can be{why}: "
-        f"`tune reconcile STUDY` asks the services for the bills of these calls, and "
-        f"`tune reconcile STUDY --billed USD` books the whole bill instead."
+        "`tune reconcile STUDY` asks the services for the bills of these calls, and "
+        "`tune reconcile STUDY --billed USD` books the whole bill instead."
     )
 
 
@@ -197,8 +196,7 @@ def _over_the_limit(report: Report, winner: ReportConfig, known: str) -> str:
     return (
         f"No configuration that was tried keeps {report.limit}. The one that came closest is "
         f"{describe_config(winner.config)}: it scores {known}{closest} per request. Allow more, or "
-        "add cheaper models, "
-        f"shorter prompts or a smaller max_tokens."
+        "add cheaper models, shorter prompts or a smaller max_tokens."
     )
 
 
@@ -229,8 +227,8 @@ def _comparison(report: Report) -> str:
     seen = ""
     if report.detectable is not None and math.isfinite(report.detectable):
         seen = (
-            f", and a difference below {number(report.detectable)} would mostly go unseen with "
-            "so few"
+            f", and a difference below {number(report.detectable)} would mostly go unseen with so "
+            "few"
         )
     return f"The data cannot tell it from the baseline: {on}{seen}."
 
@@ -244,8 +242,7 @@ def _non_inferiority(report: Report, margin: float, difference: Interval) -> str
     if report.non_inferior:
         return (
             "Non-inferiority is shown: it is not worse than the baseline by more than "
-            f"{number(margin)}: {on}, whose "
-            f"{side} limit is within {number(limit)}."
+            f"{number(margin)}: {on}, whose {side} limit is within {number(limit)}."
         )
     # The whole interval lies beyond the margin.
     clearly = difference.low > margin
@@ -258,8 +255,7 @@ def _non_inferiority(report: Report, margin: float, difference: Interval) -> str
         )
     return (
         "Non-inferiority is not shown: it may be worse than the baseline by more than "
-        f"{number(margin)}: {on}, whose "
-        f"{side} limit is beyond {number(limit)}."
+        f"{number(margin)}: {on}, whose {side} limit is beyond {number(limit)}."
     )
 
 

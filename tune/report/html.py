@@ -14,25 +14,21 @@ POLICY = (
 )
 """What a browser may do with the page: apply the style that is in it, and nothing else."""
 
-_UNUSED = [
-    "link",
-    "image",
-    "autolink",
-    "reference",
-    "html_inline",
-    "html_block",
-]  # a report has none of these
+# A report has none of these. What looks like one is the text of a user or a model.
+_UNUSED = ["link", "image", "autolink", "reference", "html_inline", "html_block"]
 
+# A shadow at the edge of a table or chart shows that there is more beside it. Covers in the colour of
+# the page are `local`: they move with the content, and hide a shadow where nothing more is.
 _STYLE = """
 :root {
   color-scheme: light dark;
   --text: #1c1e21; --faint: #5b626b; --line: #d8dce1; --shade: #f4f5f7; --page: #fff;
-  --winner: #0a5cc2; --baseline: #b04a00;
+  --winner: #0a5cc2; --baseline: #b04a00; --edge: #aab2bd;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --text: #e3e6ea; --faint: #9aa3ad; --line: #3a4048; --shade: #22262b; --page: #16181b;
-    --winner: #6cb2ff; --baseline: #f5a15c;
+    --winner: #6cb2ff; --baseline: #f5a15c; --edge: #6f7883;
   }
 }
 body {
@@ -44,6 +40,13 @@ h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 1rem; }
 h2 { font-size: 1.2rem; margin: 2.5rem 0 .75rem; }
 pre, code { font: .9em/1.45 ui-monospace, monospace; }
 pre, .scroll, figure { overflow-x: auto; }
+.scroll, figure {
+  background:
+    linear-gradient(to right, var(--page) 1rem, transparent) left / 3rem 100% no-repeat local,
+    linear-gradient(to left, var(--page) 1rem, transparent) right / 3rem 100% no-repeat local,
+    linear-gradient(to right, var(--edge), transparent) left / 1rem 100% no-repeat scroll,
+    linear-gradient(to left, var(--edge), transparent) right / 1rem 100% no-repeat scroll;
+}
 pre {
   background: var(--shade); border-radius: 4px; box-sizing: border-box; padding: .75rem 1rem; white-space: pre-wrap;
 }
@@ -87,16 +90,14 @@ def page(report: Report, *, drawn: str | None = None) -> str:
     reader.add_render_rule("table_close", _table_close)
     # One text for both files, so that they cannot disagree.
     tokens = reader.parse(markdown(report))
-    answered = (
-        next(i for i, token in enumerate(tokens) if token.type == "paragraph_close") + 1
-    )
-    # The chart stands between the answer and everything else.
-    before, after = (
-        reader.renderer.render(part, reader.options, {})
-        for part in (tokens[:answered], tokens[answered:])
-    )
+    # The chart stands between the answer, which is the first paragraph, and everything else.
+    kinds = [token.type for token in tokens]
+    answered = kinds.index("paragraph_close") + 1
+    before = reader.renderer.render(tokens[:answered], reader.options, {})
+    after = reader.renderer.render(tokens[answered:], reader.options, {})
     title = escape(visible(report.headline))
-    figure = chart(report) if drawn is None else drawn
+    if drawn is None:
+        drawn = chart(report)
     return "\n".join(
         [
             "<!DOCTYPE html>",
@@ -108,7 +109,7 @@ def page(report: Report, *, drawn: str | None = None) -> str:
             f"<title>{title}</title>",
             f"<style>{_STYLE}</style>",
             "</head>",
-            f"<body>\n<main>\n{before}{figure}{after}</main>\n</body>",
+            f"<body>\n<main>\n{before}{drawn}{after}</main>\n</body>",
             "</html>\n",
         ]
     )

@@ -95,8 +95,7 @@ def _comparison_table(report: Report) -> str:
     if report.runners_up:
         notes.append(
             "Runners-up never met the holdout: they are compared on the tuning examples by which "
-            "they were picked, "
-            "for display only."
+            "they were picked, for display only."
         )
     parts = [
         table(header, rows),
@@ -194,15 +193,13 @@ def _use(report: Report) -> str:
     if report.keeps_limit is False:
         parts.append(
             f"Nothing is exported for agents, as no configuration keeps {report.limit}. "
-            "`best.json` holds the one that "
-            f"came closest, with `keeps_limit: false`."
+            "`best.json` holds the one that came closest, with `keeps_limit: false`."
         )
         return "\n\n".join(parts)
     if report.has_deployable:
         parts.append(
             "For AutoGen and AG2 agents: `study.best.llm_config()` in Python, or the file "
-            "`OAI_CONFIG_LIST` beside "
-            "this one. `best.json` holds all of it. No file holds a key."
+            "`OAI_CONFIG_LIST` beside this one. `best.json` holds all of it. No file holds a key."
         )
     else:
         parts.append(
@@ -231,10 +228,9 @@ def _pass_at_k(report: Report) -> str:
         for oracle in report.pass_at_k
     ]
     note = (
-        "The best of k answers of the winner's settings, on tuning examples. It is an oracle: only "
-        "somebody who knows "
-        "the target, or can test the answers, gets it. It bounds what a better way of choosing "
-        "could reach."
+        "The best of k answers of the winner's settings, on tuning examples. It is an oracle: "
+        "only somebody who knows the target, or can test the answers, gets it. It bounds what a "
+        "better way of choosing could reach."
     )
     return "\n\n".join(
         [
@@ -254,16 +250,14 @@ def _repeats(report: Report) -> str:
     if repeats.difference is not None and repeats.difference_deviation is not None:
         gain = (
             f" The difference to the baseline is {number(repeats.difference)} there, with a "
-            "standard deviation of "
-            f"{number(repeats.difference_deviation)}."
+            f"standard deviation of {number(repeats.difference_deviation)}."
         )
     note = (
         f"In {count(repeats.repetitions, 'random split')} of the tuning examples, the "
-        "configuration was chosen on one "
-        f"half and judged on the other. Its score is {number(repeats.quality)} on average, with a "
-        "standard deviation "
-        f"of {number(repeats.quality_deviation)}.{gain} {repeats.same_choice:.0%} of the splits "
-        "chose the same one."
+        "configuration was chosen on one half and judged on the other. Its score is "
+        f"{number(repeats.quality)} on average, with a standard deviation of "
+        f"{number(repeats.quality_deviation)}.{gain} {repeats.same_choice:.0%} of the splits chose "
+        "the same one."
     )
     return f"## Repeated splits\n\n{note}"
 
@@ -309,10 +303,8 @@ def _readings(report: Report) -> str:
         return ""
     return (
         f"Read {count(report.readings, 'configuration')} off draws that cost "
-        f"{dollars(report.read_cost)} at list "
-        "price; bought with draws shared over n, but anew for every max_tokens and stop, they "
-        "would have cost "
-        f"{dollars(report.readings_cost)}."
+        f"{dollars(report.read_cost)} at list price; bought with draws shared over n, but anew for "
+        f"every max_tokens and stop, they would have cost {dollars(report.readings_cost)}."
     )
 
 
@@ -331,10 +323,8 @@ def _frontier(report: Report) -> str:
     ]
     note = (
         "By its tuning estimate, no configuration here is beaten in both quality and "
-        f"{amount.name} by another or by "
-        "the baseline. Nothing here was beaten in both on the holdout either. Each row was picked "
-        "because it looked "
-        "good, so tuning estimates flatter."
+        f"{amount.name} by another or by the baseline. Nothing here was beaten in both on the "
+        "holdout either. Each row was picked because it looked good, so tuning estimates flatter."
     )
     rows = [_frontier_cells(row, amount) for row in report.frontier]
     parts = [f"## Quality against {amount.name}", note, table(header, rows)]
@@ -346,8 +336,7 @@ def _frontier(report: Report) -> str:
     if any(row.few for row in report.frontier):
         parts.append(
             "few: the search stopped after a few examples, so the place of this row may be luck. "
-            "Rows on few examples "
-            "that seem to beat a row on many are left out."
+            "Rows on few examples that seem to beat a row on many are left out."
         )
     if any(row.approximate for row in report.frontier):
         parts.append(
@@ -457,9 +446,8 @@ def _estimate(report: Report) -> str:
     listed = "" if amount.timed else " at list price"
     note = (
         f"{amount.unit.capitalize()} of one answer to one example{listed}: what the estimate said "
-        "before anything was "
-        "sent, and what it was. Where nothing like it had been bought before, the answer's length "
-        "was assumed."
+        "before anything was sent, and what it was. Where nothing like it had been bought before, "
+        "the answer's length was assumed."
     )
     header = [
         "model, prompt",
@@ -504,8 +492,7 @@ def _confidence(report: Report) -> str:
         return "95 %"
     return (
         f"95 % over every look at the holdout together: this is look {report.look}, and each of "
-        "its intervals is "
-        f"{100 * report.confidence:.4g} % sure"
+        f"its intervals is {100 * report.confidence:.4g} % sure"
     )
 
 

@@ -15,8 +15,7 @@ def unread_headline(report: Report) -> tuple[str, ...]:
     shown = [one for one in report.unread if one.misread]
     first = (
         "The run stopped after the first blocks: nearly all answers of every prompt score the "
-        "metric's worst value. "
-        "They are not merely wrong: they are not read rightly."
+        "metric's worst value. They are not merely wrong: they are not read rightly."
     )
     return (
         first,
@@ -44,8 +43,7 @@ def unread_sentence(one: Unread) -> str:
     if one.misread and 2 * one.empty > one.answers:
         return (
             f"{seen}, as {one.empty} texts are empty. Raise max_tokens: a model that reasons in "
-            "secret uses up its "
-            f"tokens before it says anything."
+            "secret uses up its tokens before it says anything."
         )
     if one.misread and one.extracted < one.answers / 2:
         return (
@@ -60,8 +58,7 @@ def unread_sentence(one: Unread) -> str:
         )
     return (
         f"{seen}, though an answer was found in {one.extracted} of them: they are wrong. The task "
-        "may be too hard for "
-        f"these models, or the metric too strict."
+        "may be too hard for these models, or the metric too strict."
     )
 
 

@@ -74,8 +74,7 @@ def _advice(report: Report, kind: str) -> str:
     if report.bought.hidden or report.bought.outcomes.count("empty") > 0:
         return (
             "a model that reasons in secret uses up its tokens before it says anything: raise "
-            "max_tokens (at most "
-            f"{report.bought.cap} were allowed) or lower reasoning_effort"
+            f"max_tokens (at most {report.bought.cap} were allowed) or lower reasoning_effort"
         )
     return "look at the stop strings and at the prompt"
 
@@ -107,8 +106,7 @@ def wrong_section(report: Report) -> str:
     said = " ".join([*unread, *wrong_sentences(report)])
     note = (
         "Each answer is under one heading; an answer that is cut or empty is not counted as wrong "
-        "too. Those that are "
-        "left score more than the metric's worst."
+        "too. Those that are left score more than the metric's worst."
     )
     parts = ["## Why answers are wrong", inline(said, limit=5000), note]
     parts.append(table(["configuration", "examples", "answers", *HEADER], rows))
