@@ -1,0 +1,146 @@
+"""The tables of `report.md` on the search: the frontier, and the trials."""
+
+from __future__ import annotations
+
+from tune.report.amount import Amount, amount_of
+from tune.report.records import Report, ReportConfig, TrialRow
+from tune.report.text import (
+    count,
+    describe_config,
+    dollars,
+    exact_seconds,
+    inline,
+    seconds,
+    table,
+    with_limits,
+)
+
+MOST_TRIALS = 40
+"""Rows of the table of trials. `trials.csv` has them all."""
+
+
+def frontier_section(report: Report) -> str:
+    """Return the frontier with its notes; "" without one."""
+    if not report.frontier:
+        return ""
+    amount = amount_of(report)
+    header = [
+        "configuration",
+        "tuning estimate (95 %)",
+        "tuning examples",
+        amount.per_request,
+        "holdout (95 %)",
+        "median time",
+        "trial",
+    ]
+    note = (
+        "By its tuning estimate, no configuration here is beaten in both quality and "
+        f"{amount.name} by another or by the baseline. Nothing here was beaten in both on the "
+        "holdout either. Each row was picked because it looked good, so tuning estimates flatter."
+    )
+    rows = [_frontier_cells(row, amount) for row in report.frontier]
+    parts = [f"## Quality against {amount.name}", note, table(header, rows)]
+    if amount.timed:
+        parts.append(
+            "Seconds per request are those of all calls that a request makes; the median time has "
+            "them side by side."
+        )
+    # Signs in the table are explained only if one of them is there.
+    if any(row.few for row in report.frontier):
+        parts.append(
+            "few: the search stopped after a few examples, so the place of this row may be luck. "
+            "Rows on few examples that seem to beat a row on many are left out."
+        )
+    if any(row.approximate for row in report.frontier):
+        parts.append(
+            "≈: an estimate from text that was cut without known token boundaries."
+        )
+    return "\n\n".join(parts)
+
+
+def _frontier_cells(row: ReportConfig, amount: Amount) -> list[str]:
+    tuning, examples, trial = with_limits(row.tuning), "0", "-"
+    if row.tuning is not None:
+        examples = f"{row.tuning.n:,}"
+    if row.approximate:
+        tuning += " ≈"
+    if row.few:
+        examples += " (few)"
+    if row.trial is not None:
+        trial = str(row.trial)
+    return [
+        inline(describe_config(row.config)),
+        tuning,
+        examples,
+        with_limits(amount.of(row), amount.said),
+        with_limits(row.holdout),
+        seconds(row.seconds_median),
+        trial,
+    ]
+
+
+def trials_section(report: Report) -> str:
+    """Return the best trials, by their tuning estimates; "" without any."""
+    if not report.trials:
+        return ""
+    header = [
+        "trial",
+        "point",
+        "state",
+        "examples",
+        "draws",
+        "best reading",
+        "its tuning estimate",
+        "spent",
+    ]
+    ranked = sorted(report.trials, key=lambda trial: _rank(report, trial))
+    timed = amount_of(report).timed
+    rows = [_trial_cells(trial, timed=timed) for trial in ranked[:MOST_TRIALS]]
+    more = "`trials.csv` has the same."
+    if len(ranked) > MOST_TRIALS:
+        others = count(len(ranked) - MOST_TRIALS, "other")
+        more = f"The {others} are in `trials.csv`."
+    note = f"Best tuning estimate first. {more}"
+    return "\n\n".join(["## Trials", note, table(header, rows)])
+
+
+def _rank(report: Report, trial: TrialRow) -> tuple[float, int]:
+    # Trials without a score come last.
+    if trial.quality is None:
+        return float("inf"), trial.number
+    if report.larger_is_better:
+        return -trial.quality.mean, trial.number
+    return trial.quality.mean, trial.number
+
+
+def _trial_cells(trial: TrialRow, *, timed: bool) -> list[str]:
+    state = str(trial.state)
+    if trial.reason:
+        state = f"{state}: {trial.reason}"
+    examples = f"{trial.examples:,}"
+    if trial.unanswered:
+        examples += f" ({trial.unanswered:,} unanswered)"
+    spent = dollars(trial.spent)
+    if timed:
+        spent = exact_seconds(trial.service or 0.0)
+    return [
+        str(trial.number),
+        inline(describe_config(trial.point)),
+        inline(state),
+        examples,
+        f"{trial.draws:,}",
+        _free_part(trial),
+        with_limits(trial.quality),
+        spent,
+    ]
+
+
+def _free_part(trial: TrialRow) -> str:
+    """Describe the free dimensions of a trial's best configuration."""
+    if trial.best is None:
+        return "-"
+    free = {}
+    for name, value in trial.best.items():
+        if name not in trial.point:
+            free[name] = value
+    return inline(describe_config(free)) or "as bought"
