@@ -19,18 +19,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 TOTAL_ALPHA = 0.05
-"""How often all looks at a holdout together may be wrong."""
+"""Error probability of all analyses of a holdout together."""
 
 FIRST_ALPHA = 0.04
-"""What the first look spends of it."""
+"""The part of it that the first analysis spends."""
 
 ANALYSES = ("holdout", "look")
-"""The events of a journal that are looks: what a study bought of its holdout, and what was read of
-it later.
-"""
+"""The events of a journal that are analyses: the holdout bought, and looked at again later."""
 
 Compared: TypeAlias = frozenset[tuple[str, int]]
-"""What a look compared: (config as JSON, position of an example)."""
+"""The pairs that an analysis compared: (config as JSON, position of an example)."""
 
 
 def analysis_confidence(look: int) -> float:
@@ -42,12 +40,13 @@ def analysis_confidence(look: int) -> float:
     Raises:
         ValueError: the number is below 1.
     """
-    # Counted from 1, as people do.
     if look < 1:
         raise ValueError(f"`look >= 1` must hold, but got {look}")
-    return 1 - (
-        FIRST_ALPHA if look == 1 else (TOTAL_ALPHA - FIRST_ALPHA) / 2 ** (look - 1)
-    )
+    if look == 1:
+        return 1 - FIRST_ALPHA
+    # Each later analysis spends half of the rest, so the parts never add up to more than it.
+    rest = TOTAL_ALPHA - FIRST_ALPHA
+    return 1 - rest / float(2 ** (look - 1))
 
 
 def count_analyses(
@@ -61,15 +60,17 @@ def count_analyses(
         events: the journal's.
         baseline: the config that every choice is compared with.
     """
-    looks: list[Compared] = []
+    analyses: list[Compared] = []
     number = 1
     for event in events:
-        if event["event"] in ANALYSES and (seen := _seen(event, baseline)):
-            number = next(
-                (k for k, earlier in enumerate(looks, 1) if seen <= earlier),
-                len(looks) + 1,
-            )
-            looks += [seen] if number > len(looks) else []
+        if event["event"] not in ANALYSES:
+            continue
+        compared = _compared(event, baseline)
+        if not compared:
+            continue
+        number = _number(compared, analyses)
+        if number > len(analyses):
+            analyses.append(compared)
     return number
 
 
@@ -88,14 +89,13 @@ def another_analysis(
     Returns:
         None if the study has not met its holdout.
     """
-    held = next(
-        (event for event in reversed(events) if event["event"] == "holdout"), None
-    )
+    held = _last_holdout(events)
     if held is None:
         return None
-    chosen, theirs = _text(choice), _text(baseline)
+    chosen = _text(choice)
+    theirs = _text(baseline)
     steps = [step for step in held["steps"] if _text(step[1]) in (chosen, theirs)]
-    # `_seen` takes the first step for the choice.
+    # `_compared` takes the first step for the choice.
     steps.sort(key=lambda step: _text(step[1]) != chosen)
     return {"event": "look", "steps": steps, "unanswered": held["unanswered"]}
 
@@ -106,24 +106,49 @@ def is_new_analysis(
     baseline: Mapping[str, Any],
 ) -> bool:
     """Tell whether an event compares something that the journal does not have yet."""
-    seen = _seen(look, baseline)
-    return bool(seen) and not any(
-        seen <= _seen(event, baseline) for event in events if event["event"] in ANALYSES
-    )
+    compared = _compared(look, baseline)
+    if not compared:
+        return False
+    for event in events:
+        if event["event"] in ANALYSES and compared <= _compared(event, baseline):
+            return False
+    return True
 
 
-def _seen(event: Mapping[str, Any], baseline: Mapping[str, Any]) -> Compared:
+def _number(compared: Compared, analyses: Sequence[Compared]) -> int:
+    """Return the number of the first analysis that compared all of this; the next one if none."""
+    for number, earlier in enumerate(analyses, 1):
+        if compared <= earlier:
+            return number
+    return len(analyses) + 1
+
+
+def _last_holdout(events: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """Return the last event that bought the holdout; None without any."""
+    bought = [event for event in events if event["event"] == "holdout"]
+    if not bought:
+        return None
+    return bought[-1]
+
+
+def _compared(event: Mapping[str, Any], baseline: Mapping[str, Any]) -> Compared:
     """Return (config, position) pairs of the choice (the first step) and the baseline."""
+    steps = event["steps"]
+    if not steps:
+        return frozenset()
+    chosen = steps[0][0]
+    theirs = _text(baseline)
     # An example without an answer was not compared.
-    missing = {(trial, position) for trial, position, _ in event["unanswered"]}
-    chosen, theirs = (event["steps"][0][0] if event["steps"] else None), _text(baseline)
-    return frozenset(
-        (config, position)
-        for trial, point, positions, _, _ in event["steps"]
-        if (config := _text(point)) == theirs or trial == chosen
-        for position in positions
-        if (trial, position) not in missing
-    )
+    unanswered = {(trial, position) for trial, position, _ in event["unanswered"]}
+    found: set[tuple[str, int]] = set()
+    for trial, point, positions, _, _ in steps:
+        config = _text(point)
+        if config != theirs and trial != chosen:
+            continue
+        for position in positions:
+            if (trial, position) not in unanswered:
+                found.add((config, position))
+    return frozenset(found)
 
 
 def _text(config: Mapping[str, Any]) -> str:

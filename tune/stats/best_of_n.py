@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
-from tune.stats.arrays import Array
+from tune.stats.arrays import Array, IntArray
 from tune.stats.estimate import SubsetEstimate, mean_of_one
 
 
@@ -20,35 +21,6 @@ def top_weights(draws: int, n: int) -> Array:
     """
     total = math.comb(draws, n)
     return np.array([math.comb(i, n - 1) / total for i in range(draws)])
-
-
-@lru_cache(maxsize=1024)
-def _top_spread(draws: int, n: int) -> Array:
-    """Return the matrix Q for which s'Qs is the variance, for scores s in order of their verdicts.
-
-    If the m draws were the whole distribution, two subsets of n of m fresh draws would share c of
-    them with hypergeometric probability. Given c, the largest of one stays below i and that of the
-    other below j with probability (min(i, j) / m)^n (max(i, j) / m)^(n - c). That variance is too
-    small, by up to a half at n = m. So it is scaled to be unbiased if verdicts say nothing about
-    scores; for n = 1 that is the usual m / (m - 1).
-    """
-    shared = np.arange(max(0, 2 * n - draws), n + 1)
-    total = math.comb(draws, n)
-    odds = np.array(
-        [
-            math.comb(n, int(c)) * math.comb(draws - n, n - int(c)) / total
-            for c in shared
-        ]
-    )
-    level = np.arange(draws + 1) / draws
-    both = level**n
-    own = np.tensordot(odds, level[None, :] ** (n - shared)[:, None], axes=1)
-    places = range(draws + 1)
-    below, above = np.minimum.outer(places, places), np.maximum.outer(places, places)
-    joint = np.diff(np.diff(both[below] * own[above], axis=0), axis=1)
-    single = np.diff(both)
-    spread = joint - np.outer(single, single)
-    return np.asarray(spread * (top_weights(draws, n) ** 2).sum() / np.trace(spread))
 
 
 def mean_of_largest(values: Array, ns: Sequence[int]) -> Array:
@@ -65,50 +37,112 @@ def mean_of_best(scores: Array, verdicts: Array, ns: Sequence[int]) -> SubsetEst
 
     Args:
         scores: one row for each example, one column for each draw.
-        verdicts: the numbers that the choice goes by, in the same shape.
+        verdicts: the numbers by which a draw is selected, in the same shape.
         ns: sizes of the subsets.
     """
     draws = scores.shape[1]
-    order = np.argsort(verdicts, axis=1, kind="stable")
-    ascending = np.take_along_axis(verdicts, order, axis=1)
-    ordered = np.take_along_axis(scores, order, axis=1)
-    # Draws with equal verdicts are equally likely to be the first drawn of them, so each stands for
-    # their mean.
-    first = np.ones(scores.shape, dtype=bool)
-    first[:, 1:] = ascending[:, 1:] != ascending[:, :-1]
-    tie = np.cumsum(first.ravel()) - 1
-    size = np.bincount(tie)
-    level = np.bincount(tie, weights=ordered.ravel()) / size
-    ordered_level = level[tie].reshape(scores.shape)
-    within = np.bincount(
-        tie, weights=(ordered - ordered_level).ravel() ** 2
-    ) / np.maximum(size - 1, 1)
-    means = _columns(ordered_level, ns)
+    ties = _Ties.of(scores, verdicts)
+    means = _columns(ties.levels, ns)
     variances = np.full_like(means, np.nan)
     for column, n in enumerate(ns):
         if n == 1:
             variances[:, column] = mean_of_one(scores).variances[:, 0]
         elif n <= draws:
-            # Which of the equal draws comes first is chance too: their mean has a variance of its
-            # own.
-            chance = np.bincount(
-                tie, weights=np.tile(top_weights(draws, n), len(scores))
-            )
-            own = (chance**2 * within / size)[tie].reshape(scores.shape) / size[
-                tie
-            ].reshape(scores.shape)
-            between = np.einsum(
-                "ei,ij,ej->e",
-                ordered_level,
-                _top_spread(draws, n),
-                ordered_level,
-                optimize=True,
-            )
-            variances[:, column] = np.maximum(between, 0.0) + own.sum(axis=1)
+            variances[:, column] = ties.variances(n)
     return SubsetEstimate(means, variances)
 
 
+class _Ties(NamedTuple):
+    """Draws of each example in order of their verdicts, with those of equal verdicts tied.
+
+    Attributes:
+        tie: the number of each draw's tie, counted over all examples.
+        sizes: the number of draws of each tie.
+        levels: the mean score of each draw's tie. Draws with equal verdicts are equally likely to
+            be the first drawn, so each stands for their mean.
+        within: the variance of the scores of each tie.
+    """
+
+    tie: IntArray
+    sizes: IntArray
+    levels: Array
+    within: Array
+
+    @classmethod
+    def of(cls, scores: Array, verdicts: Array) -> _Ties:
+        """Return the ties of these verdicts."""
+        order = np.argsort(verdicts, axis=1, kind="stable")
+        ascending = np.take_along_axis(verdicts, order, axis=1)
+        ordered = np.take_along_axis(scores, order, axis=1)
+        first = np.ones(scores.shape, dtype=bool)
+        first[:, 1:] = ascending[:, 1:] != ascending[:, :-1]
+        tie = np.cumsum(first) - 1
+        sizes = np.bincount(tie)
+        sums = np.bincount(tie, weights=ordered.ravel())
+        levels = (sums / sizes)[tie].reshape(scores.shape)
+        distances = ordered - levels
+        squares = np.bincount(tie, weights=distances.ravel() ** 2)
+        within = squares / np.maximum(sizes - 1, 1)
+        return cls(tie, sizes, levels, within)
+
+    def variances(self, n: int) -> Array:
+        """Return the variance of the mean of the best of n, for each example."""
+        shape = self.levels.shape
+        examples, draws = shape
+        weights = np.tile(top_weights(draws, n), examples)
+        # Chance also decides which of the equal draws comes first: the mean of a tie has a variance
+        # of its own.
+        chance = np.bincount(self.tie, weights=weights)
+        of_ties = chance**2 * self.within / self.sizes
+        of_draws = of_ties[self.tie] / self.sizes[self.tie]
+        own = of_draws.reshape(shape).sum(axis=1)
+        between = np.einsum(
+            "ei,ij,ej->e",
+            self.levels,
+            _top_spread(draws, n),
+            self.levels,
+            optimize=True,
+        )
+        total: Array = np.maximum(between, 0.0) + own
+        return total
+
+
+@lru_cache(maxsize=1024)
+def _top_spread(draws: int, n: int) -> Array:
+    """Return the matrix Q for which s'Qs is the variance, for scores s in order of their verdicts.
+
+    If the m draws were the whole distribution, two subsets of n of m fresh draws would share c of
+    them with hypergeometric probability. Given c, the largest of one stays below i and that of the
+    other below j with probability (min(i, j) / m)^n (max(i, j) / m)^(n - c). That variance is too
+    small, by up to a half at n = m. So it is scaled to be unbiased if verdicts say nothing about
+    scores; for n = 1 that is the usual m / (m - 1).
+    """
+    shared = np.arange(max(0, 2 * n - draws), n + 1)
+    total = math.comb(draws, n)
+    odds = np.array([_ways_to_share(draws, n, int(c)) / total for c in shared])
+    level = np.arange(draws + 1) / draws
+    both = level**n
+    alone = n - shared
+    own = odds @ level ** alone[:, None]
+    places = range(draws + 1)
+    below = np.minimum.outer(places, places)
+    above = np.maximum.outer(places, places)
+    # The joint probabilities are differences of the distribution function in both directions.
+    distribution = both[below] * own[above]
+    joint = np.diff(np.diff(distribution, axis=0), axis=1)
+    single = np.diff(both)
+    spread = joint - np.outer(single, single)
+    unbiased = (top_weights(draws, n) ** 2).sum()
+    return np.asarray(spread * unbiased / np.trace(spread))
+
+
+def _ways_to_share(draws: int, n: int, shared: int) -> int:
+    """Return the number of subsets of n draws that share so many with a given one."""
+    return math.comb(n, shared) * math.comb(draws - n, n - shared)
+
+
 def _columns(ascending: Array, ns: Sequence[int]) -> Array:
+    """Return the expected last of n, for values in order; a column for each n, NaN if too few."""
     draws = ascending.shape[1]
     found = np.full((len(ascending), len(ns)), np.nan)
     for column, n in enumerate(ns):

@@ -7,49 +7,50 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
+
+from tune.stats.arrays import Array, IntArray
 
 
 @dataclass(frozen=True, slots=True)
 class Clusters:
-    """Scores by what belongs together.
+    """Scores by the cluster that they belong to.
 
     Attributes:
         sums: of the scores of each cluster, each times its weight.
-        sizes: the weights of each cluster, added up: how many scores there are, where all weigh 1.
-        squares: of the distances of all scores from the mean of their cluster, added up.
+        sizes: of the weights of each cluster; the number of its scores if all weigh 1.
+        squares: the sum of squared distances of the scores from the mean of their cluster.
     """
 
-    sums: npt.NDArray[np.float64]
-    sizes: npt.NDArray[np.float64]
+    sums: Array
+    sizes: Array
     squares: float
 
     @classmethod
     def of(
         cls,
-        scores: npt.NDArray[np.float64],
+        scores: Array,
         labels: Sequence[Hashable] | None,
-        weights: npt.NDArray[np.float64] | None = None,
+        weights: Array | None = None,
     ) -> Clusters:
-        """Scores with one label each; each is a cluster of its own where there are no labels.
+        """Return the clusters of scores with one label each; without labels each is its own.
 
-        Scores that weigh differently are taken for copies within a cluster: how alike they are is
-        only known of equal ones.
+        Scores with weights count as copies within a cluster: their correlation is only known if all
+        weights are equal.
         """
         if labels is None:
-            sizes = np.ones_like(scores) if weights is None else weights
+            sizes = weights
+            if sizes is None:
+                sizes = np.ones_like(scores)
             return cls(scores * sizes, sizes, 0.0)
-        number: dict[Hashable, int] = {}
-        # Labels may be anything hashable; numpy counts numbers.
-        index = np.array([number.setdefault(label, len(number)) for label in labels])
+        index = _numbered(labels)
         if weights is not None:
             sums = np.bincount(index, scores * weights).astype(float)
             return cls(sums, np.bincount(index, weights).astype(float), 0.0)
-        sums, sizes = (
-            np.bincount(index, scores).astype(float),
-            np.bincount(index).astype(float),
-        )
-        return cls(sums, sizes, float(((scores - (sums / sizes)[index]) ** 2).sum()))
+        sums = np.bincount(index, scores).astype(float)
+        sizes = np.bincount(index).astype(float)
+        means = sums / sizes
+        squares = (scores - means[index]) ** 2
+        return cls(sums, sizes, float(squares.sum()))
 
     @property
     def likeness(self) -> float:
@@ -58,16 +59,22 @@ class Clusters:
         The estimate is that of an analysis of variance (Donner 1986). It is 1 if all rows of each
         cluster are equal, which tells nothing.
         """
-        count, rows = len(self.sums), float(self.sizes.sum())
+        count = len(self.sums)
+        rows = float(self.sizes.sum())
         # Without any spread inside clusters, rows may be copies. That is the careful assumption.
         if self.squares == 0 or count == 1:
             return 1.0
-        means, mean = self.sums / self.sizes, float(self.sums.sum()) / rows
+        means = self.sums / self.sizes
+        mean = float(self.sums.sum()) / rows
         # Mean squares between and within clusters.
-        between = float((self.sizes * (means - mean) ** 2).sum()) / (count - 1)
+        distances = (means - mean) ** 2
+        between = float((self.sizes * distances).sum()) / (count - 1)
         within = self.squares / (rows - count)
-        size = (rows - float(self.sizes @ self.sizes) / rows) / (count - 1)
-        return min(1.0, max(0.0, (between - within) / (between + (size - 1) * within)))
+        # Donner's size: the mean size of a cluster, less for unequal sizes.
+        of_average_row = float(self.sizes @ self.sizes) / rows
+        size = (rows - of_average_row) / (count - 1)
+        correlation = (between - within) / (between + (size - 1) * within)
+        return min(1.0, max(0.0, correlation))
 
     def rows_together(self, belief: float) -> float:
         """Return the number of rows of an unseen cluster that count as one.
@@ -81,26 +88,37 @@ class Clusters:
         Args:
             belief: the weight, in clusters, of the prior that rows are copies; inf keeps the prior.
         """
-        alike = 1 - (1 - self.likeness) / (1 + belief / len(self.sums))
-        rows, effects = float(self.sizes.sum()), 1 + (self.sizes - 1) * alike
-        of_clusters = rows / float((self.sizes / effects).sum())
+        # The prior is the stronger, the fewer clusters there are.
+        prior = belief / len(self.sums)
+        alike = 1 - (1 - self.likeness) / (1 + prior)
+        rows = float(self.sizes.sum())
+        # Design effect of each cluster: its variance over that of independent rows (Kish 1965).
+        effects = 1 + (self.sizes - 1) * alike
+        independent = self.sizes / effects
+        of_clusters = rows / float(independent.sum())
         of_rows = float((self.sizes * effects).sum()) / rows
         return math.sqrt(of_clusters * of_rows)
 
     @property
     def count(self) -> float:
-        """Effective number of clusters: smaller than their number if one holds many of the rows."""
+        """Effective number of clusters (Kish 1965): smaller if one holds many of the rows."""
         rows = float(self.sizes.sum())
         return rows * rows / float(self.sizes @ self.sizes)
 
 
-def largest_of_each(
-    values: npt.NDArray[np.float64], labels: Sequence[Hashable] | None
-) -> npt.NDArray[np.float64]:
-    """Return the largest value of each cluster; all of them where there are no labels."""
+def largest_of_each(values: Array, labels: Sequence[Hashable] | None) -> Array:
+    """Return the largest value of each cluster; all values if there are no labels."""
     if labels is None:
         return values
     largest: dict[Hashable, float] = {}
     for label, value in zip(labels, values.tolist(), strict=True):
         largest[label] = max(value, largest.get(label, value))
     return np.array(list(largest.values()))
+
+
+def _numbered(labels: Sequence[Hashable]) -> IntArray:
+    """Return a number from 0 for each label: labels may be anything, numpy counts numbers."""
+    number: dict[Hashable, int] = {}
+    for label in labels:
+        number.setdefault(label, len(number))
+    return np.array([number[label] for label in labels])

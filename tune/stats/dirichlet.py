@@ -19,11 +19,11 @@ import numpy as np
 from tune.stats.arrays import Array
 from tune.stats.roots import root
 
+# The most Newton steps to the saddlepoint. About six are enough.
 _STEPS = 100
-"""The most Newton steps to the saddlepoint. About six are enough."""
 
+# Nearer to the centre than this the saddlepoint correction is 0/0, and too small to matter.
 _CENTRE = 1e-4
-"""Nearer to the centre than this the saddlepoint correction is 0/0, and too small to matter."""
 
 
 def bounded_upper(

@@ -22,9 +22,11 @@ class SubsetEstimate(NamedTuple):
 
 
 def mean_of_one(scores: Array) -> SubsetEstimate:
-    """The score of a single draw: the mean over the draws of each row, and s^2 / m."""
+    """Return the score of a single draw: the mean over the draws of each row, and s^2 / m."""
     draws = scores.shape[1]
     means = scores.mean(axis=1, keepdims=True)
+    # The variance of a single draw is unknown.
     if draws == 1:
         return SubsetEstimate(means, np.full_like(means, np.nan))
-    return SubsetEstimate(means, scores.var(axis=1, ddof=1, keepdims=True) / draws)
+    variances = scores.var(axis=1, ddof=1, keepdims=True)
+    return SubsetEstimate(means, variances / draws)

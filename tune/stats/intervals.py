@@ -37,11 +37,10 @@ _ATOM_DIFFERENCE = 0.5
 _PAIRS = 20
 _ATOM_NEAR = 0.25
 
+# The weight, in clusters, of the prior that the rows of a cluster are copies, in intervals of
+# differences. At 5 some worlds are covered less than 93 % of the time. Means have less room:
+# there the prior is never given up.
 _TOGETHER = 8
-"""The weight, in clusters, of the prior that the rows of a cluster are copies, in intervals of
-differences. At 5 some worlds are covered less than 93 % of the time. Means have less room: there
-the prior is never given up.
-"""
 
 
 @dataclass(frozen=True, slots=True)

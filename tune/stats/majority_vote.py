@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from tune.stats.arrays import Array, IntArray
 from tune.stats.estimate import SubsetEstimate, mean_of_one
 
 MOST_COUNTED = 32
-"""The largest n of a vote that is counted exactly; beyond it random subsets are cheaper."""
+"""The largest n of a vote that is counted exactly; random subsets are cheaper beyond it."""
 
 
 class _Tally(NamedTuple):
@@ -24,7 +24,16 @@ class _Tally(NamedTuple):
 
     @property
     def draws(self) -> int:
+        """The number of draws, with those that abstain."""
         return self.silent + sum(count for count, _ in self.votes)
+
+    @property
+    def certain(self) -> bool:
+        """True if every draw has the same score, so that chance decides nothing."""
+        scores = {score for _, score in self.votes}
+        if self.silent:
+            scores.add(0.0)
+        return len(scores) <= 1
 
 
 def mean_of_vote(
@@ -41,74 +50,96 @@ def mean_of_vote(
         ns: sizes of the subsets, at most `MOST_COUNTED`.
     """
     draws = answers.shape[1]
-    rows: dict[_Tally, list[int]] = {}
-    for row, (names, values) in enumerate(
-        zip(answers.tolist(), (scores - worst).tolist(), strict=True)
-    ):
-        rows.setdefault(_tally(names, values), []).append(row)
-    means = np.full((len(answers), len(ns)), np.nan)
-    variances = means.copy()
+    shape = (len(answers), len(ns))
+    means = np.full(shape, np.nan)
+    variances = np.full(shape, np.nan)
     kept = [column for column, n in enumerate(ns) if n <= draws]
-    largest = max((ns[column] for column in kept), default=0)
-    # Tallies with about as many answers are counted together, so that few are counted over empty
-    # places.
-    batches: dict[int, list[_Tally]] = {}
-    for tally in rows:
-        batches.setdefault(len(tally.votes).bit_length(), []).append(tally)
-    for batch in batches.values() if kept else ():
+    if not kept:
+        return SubsetEstimate(means, variances)
+    largest = max(ns[column] for column in kept)
+    rows = _rows_of_tallies(answers, scores - worst)
+    sizes = [ns[column] for column in kept]
+    for batch in _batches(rows):
         counted = _count(batch, largest)
         for tally, mean, variance in zip(batch, *counted, strict=True):
-            for column in kept:
-                means[rows[tally], column] = worst + mean[ns[column]]
-                variances[rows[tally], column] = variance[ns[column]]
+            places = np.ix_(rows[tally], kept)
+            means[places] = worst + mean[sizes]
+            variances[places] = variance[sizes]
+    # The variance of a single draw needs no approximation.
     for column in kept:
         if ns[column] == 1:
             variances[:, column] = mean_of_one(scores).variances[:, 0]
     return SubsetEstimate(means, variances)
 
 
+def _rows_of_tallies(answers: IntArray, scores: Array) -> dict[_Tally, list[int]]:
+    """Return the rows of each tally: equal tallies are counted once."""
+    rows: dict[_Tally, list[int]] = {}
+    examples = zip(answers.tolist(), scores.tolist(), strict=True)
+    for row, (names, values) in enumerate(examples):
+        tally = _tally(names, values)
+        rows.setdefault(tally, []).append(row)
+    return rows
+
+
+def _batches(tallies: Iterable[_Tally]) -> Collection[list[_Tally]]:
+    """Return tallies with about as many answers together, so that few places stay empty."""
+    batches: dict[int, list[_Tally]] = {}
+    for tally in tallies:
+        size = len(tally.votes).bit_length()
+        batches.setdefault(size, []).append(tally)
+    return batches.values()
+
+
 def _tally(names: Sequence[int], values: Sequence[float]) -> _Tally:
+    """Return the tally of one example, from the answer and the score of each draw."""
     counts: dict[int, int] = {}
     for name in names:
         counts[name] = counts.get(name, 0) + 1
     score = dict(zip(names, values, strict=True))
     silent = counts.pop(-1, 0)
-    return _Tally(
-        tuple(sorted(((c, score[name]) for name, c in counts.items()), reverse=True)),
-        silent,
-    )
+    votes = [(count, score[name]) for name, count in counts.items()]
+    # In one order, so that equal tallies are found equal.
+    votes.sort(reverse=True)
+    return _Tally(tuple(votes), silent)
 
 
 def _count(batch: Sequence[_Tally], largest: int) -> tuple[Array, Array]:
     """Return mean and variance of the winner's score: rows are tallies, columns n from 0."""
     draws = batch[0].draws
-    size = np.array([math.comb(draws, n) for n in range(largest + 1)], dtype=float)
-    choose = np.array(
-        [[math.comb(c, j) for j in range(largest + 1)] for c in range(draws + 1)],
-        dtype=float,
-    )
+    choose = _binomials(draws, largest)
     votes, scores, silent = _arrays(batch)
-    means = _contest(choose[votes], choose[silent], scores) / size
+    # The number of ways to draw subsets in which the winner has a score, over that of all subsets.
+    ways = _contest(choose[votes], choose[silent], scores)
+    means = ways / choose[draws]
     variances = np.zeros_like(means)
-    # Where every draw scores the same, chance has nothing to say.
-    mixed = [
-        row
-        for row, t in enumerate(batch)
-        if len({s for _, s in t.votes} | ({0.0} if t.silent else set())) > 1
-    ]
+    mixed = [row for row, tally in enumerate(batch) if not tally.certain]
     if mixed:
-        variances[mixed] = _spread([batch[row] for row in mixed], draws, largest)
+        uncertain = [batch[row] for row in mixed]
+        variances[mixed] = _spread(uncertain, draws, largest)
     return means, variances
 
 
+def _binomials(draws: int, largest: int) -> Array:
+    """Return the table of C(c, j): a row for each c up to `draws`, a column for each j."""
+    table = np.zeros((draws + 1, largest + 1))
+    for c in range(draws + 1):
+        for j in range(largest + 1):
+            table[c, j] = math.comb(c, j)
+    return table
+
+
 def _arrays(batch: Sequence[_Tally]) -> tuple[IntArray, Array, IntArray]:
+    """Return counts and scores of the answers, a row for each tally, and the draws that abstain."""
     most = max(len(tally.votes) for tally in batch)
     votes = np.zeros((len(batch), most), dtype=np.int64)
     scores = np.zeros((len(batch), most))
     for row, tally in enumerate(batch):
         for place, (count, score) in enumerate(tally.votes):
-            votes[row, place], scores[row, place] = count, score
-    return votes, scores, np.array([tally.silent for tally in batch])
+            votes[row, place] = count
+            scores[row, place] = score
+    silent = np.array([tally.silent for tally in batch])
+    return votes, scores, silent
 
 
 def _spread(batch: Sequence[_Tally], draws: int, largest: int) -> Array:
@@ -120,52 +151,56 @@ def _spread(batch: Sequence[_Tally], draws: int, largest: int) -> Array:
     between too large.
     """
     votes, scores, silent = _arrays(batch)
-    # Draws from a distribution, not from a bag: weights p^j / j!, once for every draw and once with
-    # one draw fixed.
-    factorial = np.array([float(math.factorial(j)) for j in range(largest + 1)])
+    # The draws are the distribution here, so an answer that is drawn j times has the weight
+    # p^j / j!. With one draw fixed, j is one smaller.
+    n = np.arange(largest + 1)
+    factorial = np.array([float(math.factorial(j)) for j in n])
     share = np.arange(draws + 1) / draws
-    drawn = share[:, None] ** np.arange(largest + 1) / factorial
-    fixed = np.concatenate([np.zeros((draws + 1, 1)), drawn[:, :-1]], axis=1)
+    drawn = share[:, None] ** n / factorial
+    fixed = np.zeros_like(drawn)
+    fixed[:, 1:] = drawn[:, :-1]
     mean = _contest(drawn[votes], drawn[silent], scores) * factorial
     square = _contest(drawn[votes], drawn[silent], scores**2) * factorial
     whole = square - mean**2
 
-    known = _kinds(batch)
-    row, place, many = (np.array(column) for column in zip(*known, strict=True))
-    weights, quiet = drawn[votes[row]], drawn[silent[row]]
-    spoken = place >= 0
-    weights[spoken, place[spoken]] = fixed[votes[row[spoken], place[spoken]]]
-    quiet[~spoken] = fixed[silent[row[~spoken]]]
-    foretold = _contest(weights, quiet, scores[row])
-    foretold[:, 1:] *= factorial[:-1]
+    # z1: the variance of the expected score, given one draw of each kind.
+    row, place, many = _kinds(batch)
+    weights = drawn[votes[row]]
+    quiet = drawn[silent[row]]
+    speaks = place >= 0
+    rows = row[speaks]
+    places = place[speaks]
+    weights[speaks, places] = fixed[votes[rows, places]]
+    quiet[~speaks] = fixed[silent[row[~speaks]]]
+    expected = _contest(weights, quiet, scores[row])
+    expected[:, 1:] *= factorial[:-1]
+    chance = many / draws
     alone = -(mean**2)
-    np.add.at(alone, row, (many / draws)[:, None] * foretold**2)
-
-    n = np.arange(largest + 1)
+    np.add.at(alone, row, chance[:, None] * expected**2)
+    # Rounding may leave a variance below 0.
     alone = np.maximum(alone, 0.0)
+
     rest = np.maximum(whole - n * alone, 0.0)
-    return np.asarray(
-        n**2 / draws * alone + n * (n - 1) / (draws * max(draws - 1, 1)) * rest
-    )
+    pairs = n * (n - 1) / (draws * max(draws - 1, 1))
+    return np.asarray(n**2 / draws * alone + pairs * rest)
 
 
-def _kinds(batch: Sequence[_Tally]) -> list[tuple[int, int, int]]:
-    """Return (row, place, draws) of each kind of draw; place is -1 for abstaining draws.
+def _kinds(batch: Sequence[_Tally]) -> tuple[IntArray, IntArray, IntArray]:
+    """Return row, place and number of each kind of draw; place is -1 for draws that abstain.
 
     Answers of equal count and score explain the same variance, so they are one kind.
     """
-    found = []
+    found: list[tuple[int, int, int]] = []
     for row, tally in enumerate(batch):
         kinds: dict[tuple[int, float], list[int]] = {}
         for place, vote in enumerate(tally.votes):
             kinds.setdefault(vote, []).append(place)
-        found += [
-            (row, places[0], len(places) * count)
-            for (count, _), places in kinds.items()
-        ]
+        for (count, _), places in kinds.items():
+            found.append((row, places[0], len(places) * count))
         if tally.silent:
             found.append((row, -1, tally.silent))
-    return found
+    row_of, place_of, many = np.array(found).T
+    return row_of, place_of, many
 
 
 def _contest(weights: Array, silent: Array, scores: Array) -> Array:
@@ -184,41 +219,47 @@ def _contest(weights: Array, silent: Array, scores: Array) -> Array:
     Returns:
         (rows, n + 1); draws that abstain score 0.
     """
-    largest = silent.shape[1] - 1
+    rows, terms = silent.shape
+    largest = terms - 1
     # The rows go last, where numpy is fast.
     factors = np.ascontiguousarray(weights.transpose(1, 2, 0))
-    total = np.zeros((largest + 1, len(silent)))
+    total = np.zeros((terms, rows))
     for t in range(1, largest + 1):
+        # At most largest // t answers have t votes: the degree in y that the rule has to take.
         at, share = _gauss((largest // t + 1) // 2)
         ways = np.repeat(silent.T[:, None, :], len(at), axis=1)
         won = np.zeros_like(ways)
         for factor, score in zip(factors, scores.T, strict=True):
             top = factor[t]
-            seen = ways[: largest + 1 - t] * top
+            tied = top * at[:, None]
+            seen = ways[: terms - t] * top
             ways = _times(ways, factor, t) + _late(seen * at[:, None], t)
-            tied = won[: largest + 1 - t] * (top * at[:, None])
-            won = _times(won, factor, t) + _late(tied + seen * score, t)
+            gained = won[: terms - t] * tied + seen * score
+            won = _times(won, factor, t) + _late(gained, t)
         total += np.einsum("nyr,y->nr", won, share)
     flipped: Array = total.T
     return flipped
 
 
 def _times(polynomial: Array, factor: Array, terms: int) -> Array:
-    """A polynomial in x (its first axis) times the first terms of another, cut where it began."""
+    """Return a polynomial in x (its first axis) times the first terms of another, of its length."""
     product: Array = polynomial * factor[0]
     for power in range(1, terms):
+        # Most answers have few votes, so most of the weights are 0.
         if factor[power].any():
             product[power:] += polynomial[:-power] * factor[power]
     return product
 
 
 def _late(polynomial: Array, power: int) -> Array:
-    """A polynomial times x^power."""
-    return np.concatenate([np.zeros((power, *polynomial.shape[1:])), polynomial])
+    """Return a polynomial times x^power."""
+    _, *rest = polynomial.shape
+    zeros = np.zeros((power, *rest))
+    return np.concatenate([zeros, polynomial])
 
 
 @lru_cache(maxsize=256)
 def _gauss(nodes: int) -> tuple[Array, Array]:
-    """Nodes and weights of Gauss's rule between 0 and 1."""
+    """Return nodes and weights of the Gauss-Legendre rule between 0 and 1."""
     at, share = np.polynomial.legendre.leggauss(nodes)
     return (at + 1) / 2, share / 2

@@ -1,12 +1,13 @@
 """Power of a paired comparison: the difference that n examples detect, and the n that one needs.
 
-It uses the same interval as `tune.stats.intervals` reports. Differences are laid out at the
-quantiles of the normal distribution, shifted down by the bad luck that the power allows for, and
-the interval has to exclude 0.
+It uses the same interval as `tune.stats.intervals` reports. Typical differences stand at the
+quantiles of a normal distribution. They are shifted down by the bad luck that the power allows for,
+and their interval has to exclude 0.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Hashable, Sequence
 from statistics import NormalDist
@@ -18,12 +19,13 @@ from tune.stats.intervals import lower_limit
 from tune.stats.roots import root
 
 SPREAD = 0.5
-"""The assumed standard deviation of a paired difference, as a share of the metric's range: 0/1
-scores that differ on one example in four have it.
+"""Assumed standard deviation of a paired difference, as a share of the metric's range.
+
+0/1 scores that differ on one example in four have it.
 """
 
 MOST_EXAMPLES = 100_000
-"""Beyond these nobody counts."""
+"""The search for the needed number of examples ends here."""
 
 
 def detectable_difference(
@@ -49,20 +51,19 @@ def detectable_difference(
             clusters of the same average size. Clusters are then the independent units.
 
     Returns:
-        A difference in the scores' own scale; inf if even the largest possible one would not be
-        seen.
+        A difference in the scores' own scale; inf if even the largest possible one is not detected.
 
     Raises:
-        ValueError: n is less than 1, a bound is infinite, or fewer than two differences are given
-            to learn from.
+        ValueError: n is less than 1, a bound is infinite, or `spread` has fewer than two
+            differences.
     """
     if n < 1:
         raise ValueError(f"`n >= 1` must hold, but got {n}")
     span = high - low
     if math.isinf(span):
         raise ValueError(
-            f"what can be seen depends on the bounds, which must be finite, but got {low} and "
-            f"{high}"
+            "the detectable difference depends on the bounds, which must be finite, but got "
+            f"{low} and {high}"
         )
     deviation, size = _deviation(spread, clusters)
     # Clusters are the independent units.
@@ -75,7 +76,9 @@ def detectable_difference(
         values = np.clip(difference - unlucky + typical, -span, span)
         return lower_limit(values, span=span, confidence=confidence)
 
-    return root(lower, 0.0, span, share=1e-6) if lower(span) > 0 else math.inf
+    if lower(span) <= 0:
+        return math.inf
+    return root(lower, 0.0, span, share=1e-6)
 
 
 def examples_needed(
@@ -121,7 +124,10 @@ def examples_needed(
     least = most // 2
     while most - least > 1:
         middle = (least + most) // 2
-        least, most = (least, middle) if shows(middle) else (middle, most)
+        if shows(middle):
+            most = middle
+        else:
+            least = middle
     return most
 
 
@@ -135,34 +141,35 @@ def _typical(count: int) -> np.ndarray:
 def _deviation(
     spread: float | Numbers, clusters: Sequence[Hashable] | None
 ) -> tuple[float, float]:
-    """The standard deviation of what is independent, and how many examples each of it has."""
+    """Return the standard deviation of independent units, and the mean number of examples of one.
+
+    If differences have labels, the clusters are the independent units.
+    """
     if isinstance(spread, int | float):
         return float(spread), 1.0
-    seen = np.asarray(spread, dtype=float)
-    labels = range(seen.size) if clusters is None else clusters
-    if len(labels) != seen.size:
+    differences = np.asarray(spread, dtype=float)
+    labels: Sequence[Hashable] = range(differences.size)
+    if clusters is not None:
+        labels = clusters
+    if len(labels) != differences.size:
         raise ValueError(
-            f"one cluster label per difference is wanted, but got {len(labels)} for {seen.size}"
+            f"one cluster label per difference is wanted, but got {len(labels)} for "
+            f"{differences.size}"
         )
-    known = [
-        (label, value)
-        for label, value in zip(labels, seen, strict=True)
-        if not math.isnan(value)
-    ]
-    if len(known) < 2:
+    known = ~np.isnan(differences)
+    values = differences[known].tolist()
+    if len(values) < 2:
         raise ValueError(
-            f"a spread is learned from at least two differences, but got {len(known)}"
+            f"a spread is learned from at least two differences, but got {len(values)}"
         )
-    mean = sum(value for _, value in known) / len(known)
+    mean = sum(values) / len(values)
     # Deviations of one cluster add up, because they are not independent.
     sums: dict[Hashable, float] = {}
-    for label, value in known:
+    for label, value in zip(itertools.compress(labels, known), values, strict=True):
         sums[label] = sums.get(label, 0.0) + value - mean
-    size = len(known) / len(sums)
-    if (
-        len(sums) == 1
-    ):  # what one cluster is by luck, nobody can tell: at least what its rows differ by
-        return float(np.std([value for _, value in known], ddof=1)), size
-    return math.sqrt(
-        sum(total**2 for total in sums.values()) / (len(sums) - 1)
-    ) / size, size
+    size = len(values) / len(sums)
+    # The spread between clusters is unknown with a single one. It is at least that of its rows.
+    if len(sums) == 1:
+        return float(np.std(values, ddof=1)), size
+    variance = sum(total**2 for total in sums.values()) / (len(sums) - 1)
+    return math.sqrt(variance) / size, size

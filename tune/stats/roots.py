@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+# The most steps. About ten are enough for the functions of this package.
 _STEPS = 200
-"""The most steps. About ten are enough for the functions of this package."""
 
 
 def root(

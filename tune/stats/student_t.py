@@ -5,18 +5,15 @@ from __future__ import annotations
 import math
 from statistics import NormalDist
 
+# With more degrees of freedom the expansion is exact enough, and continued fractions are slow.
 _MANY = 10_000
-"""Beyond so many degrees of freedom the expansion is exact enough, and the continued fraction is
-slow.
-"""
 
+# If the share beyond the quantile is at most this, the equation is solved for it. The other share
+# loses digits there.
 _TAIL = 0.25
-"""Where the share beyond the quantile is at most this, it is what is solved for: the other one
-loses digits there.
-"""
 
+# The most Newton steps. Five are enough nearly everywhere.
 _STEPS = 100
-"""Newton steps at most; five are enough nearly everywhere."""
 
 
 def t_quantile(p: float, freedom: int) -> float:
@@ -38,28 +35,41 @@ def t_quantile(p: float, freedom: int) -> float:
         return 0.0
     beyond = min(p, 1 - p)
     found = _quantile(beyond, abs(p - 0.5), freedom)
-    return found if p > 0.5 else -found
+    if p < 0.5:
+        return -found
+    return found
 
 
 def _quantile(beyond: float, within: float, freedom: int) -> float:
     """Return the t above 0 with one share beyond it and the other between 0 and it."""
     tail = beyond <= _TAIL
-    if freedom == 1:  # far out, the expansion is no start for it
-        return 1 / math.tan(math.pi * beyond) if tail else math.tan(math.pi * within)
+    if freedom == 1:
+        return _cauchy(beyond, within)
+    # With two degrees of freedom the quantile has a closed form.
     if freedom == 2:
         return 2 * within * math.sqrt(0.5 / (beyond * (1 - beyond)))
     t = _expansion(-NormalDist().inv_cdf(beyond), freedom)
     if freedom > _MANY:
         return t
     for _ in range(_STEPS):
-        share = _beyond(t, freedom) if tail else _within(t, freedom)
-        wanted = beyond if tail else within
-        slope = t * _density(t, freedom) / share
-        step = math.log(share / wanted) / slope
-        t *= math.exp(step if tail else -step)
+        if tail:
+            share = _beyond(t, freedom)
+            step = math.log(share / beyond)
+        else:
+            share = _within(t, freedom)
+            step = -math.log(share / within)
+        step /= t * _density(t, freedom) / share
+        t *= math.exp(step)
         if abs(step) < 1e-14:
             break
     return t
+
+
+def _cauchy(beyond: float, within: float) -> float:
+    """Return the quantile for one degree of freedom; the expansion is no start for it far out."""
+    if beyond <= _TAIL:
+        return 1 / math.tan(math.pi * beyond)
+    return math.tan(math.pi * within)
 
 
 def _expansion(z: float, freedom: int) -> float:
@@ -70,26 +80,26 @@ def _expansion(z: float, freedom: int) -> float:
         (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
         (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
     )
-    return z + sum(
-        term / float(freedom) ** power for power, term in enumerate(terms, start=1)
-    )
+    correction = 0.0
+    for power, term in enumerate(terms, start=1):
+        correction += term / float(freedom) ** power
+    return z + correction
 
 
 def _density(t: float, freedom: int) -> float:
-    return (
-        math.exp(-(freedom + 1) / 2 * math.log1p(t * t / freedom))
-        * _gammas(freedom)
-        / math.sqrt(freedom)
-    )
+    """Return the density of the distribution at t."""
+    share = t * t / freedom
+    kernel = math.exp(-(freedom + 1) / 2 * math.log1p(share))
+    return kernel * _gammas(freedom) / math.sqrt(freedom)
 
 
 def _beyond(t: float, freedom: int) -> float:
     """Return P(T > t)."""
-    if t * t < 3:  # here the fraction of the other share is the fast one
+    # The continued fraction of the other share is the faster one here.
+    if t * t < 3:
         return 0.5 - _within(t, freedom)
-    return _front(t, freedom) / (
-        freedom * _fraction(freedom / 2, 0.5, 1 / (1 + t * t / freedom))
-    )
+    fraction = _fraction(freedom / 2, 0.5, 1 / (1 + t * t / freedom))
+    return _front(t, freedom) / (freedom * fraction)
 
 
 def _within(t: float, freedom: int) -> float:
@@ -97,17 +107,15 @@ def _within(t: float, freedom: int) -> float:
     if t * t >= 3:
         return 0.5 - _beyond(t, freedom)
     share = t * t / freedom
-    return _front(t, freedom) / _fraction(0.5, freedom / 2, share / (1 + share))
+    fraction = _fraction(0.5, freedom / 2, share / (1 + share))
+    return _front(t, freedom) / fraction
 
 
 def _front(t: float, freedom: int) -> float:
-    """Return what both continued fractions divide."""
+    """Return the factor before both continued fractions (DLMF 8.17.22)."""
     share = t * t / freedom
-    return (
-        math.exp(-freedom / 2 * math.log1p(share))
-        * math.sqrt(share / (1 + share))
-        * _gammas(freedom)
-    )
+    power = math.exp(-freedom / 2 * math.log1p(share))
+    return power * math.sqrt(share / (1 + share)) * _gammas(freedom)
 
 
 def _gammas(freedom: int) -> float:
@@ -116,21 +124,28 @@ def _gammas(freedom: int) -> float:
     if freedom < 24:
         return math.gamma(x + 0.5) / math.gamma(x) / math.sqrt(math.pi)
     y = 1 / x
+    # The difference of two series of log Gamma (DLMF 5.11.8).
     terms = (-1 / 8, 1 / 192, -1 / 640, 17 / 14336, -31 / 18432, 691 / 180224)
-    series = sum(term * y ** (2 * k + 1) for k, term in enumerate(terms))
+    series = 0.0
+    for k, term in enumerate(terms):
+        series += term * y ** (2 * k + 1)
     return math.sqrt(x / math.pi) * math.exp(series)
 
 
 def _fraction(a: float, b: float, x: float) -> float:
     """Return the incomplete beta's continued fraction (Lentz's method, DLMF 8.17.22)."""
+    # Used in place of 0 in the divisions.
     least = 1e-300
-    value, c, d = 1.0, 1.0, 0.0
+    value = 1.0
+    c = 1.0
+    d = 0.0
     for m in range(1, 10_000):
         k = m // 2
+        even = a + 2 * k
         if m % 2:
-            part = -(a + k) * (a + b + k) * x / ((a + 2 * k) * (a + 2 * k + 1))
+            part = -(a + k) * (a + b + k) * x / (even * (even + 1))
         else:
-            part = k * (b - k) * x / ((a + 2 * k - 1) * (a + 2 * k))
+            part = k * (b - k) * x / ((even - 1) * even)
         d = 1 / (1 + part * d or least)
         c = 1 + part / c or least
         value *= c * d

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 SUBSETS = 256
-"""How many subsets stand for all of them where they are too many to enumerate."""
+"""Number of random subsets that stand for all of them if these are too many to enumerate."""
 
 
 def mean_of_choice(
@@ -34,12 +34,16 @@ def mean_of_choice(
     else:
         subsets = [tuple(rng.permutation(draws)[:n].tolist()) for _ in range(SUBSETS)]
     scores = np.array(list(map(score, subsets)))
+    mean = float(scores.mean())
+    # One draw says nothing about the spread of others.
     if draws == 1:
-        return float(scores.mean()), math.nan
+        return mean, math.nan
     if n == 1:
-        return float(scores.mean()), float(scores.var(ddof=1) / draws)
-    again = np.array(
-        [score(rng.integers(draws, size=n).tolist()) for _ in range(SUBSETS // 2)]
-    )
-    chance = 0.0 if every else float(scores.var()) / SUBSETS
-    return float(scores.mean()), n / draws * float(again.var(ddof=1)) + chance
+        return mean, float(scores.var(ddof=1) / draws)
+    # Draws put back, since subsets of the same draws overlap and are too much alike.
+    again = [rng.integers(draws, size=n).tolist() for _ in range(SUBSETS // 2)]
+    fresh = np.array(list(map(score, again)))
+    variance = n / draws * float(fresh.var(ddof=1))
+    if every:
+        return mean, variance
+    return mean, variance + float(scores.var()) / SUBSETS

@@ -1,10 +1,10 @@
-"""A recorded sample against new scores, as often as one likes, with the uncertainty of both.
+"""Compare a recorded sample with new scores, at any time, with the uncertainty of both.
 
-For each quality that the recorded scores may have come from, two bets are multiplied: one by the
-recorded scores that it was better (or worse), one by the new scores that they are worse (or better)
-than that quality less the margin. While a sentence is true, it is true for one such quality, the
-real one; there the product is expected not to grow. So the sentence falls, wrongly with at most the
-stated probability, where the product is large enough for every quality.
+The recorded scores may come from any true quality. For each quality two bets are multiplied. One
+bets with the recorded scores that theirs was better (or worse) than it. The other bets with the new
+scores that theirs is worse (or better) than it less the margin. If a hypothesis is true, it is true
+at one quality, the real one. There the product is not expected to grow. So a hypothesis is rejected
+if the product is large at every quality, and wrongly with at most the stated probability.
 """
 
 from __future__ import annotations
@@ -25,27 +25,25 @@ from tune.stats.confidence_sequences import (
 )
 from tune.stats.power import MOST_EXAMPLES
 
+# Qualities on the grid. Between neighbours the evidence differs by less than 0.05.
 _QUALITIES = 120
-"""How many qualities are looked at; between two of them the evidence differs by less than 0.05."""
 
+# The share of the capital that is staked on the recorded scores. The rest bounds the loss if they
+# say nothing, as for a quality on the other side of their mean.
 _STAKED = 2 / 3
-"""The share of the capital that is staked on the recorded scores. What is kept bounds the loss
-where they say nothing, as for a quality on the other side of their mean.
-"""
 
+# The evidence, in nats, that the best stakes should reach: a little more than an error rate of 5
+# % needs.
 _WANTED = 3.5
-"""The evidence, in nats, that the guess of the best stakes aims at: a little more than an error
-rate of 5 % asks.
-"""
 
+# The least part of the margin that is expected between either mean and the quality in question.
 _LEAST_PART = 0.25
-"""Of the margin: either sample is expected to be at least so far from the quality in question."""
 
+# The distance of the grid from the bounds.
 _EDGE = 1e-6
-"""How near to the bounds a quality is looked at."""
 
+# The grid of stakes, to predict the evidence of more examples.
 _STAKES = np.linspace(0.02, 0.9, 45)
-"""Among which the best is sought when it is foreseen what examples would show."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,7 @@ class TwoSamples:
         qualities, before = self._better
         if not now.size:
             return 1.0
-        at = min(max(self._mean - self._part(self._mean) - self.margin, 0.001), 0.999)
+        at = _inside(self._mean - self._part(self._mean) - self.margin)
         shown = log_evidence_at(
             1 - now,
             1 - (qualities - self.margin),
@@ -77,21 +75,18 @@ class TwoSamples:
             difference=self._rest,
             earlier=1 - self._shuffled,
         ).max(axis=1)
-        # Of a quality below the margin nothing can be worse by it: there the recorded scores have
-        # to say all.
-        return _p(
-            min(
-                float((before + np.maximum(shown, 0)).min()),
-                self._was_better(self.margin),
-            )
-        )
+        both = before + np.maximum(shown, 0)
+        weakest = float(both.min())
+        # Nothing can be worse by the margin than a quality below the margin. There the recorded
+        # scores alone have to reject.
+        return _p(min(weakest, self._was_better(self.margin)))
 
     def p_within(self, now: Array) -> float:
-        """Return the p-value of "worse by the margin": small says that the new scores are not."""
+        """Return the p-value of "worse by the margin"; small means not worse by it."""
         qualities, before = self._worse
         if not now.size:
             return 1.0
-        at = min(max(self._mean + self._part(self._mean) - self.margin, 0.001), 0.999)
+        at = _inside(self._mean + self._part(self._mean) - self.margin)
         shown = log_evidence_at(
             now,
             qualities - self.margin,
@@ -99,7 +94,8 @@ class TwoSamples:
             difference=self._rest,
             earlier=self._shuffled,
         ).max(axis=1)
-        return _p(float((before + np.maximum(shown, 0)).min()))
+        both = before + np.maximum(shown, 0)
+        return _p(float(both.min()))
 
     def undecidable(self, low: float, high: float) -> bool:
         """Tell whether no number of new scores decides, if their mean lies between these limits."""
@@ -107,8 +103,8 @@ class TwoSamples:
         within, after = self._worse
         refuted = qualities[before >= -math.log(self.alpha)]
         open_ = within[after < -math.log(self.beta)]
-        least = float(refuted.max()) if refuted.size else 0.0
-        most = float(open_.max()) if open_.size else 0.0
+        least = float(refuted.max(initial=0.0))
+        most = float(open_.max(initial=0.0))
         return low + self.margin > least and high + self.margin < most
 
     def would_show(self, examples: float, power: float = 0.8) -> bool:
@@ -118,23 +114,25 @@ class TwoSamples:
             examples: the number of new scores; inf for any number.
             power: the probability of showing it.
         """
-        then, luck = np.asarray(self.then), NormalDist().inv_cdf(power)
+        wanted = -math.log(self.beta)
         qualities, before = self._worse
         if math.isinf(examples):
             beyond = before[qualities - self.margin >= self._mean - 1e-9]
-            return not beyond.size or float(beyond.min()) >= -math.log(self.beta)
+            return not beyond.size or float(beyond.min()) >= wanted
+        scores = np.asarray(self.then)
+        # With probability `power` the evidence is no smaller than this many deviations below.
+        luck = NormalDist().inv_cdf(power) * math.sqrt(examples)
+        stakes = _STAKES[:, None]
         for quality, evidence in zip(qualities, before, strict=True):
-            gains = np.log1p(_STAKES[:, None] * (then / (quality - self.margin) - 1))
-            grown = examples * gains.mean(axis=1) - luck * math.sqrt(
-                examples
-            ) * gains.std(axis=1)
-            if evidence + max(0.0, float(grown.max())) < -math.log(self.beta):
+            gains = np.log1p(stakes * (scores / (quality - self.margin) - 1))
+            grown = examples * gains.mean(axis=1) - luck * gains.std(axis=1)
+            if evidence + max(0.0, float(grown.max())) < wanted:
                 return False
         return True
 
     @property
     def largest_margin(self) -> float:
-        """Largest margin that means anything: the recorded mean."""
+        """The largest margin that makes sense: the recorded mean."""
         return max(0.002, min(0.95, self._mean - 0.002))
 
     def needed(self) -> int | None:
@@ -145,13 +143,13 @@ class TwoSamples:
             if most > MOST_EXAMPLES:
                 return None
         least = most // 2
+        # Bisection to about 2 %: the number is a prediction anyway.
         while most - least > max(1, most // 50):
             middle = (least + most) // 2
-            least, most = (
-                (least, middle)
-                if self.would_show(middle, power=0.5)
-                else (middle, most)
-            )
+            if self.would_show(middle, power=0.5):
+                most = middle
+            else:
+                least = middle
         return most
 
     # --- the recorded scores
@@ -162,34 +160,38 @@ class TwoSamples:
 
     @cached_property
     def _shuffled(self) -> Array:
-        """Recorded scores in random order: a file may be sorted, and bets learn in order."""
+        """The recorded scores in random order: a file may be sorted, and bets learn in order."""
         values = list(self.then)
         random.Random(0).shuffle(values)
         return np.asarray(values)
 
     @cached_property
     def _better(self) -> tuple[Array, Array]:
-        """Qualities, and the evidence of the recorded scores that theirs was better than each."""
-        qualities = _spread_out(self.margin + _EDGE, 1 - _EDGE)
-        return qualities, np.array(list(map(self._was_better, qualities)))
+        """The grid of qualities, and the recorded evidence that theirs was better than each."""
+        qualities = _grid(self.margin + _EDGE, 1 - _EDGE)
+        evidence = [self._was_better(quality) for quality in qualities]
+        return qualities, np.array(evidence)
 
     @cached_property
     def _worse(self) -> tuple[Array, Array]:
-        """Qualities, and the evidence of the recorded scores that theirs was worse than each."""
-        qualities = _spread_out(self.margin + _EDGE, 1 - _EDGE)
-        found = [
-            log_evidence_below(self._shuffled, quality, difference=self._part(quality))[
-                -1
-            ]
-            for quality in qualities
-        ]
-        return qualities, _hedged(np.array(found))
+        """The grid of qualities, and the recorded evidence that theirs was worse than each."""
+        qualities = _grid(self.margin + _EDGE, 1 - _EDGE)
+        evidence = [self._was_worse(quality) for quality in qualities]
+        return qualities, np.array(evidence)
 
     def _was_better(self, quality: float) -> float:
+        """Return the recorded evidence that theirs was better than this quality."""
         found = log_evidence_above(
             self._shuffled, quality, difference=self._part(quality)
-        )[-1]
-        return float(_hedged(np.array([found]))[0])
+        )
+        return _hedged(float(found[-1]))
+
+    def _was_worse(self, quality: float) -> float:
+        """Return the recorded evidence that theirs was worse than this quality."""
+        found = log_evidence_below(
+            self._shuffled, quality, difference=self._part(quality)
+        )
+        return _hedged(float(found[-1]))
 
     def _part(self, quality: float) -> float:
         """Return the part of the margin expected between the recorded mean and a quality.
@@ -204,24 +206,31 @@ class TwoSamples:
 
     @property
     def _rest(self) -> float:
-        """Return how far the new mean is expected from the quality in question less the margin."""
+        """The expected distance of the new mean from the quality in question less the margin."""
         return max(_LEAST_PART * self.margin, self.margin - self._part(self._mean))
 
 
-def _spread_out(low: float, high: float) -> Array:
-    """Return qualities, which lie closer together near the bounds, where scores spread less."""
-    angles = np.linspace(
-        math.asin(math.sqrt(low)), math.asin(math.sqrt(high)), _QUALITIES
-    )
-    found: Array = np.sin(angles) ** 2
+def _grid(low: float, high: float) -> Array:
+    """Return qualities that lie closer together near the bounds, where scores spread less."""
+    # The arcsine of the root has the same spread at every quality (Anscombe 1948).
+    first = math.asin(math.sqrt(low))
+    last = math.asin(math.sqrt(high))
+    found: Array = np.sin(np.linspace(first, last, _QUALITIES)) ** 2
     return found
 
 
-def _hedged(evidence: Array) -> Array:
-    """Return the logarithm of the capital where only a part of it was staked."""
-    found: Array = np.logaddexp(math.log(1 - _STAKED), math.log(_STAKED) + evidence)
-    return found
+def _inside(quality: float) -> float:
+    """Return a quality moved off the bounds, where no bet is possible."""
+    return min(max(quality, 0.001), 0.999)
+
+
+def _hedged(evidence: float) -> float:
+    """Return the logarithm of the capital if only a part of it was staked."""
+    kept = math.log(1 - _STAKED)
+    staked = math.log(_STAKED) + evidence
+    return float(np.logaddexp(kept, staked))
 
 
 def _p(evidence: float) -> float:
+    """Return the p-value: one over the capital (Ville's inequality)."""
     return min(1.0, math.exp(-evidence))

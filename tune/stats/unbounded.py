@@ -18,8 +18,8 @@ from tune.stats.student_t import t_quantile
 # tail is among them.
 _HEAVY = 21.0
 
+# With fewer values it is not clear which side is the long one.
 _FEW = 10
-"""With fewer values it is not clear which side is the long one."""
 
 
 def unbounded_limits(found: Clusters, confidence: float) -> tuple[float, float]:
@@ -31,7 +31,9 @@ def unbounded_limits(found: Clusters, confidence: float) -> tuple[float, float]:
     sizes = found.sizes
     mean = float(sums.sum() / sizes.sum())
     distances = sums - mean * sizes
-    if len(sums) > 1 and not np.abs(distances).max() > 1e-12 * np.abs(sums).max():
+    # Rounding leaves tiny distances between equal values.
+    rounding = 1e-12 * np.abs(sums).max()
+    if len(sums) > 1 and not np.abs(distances).max() > rounding:
         return mean, mean
     skew = float((distances**3).sum())
     most = float((np.abs(distances) ** 3).sum())
@@ -70,8 +72,8 @@ def _upper(
     if skew > 0:
         atom = _heaviness(ordered)
     distances = sums - mean * sizes
-    deviation = math.sqrt(count / (count - 1) * float(distances @ distances))
-    error = deviation / float(sizes.sum())
+    variance = count / (count - 1) * float(distances @ distances)
+    error = math.sqrt(variance) / float(sizes.sum())
     quantile = t_quantile(0.5 + confidence / 2, freedom)
     # Dirichlet weights spread less than a t distribution does; this makes up for it.
     wanted = quantile * math.sqrt((count + 1) / (count - 1))
@@ -91,7 +93,8 @@ def _beyond(ordered: Array) -> float:
     These are the tenth of the values before it, and at least two.
     """
     largest = float(ordered[-1])
-    before = ordered[-1 - max(2, len(ordered) // 10) : -1]
+    others = max(2, len(ordered) // 10)
+    before = ordered[-1 - others : -1]
     return 2 * largest - float(before.mean())
 
 
@@ -106,5 +109,6 @@ def _heaviness(rates: Array) -> float:
     if rates[0] < 0:
         return 0.0
     # Values near 0 have logarithms that would decide the spread alone.
-    spread = float(np.log(np.maximum(rates, mean / 100)).std(ddof=1))
+    logarithms = np.log(np.maximum(rates, mean / 100))
+    spread = float(logarithms.std(ddof=1))
     return min(1.0, _HEAVY * spread**3 / math.sqrt(len(rates)))
