@@ -36,9 +36,8 @@ class GroupCommit:
         self._waiting.append(future)
         if not self._busy:
             self._busy = True
-            loop.call_soon(
-                self._begin, loop
-            )  # those that ask in the same turn share the first write
+            # Later in this turn of the loop: all that ask in the same turn share the first write.
+            loop.call_soon(self._begin, loop)
         await future
 
     def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -56,7 +55,8 @@ class GroupCommit:
         # The executor's future is cancelled when the loop is shut down.
         error = asyncio.CancelledError() if work.cancelled() else work.exception()
         for future in group:
-            if future.done():  # who waited was cancelled
+            # Done already means that the caller was cancelled.
+            if future.done():
                 continue
             if error is None:
                 future.set_result(None)

@@ -6,30 +6,30 @@ import struct
 from collections.abc import Iterable
 
 CALLS: dict[str, tuple[int, int]] = {
-    # Sockets, by the front door and by the back. A pair of sockets is no way out, and stays.
+    # Sockets; io_uring can open them too. `socketpair` reaches nobody outside, so it is allowed.
     "socket": (41, 198),
     "io_uring_setup": (425, 425),
-    # Memory that no limit counts.
+    # Memory that the limit on the process does not count.
     "memfd_create": (319, 279),
     "memfd_secret": (447, 447),
     "shmget": (29, 194),
     "mq_open": (240, 180),
-    # Other processes.
+    # Reading and changing other processes.
     "ptrace": (101, 117),
     "process_vm_readv": (310, 270),
     "process_vm_writev": (311, 271),
     "pidfd_getfd": (438, 438),
-    # Rights of its own making.
+    # New namespaces, in which the program would have more rights.
     "unshare": (272, 97),
     "setns": (308, 268),
-    # Doors that kernels are broken into through, and that no program of ours needs.
+    # Calls with many known kernel bugs, which no tested program needs.
     "add_key": (248, 217),
     "request_key": (249, 218),
     "keyctl": (250, 219),
     "bpf": (321, 280),
     "perf_event_open": (298, 241),
     "userfaultfd": (323, 282),
-    # Landlock of the first kernels lets it through.
+    # The first versions of Landlock do not restrict it.
     "truncate": (76, 45),
 }
 """What is refused with "not permitted", by its number on x86_64 and on aarch64."""
