@@ -52,6 +52,10 @@ _CUT = re.compile(
     r"(?:max_tokens|max_completion_tokens|output limit|token limit)"
 )
 
+_REFUSED_BY_500 = re.compile(
+    r"only one completion choice|does not support parameters: \{"
+)
+
 _TOO_LONG = re.compile(
     r"context[_ ]?(?:length|size|window)|maximum (?:input|prompt|sequence) length|max_model_len|"
     r"(?:prompt|input|request) (?:is |was )?too (?:long|large)|too many (?:input )?tokens|"
@@ -181,9 +185,9 @@ class _Failure:
 
     def _rejected_parameter(self, sent: Collection[str]) -> ParameterRejected | None:
         """Return the error of a refusal that names a parameter, or None."""
-        # An older llama.cpp refuses n with a 500.
-        old_llama = "only one completion choice" in self.text
-        if self.status not in (400, 422, 501) and not old_llama:
+        # Older versions of llama.cpp and of LiteLLM's proxy refuse a parameter with a 500.
+        is_refusal = _REFUSED_BY_500.search(self.text) is not None
+        if self.status not in (400, 422, 501) and not is_refusal:
             return None
         refusal = read_refusal(self.body, sent)
         if refusal is None:

@@ -72,15 +72,16 @@ def _refused_n(text: str, high: float | None) -> Refusal:
 
 _NUMBER = r"`?(-?\d+(?:\.\d+)?)`?"
 
-# "the supported range is from 1 (inclusive) to 9 (exclusive)", "range: 0..1", "between 0 and 2",
-# "in [0, 2]", "0 <= value <= 2"
+# "the supported range is from 1 (inclusive) to 9 (exclusive)", "range: 0..1", "range: -1 or 0..1",
+# "the valid range of max_tokens is [1, 8192]", "between 0 and 2", "in [0, 2]", "0 <= value <= 2"
 _RANGES = (
     re.compile(
         rf"from {_NUMBER} \(inclusive\) to {_NUMBER} \((?P<open>exclusive|inclusive)\)",
         re.IGNORECASE,
     ),
     re.compile(
-        rf"range:? (?:is )?(?:of )?(?:from )?[\[(]?{_NUMBER}(?:\.\.| ?[-,\u2013] ?| to ){_NUMBER}",
+        r"range:? (?:of \w+ )?(?:is )?(?:of )?(?:from )?(?:-?\d+ or )?"
+        rf"[\[(]?{_NUMBER}(?:\.\.| ?[-,\u2013] ?| to ){_NUMBER}",
         re.IGNORECASE,
     ),
     re.compile(
@@ -91,6 +92,8 @@ _RANGES = (
         rf"{_NUMBER} ?(?:<=|\u2264) ?(?:value|[a-z_]+) ?(?:<=|\u2264) ?{_NUMBER}",
         re.IGNORECASE,
     ),
+    # "must be > 0.0 and < 1.0"
+    re.compile(rf">=? ?{_NUMBER} and <=? ?{_NUMBER}", re.IGNORECASE),
 )
 
 # The last form is Anthropic's: "max_tokens: 99999 > 64000, which is the maximum allowed number of
@@ -104,7 +107,9 @@ _MOST = re.compile(
 )
 _LEAST = re.compile(
     r"(?:greater than or equal to|at least|>=|\u2265|no (?:less|smaller) than"
-    rf"|minimum(?: value)? (?:of|is|:)) ?{_NUMBER}",
+    rf"|minimum(?: value)? (?:of|is|:)) ?{_NUMBER}"
+    # "in range (0, +inf)"
+    rf"|range [\[(]{_NUMBER}, ?\+?(?:inf|infinity|\u221e)",
     re.IGNORECASE,
 )
 _ONLY = re.compile(
@@ -112,7 +117,7 @@ _ONLY = re.compile(
     rf"|may only be set to {_NUMBER}"
     rf"|(?:must|has to|can only) be (?:set to |equal to )?{_NUMBER}"
     r"(?! ?(?:<|\u2264|and|to|or|\.\.))"
-    rf"|only (?:the value )?{_NUMBER} is (?:supported|allowed)",
+    rf"|only (?:the value |\w+ ?= ?)?{_NUMBER} is (?:supported|allowed)",
     re.IGNORECASE,
 )
 
@@ -126,8 +131,8 @@ def read_bounds(text: str) -> tuple[float | None, float | None]:
         value = float(next(group for group in found.groups() if group))
         return value, value
     most, least = _MOST.search(text), _LEAST.search(text)
-    low = float(least[1]) if least else None
-    # The pattern has two forms, each with its own group.
+    # The patterns have two forms, each with its own group.
+    low = float(least[1] or least[2]) if least else None
     high = float(most[1] or most[2]) if most else None
     return low, high
 
@@ -250,22 +255,36 @@ def _quoted_location(text: str) -> str | None:
 
 # Sentences that name a parameter outright.
 _STATED = re.compile(
-    r"(?:unsupported|unknown|unrecognized|unexpected|invalid|deprecated) "
+    r"unsupported parameters passed: *(?P<l>\w+)"
+    r"|(?:unsupported|unknown|unrecognized|unexpected|invalid|deprecated) "
     r"(?:parameter|argument|field|name|value|request argument supplied|property)s?"
     r":? *[\"'`]*(?P<a>[\w.]+)"
-    r"|does not support (?:the )?parameter:? *[\"'`]*(?P<b>[\w.]+)"
+    r"|does not support (?:the )?parameters?:? *[\"'`{]*(?P<b>[\w.]+)"
     r"|argument not supported on this model: *[\"'`]*(?P<c>[\w.]+)"
     r"|property [\"'`](?P<d>[\w.]+)[\"'`] is unsupported"
     r"|\([\"'`](?P<e>[\w.]+)[\"'`] (?:was|were) unexpected\)"
     r"|invalid value for [\"'`](?P<f>[\w.]+)[\"'`]"
-    r"|extraneous key \[(?P<g>[\w.]+)\]",
+    r"|extraneous key \[(?P<g>[\w.]+)\]"
+    # A path in the request, of DashScope ("parameter.enable_thinking must be"), of Bedrock
+    # ("#/temperature: expected type: Number") and of Azure ("'$.stop' is invalid").
+    r"|\bparameters?\.(?P<h>\w+) must"
+    r"|#/(?P<i>\w+): expected"
+    r"|[\"'`]\$\.(?P<j>\w+)[\"'`] is invalid"
+    # Zhipu: "the parameter is not legal".
+    r"|(?P<k>[A-Za-z_]+) ?\u53c2\u6570(?:\u975e\u6cd5|\u4e0d\u5408\u6cd5|\u9519\u8bef)",
+    re.IGNORECASE,
+)
+
+# An effort that is named by its level alone: 'level "max" not supported, valid levels: low, ...'.
+_ABOUT_EFFORT = re.compile(
+    r"\b(?:effort|thinking|reasoning)?[ _]?level\b.{0,60}\bvalid levels\b",
     re.IGNORECASE,
 )
 
 # Words without which a sentence is not about a parameter that is refused.
 _ABOUT = re.compile(
     r"support|allow|permit|unexpected|unknown|unrecogni|deprecated|must|should|may only|range"
-    r"|invalid|at most|cannot|greater|less|extra inputs|not available",
+    r"|invalid|at most|cannot|greater|less|extra inputs|not available|expected",
     re.IGNORECASE,
 )
 
@@ -282,14 +301,23 @@ _ABOUT_N = re.compile(
 )
 
 
+# vLLM repeats all settings of the request behind some refusals, and none of them is to blame.
+_REPEATED = re.compile(
+    r"(?:supplied params: )?SamplingParams\(.*", re.DOTALL | re.IGNORECASE
+)
+
+
 def _in_prose(text: str, sent: Collection[str]) -> str | None:
     """Return the parameter that a sentence is about, among those that were sent."""
+    text = _REPEATED.sub("", text)
     for found in _STATED.finditer(text):
         name = _request_name(next(group for group in found.groups() if group))
         if name in sent:
             return name
     if "n" in sent and _ABOUT_N.search(text):
         return "n"
+    if "reasoning_effort" in sent and _ABOUT_EFFORT.search(text):
+        return "reasoning_effort"
     if not _ABOUT.search(text):
         return None
     text = _OTHER_NAMES.sub(lambda found: _request_name(found[0]), text)
@@ -323,7 +351,8 @@ def _marked(name: str) -> str:
 # Words about a value that is out of range.
 _VALUE = re.compile(
     r"too (?:large|small|high|low|big|long)|at (?:most|least)|(?:must|should|may only) be|range"
-    r"|less than|greater than|≤|≥|<=|>=|maximum|minimum|between|invalid value",
+    r"|less than|greater than|≤|≥|<=|>=|maximum|minimum|between|invalid value|is invalid"
+    r"|expected type|\u53c2\u6570\u975e\u6cd5",
     re.IGNORECASE,
 )
 
@@ -336,7 +365,8 @@ _WHOLE = re.compile(
 
 # Words that are about one value, whatever else the refusal says.
 _ONE_VALUE = re.compile(
-    r"supported values are|\bboth\b|\btogether\b|only the default|unsupported value",
+    r"(?:supported|valid|allowed) (?:values|levels)(?: are)?|\bexpected one of\b"
+    r"|\bboth\b|\btogether\b|only the default|unsupported value",
     re.IGNORECASE,
 )
 

@@ -1,0 +1,1050 @@
+"""Refusals in the words of many vendors and servers, each from a public report.
+
+A report is named by its repository and number. The words are those of the service; identifiers of
+requests and accounts are left out.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal, NamedTuple
+
+import pytest
+
+from tune.errors import EndpointError, ParameterRejected, ProviderError, ValueRejected
+from tune.providers.openai.errors import error_of_response
+
+Kind = Literal["parameter", "value"]
+"""The model does not take the parameter at all, or not this value of it."""
+
+SENT = frozenset(
+    {
+        "frequency_penalty",
+        "logprobs",
+        "max_tokens",
+        "n",
+        "presence_penalty",
+        "reasoning_effort",
+        "seed",
+        "stop",
+        "temperature",
+        "top_p",
+        "verbosity",
+    }
+)
+"""The parameters of the refused requests, where a report does not need others."""
+
+
+class Report(NamedTuple):
+    """One refusal, and how it must be read.
+
+    Attributes:
+        source: the report.
+        body: the error body, or its text.
+        parameter: the refused parameter.
+        kind: the parameter, or a value of it.
+        low: the smallest value that the model takes, where the refusal says it.
+        high: the largest value that the model takes, where the refusal says it.
+        sent: the parameters of the request.
+        status: the HTTP status.
+    """
+
+    source: str
+    body: Any
+    parameter: str
+    kind: Kind
+    low: float | None = None
+    high: float | None = None
+    sent: frozenset[str] = SENT
+    status: int = 400
+
+
+def openai(message: str, param: str | None = None, code: str | None = None) -> Any:
+    error = {
+        "message": message,
+        "type": "invalid_request_error",
+        "param": param,
+        "code": code,
+    }
+    return {"error": error}
+
+
+def error(message: str, **fields: Any) -> Any:
+    return {"error": {"message": message, **fields}}
+
+
+def only_default(value: str) -> Any:
+    return openai(
+        f"Unsupported value: 'temperature' does not support {value} with this model. "
+        "Only the default (1) value is supported.",
+        "temperature",
+        "unsupported_value",
+    )
+
+
+def unsupported(name: str, code: str | None = "unsupported_parameter") -> Any:
+    return openai(
+        f"Unsupported parameter: '{name}' is not supported with this model.", name, code
+    )
+
+
+def router(raw: Any, name: str) -> Any:
+    text = raw if isinstance(raw, str) else json.dumps(raw)
+    return error(
+        "Provider returned error",
+        code=400,
+        metadata={"raw": text, "provider_name": name, "is_byok": False},
+    )
+
+
+def sent(*names: str) -> frozenset[str]:
+    return SENT | set(names)
+
+
+BOTH = "`temperature` and `top_p` cannot both be specified for this model. Please use only one."
+THINKING = (
+    "`temperature` may only be set to 1 when thinking is enabled. Please consult our "
+    "documentation at https://docs.anthropic.com/en/docs/build-with-claude/extended-thinking"
+)
+EXTRA = "Extra inputs are not permitted"
+
+TEMPERATURE = [
+    Report("johny-b/llmcomp#69", only_default("0"), "temperature", "value", 1, 1),
+    Report(
+        "OpenHands/OpenHands#4131", only_default("0.0"), "temperature", "value", 1, 1
+    ),
+    Report(
+        "QwenLM/qwen-code#921",
+        "Unsupported value: 'temperature' does not support 0 with this model. "
+        "Only the default (1) value is supported.",
+        "temperature",
+        "value",
+        1,
+        1,
+    ),
+    Report(
+        "griptape-ai/griptape#1915", only_default("0.1"), "temperature", "value", 1, 1
+    ),
+    Report(
+        "BeehiveInnovations/pal-mcp-server#78",
+        unsupported("temperature"),
+        "temperature",
+        "parameter",
+    ),
+    Report(
+        "RooCodeInc/Roo-Code#3725",
+        unsupported("temperature", None),
+        "temperature",
+        "parameter",
+    ),
+    Report(
+        "RooCodeInc/Roo-Code#793",
+        "400 Unsupported parameter: 'temperature' is not supported with this model. "
+        "(request id: 2025020521525738353743748650472)",
+        "temperature",
+        "parameter",
+    ),
+    Report(
+        "decolua/9router#536",
+        "Github [400]: [400]: Unsupported parameter: 'temperature' is not supported with this "
+        "model.",
+        "temperature",
+        "parameter",
+    ),
+    Report(
+        "OpenRouterTeam/ai-sdk-provider#50",
+        router(json.dumps(unsupported("temperature", None), indent=2), "OpenAI"),
+        "temperature",
+        "parameter",
+    ),
+    Report(
+        "chatboxai/chatbox#2627",
+        error(
+            "litellm.UnsupportedParamsError: gpt-5 models don't support temperature=0.84. Only "
+            "temperature=1 is supported. To drop unsupported params set "
+            "`litellm.drop_params = True`."
+        ),
+        "temperature",
+        "value",
+        1,
+        1,
+    ),
+    Report(
+        "DayuanJiang/next-ai-draw-io#861",
+        {
+            "message": "The model returned the following errors: temperature is deprecated for "
+            "this model."
+        },
+        "temperature",
+        "parameter",
+    ),
+    Report(
+        "promptfoo/promptfoo#10307",
+        {"message": "`temperature` is deprecated for this model."},
+        "temperature",
+        "parameter",
+    ),
+    Report(
+        "XCNXNXNX/dsh-portable-tavern#1",
+        error(
+            "invalid temperature: only 1 is allowed for this model",
+            type="invalid_request_error",
+        ),
+        "temperature",
+        "value",
+        1,
+        1,
+    ),
+    Report(
+        "MoonshotAI/Kimi-K2#124",
+        error(
+            "invalid temperature: only 0.6 is allowed for this model",
+            type="invalid_request_error",
+        ),
+        "temperature",
+        "value",
+        0.6,
+        0.6,
+    ),
+    Report(
+        "HenriGrimm/Minnow#291",
+        error(
+            "Error from provider (Moonshot AI): invalid temperature: only 1 is allowed for this "
+            "model",
+            type="invalid_request_error",
+        ),
+        "temperature",
+        "value",
+        1,
+        1,
+    ),
+    Report(
+        "anthropics/anthropic-sdk-python#893",
+        {
+            "type": "error",
+            "error": {
+                "type": "invalid_request_error",
+                "message": "temperature: range: -1 or 0..1",
+            },
+        },
+        "temperature",
+        "value",
+        0,
+        1,
+    ),
+    Report(
+        "ai-forever/gigachain#237",
+        {
+            "status": 422,
+            "message": "Invalid params: temperature must be in range (0, +inf)",
+        },
+        "temperature",
+        "value",
+        0,
+        None,
+        status=422,
+    ),
+    Report(
+        "MartialBE/one-hub#529",
+        f"Provider API error: {THINKING}",
+        "temperature",
+        "value",
+        1,
+        1,
+    ),
+    Report(
+        "egoist/chatwise-releases#1348",
+        error(THINKING, type="<nil>", param="", code=None),
+        "temperature",
+        "value",
+        1,
+        1,
+    ),
+    Report(
+        "x3n0cr4735/celi#91",
+        {
+            "message": "Malformed input request: #: subject must not be valid against schema "
+            '{"required":["messages"]}#/temperature: expected type: Number, found: Null, please '
+            "reformat your input and try again."
+        },
+        "temperature",
+        "value",
+    ),
+    Report(
+        "songquanpeng/one-api#1141",
+        error("temperature参数非法。请检查文档。", code="1214"),
+        "temperature",
+        "value",
+    ),
+    Report(
+        "binary-husky/gpt_academic#1684",
+        'Error code: 400, with error text {"error":{"code":"1214","message":'
+        '"temperature参数非法。请检查文档。"}}',
+        "temperature",
+        "value",
+    ),
+]
+
+TOP_P = [
+    Report("cloud-apim/otoroshi-llm-extension#140", BOTH, "top_p", "value"),
+    Report(
+        "infiniflow/ragflow#11815",
+        error(
+            json.dumps(
+                {
+                    "type": "error",
+                    "error": {"type": "invalid_request_error", "message": BOTH},
+                }
+            ),
+            type="<nil>",
+        ),
+        "top_p",
+        "value",
+    ),
+    Report(
+        "skydiscover-ai/skydiscover#15",
+        error(
+            'litellm.BadRequestError: BedrockException - {"message":"The model returned the '
+            f'following errors: {BOTH}"}}'
+        ),
+        "top_p",
+        "value",
+    ),
+    Report(
+        "jekalmin/extended_openai_conversation#428",
+        error(
+            "litellm.BadRequestError: AnthropicException - "
+            + json.dumps(
+                {
+                    "type": "error",
+                    "error": {
+                        "type": "invalid_request_error",
+                        "message": BOTH.replace("`", ""),
+                    },
+                }
+            )
+            + ". Received Model Group=anthropic/claude-sonnet-4-6",
+            type=None,
+            param=None,
+            code="400",
+        ),
+        "top_p",
+        "value",
+    ),
+    Report(
+        "BerriAI/litellm#15097",
+        error(
+            'litellm.BadRequestError: AnthropicException - b\'{"type":"error","error":{"type":'
+            f'"invalid_request_error","message":"{BOTH}"}}}}\'',
+            type=None,
+            param=None,
+            code="400",
+        ),
+        "top_p",
+        "value",
+    ),
+    Report(
+        "anomalyco/opencode#28930",
+        {
+            "type": "error",
+            "error": {
+                "type": "invalid_request_error",
+                "message": f"Error from provider (Anthropic): {BOTH}",
+            },
+        },
+        "top_p",
+        "value",
+    ),
+    Report(
+        "aws-samples/bedrock-access-gateway#191",
+        {
+            "detail": "An error occurred (ValidationException) when calling the ConverseStream "
+            f"operation: The model returned the following errors: {BOTH}"
+        },
+        "top_p",
+        "value",
+    ),
+    Report("HIllya51/LunaTranslator#1842", unsupported("top_p"), "top_p", "parameter"),
+    Report(
+        "microsoft/vscode#282170",
+        error(
+            "Unsupported parameter: 'top_p' is not supported with this model.",
+            code="invalid_request_body",
+        ),
+        "top_p",
+        "parameter",
+    ),
+    Report(
+        "lfnovo/open-notebook#107",
+        {"detail": f"Error creating insight: Error code: 400 - {unsupported('top_p')}"},
+        "top_p",
+        "parameter",
+    ),
+    Report(
+        "chatboxai/chatbox#2627, its second error",
+        error(
+            "litellm.BadRequestError: OpenAIException - Unsupported parameter: 'top_p' is not "
+            "supported with this model.. Received Model Group=gpt-5"
+        ),
+        "top_p",
+        "parameter",
+    ),
+    Report(
+        "EricLBuehler/candle-vllm#307",
+        "Error: top_p must be 1 when using greedy sampling (no temperature specified)",
+        "top_p",
+        "value",
+        1,
+        1,
+    ),
+    Report(
+        "QuantumNous/new-api#124",
+        "[1214][top_p参数非法。请检查文档。]",
+        "top_p",
+        "value",
+    ),
+]
+
+EFFORT = [
+    Report(
+        "anomalyco/opencode#4451",
+        openai(
+            "Unsupported value: 'minimal' is not supported with the 'gpt-5.1' model. Supported "
+            "values are: 'none', 'low', 'medium', and 'high'.",
+            "reasoning.effort",
+            "unsupported_value",
+        ),
+        "reasoning_effort",
+        "value",
+    ),
+    Report(
+        "getzep/graphiti#1395",
+        openai(
+            "Unsupported value: 'minimal' is not supported with the 'gpt-5.4-mini' model. "
+            "Supported values are: 'none', 'low', 'medium', 'high', and 'xhigh'.",
+            "reasoning.effort",
+        ),
+        "reasoning_effort",
+        "value",
+    ),
+    Report(
+        "kaitranntt/ccs#344",
+        error(
+            "Unsupported value: 'reasoning_effort' does not support 'xhigh' with this model. "
+            "Supported values are: 'minimal', 'low', 'medium', and \n     'high'.",
+            code="unsupported_value",
+        ),
+        "reasoning_effort",
+        "value",
+    ),
+    Report(
+        "ctrl-space-labs/gendox-core#480",
+        "Invalid reasoning_effort: minimal.\nValid values are: high, low, medium, none",
+        "reasoning_effort",
+        "value",
+    ),
+    Report(
+        "nguyenphutrong/quotio#287",
+        'level "max" not supported, valid levels: low, medium, high, xhigh',
+        "reasoning_effort",
+        "value",
+    ),
+    Report(
+        "router-for-me/CLIProxyAPI#1572",
+        {
+            "object": "error",
+            "message": "1 validation error:\n  {'type': 'literal_error', 'loc': ('body', "
+            "'reasoning_effort'), 'msg': \"Input should be 'low', 'medium' or 'high'\", 'input': "
+            "'xhigh', 'ctx': {'expected': \"'low', 'medium' or 'high'\"}}",
+            "type": "Bad Request",
+            "param": None,
+            "code": 400,
+        },
+        "reasoning_effort",
+        "value",
+    ),
+    Report(
+        "router-for-me/CLIProxyAPI#1307",
+        "Validation error for `reasoning_effort`: expected one of `'low' | 'medium' | 'high'`, "
+        "received `'xhigh'`.",
+        "reasoning_effort",
+        "value",
+    ),
+    Report(
+        "BerriAI/litellm#16265",
+        {
+            "code": "Client specified an invalid argument",
+            "error": "Model grok-4-latest does not support parameter reasoningEffort.",
+        },
+        "reasoning_effort",
+        "parameter",
+    ),
+    Report(
+        "neavo/LinguaGacha#771",
+        "Model grok-4.20-0309-non-reasoning does not support parameter reasoningEffort.",
+        "reasoning_effort",
+        "parameter",
+    ),
+    Report(
+        "NousResearch/hermes-agent#23435",
+        {
+            "code": "invalid-argument",
+            "error": "Model grok-4-0709 does not support parameter reasoningEffort.",
+        },
+        "reasoning_effort",
+        "parameter",
+    ),
+]
+
+VERBOSITY = [
+    Report(
+        "google-deepmind/concordia#164",
+        openai(
+            "Unsupported value: 'verbosity' does not support 'low' with this model. Supported "
+            "values are: 'medium'.",
+            "verbosity",
+            "unsupported_value",
+        ),
+        "verbosity",
+        "value",
+    ),
+    Report(
+        "openai/codex#9035",
+        openai(
+            "Unsupported value: 'low' is not supported with the 'gpt-5.1-codex-max'\nmodel. "
+            "Supported values are: 'medium'.",
+            "text.verbosity",
+            "unsupported_value",
+        ),
+        "verbosity",
+        "value",
+    ),
+    Report(
+        "RooCodeInc/Roo-Code#7054",
+        "Unrecognized request argument supplied: verbosity",
+        "verbosity",
+        "parameter",
+    ),
+    Report(
+        "CherryHQ/cherry-studio#11435",
+        openai("property 'verbosity' is unsupported"),
+        "verbosity",
+        "parameter",
+    ),
+]
+
+STOP = [
+    Report("huggingface/smolagents#1671", unsupported("stop"), "stop", "parameter"),
+    Report(
+        "FlowiseAI/Flowise#5046",
+        "400 Unsupported parameter: 'stop' is not supported with this model.",
+        "stop",
+        "parameter",
+    ),
+    Report(
+        "EleutherAI/lm-evaluation-harness#3215",
+        "Unsupported parameter: 'stop' is not supported with o4 model.",
+        "stop",
+        "parameter",
+    ),
+    Report(
+        "langchain-ai/langchain#20234",
+        openai(
+            "'$.stop' is invalid. Please check the API reference: "
+            "https://platform.openai.com/docs/api-reference."
+        ),
+        "stop",
+        "value",
+    ),
+    Report(
+        "QwenLM/Qwen-Agent#228",
+        "Invalid 'stop': array too long. Expected an array with maximum length 4, but got an "
+        "array with length 5 instead.",
+        "stop",
+        "value",
+    ),
+    Report(
+        "continuedev/continue#2461",
+        openai(
+            "Invalid 'stop': array too long. Expected an array with maximum length 4, but got an "
+            "array with length 9 instead.",
+            "stop",
+            "array_above_max_length",
+        ),
+        "stop",
+        "value",
+    ),
+]
+
+PENALTIES = [
+    Report(
+        "yym68686/uni-api#105",
+        {
+            "code": "Client specified an invalid argument",
+            "error": "Argument not supported on this model: presencePenalty",
+        },
+        "presence_penalty",
+        "parameter",
+    ),
+    Report(
+        "lobehub/lobehub#8381",
+        {
+            "error": "Argument not supported on this model: presencePenalty",
+            "endpoint": "https://api.x.ai/v1",
+            "provider": "xai",
+        },
+        "presence_penalty",
+        "parameter",
+    ),
+    Report(
+        "miaoxworld/NativeTavern#83",
+        "Model grok-4.3 does not support parameter presencePenalty.",
+        "presence_penalty",
+        "parameter",
+    ),
+    Report(
+        "nextai-translator/nextai-translator#1781",
+        "Unsupported parameter: 'presence_penalty' is not supported with this model. "
+        "(request id: 20250809133359361279881q1VKj3Mz)",
+        "presence_penalty",
+        "parameter",
+    ),
+    Report(
+        "mistralai/platform-docs-public#7",
+        {
+            "object": "error",
+            "message": json.dumps(
+                {
+                    "detail": [
+                        {
+                            "type": "extra_forbidden",
+                            "loc": ["body", "frequency_penalty"],
+                            "msg": EXTRA,
+                            "input": 0.0,
+                            "url": "https://errors.pydantic.dev/2.5/v/extra_forbidden",
+                        }
+                    ]
+                }
+            ),
+            "type": "internal_error_proxy",
+            "param": None,
+            "code": "1000",
+        },
+        "frequency_penalty",
+        "parameter",
+        status=422,
+    ),
+]
+
+CAP = [
+    Report(
+        "fish2018/YPrompt#26",
+        openai(
+            "Unsupported parameter: 'max_tokens' is not supported with this model. Use "
+            "'max_completion_tokens' instead.",
+            "max_tokens",
+            "unsupported_parameter",
+        ),
+        "max_tokens",
+        "parameter",
+    ),
+    Report(
+        "Aider-AI/aider#4125",
+        openai(
+            "Invalid max_tokens value, the valid range of max_tokens is [1, 65536]",
+            None,
+            "invalid_request_error",
+        ),
+        "max_tokens",
+        "value",
+        1,
+        65536,
+    ),
+    Report(
+        "nickscamara/open-deep-research#19",
+        "Research may have failed: Invalid max_tokens value, the valid range of max_tokens is "
+        "[1, 8192]",
+        "max_tokens",
+        "value",
+        1,
+        8192,
+    ),
+    Report(
+        "HeyPuter/docs#102",
+        "Error 400 from delegate `openrouter`: 400 Invalid max_tokens value, the valid range of "
+        "max_tokens is [1, 8192]",
+        "max_tokens",
+        "value",
+        1,
+        8192,
+    ),
+    Report(
+        "Gitlawb/openclaude#35",
+        openai(
+            "Invalid max_tokens \n     value, the valid range of max_tokens is [1, 8192]",
+            None,
+            "invalid_request_error",
+        ),
+        "max_tokens",
+        "value",
+        1,
+        8192,
+    ),
+    Report(
+        "stackblitz-labs/bolt.diy#955",
+        "Unable to submit request because it has a maxOutputTokens value of 655360 but the "
+        "supported range is from 1 (inclusive) to 8193 (exclusive). Update the value and try "
+        "again.",
+        "max_tokens",
+        "value",
+        1,
+        8192,
+    ),
+    Report(
+        "editor-code-assistant/eca#231",
+        {
+            "object": "error",
+            "message": {
+                "detail": [
+                    {
+                        "type": "extra_forbidden",
+                        "loc": ["body", "max_completion_tokens"],
+                        "msg": EXTRA,
+                        "input": 32000,
+                    }
+                ]
+            },
+            "type": "invalid_request_error",
+            "param": None,
+            "code": None,
+        },
+        "max_completion_tokens",
+        "parameter",
+        sent=sent("max_completion_tokens") - {"max_tokens"},
+        status=422,
+    ),
+    Report(
+        "Gitlawb/openclaude#739",
+        {
+            "detail": [
+                {
+                    "type": "extra_forbidden",
+                    "loc": ["body", "max_completion_tokens"],
+                    "msg": EXTRA,
+                    "input": 8192,
+                }
+            ]
+        },
+        "max_completion_tokens",
+        "parameter",
+        sent=sent("max_completion_tokens") - {"max_tokens"},
+        status=422,
+    ),
+    Report(
+        "MetaGLM/glm-cookbook#24",
+        error("max_tokens参数非法。请检查文档。", code="1214"),
+        "max_tokens",
+        "value",
+    ),
+]
+
+ANSWERS = [
+    Report(
+        "genkit-ai/genkit#546",
+        error(
+            "Unable to submit request because candidateCount must be 1 but the entered value was "
+            "3. Update the candidateCount value and try again.",
+            code=400,
+            status="INVALID_ARGUMENT",
+        ),
+        "n",
+        "parameter",
+    ),
+    Report(
+        "googleapis/python-aiplatform#3603",
+        "Unable to submit request because it has a candidateCount value of 2 but the supported "
+        "range is from 1 (inclusive) to 2 (exclusive). Update the value and try again.",
+        "n",
+        "parameter",
+    ),
+    Report(
+        "googleapis/js-genai#1609",
+        error(
+            "Unable to submit request because it has a candidateCount value of 9 but the "
+            "supported range is from 1 (inclusive) to 9 (exclusive). Update the value and try "
+            "again.",
+            code=400,
+            status="INVALID_ARGUMENT",
+        ),
+        "n",
+        "value",
+        None,
+        8,
+    ),
+    Report(
+        "ai-dynamo/dynamo#3914",
+        {
+            "message": "When n > 1, temperature must be greater than 0 to ensure diverse outputs. "
+            "Got n=2, temperature=0",
+            "type": "Bad Request",
+            "code": 400,
+        },
+        "n",
+        "value",
+    ),
+]
+
+OTHERS = [
+    Report(
+        "sashabaranov/go-openai#1061", unsupported("logprobs"), "logprobs", "parameter"
+    ),
+    Report(
+        "langchain4j/langchain4j#3974",
+        {
+            "statusCode": 400,
+            "message": "parameter.enable_thinking must be set to false for non-streaming calls",
+            "code": "InvalidParameter",
+        },
+        "enable_thinking",
+        "value",
+        sent=sent("enable_thinking"),
+    ),
+    Report(
+        "tencentmusic/supersonic#2355",
+        openai(
+            "parameter.enable_thinking must be set to false for non-streaming calls",
+            None,
+            "invalid_parameter_error",
+        ),
+        "enable_thinking",
+        "value",
+        sent=sent("enable_thinking"),
+    ),
+    Report(
+        "QwenLM/Qwen-Agent#941",
+        error(
+            "<400> InternalError.Algo.InvalidParameter: The thinking_budget parameter must be a "
+            "positive integer and not greater than 0",
+            code="InvalidParameter",
+        ),
+        "thinking_budget",
+        "value",
+        sent=sent("thinking_budget"),
+    ),
+]
+
+# Read when the reader of the reports above was finished: five of these eight were right at once.
+LATER = [
+    Report(
+        "BerriAI/litellm#3923",
+        error(
+            "ollama does not support parameters: {'seed': 1}, for model=llama3:latest. To drop "
+            "these, set `litellm.drop_params=True`",
+            type=None,
+            param=None,
+            code=500,
+        ),
+        "seed",
+        "parameter",
+        status=500,
+    ),
+    Report(
+        "BerriAI/litellm#514",
+        "LiteLLM.Exception: Unsupported parameters passed: n.",
+        "n",
+        "parameter",
+    ),
+    Report("LlamaEdge/LlamaEdge#250", "unknown field `seed`", "seed", "parameter"),
+    Report(
+        "argilla-io/synthetic-data-generator#48",
+        {
+            "error": "Input validation error: `top_p` must be > 0.0 and < 1.0",
+            "error_type": "validation",
+        },
+        "top_p",
+        "value",
+        0,
+        1,
+        status=422,
+    ),
+    Report(
+        "huggingface/text-generation-inference#1582",
+        {
+            "error": "Input validation error: 'top_p' must be > 0.0 and < 1.0",
+            "error_type": "validation",
+        },
+        "top_p",
+        "value",
+        0,
+        1,
+        status=422,
+    ),
+    Report(
+        "vibrantlabsai/ragas#264",
+        {
+            "error": "Input validation error: `temperature` must be strictly positive",
+            "error_type": "validation",
+        },
+        "temperature",
+        "value",
+        status=422,
+    ),
+    Report(
+        "liuw1535/antigravity2api-nodejs#149",
+        error(
+            json.dumps(
+                {
+                    "type": "error",
+                    "error": {
+                        "type": "invalid_request_error",
+                        "message": "`max_tokens` must be greater than "
+                        "`thinking.budget_tokens`. Please consult our documentation at "
+                        "https://docs.claude.com/en/docs/build-with-claude/extended-thinking",
+                    },
+                }
+            )
+        ),
+        "max_tokens",
+        "value",
+    ),
+]
+
+REPORTS = [
+    *TEMPERATURE,
+    *TOP_P,
+    *EFFORT,
+    *VERBOSITY,
+    *STOP,
+    *PENALTIES,
+    *CAP,
+    *ANSWERS,
+    *OTHERS,
+    *LATER,
+]
+
+
+def read(report: Report) -> ProviderError:
+    return error_of_response(
+        report.status, {}, report.body, who="m at host", sent=report.sent
+    )
+
+
+@pytest.mark.parametrize("report", REPORTS, ids=[report.source for report in REPORTS])
+def test_a_refusal_is_read_to_its_parameter_its_kind_and_its_bounds(
+    report: Report,
+) -> None:
+    found = read(report)
+    assert isinstance(found, ParameterRejected), found
+    assert found.parameter == report.parameter
+    assert isinstance(found, ValueRejected) == (report.kind == "value")
+    if isinstance(found, ValueRejected) and report.parameter != "n":
+        assert (found.low, found.high) == (report.low, report.high)
+    if isinstance(found, ValueRejected) and report.parameter == "n":
+        assert found.high == report.high
+
+
+UNREADABLE = [
+    (
+        "anomalyco/opencode#50818",
+        error(
+            "Upstream request failed: [400] Invalid request parameters",
+            param="",
+            type="server_error",
+        ),
+    ),
+    (
+        "fuzhengwei/chatglm-sdk-java#8",
+        error("API 调用参数有误，请检查文档。", code="1210"),
+    ),
+    (
+        "can1357/oh-my-pi#12335",
+        router(
+            openai(
+                "The request contains invalid parameters. Check the request body for any errors "
+                "or inconsistencies."
+            ),
+            "Meta",
+        ),
+    ),
+    (
+        "tenstorrent/tt-inference-server#865",
+        {
+            "object": "error",
+            "message": "Non-greedy decoding on-device is not supported by this model "
+            "implementation. Supplied params: SamplingParams(n=1, presence_penalty=0.0, "
+            "frequency_penalty=0.0, temperature=0.6, top_p=0.95, seed=1234, max_tokens=32768)",
+            "type": "BadRequestError",
+            "param": None,
+            "code": 400,
+        },
+    ),
+    (
+        "diegosouzapw/OmniRoute#3044",
+        router(
+            error(
+                "Model 'moonshotai/kimi-k2.6' supports at most 1 image per prompt.",
+                type="invalid_request_error",
+                code="invalid_request_error",
+            ),
+            "Crucible",
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("source", "body"), UNREADABLE, ids=[source for source, _ in UNREADABLE]
+)
+def test_a_refusal_that_names_no_parameter_blames_none(source: str, body: Any) -> None:
+    found = error_of_response(400, {}, body, who="m at host", sent=SENT)
+    assert not isinstance(found, ParameterRejected)
+
+
+LOST = [
+    (
+        "continuedev/continue#10832",
+        404,
+        "The model `llama3.1-405b` does not exist or you do not have access to it.",
+    ),
+    (
+        "NVIDIA/NemoClaw#11902",
+        410,
+        {
+            "type": "about:blank",
+            "title": "Gone",
+            "status": 410,
+            "detail": "The model 'deepseek-ai/deepseek-v4-pro' has reached its end of life on "
+            "2026-08-07T09:00:00Z and is no longer available.",
+        },
+    ),
+    (
+        "google-gemini/gemini-cli#28600",
+        404,
+        error("Requested entity was not found.", code=404, status="NOT_FOUND"),
+    ),
+    (
+        "run-llama/llama_index#1332",
+        404,
+        openai(
+            "This is not a chat model and thus not supported in the v1/chat/completions "
+            "endpoint. Did you mean to use v1/completions?",
+            "model",
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("source", "status", "body"), LOST, ids=[source for source, *_ in LOST]
+)
+def test_a_model_that_is_gone_or_served_elsewhere_is_the_endpoints_fault(
+    source: str, status: int, body: Any
+) -> None:
+    found = error_of_response(status, {}, body, who="m at host", sent=SENT)
+    assert isinstance(found, EndpointError)
+
+
+def test_there_are_enough_reports() -> None:
+    assert len(REPORTS) + len(UNREADABLE) + len(LOST) >= 80
+    sources = [report.source for report in REPORTS]
+    assert len(set(sources)) == len(sources)
