@@ -1,15 +1,16 @@
-"""Does AutoGen take what tune exports? Real agents, really running code, against an endpoint that
-logs all it is sent.
+"""uv run --all-extras --group dev python -m benchmarks.agents
 
-    uv run python benchmarks/agents/
+Question: does AutoGen take what tune exports? It writes results/autogen_agents.md and takes about a
+minute. No key, no dollar.
 
-makes an environment of its own with uv (autogen 0.14, which needs an older openai than tune),
-starts a local OpenAI-compatible endpoint, and lets an AssistantAgent and a UserProxyAgent solve a
-small pandas task by writing and running code, once for each way of exporting. The endpoint plays
-the assistant from a script; the code it writes is run for real, and its last message repeats what
-that code printed. Checked for each: the right number comes out, the endpoint saw the tuned settings
-and the right key, and AutoGen counted the exported price. About a minute; no key, no dollar. Writes
-results/autogen_agents.md.
+It makes an environment of its own with uv (autogen 0.14, which needs an older openai than tune),
+and starts a local OpenAI-compatible endpoint that logs every request. For each export, an
+AssistantAgent and a UserProxyAgent solve a small pandas task: they write code and run it. The
+endpoint plays the assistant from a script. The code is run for real, and the last message repeats
+what it printed.
+
+Three things are checked for each export: the right number comes out, the endpoint saw the tuned
+settings and the right key, and AutoGen counted the exported price.
 """
 
 from __future__ import annotations
@@ -24,12 +25,13 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from benchmarks.command_line import make_parser
 from benchmarks.worlds.answering import answering, chat_completion
 
 PACKAGES = ("autogen[openai]==0.14.1", "pandas>=2.2")
@@ -442,8 +444,8 @@ def write_result(
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = make_parser(__doc__)
     parser.add_argument(
         "--environment",
         type=Path,
@@ -456,7 +458,7 @@ def main() -> int:
     )
     parser.add_argument("--agents", nargs=2, type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--refused", help=argparse.SUPPRESS)
-    given = parser.parse_args()
+    given = parser.parse_args(argv)
     if given.agents:
         run_agents(*given.agents)
         return 0

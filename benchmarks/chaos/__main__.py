@@ -1,4 +1,4 @@
-"""python -m benchmarks.chaos [--studies 315] [--kills 165] [--cuts 65] [--seed 0] [--quick]
+"""uv run --all-extras --group dev python -m benchmarks.chaos [--studies 315] [--quick]
 
 Question: can the budget be exceeded, or a run be lost? It writes results/chaos.md and takes about
 ten minutes on two cores; --quick takes half a minute and writes nothing. No key, no dollar.
@@ -19,7 +19,6 @@ read between two processes (`chaos_run.py`). The exit status is 1 if any promise
 
 from __future__ import annotations
 
-import argparse
 import multiprocessing
 import os
 import platform
@@ -46,6 +45,7 @@ from benchmarks.chaos.plan import (
     draw_plan,
     draw_run,
 )
+from benchmarks.command_line import make_parser
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -400,8 +400,8 @@ NOTES = """\
   processes on one study are in `tests/test_tuner_survival.py`.""".splitlines()
 
 
-def main(words: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = make_parser(__doc__)
     parser.add_argument("--studies", type=int, default=315)
     parser.add_argument("--kills", type=int, default=165)
     parser.add_argument("--cuts", type=int, default=65)
@@ -413,7 +413,7 @@ def main(words: Sequence[str] | None = None) -> int:
         help="a few studies of two tasks, one at a time; writes nothing",
     )
     parser.add_argument("--result", type=Path, default=ROOT / "results" / "chaos.md")
-    given = parser.parse_args(words)
+    given = parser.parse_args(argv)
     began = time.monotonic()
     if given.quick:
         rows = chaos(

@@ -1,19 +1,17 @@
-"""What do durable reservations and claims cost? Calls per second with 256 in flight, with and
-without them.
+"""uv run --all-extras --group dev python -m benchmarks.durability [--calls 3000] [--rounds 5]
 
-    uv run --all-extras --group dev python benchmarks/durability/ [--calls 3000] \\
-        [--rounds 5] [--seconds 0.2]
+Question: what do durable reservations and claims cost? It writes results/durability.md. No key, no
+dollar.
 
-Every call goes through the whole stack of a run (stored, splitting, retrying, limited, claimed,
-metered) to an endpoint in this process that takes --seconds to answer, half as long to half as long
-again. Without durability, a reservation is committed and not awaited on the disk, as before there
-was a group commit. The ways take turns, so that what else the machine does falls on all of them,
-and their medians are compared. Writes results/durability.md.
+It measures calls per second with 256 in flight, with and without them. Every call goes through the
+whole stack of a run (stored, splitting, retrying, limited, claimed, metered) to an endpoint in this
+process. The endpoint takes --seconds to answer, up to 50 % more or less. Without durability, a
+reservation is committed, but the call does not wait until it is on the disk. The ways take turns, so
+that other work of the machine falls on all of them, and their medians are compared.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import os
 import platform
@@ -22,11 +20,12 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from unittest import mock
 
+from benchmarks.command_line import make_parser
 from tune.completion import Completion, Message, Request
 from tune.fakes.provider import FakeEndpoint
 from tune.pricing.prices import PICODOLLARS, Price
@@ -107,14 +106,14 @@ def measure(way: Way, calls: int, seconds: float) -> tuple[float, float]:
         return asyncio.run(calls_per_second(Path(folder), calls, seconds))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = make_parser(__doc__)
     parser.add_argument("--calls", type=int, default=3000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument(
         "--seconds", type=float, default=0.2, help="how long an answer takes"
     )
-    given = parser.parse_args()
+    given = parser.parse_args(argv)
     found: dict[str, list[tuple[float, float]]] = {name: [] for name, _, _ in WAYS}
     for _ in range(given.rounds):
         for way in WAYS:
@@ -131,7 +130,7 @@ def main() -> None:
     lines = [
         "# What durable reservations cost",
         "",
-        f"Made by `benchmarks/durability/ {command}`, "
+        f"Made by `python -m benchmarks.durability {command}`, "
         f"{datetime.now(UTC).isoformat(timespec='seconds')}, "
         f"Python {platform.python_version()}, {os.cpu_count()} cores, load "
         f"{os.getloadavg()[0]:.0f}.",

@@ -1,16 +1,15 @@
-"""Does our search beat EcoOptiGen as it was published, dollar for dollar, and with a fifth of its
-dollars?
+"""uv run --all-extras --group dev python -m benchmarks.ecooptigen [--runs 20] [--units 3 10 30]
 
-    uv run --all-extras python benchmarks/ecooptigen/ --runs 20 --seed 0 --units 3 10 30 \\
-        --examples 20 60
+Question: does our search beat EcoOptiGen as it was published, for the same dollars, and for a fifth
+of them? It writes results/ecooptigen.md and takes about forty minutes of one core. No key, no
+dollar.
 
-makes an environment of its own with uv (flaml's tuner of language models needs an old openai),
-serves a table of draws over HTTP with an exact bill (`served.py`), and lets
-`flaml.autogen.oai.ChatCompletion.tune` search it with a budget of so many units
-(`ecooptigen_peer.py`). Ours then searches the same table with the same seed for the dollars that
-the peer was billed, and for shares of them. What a returned config is worth is known exactly. About
-forty minutes of one core, twenty for each size of the peer's tuning set, most of it the peer's,
-which sends one request at a time. No key, no dollar. Writes results/ecooptigen.md.
+It makes an environment of its own with uv (flaml's tuner of language models needs an old openai).
+It serves a table of draws over HTTP with an exact bill (`benchmarks/worlds/served.py`), and lets
+`flaml.autogen.oai.ChatCompletion.tune` search it with a budget of so many units (`peer.py`). Then
+our search gets the same table, the same seed and the dollars that the peer was billed, or a share
+of them. The true score of each config is known exactly. Most of the time goes to the peer, which
+sends one request at a time.
 """
 
 from __future__ import annotations
@@ -29,8 +28,8 @@ from typing import Any, Self
 
 import numpy as np
 
+from benchmarks.command_line import commit, make_parser
 from benchmarks.ecooptigen.result import FIFTH, Race, write_result
-from benchmarks.readout.__main__ import commit
 from benchmarks.worlds.races import best, search, space_of, unit, world
 from benchmarks.worlds.replay import Table, worth
 from benchmarks.worlds.served import Served, nearest
@@ -56,7 +55,7 @@ def ours(of: Table, dollars: float, seed: int) -> float:
 
 
 class Peer:
-    """The peer's process: takes orders, one after the other, see `ecooptigen_peer.py`.
+    """The peer's process: takes orders, one after the other, see `peer.py`.
 
     Args:
         command: what to start.
@@ -250,8 +249,8 @@ def make_environment(folder: Path) -> Path:
     return python
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = make_parser(__doc__)
     parser.add_argument("--runs", type=int, default=20, help="seeds")
     parser.add_argument("--seed", type=int, default=0, help="the first")
     parser.add_argument(
@@ -295,7 +294,7 @@ def main() -> int:
         "--commit", default=None, help="what to write as the commit; default: ask git"
     )
     parser.add_argument("--out", type=Path, default=Path("results/ecooptigen.md"))
-    given = parser.parse_args()
+    given = parser.parse_args(argv)
     began, done = time.monotonic(), []
     python = make_environment(given.environment)
     with Peer([str(python), "-W", "ignore", str(PEER)]) as peer:

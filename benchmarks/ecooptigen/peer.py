@@ -1,7 +1,7 @@
 """EcoOptiGen as it was published: the part of `benchmarks/ecooptigen/` that runs in an
 environment of its own.
 
-    PYTHON ecooptigen_peer.py < orders > answers
+    PYTHON peer.py < orders > answers
 
 reads orders, a line of JSON each, and answers each with a line: what
 `flaml.autogen.oai.ChatCompletion.tune` found, or the error that ended it. An order says where the

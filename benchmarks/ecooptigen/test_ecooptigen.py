@@ -388,8 +388,7 @@ def test_the_whole_command_writes_what_was_found(
     monkeypatch.setattr(ecooptigen, "ours", lambda of, dollars, seed: 0.25)
     out = tmp_path / "out.md"
     flags = f"--runs 2 --seed 5 --units 3 30 --examples 3 --shares 0.2 1 --commit abc --out {out}"
-    monkeypatch.setattr(sys, "argv", ["ecooptigen.py", *flags.split()])
-    assert ecooptigen.main() == 0
+    assert ecooptigen.main(flags.split()) == 0
     text = out.read_text()
     assert "| thinking | 3 | 3 | 2 | 1.000" in text
     assert "| sst2-two-models | 3 | 30 | 0 | none" in text
@@ -397,10 +396,7 @@ def test_the_whole_command_writes_what_was_found(
     assert "abc, 5 to 6" in text
     assert capsys.readouterr().out.count("KeyError: model") == 4
     # Where the peer never answers, there is no result to be proud of.
-    monkeypatch.setattr(
-        sys, "argv", ["ecooptigen.py", *flags.replace("3 30", "30").split()]
-    )
-    assert ecooptigen.main() == 1
+    assert ecooptigen.main(flags.replace("3 30", "30").split()) == 1
 
 
 # --- the result

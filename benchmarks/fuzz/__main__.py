@@ -1,11 +1,11 @@
-"""Input that somebody else wrote, made up at random: answers, data files, space files and records
-of studies.
+"""uv run --all-extras --group dev python -m benchmarks.fuzz [--seconds 600]
 
-    python benchmarks/fuzz/ [SECONDS]        600 unless said
+Question: can invented input break tune? No key, no dollar; it writes nothing.
 
-Each kind either is read, or is refused by an error of ours in one line; nothing else is raised,
-nothing that is secret is said, and what was read keeps what callers rely on.
-`tests/benchmarks/test_fuzz.py` runs a few of each.
+It makes up answers, data files, space files and records of studies at random. Each of them is
+either read, or refused by an error of ours in one line. Nothing else is raised, no secret is shown,
+and what was read has the properties that callers rely on. `test_fuzz.py` tries a few inputs of each
+kind.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
+from benchmarks.command_line import make_parser
 from tune.completion import Message, Request
 from tune.errors import InputError, ProviderError
 from tune.plan.make import make_plan
@@ -545,10 +546,13 @@ def run(name: str, examples: int, number: int | None = None) -> None:
     (target if number is None else seed(number)(target))()
 
 
-def main(seconds: float) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Try all kinds in turn until the time is over."""
+    parser = make_parser(__doc__)
+    parser.add_argument("--seconds", type=float, default=600.0)
+    options = parser.parse_args(argv)
     os.environ.setdefault("XDG_CONFIG_HOME", tempfile.mkdtemp())
-    ends, number, done = time.monotonic() + seconds, 0, 0
+    ends, number, done = time.monotonic() + options.seconds, 0, 0
     while time.monotonic() < ends:
         for name in TARGETS:
             run(name, 200, number)
@@ -562,4 +566,4 @@ def main(seconds: float) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(float(sys.argv[1]) if sys.argv[1:] else 600.0))
+    sys.exit(main())

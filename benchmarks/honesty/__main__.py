@@ -1,34 +1,34 @@
-"""uv run --all-extras --group dev python -m benchmarks.honesty --runs 1000 --seed 0 --out
-results/honesty.md
+"""uv run --all-extras --group dev python -m benchmarks.honesty [--runs 1000] [--only reports looks]
 
-Can its answers be believed? Worlds in which the truth is known: made up, and recorded from real
-models. No key, no dollar: what is sent goes to the server of the tests. A part of the page each:
+Question: are the numbers of a report true? It writes results/honesty.md and takes about a quarter of
+an hour of one core; with --only it makes some parts of the page alone. No key, no dollar: requests
+go to the fake server.
 
-- `check.py`: the calls of the test of a check against a fixed-size test of equal error rates;
+The truth is known in all worlds. Some are made up, others are recorded from real models. The page
+has these parts:
+
+- `check.py`: the calls of the test of a check, beside a fixed-size test of equal error rates;
 - `reports.py`: coverage and width of a report's 95 % intervals, false "better than the baseline",
   bias;
 - `tables.py`: the same on every recorded table, as populations and in held-out halves;
-- `looks.py`: a holdout that is looked at again, by a study that is continued with more money;
-- `dollars.py`: predicted against paid dollars;
-- `samples.py`: a check from the recorded scores on: two samples, and the study's own holdout again;
+- `looks.py`: a holdout that is analysed again, by a study that is continued with more money;
+- `dollars.py`: predicted dollars beside paid dollars;
+- `samples.py`: a check against recorded scores: two samples, and the study's own holdout again;
 - `grid.py`: coverage and width on a grid of distributions, beside other methods, also where they
   lose;
 - `costs.py`: coverage and width for costs of which a few run on to the cap, beside the least
   possible width.
-
-It takes about a quarter of an hour of one core; `--only reports looks` writes those parts alone.
 """
 
 from __future__ import annotations
 
-import argparse
-import subprocess
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.command_line import commit, make_parser
 from benchmarks.honesty import check as honesty_check
 from benchmarks.honesty import costs as honesty_costs
 from benchmarks.honesty import dollars as honesty_dollars
@@ -82,22 +82,9 @@ spent.
 """
 
 
-def commit() -> str:
-    """What was run."""
-    found = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return found.stdout.strip() or "unknown"
-
-
 def main(argv: Sequence[str] | None = None) -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
     parser.add_argument("--runs", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)

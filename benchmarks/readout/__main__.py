@@ -1,25 +1,23 @@
-"""What does it save to buy draws once and read them many times, and does reading give what buying
-would?
+"""uv run --all-extras --group dev python -m benchmarks.readout [--examples 60] [--runs 16]
 
-    uv run --all-extras python benchmarks/readout/
+Question: what does it save to buy draws once and read them many times, and are the readings right?
+It writes results/readout.md and takes about twenty minutes on two slow cores. Most of that is the
+local model; its draws are kept in results/draws.db, so the second run takes seven minutes. No key,
+no dollar.
 
-evaluates a grid of n in 1..9, six max_tokens and two aggregates twice: read off nine draws at the
-largest max_tokens, and off nine draws bought anew at each max_tokens (so buying shares draws over n
-and aggregates as well). Once with the local model on the embedded reviews, once replayed from a
-recorded table. Then the same search, the default strategy and searcher, is run for equal dollars
-with readings and with every dimension paid, on replayed worlds where the worth of every config is
-known. Seeded. Twenty minutes on two slow, busy cores at first, most of it the local model's; its
-draws are kept in results/draws.db, so that the second time takes seven. No key, no dollar. Writes
-results/readout.md.
+It evaluates a grid of n in 1..9, six max_tokens and two aggregates in two ways: read off nine draws
+at the largest max_tokens, and read off nine draws bought anew at each max_tokens. It does so with
+the local model on the embedded reviews, and with a recorded table.
+
+Then the default strategy and searcher search replayed worlds for equal dollars, with readings and
+with every dimension paid. The true score of every config is known there. All of it is seeded.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import itertools
 import math
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -28,6 +26,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.command_line import commit, make_parser
 from benchmarks.readout.grids import AGGREGATES, NS, Grid, Task, evaluate
 from benchmarks.worlds.races import Result, races
 from benchmarks.worlds.replay import Cell, ReplayEndpoint, sentiment
@@ -341,18 +340,8 @@ def _share(grids: Sequence[Grid]) -> str:
     )
 
 
-def commit() -> str:
-    said = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return said.stdout.strip() or "unknown"
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = make_parser(__doc__)
     parser.add_argument(
         "--examples", type=int, default=60, help="for the local model; 0 leaves it out"
     )
@@ -372,7 +361,7 @@ def main() -> int:
         "--commit", default=None, help="what to write as the commit; default: ask git"
     )
     parser.add_argument("--out", type=Path, default=Path("results/readout.md"))
-    given = parser.parse_args()
+    given = parser.parse_args(argv)
     began = time.monotonic()
     local = []
     if given.examples:

@@ -1,20 +1,19 @@
-"""How far off is a reading at a smaller max_tokens where services tell no token boundaries, before
-and after measuring?
+"""uv run --all-extras --group dev python -m benchmarks.readout_caps [--seeds 12]
 
-    uv run --all-extras python benchmarks/readout_caps/
+Question: if a service shows no token boundaries, is a reading at a smaller max_tokens right? It
+writes results/readout_caps.md and takes about two minutes of one core. No key, no dollar.
 
-Made-up answers of five kinds, with tokens of known ends: 200 long draws of each are cut at eight
-caps, once by the mean length of a token, once by what characters of each kind take
-(`tune.readout.token_rates`), and once by that and 16 draws bought at the cap
-(`tune.strategies.measured_truncation`). The truth is what a fresh run at the cap would have scored.
-A second table counts, on the worlds of `tune/fakes/race.py`, how often several answers are
-chosen where they bring nothing. No key, no dollar, seeded; about two minutes of one core. Writes
-results/readout_caps.md.
+It makes up answers of five kinds, with tokens of known ends. It cuts 200 long draws of each kind at
+eight caps in three ways: by the mean length of a token, by the characters that each kind takes
+(`tune.readout.token_rates`), and by these and 16 draws bought at the cap
+(`tune.strategies.measured_truncation`). The truth is the score of a fresh run at the cap.
+
+A second table counts how often several answers are selected where they bring nothing, in the worlds
+of `tune/fakes/race.py`. All of it is seeded.
 """
 
 from __future__ import annotations
 
-import argparse
 import re
 import sys
 import zlib
@@ -24,6 +23,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from benchmarks.command_line import make_parser
 from tune.completion import Completion
 from tune.fakes.race import World, play
 from tune.readout.token_rates import learn_rates
@@ -229,13 +229,13 @@ def page(seeds: int) -> str:
     )
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = make_parser(__doc__)
     parser.add_argument("--seeds", type=int, default=12)
     parser.add_argument(
         "--out", type=Path, default=ROOT / "results" / "readout_caps.md"
     )
-    given = parser.parse_args()
+    given = parser.parse_args(argv)
     given.out.parent.mkdir(parents=True, exist_ok=True)
     given.out.write_text(page(given.seeds) + "\n", encoding="utf-8")
     print(f"wrote {given.out}")

@@ -1,17 +1,18 @@
-"""Record a table: every model, prompt and temperature of a task on the same examples, with several
-draws of each.
+"""uv run --all-extras --group benchmarks python -m benchmarks.record reviews
 
-    uv run --all-extras --group benchmarks python benchmarks/record/ reviews
-    uv run --all-extras --group benchmarks python benchmarks/record/ humaneval --allow-code
-    uv run --all-extras python benchmarks/record/ \\
+Record a table: every model, prompt and temperature of a task on the same examples, with several
+draws of each. Named tasks need no space file; HumanEval runs code of models:
+
+    uv run --all-extras --group benchmarks python -m benchmarks.record humaneval --allow-code
+    uv run --all-extras python -m benchmarks.record \\
         --space space.toml --data tickets.jsonl --budget 2 \\
         --licence "the tickets: ours; the texts: as OpenAI's terms say" --out tickets.parquet
 
-The space file, a model's place and its price are written as for `tune`; each point is bought at the
-largest of its max_tokens, and with the stop strings that all of them share. Draws are kept in the
-store as they come, so the same command buys only what is missing: after Ctrl-C, after a kill, or
-with more draws, examples, temperatures or money. tables/README.md says what the columns mean;
-`recorded.load` reads a table.
+The space file, a model's place and its price are written as for `tune`. Each point is bought at the
+largest of its max_tokens, and with the stop strings that all points share. Draws are kept in the
+store as they come. So the same command buys only what is missing: after Ctrl-C, after a kill, or
+with more draws, examples, temperatures or money. `benchmarks/worlds/tables/README.md` explains the
+columns; `benchmarks/worlds/recorded.py` reads a table.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from benchmarks.command_line import make_parser
 from benchmarks.record.recording import buy
 from benchmarks.worlds.recorded import TABLES, save
 from tune.commands import DONE, run_command
@@ -230,13 +232,8 @@ def run(given: argparse.Namespace) -> int:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The flags."""
-    what, _, more = (__doc__ or "").partition("\n")
-    parser = argparse.ArgumentParser(
-        description=what,
-        epilog=more,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    """Make the parser of the options."""
+    parser = make_parser(__doc__)
     parser.add_argument(
         "task",
         nargs="?",
@@ -332,6 +329,11 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line."""
+    given = build_parser().parse_args(argv)
+    return run_command(lambda: run(given))
+
+
 if __name__ == "__main__":
-    given_flags = build_parser().parse_args()
-    sys.exit(run_command(lambda: run(given_flags)))
+    sys.exit(main())

@@ -1,13 +1,16 @@
-"""Every method that a user could pick instead, as its authors publish it, for a fixed number of
-dollars.
+"""Methods that a user could pick instead, as their authors publish them, for equal dollars.
 
-A method is a strategy of `tune.strategies`'s kind, a searcher, and its own rule for the final
-choice; so all of them spend at one meter (`simulated_ledger.py`). A method knows nothing of free dimensions: of
-each example it buys as many draws as the largest n takes (`most`) or as few as the least, whichever
-left it less regret at 3, 10 and 30 units on twelve simulated worlds: few for TPE on full passes,
-many for all others (for SMAC3, which is slow, on three worlds at 3 and 10). Where dimensions can be
-read off draws (`tune.space.FREE`), it is shown the best reading of what it bought; where all are
-paid, a point holds n, max_tokens and the aggregate, and exactly n draws are bought.
+A method is a strategy of the kind in `tune.strategies`, a searcher, and its own rule for the final
+choice. So all methods spend at one meter (`benchmarks/worlds/simulated_ledger.py`).
+
+A method knows nothing of free dimensions. Of each example it buys as many draws as the largest n
+takes (`most`), or as few as the smallest n takes. We chose what left less regret at 3, 10 and 30
+units on twelve made-up worlds: few for TPE on full passes, many for all others. For SMAC3, which is
+slow, it was three worlds at 3 and 10 units.
+
+If dimensions can be read off draws (`tune.space.FREE`), the method is shown the best reading of
+what it bought. If all dimensions are paid, a point holds n, max_tokens and the aggregate, and
+exactly n draws are bought.
 """
 
 from __future__ import annotations

@@ -176,7 +176,7 @@ def racing(problem: Problem, searcher: Searcher, left: float, *, most: bool) -> 
     Before each race the incumbent meets another block of examples. A challenger meets ever twice as
     many of those that the incumbent has met, until its mean is worse on them; one that is not worse
     on all is the new incumbent. A small imitation, with which thousands of searches can be
-    replayed; `rivals_smac.py` runs SMAC3 itself on a few.
+    replayed; `smac.py` runs SMAC3 itself on a few.
     """
     contest = Contest(problem, searcher, left, most=most)
     incumbent: TrialState | None = None

@@ -1,4 +1,4 @@
-"""`benchmarks/rivals*.py`: every rival spends at one meter, within its budget, as its authors
+"""`benchmarks/rivals/`: every rival spends at one meter, within its budget, as its authors
 published it.
 """
 

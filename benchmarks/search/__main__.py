@@ -1,23 +1,22 @@
-"""uv run --all-extras --group dev python -m benchmarks.search --runs 40 --units 3 10 30 --out
-results/search.md
+"""uv run --all-extras --group dev --group benchmarks python -m benchmarks.search [--runs 40]
 
-Every method that a user could pick instead of `tune`, and ours, for the same dollars at one meter:
-on made-up worlds (`worlds.py`) and on recorded tables, with free dimensions read off the draws and
-with every dimension paid. No key, no dollar: draws are replayed, and what each config is worth is
-known exactly. It writes the page and its plots.
+Question: does our search find better configs than every method that a user could pick instead, for
+the same dollars? It writes results/search.md with its plots. From nothing it takes about four hours
+of one core. No key, no dollar: draws are replayed.
 
-- `rivals.py`: the methods; `search_ours.py`: ours, and ours with a part taken out;
-- `search_runs.py`: one search; `search_numbers.py`: medians and paired differences;
-  `search_table.py`: the page.
+The worlds are made up (`benchmarks/worlds/worlds.py`) or recorded tables. They are searched with
+free dimensions read off the draws, and with every dimension paid. The true score of each config is
+known exactly.
 
-Every run is kept in results/search/runs.jsonl, so a second call makes only what is new: a method
-whose `version` was counted up, more seeds, other budgets. About four hours of one core from
-nothing.
+- `benchmarks/rivals/`: the other methods; `ours.py`: ours, and ours with a part taken out;
+- `runs.py`: one search; `numbers.py`: medians and paired differences; `page.py`: the page.
+
+Every run is kept in results/search/runs.jsonl. So a second call makes only what is new: a method
+whose `version` was counted up, more seeds, or other budgets.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 import time
@@ -30,7 +29,7 @@ from pathlib import Path
 # every machine.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from benchmarks.readout.__main__ import commit
+from benchmarks.command_line import commit, make_parser
 from benchmarks.search.ours import ABLATIONS, EVERY, OURS
 from benchmarks.search.page import Report, draw, page
 from benchmarks.search.runs import (
@@ -264,9 +263,7 @@ def counting(total: int, *, quiet: bool) -> Iterator[Callable[[], None]]:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
     parser.add_argument(
         "--runs",
         type=int,
@@ -305,12 +302,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     found = report(tasks, Kept(given.cache), given.jobs, given.units, quiet=given.quiet)
     if not given.only_run:
-        shown = ["benchmarks/search/", *(sys.argv[1:] if argv is None else argv)]
+        shown = ["-m benchmarks.search", *(sys.argv[1:] if argv is None else argv)]
         print(
             write(
                 given.out,
                 found,
-                "uv run " + " ".join(shown),
+                "uv run python " + " ".join(shown),
                 given.runs,
                 time.monotonic() - began,
             )

@@ -18,17 +18,16 @@ import numpy as np
 
 from benchmarks.rivals.methods import Method
 from benchmarks.search.ours import EVERY
-from benchmarks.worlds.recorded import TABLES, load
-from benchmarks.worlds.replay import LADDERS, sentiment
+from benchmarks.worlds.named import RECORDED
 from benchmarks.worlds.simulated_ledger import Counts, SimulatedLedger
-from benchmarks.worlds.worlds import FAMILIES, Array, World, recorded, simulated
+from benchmarks.worlds.worlds import FAMILIES, Array, World, simulated
 from tune.readout.trial import Step
 from tune.space import FREE, Config
 from tune.strategies import Outcome, Selection, final_comparison
 
 WORLDS = 1
-"""Counted up when what `worlds.py` makes or what `ledger.py` charges changes, so that every kept run
-is made anew.
+"""Counted up when `benchmarks/worlds/worlds.py` makes other worlds, or its
+`simulated_ledger.py` charges other dollars: then every kept run is made anew.
 """
 
 MADE = 8
@@ -44,19 +43,6 @@ SETTINGS = ("plain", "limited", "halves")
 """All there is to choose from; a request may cost at most what the median config costs; the truth
 is what a config is worth on the half of the examples that the tuning examples do not come from.
 """
-
-
-def _reviews() -> World:
-    """The embedded task as its model answered it; every answer at the cap that it was bought with."""
-    table = load(TABLES / "reviews-smollm2-135m.parquet", texts=False)
-    return recorded(table, {cap: [cap] for cap in table.caps.values()}, (1, 3, 5, 7))
-
-
-RECORDED: dict[str, Callable[[], World]] = {
-    "sst2": lambda: recorded(sentiment(), LADDERS, (1, 3, 5, 7)),
-    "reviews": _reviews,
-}
-"""Tables of draws of real models."""
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,15 @@
 """uv run --all-extras --group dev python -m benchmarks.speed [--only throughput steps rows]
 
-How fast is it? Each part replaces its own section of results/speed.md.
+Question: how fast is tune? Each part replaces its own section of results/speed.md. No key, no
+dollar.
 
-throughput: How many calls does a second of processor time buy? A local server in a process of its
-own answers at once. Three clients send it the same requests: AsyncOpenAI bare, tune with everything
-on (store, ledger, retries, answer rule, metric), and aiohttp bare. They take turns, so that what
-else the machine does falls on all of them, and their medians are compared. Only the processor time
-of the client's process counts. About two minutes.
-
-steps: How long does the default strategy think between two waves? About a minute.
-
-rows: What do 1,000 to 1,000,000 rows cost? About five minutes.
+- throughput: how many calls does a second of processor time buy? About two minutes. A local server
+  in a process of its own answers at once. Three clients send it the same requests: AsyncOpenAI
+  alone, tune with everything on (store, ledger, retries, answer rule, metric), and aiohttp alone.
+  They take turns, so that other work of the machine falls on all of them, and their medians are
+  compared. Only the processor time of the client's process counts.
+- steps: how long does the default strategy compute between two waves? About a minute.
+- rows: what do 1,000 to 1,000,000 rows cost? About five minutes.
 """
 
 from __future__ import annotations
@@ -19,8 +18,9 @@ import argparse
 import asyncio
 import statistics
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from benchmarks.command_line import make_parser
 from benchmarks.speed import rows, steps
 from benchmarks.speed.page import made_by, write_part
 from benchmarks.speed.server import fast_server
@@ -83,17 +83,15 @@ PARTS: dict[str, tuple[str, Callable[[argparse.Namespace], list[str]]]] = {
 """The parts by name: a title, and what measures them."""
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = make_parser(__doc__)
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--calls", type=int, default=3000, help="for throughput")
     parser.add_argument("--rounds", type=int, default=5, help="for throughput")
     parser.add_argument(
         "--in-flight", type=int, nargs="+", default=[64, 256], help="for throughput"
     )
-    given = parser.parse_args()
+    given = parser.parse_args(argv)
     for name in given.only:
         title, part = PARTS[name]
         command = f"--only {name}"

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks.honesty.__main__ import commit
+from benchmarks.command_line import commit
 
 PAGE = Path(__file__).parent.parent.parent / "results" / "speed.md"
 
