@@ -30,7 +30,9 @@ class Amount:
 
     def of(self, row: ReportConfig) -> Interval | None:
         """Return what a configuration takes per request; None if that is unknown."""
-        return row.service if self.timed else row.cost
+        if self.timed:
+            return row.service
+        return row.cost
 
 
 DOLLARS = Amount("cost", "dollars", "cost per request", timed=False, said=dollars)
@@ -41,4 +43,7 @@ SECONDS = Amount(
 
 def amount_of(report: Report) -> Amount:
     """Return what counts in a report."""
-    return DOLLARS if report.money.seconds is None else SECONDS
+    # A study records its seconds only where nobody is billed.
+    if report.money.seconds is not None:
+        return SECONDS
+    return DOLLARS

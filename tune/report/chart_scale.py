@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 MOST_TICKS = 7
 """Numbers beside one axis."""
@@ -20,7 +21,7 @@ class Scale:
         start: the place of `low`; it may be larger than `end`.
         end: the place of `high`.
         ticks: the round numbers to write beside it.
-        log: whether equal ratios, and not equal differences, are equally far apart.
+        log: True if equal ratios, and not equal differences, are equally far apart.
     """
 
     low: float
@@ -40,21 +41,23 @@ class Scale:
         return self.start + share * (self.end - self.start)
 
     def shown(self, value: float) -> str:
-        """A tick with the decimals that tell it from the next."""
-        step = min(
-            (b - a for a, b in zip(self.ticks, self.ticks[1:], strict=False)),
-            default=1.0,
-        )
-        return f"{value:,.{max(0, -math.floor(math.log10(step) + 1e-9))}f}"
+        """Format a tick with the decimals that tell it from the next."""
+        steps = [after - before for before, after in pairwise(self.ticks)]
+        # A hair more, because the logarithm of 0.001 is a hair below -3.
+        power = math.floor(math.log10(min(steps, default=1.0)) + 1e-9)
+        decimals = max(0, -power)
+        return f"{value:,.{decimals}f}"
 
 
 def linear(values: Sequence[float], start: float, end: float) -> Scale:
-    """A scale over finite values that begins and ends with a round number."""
+    """Return a scale over finite values that begins and ends with a round number."""
     low, high = min(values), max(values)
-    if high - low <= 1e-9 * max(abs(low), abs(high)):  # one value: some room around it
+    # One value: some room around it.
+    if high - low <= 1e-9 * max(abs(low), abs(high)):
         room = abs(low) / 10 or 0.5
         low, high = low - room, high + room
     step = _round_step((high - low) / (MOST_TICKS - 2))
+    # A value that is a round number up to rounding needs no further tick.
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     ticks = tuple(k * step for k in range(first, last + 1))
     return Scale(ticks[0], ticks[-1], start, end, ticks)
@@ -68,10 +71,13 @@ def logarithmic(values: Sequence[float], start: float, end: float) -> Scale:
     known = [value for value in values if value > 0]
     low, high = min(known) / 1.25, max(known) * 1.25
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    fine = [step * 10.0**power for power in powers for step in (1, 2, 5)]
-    ticks = [tick for tick in fine if low <= tick <= high]
+    whole = [10.0**power for power in powers]
+    ticks = []
+    for power in whole:
+        ticks += [tick for tick in (power, 2 * power, 5 * power) if low <= tick <= high]
     if len(ticks) > MOST_TICKS:
-        ticks = [10.0**power for power in powers if low <= 10.0**power <= high]
+        ticks = [power for power in whole if low <= power <= high]
+        # Costs over more powers than that: every second or third.
         ticks = ticks[:: math.ceil(len(ticks) / MOST_TICKS)]
     return Scale(low, high, start, end, tuple(ticks), log=True)
 
@@ -79,6 +85,8 @@ def logarithmic(values: Sequence[float], start: float, end: float) -> Scale:
 def _round_step(least: float) -> float:
     """Return the smallest of 1, 2, 5, 10 times a power of ten that is at least this large."""
     power = 10.0 ** math.floor(math.log10(least))
-    return next(
-        step * power for step in (1, 2, 5, 10) if step * power >= least * (1 - 1e-9)
-    )
+    for step in (1, 2, 5):
+        # A hair less: 0.2 is good enough for 0.2 and a rounding error.
+        if step * power >= least * (1 - 1e-9):
+            return step * power
+    return 10 * power

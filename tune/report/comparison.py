@@ -58,30 +58,26 @@ def comparison_csv(report: Report) -> str:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
     for row in shown_rows(report):
-        on = "holdout" if row.holdout is not None else "tuning"
-        numbers = [
+        on, examples = "tuning", 0
+        if row.holdout is not None:
+            on = "holdout"
+        if row.quality is not None:
+            examples = row.quality.n
+        cells = [
+            row.name,
+            describe_config(row.config),
+            on,
+            examples,
             *_limits(row.quality),
             *_limits(row.cost),
             *_limits(_difference(report, row)),
             *_limits(row.service),
         ]
-        examples = row.quality.n if row.quality is not None else 0
-        writer.writerow(
-            [
-                csv_cell(cell)
-                for cell in (
-                    row.name,
-                    describe_config(row.config),
-                    on,
-                    examples,
-                    *numbers,
-                )
-            ]
-        )
+        writer.writerow(list(map(csv_cell, cells)))
     for oracle in report.pass_at_k:
         # An oracle has no cost and no difference: nobody can deploy it.
-        numbers = [*_limits(oracle.quality), *[None] * 9]
-        cells = (f"pass@{oracle.k} (oracle)", "", "tuning", oracle.quality.n, *numbers)
+        name, quality = f"pass@{oracle.k} (oracle)", oracle.quality
+        cells = [name, "", "tuning", quality.n, *_limits(quality), *[None] * 9]
         writer.writerow(list(map(csv_cell, cells)))
     return out.getvalue()
 
@@ -97,15 +93,12 @@ def comparison_tex(report: Report) -> str:
             _score(_difference(report, row)),
         ]
         rows.append(" & ".join(cells) + r" \\")
-    rows += [
-        f"pass@{oracle.k} (oracle) & {_score(oracle.quality)} & -- & -- " + r"\\"
-        for oracle in report.pass_at_k
-    ]
+    for oracle in report.pass_at_k:
+        cells = [f"pass@{oracle.k} (oracle)", _score(oracle.quality), "--", "--"]
+        rows.append(" & ".join(cells) + r" \\")
     metric = latex(report.provenance.metric)
-    head = (
-        f"configuration & {metric} & {amount.per_request} & difference to the baseline "
-        + r"\\"
-    )
+    names = ("configuration", metric, amount.per_request, "difference to the baseline")
+    head = " & ".join(names) + r" \\"
     lines = [
         "% Intervals are 95 %. Settings of each row are in comparison.csv.",
         r"\begin{tabular}{lrrr}",
@@ -125,6 +118,7 @@ def latex(text: str) -> str:
 
 
 def _difference(report: Report, row: ReportConfig) -> Interval | None:
+    # The winner met the holdout; a runner-up has only its tuning examples.
     if row is report.winner and not report.winner_is_baseline:
         return report.difference
     return row.tuning_difference
@@ -147,4 +141,6 @@ def _score(interval: Interval | None) -> str:
 def _amount(amount: Amount, interval: Interval | None) -> str:
     if interval is None or not math.isfinite(interval.mean):
         return "--"
-    return rf"{interval.mean:.3g}\,s" if amount.timed else rf"\${interval.mean:.3g}"
+    if amount.timed:
+        return rf"{interval.mean:.3g}\,s"
+    return rf"\${interval.mean:.3g}"

@@ -12,6 +12,9 @@ from tune.stats.intervals import Interval
 MOST_DOUBTFUL_LABELS = 20
 """Rows with a doubtful label that a report shows."""
 
+MOST_NAMED = 5
+"""Rows with a doubtful label that a terminal names."""
+
 MOST_COLUMNS = 12
 """Labels up to which the confusion matrix is shown as a table; larger ones are in the JSON."""
 
@@ -38,17 +41,27 @@ class Confusion:
         """Return the share of a label's examples answered right; None without examples."""
         place = self.labels.index(label)
         examples = sum(self.counts[place])
-        return self.counts[place][place] / examples if examples else None
+        if not examples:
+            return None
+        return self.counts[place][place] / examples
+
+    @property
+    def recalls(self) -> dict[str, float]:
+        """The recall of each label that has examples."""
+        known = {}
+        for label in self.labels:
+            recall = self.recall(label)
+            if recall is not None:
+                known[label] = recall
+        return known
 
     @property
     def balanced_accuracy(self) -> float | None:
         """The mean recall of the labels that have examples; None if none has."""
-        known = [
-            recall
-            for label in self.labels
-            if (recall := self.recall(label)) is not None
-        ]
-        return sum(known) / len(known) if known else None
+        known = self.recalls
+        if not known:
+            return None
+        return sum(known.values()) / len(known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +120,13 @@ class Failing:
 
 
 def failing_section(failing: Failing | None) -> str:
-    """The section of `report.md`; "" where nothing is known."""
+    """Return the section of `report.md`; "" where nothing is known."""
     if failing is None:
         return ""
     parts = [*_confusion(failing), *_slices(failing), *_doubtful_labels(failing)]
-    return "\n\n".join(["## Where it fails", *parts]) if parts else ""
+    if not parts:
+        return ""
+    return "\n\n".join(["## Where it fails", *parts])
 
 
 def _confusion(failing: Failing) -> list[str]:
@@ -122,30 +137,38 @@ def _confusion(failing: Failing) -> list[str]:
         f"Of the winner on {failing.on} examples, by label. Balanced accuracy, the mean of the "
         f"recalls: {number(confusion.balanced_accuracy)}."
     )
-    wide = len(confusion.labels) > MOST_COLUMNS
-    answers = [] if wide else [*map(inline, confusion.labels), "another answer", "none"]
+    header = ["label in the data", "examples", "recall"]
+    is_wide = len(confusion.labels) > MOST_COLUMNS
+    if not is_wide:
+        header += [*map(inline, confusion.labels), "another answer", "none"]
     rows = []
     for label, counts in zip(confusion.labels, confusion.counts, strict=True):
         recall = confusion.recall(label)
-        shown = "-" if recall is None else number(recall)
-        cells = [] if wide else [f"{round(count, 1):g}" for count in counts]
-        rows.append([inline(label), f"{confusion.examples(label):,}", shown, *cells])
-    return [said, table(["label in the data", "examples", "recall", *answers], rows)]
+        shown = "-"
+        if recall is not None:
+            shown = number(recall)
+        row = [inline(label), f"{confusion.examples(label):,}", shown]
+        if not is_wide:
+            # Answers that depend on the order of the draws count in parts.
+            row += [f"{round(count, 1):g}" for count in counts]
+        rows.append(row)
+    return [said, table(header, rows)]
 
 
 def _slices(failing: Failing) -> list[str]:
     if not failing.slices:
         return []
-    rows = [
-        [
+    rows = []
+    for one in failing.slices:
+        row = [
             inline(one.column),
             inline(one.value),
             f"{one.quality.n:,}",
             with_limits(one.quality),
             with_limits(one.baseline),
         ]
-        for one in failing.slices
-    ]
+        rows.append(row)
+    # Intervals of slices are not corrected for their number, so the reader must be warned.
     note = (
         f"By column, on {failing.on} examples. Many slices are looked at, so one that stands out "
         "may do so by luck."
@@ -156,61 +179,55 @@ def _slices(failing: Failing) -> list[str]:
 def _doubtful_labels(failing: Failing) -> list[str]:
     if not failing.doubtful_labels:
         return []
-    rows = [
-        [
+    rows = []
+    for one in failing.doubtful_labels[:MOST_DOUBTFUL_LABELS]:
+        row = [
             inline(one.example),
             inline(one.label),
             inline(one.answer),
             f"{one.configs}",
             inline(one.shown),
         ]
-        for one in failing.doubtful_labels[:MOST_DOUBTFUL_LABELS]
-    ]
-    more = len(failing.doubtful_labels) - MOST_DOUBTFUL_LABELS
+        rows.append(row)
     note = (
-        "Check these labels: on these tuning rows all strong configurations agree with each "
-        "other, and not with the data."
-        + (f" {more} more are in `best.json`." if more > 0 else "")
+        "Check these labels: on these tuning rows all strong configurations agree with each other, "
+        "and not with the data."
     )
-    return [
-        note,
-        table(
-            ["row", "label in the data", "they all say", "configurations", "inputs"],
-            rows,
-        ),
-    ]
+    more = len(failing.doubtful_labels) - MOST_DOUBTFUL_LABELS
+    if more > 0:
+        note += f" {more} more are in `best.json`."
+    header = ["row", "label in the data", "they all say", "configurations", "inputs"]
+    return [note, table(header, rows)]
 
 
 def failing_sentences(failing: Failing | None) -> list[str]:
-    """The lines in a terminal: the label with the lowest recall, and how many labels look wrong."""
+    """Return the lines in a terminal: the lowest recall, and the number of doubtful labels."""
     if failing is None:
         return []
     found = []
     confusion = failing.confusion
     if confusion is not None and confusion.balanced_accuracy is not None:
-        known = {
-            label: recall
-            for label in confusion.labels
-            if (recall := confusion.recall(label)) is not None
-        }
-        worst = min(known, key=lambda label: known[label])
+        recalls = confusion.recalls
+        worst = min(recalls, key=recalls.__getitem__)
         found.append(
             f"Balanced accuracy of the winner: {number(confusion.balanced_accuracy)} on "
-            f"{failing.on} examples; lowest recall: {number(known[worst])} for {worst!r} "
+            f"{failing.on} examples; lowest recall: {number(recalls[worst])} for {worst!r} "
             f"({confusion.examples(worst)} examples)."
         )
-    if failing.doubtful_labels:
-        rows = ", ".join(one.example for one in failing.doubtful_labels[:5])
+    doubtful = [one.example for one in failing.doubtful_labels]
+    if doubtful:
+        rows = ", ".join(doubtful[:MOST_NAMED])
+        if len(doubtful) > MOST_NAMED:
+            rows += ", ..."
         found.append(
             "Check these labels: all strong configurations contradict the data on "
-            f"{len(failing.doubtful_labels)} tuning rows (rows "
-            f"{rows}{', ...' if len(failing.doubtful_labels) > 5 else ''})."
+            f"{len(doubtful)} tuning rows (rows {rows})."
         )
     return found
 
 
 def failing_record(failing: Failing | None) -> dict[str, Any] | None:
-    """The same for programs."""
+    """Return the same for programs."""
     if failing is None:
         return None
     confusion = failing.confusion
@@ -231,27 +248,31 @@ def failing_record(failing: Failing | None) -> dict[str, Any] | None:
 
 
 def slice_rows(slices: Sequence[Slice]) -> list[dict[str, Any]]:
-    """A mapping for each slice."""
-    return [
-        {
+    """Return a mapping for each slice."""
+    rows = []
+    for one in slices:
+        row: dict[str, Any] = {
             "column": one.column,
             "value": one.value,
             "examples": one.quality.n,
             "quality": one.quality.mean,
             "quality_low": one.quality.low,
             "quality_high": one.quality.high,
-            "baseline": None if one.baseline is None else one.baseline.mean,
+            "baseline": None,
         }
-        for one in slices
-    ]
+        if one.baseline is not None:
+            row["baseline"] = one.baseline.mean
+        rows.append(row)
+    return rows
 
 
 def doubtful_label_rows(
     doubtful_labels: Sequence[DoubtfulLabel],
 ) -> list[dict[str, Any]]:
-    """A mapping for each row whose label looks wrong."""
-    return [
-        {
+    """Return a mapping for each row whose label looks wrong."""
+    rows = []
+    for one in doubtful_labels:
+        row = {
             "row": one.example,
             "label": one.label,
             "answer": one.answer,
@@ -259,14 +280,12 @@ def doubtful_label_rows(
             "answers": one.answers,
             "inputs": one.shown,
         }
-        for one in doubtful_labels
-    ]
+        rows.append(row)
+    return rows
 
 
 def confusion_rows(confusion: Confusion) -> Mapping[str, list[float]]:
-    """The columns of the matrix: by answer, the counts for each label in order."""
+    """Return the columns of the matrix: by answer, the counts for each label in order."""
     answers = (*confusion.labels, "another answer", "no answer")
-    return {
-        answer: [counts[place] for counts in confusion.counts]
-        for place, answer in enumerate(answers)
-    }
+    columns = map(list, zip(*confusion.counts, strict=True))
+    return dict(zip(answers, columns, strict=True))

@@ -26,9 +26,10 @@ def _without(record: Any, drop: Callable[[Mapping[str, Any]], bool]) -> Any:
     if isinstance(record, dict):
         return {name: _without(inner, drop) for name, inner in record.items()}
     if isinstance(record, list):
-        return [
-            _without(inner, drop)
-            for inner in record
-            if not (isinstance(inner, dict) and drop(inner))
-        ]
+        kept = []
+        for inner in record:
+            # Only whole records are dropped: half a record could not be read again.
+            if not (isinstance(inner, dict) and drop(inner)):
+                kept.append(_without(inner, drop))
+        return kept
     return record

@@ -13,8 +13,9 @@ T = TypeVar("T")
 
 
 def dump(record: Any) -> Any:
-    """A record in JSON's types: dataclasses and mappings become objects, tuples lists."""
+    """Return a record in JSON's types: dataclasses and mappings become objects, tuples lists."""
     if is_dataclass(record) and not isinstance(record, type):
+        # `asdict` leaves mappings that are no dict, such as a Config, as they are.
         return {
             field.name: dump(getattr(record, field.name)) for field in fields(record)
         }
@@ -26,35 +27,40 @@ def dump(record: Any) -> Any:
 
 
 def load(kind: type[T], record: Mapping[str, Any]) -> T:
-    """A dataclass from what `dump` gave; fields that the record lacks keep their defaults."""
+    """Return a dataclass from what `dump` gave; fields that it lacks keep their defaults."""
     found: T = _load(kind, record)
     return found
 
 
 def _load(kind: Any, value: Any) -> Any:
-    """The value as the type hint says it was."""
+    """Return the value in the type that the hint names."""
     origin = get_origin(kind)
     if origin in (Union, types.UnionType):
-        return (
-            None
-            if value is None
-            else _load(next(k for k in get_args(kind) if k is not type(None)), value)
-        )
+        if value is None:
+            return None
+        # Every union of a record is "T or None".
+        (inside,) = [one for one in get_args(kind) if one is not type(None)]
+        return _load(inside, value)
     if origin is tuple:
         return tuple(_load(get_args(kind)[0], inner) for inner in value)
     if isinstance(kind, type) and issubclass(kind, Point):
-        return kind(
-            {name: tuple(v) if isinstance(v, list) else v for name, v in value.items()}
-        )
+        return kind({name: _hashable(inner) for name, inner in value.items()})
     if is_dataclass(kind):
         hints = get_type_hints(kind)
-        return kind(
-            **{
-                name: _load(hints[name], inner)
-                for name, inner in value.items()
-                if name in hints
-            }
-        )  # type: ignore[operator]
-    if isinstance(kind, type) and issubclass(kind, tuple):  # a NamedTuple
+        # An older or newer version may have written fields that this one does not know.
+        known = {}
+        for name, inner in value.items():
+            if name in hints:
+                known[name] = _load(hints[name], inner)
+        return kind(**known)  # type: ignore[operator]
+    # A NamedTuple.
+    if isinstance(kind, type) and issubclass(kind, tuple):
         return kind(*value)
+    return value
+
+
+def _hashable(value: Any) -> Any:
+    """Return a value of a point: JSON has no tuples, and points are keys of mappings."""
+    if isinstance(value, list):
+        return tuple(value)
     return value

@@ -40,8 +40,9 @@ def summary_lines(report: Report, width: int | None = None) -> list[str]:
     sentences = list(answer(report))
     table = _side_by_side(report, width)
     rest: list[str] = []
-    if report.verdict != "not distinguishable":  # else the answer has said it
-        rest += [sentence for sentence in [detectable_sentence(report)] if sentence]
+    # Otherwise the answer has said it.
+    if report.verdict != "not distinguishable" and report.detectable is not None:
+        rest.append(detectable_sentence(report))
     if report.deployable_note:
         rest.append(report.deployable_note)
     rest += [*wrong_sentences(report), *failing_sentences(report.failing)]
@@ -51,8 +52,10 @@ def summary_lines(report: Report, width: int | None = None) -> list[str]:
 
 def summary_html(report: Report) -> str:
     """Return the same as HTML: paragraphs and a table."""
-    rows = "".join(f"<tr>{_cells(row)}</tr>" for row in _table(report))
-    table = f"<table>{rows}</table>" if rows else ""
+    rows = "".join(map(_table_row, _table(report)))
+    table = ""
+    if rows:
+        table = f"<table>{rows}</table>"
     said = answer(report)
     rest = [
         *wrong_sentences(report),
@@ -67,16 +70,21 @@ def _of_money(report: Report, said: Sequence[str]) -> list[str]:
     """Return what the answer has not said yet: unread answers, and the money."""
     if report.unread_stop:
         return []
+    found = unread_sentences(report)
+    # Where no majority class is known, the answer ends with the money.
     money = money_sentence(report)
-    return [*unread_sentences(report), *([] if money in said else [money])]
+    if money not in said:
+        found.append(money)
+    return found
 
 
 def _paragraphs(sentences: Sequence[str]) -> str:
     return "".join(f"<p>{html.escape(visible(sentence))}</p>" for sentence in sentences)
 
 
-def _cells(row: Sequence[str]) -> str:
-    return "".join(f"<td>{html.escape(visible(cell))}</td>" for cell in row)
+def _table_row(row: Sequence[str]) -> str:
+    cells = [f"<td>{html.escape(visible(cell))}</td>" for cell in row]
+    return f"<tr>{''.join(cells)}</tr>"
 
 
 def _wrapped(sentences: Sequence[str], width: int | None) -> list[str]:
@@ -107,23 +115,26 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     widths = [max(map(len, column)) for column in columns]
     lines = []
     for row in rows:
-        padded = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        padded = map(str.ljust, row, widths)
         lines.append((" " * GAP).join(padded).rstrip())
     return lines
 
 
 def _table(report: Report) -> list[tuple[str, ...]]:
     """Return every column of the configs that a terminal shows; nothing where there are none."""
-    shown, amount = _shown(report), amount_of(report).per_request
+    shown = _shown(report)
+    if not shown:
+        return []
     header = (
         "",
         "score (95 %)",
         "examples",
-        amount,
+        amount_of(report).per_request,
         "median / 95th percentile",
         "to the baseline",
     )
-    return [header, *(_row(report, row) for row in shown)] if shown else []
+    rows = [_row(report, row) for row in shown]
+    return [header, *rows]
 
 
 def _narrow_table(report: Report) -> list[tuple[str, ...]]:
@@ -131,8 +142,10 @@ def _narrow_table(report: Report) -> list[tuple[str, ...]]:
     amount = amount_of(report)
     rows: list[tuple[str, ...]] = [("", "score (95 %)", amount.name, "to the baseline")]
     for row in _shown(report):
-        known = amount.of(row)
-        cost = "-" if known is None else amount.said(known.mean)
+        known, cost = amount.of(row), "-"
+        # Its interval has no room here.
+        if known is not None:
+            cost = amount.said(known.mean)
         quality, against = with_limits(row.quality), _against_baseline(report, row)
         rows.append((_shorter(row.name), _shorter(quality), cost, _shorter(against)))
     return rows
@@ -151,16 +164,19 @@ def _shown(report: Report) -> list[ReportConfig]:
 
 def _row(report: Report, row: ReportConfig) -> tuple[str, ...]:
     amount = amount_of(report)
-    times = f"{seconds(row.seconds_median)} / {seconds(row.seconds_p95)}"
-    examples = "-"
-    if row.quality is not None:
-        examples = f"{row.quality.n:,} {'tuning' if row.holdout is None else 'holdout'}"
+    times, examples = "-", "-"
+    if row.seconds_median is not None:
+        times = f"{seconds(row.seconds_median)} / {seconds(row.seconds_p95)}"
+    if row.tuning is not None:
+        examples = f"{row.tuning.n:,} tuning"
+    if row.holdout is not None:
+        examples = f"{row.holdout.n:,} holdout"
     return (
         row.name,
         with_limits(row.quality),
         examples,
         with_limits(amount.of(row), amount.said),
-        "-" if row.seconds_median is None else times,
+        times,
         _against_baseline(report, row),
     )
 
@@ -169,8 +185,6 @@ def _against_baseline(report: Report, row: ReportConfig) -> str:
     difference = row.tuning_difference
     if row is report.winner and not report.winner_is_baseline:
         difference = report.difference
-    return (
-        "-"
-        if difference is None
-        else f"{with_limits(difference)} {report.verdict_of(difference)}"
-    )
+    if difference is None:
+        return "-"
+    return f"{with_limits(difference)} {report.verdict_of(difference)}"

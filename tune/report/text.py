@@ -16,12 +16,16 @@ from typing import Any
 from tune.safety.escape import visible
 from tune.stats.intervals import Interval
 
+# Everything that CommonMark or GitHub reads as a sign: emphasis, code, links, tags, formulas. A `$`
+# before a digit is money, and an underscore inside a word is no emphasis.
 _INLINE = re.compile(r"([\\`*\[\]|~<>&]|\$(?!\d)|(?<![0-9A-Za-z])_|_(?![0-9A-Za-z]))")
+# The start of a heading, a list item, a rule or an underline.
 _BLOCK_START = re.compile(r"^(\d*)(#{1,6}(?=\s|$)|[+\-](?=\s|$)|[\-=]{2}|[.)](?=\s|$))")
 _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 # Signs that a spreadsheet takes for the start of a formula, full width too.
-_FORMULA_STARTS = "=+-@\uff1d\uff0b\uff0d\uff20"
+_FORMULA_STARTS = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
+_BLANKS = ("\t", "\r", "\n")
 
 
 def inline(text: str, *, limit: int = 300) -> str:
@@ -35,20 +39,21 @@ def inline(text: str, *, limit: int = 300) -> str:
 
 
 def fence(text: str, language: str = "") -> str:
-    """A fenced block of Markdown that its text cannot close."""
+    """Return a fenced block of Markdown that its text cannot close."""
     text = visible(text, lines=True)
     # A fence must be longer than every run of backticks inside it (CommonMark 4.5).
-    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    longest = max(map(len, re.findall("`+", text)), default=0)
     ticks = "`" * max(3, longest + 1)
     return f"{ticks}{language}\n{text}\n{ticks}"
 
 
 def csv_cell(value: Any) -> str | int | float:
-    """A value for a spreadsheet: numbers as numbers, no formula, nothing for None and NaN."""
+    """Return a value for a spreadsheet: numbers as numbers, no formula, "" for None and NaN."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
+    # Before numbers: True is an int, and would be written as 1.
     if isinstance(value, bool):
-        return "true" if value else "false"
+        return str(value).lower()
     if isinstance(value, int | float):
         return value
     text = str(value)
@@ -56,70 +61,91 @@ def csv_cell(value: Any) -> str | int | float:
     # A number may begin with a sign without being a formula.
     if _NUMBER.fullmatch(shown):
         return shown
-    starts_formula = shown.lstrip()[:1] in tuple(_FORMULA_STARTS) or text[:1] in tuple(
-        "\t\r\n"
-    )
-    return "'" + shown if starts_formula else shown
+    # Spreadsheets skip blanks before a sign, and some take a tab or a line end for a sign (OWASP,
+    # "CSV Injection").
+    if shown.lstrip().startswith(_FORMULA_STARTS) or text.startswith(_BLANKS):
+        return f"'{shown}"
+    return shown
 
 
 def table(header: list[str], rows: list[list[str]]) -> str:
-    """A Markdown table of cells that are already escaped."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    """Return a Markdown table of cells that are already escaped."""
+    lines = []
+    for row in [header, ["---"] * len(header), *rows]:
+        lines.append("| " + " | ".join(row) + " |")
+    return "\n".join(lines)
 
 
 def number(value: float) -> str:
-    """A score: three decimals where it is small, four digits else."""
-    if math.isinf(value):
-        return "no limit"
-    shown = (
-        f"{value:.3f}"
-        if abs(value) < 10
-        else f"{value:,.4g}"
-        if abs(value) < 1000
-        else f"{value:,.0f}"
-    )
-    return "0.000" if shown == "-0.000" else shown
-
-
-def dollars(value: float) -> str:
-    """Dollars: to the cent from a dollar on, with three digits below it."""
+    """Format a score: three decimals where it is small, four digits else."""
     if math.isinf(value):
         return "no limit"
     size = abs(value)
+    # From 1,000 on, four digits would be written with an exponent.
+    if size >= 1000:
+        return f"{value:,.0f}"
+    if size >= 10:
+        return f"{value:,.4g}"
+    shown = f"{value:.3f}"
+    # A tiny loss looks like none, and no zero has a sign.
+    if shown == "-0.000":
+        return "0.000"
+    return shown
+
+
+def dollars(value: float) -> str:
+    """Format dollars: to the cent from a dollar on, with three digits below it."""
+    if math.isinf(value):
+        return "no limit"
+    shown = _amount(abs(value))
+    if value < 0 and shown != "0":
+        return f"-${shown}"
+    return f"${shown}"
+
+
+def _amount(size: float) -> str:
+    # Three digits of 0.9996 would be 1.00.
     if size >= 0.9995:
-        shown = f"{size:,.2f}"
+        return f"{size:,.2f}"
     # Below a picodollar's thousandth it is a rounding error.
-    elif size < 1e-15:
-        shown = "0"
-    else:
-        whole, _, decimals = f"{size:.{2 - math.floor(math.log10(size))}f}".partition(
-            "."
-        )
-        shown = f"{whole}.{decimals.rstrip('0'):0<2}"
-    return f"-${shown}" if value < 0 and shown != "0" else f"${shown}"
+    if size < 1e-15:
+        return "0"
+    places = 2 - math.floor(math.log10(size))
+    whole, _, decimals = f"{size:.{places}f}".partition(".")
+    # Cents have two digits even if the second is 0.
+    return f"{whole}.{decimals.rstrip('0'):0<2}"
 
 
 def exact_seconds(value: float) -> str:
     """Format seconds with as many digits as dollars have."""
-    return "no limit" if math.isinf(value) else f"{dollars(value).replace('$', '')} s"
+    if math.isinf(value):
+        return "no limit"
+    return f"{dollars(value).replace('$', '')} s"
 
 
 def with_limits(interval: Interval | None, shown: Any = number) -> str:
-    """An estimate and its limits, as `0.712 (0.651 to 0.766)`; `-` where there is none."""
+    """Format an estimate and its limits, as `0.712 (0.651 to 0.766)`; `-` where there is none."""
     if interval is None:
         return "-"
     return f"{shown(interval.mean)} ({shown(interval.low)} to {shown(interval.high)})"
 
 
 def seconds(value: float | None) -> str:
-    """Seconds; `-` where they are not known."""
-    return "-" if value is None else f"{value:.2f} s"
+    """Format seconds; `-` where they are not known."""
+    if value is None:
+        return "-"
+    return f"{value:.2f} s"
 
 
 def count(number_of: int, thing: str) -> str:
-    """`1 draw`, `1,204 draws`."""
-    return f"{number_of:,} {thing}" if number_of == 1 else f"{number_of:,} {thing}s"
+    """Format a count, as `1 draw` or `1,204 draws`."""
+    if number_of == 1:
+        return f"1 {thing}"
+    return f"{number_of:,} {thing}s"
+
+
+# Dimensions with a place of their own in the line. Others stand between prompt and n.
+_IN_ORDER = ("model", "prompt", "n", "aggregate", "max_tokens", "stop")
 
 
 def describe_config(config: Mapping[str, Any]) -> str:
@@ -127,20 +153,20 @@ def describe_config(config: Mapping[str, Any]) -> str:
 
     The text is not escaped: pass it through `inline`, `csv_cell` or `visible`.
     """
-    parts = [str(config[name]) for name in ("model",) if name in config]
+    parts = []
+    if "model" in config:
+        parts.append(str(config["model"]))
     if "prompt" in config:
         parts.append(f"prompt {config['prompt']}")
-    known = ("model", "prompt", "n", "aggregate", "max_tokens", "stop")
-    parts += [
-        f"{name} {_value(value)}" for name, value in config.items() if name not in known
-    ]
+    for name, value in config.items():
+        if name not in _IN_ORDER:
+            parts.append(f"{name} {_value(value)}")
     if "n" in config:
-        by = (
-            f" by {config['aggregate']}"
-            if config["n"] != 1 and "aggregate" in config
-            else ""
-        )
-        parts.append(f"n {config['n']}{by}")
+        answers = f"n {config['n']}"
+        # One answer needs no vote.
+        if config["n"] != 1 and "aggregate" in config:
+            answers += f" by {config['aggregate']}"
+        parts.append(answers)
     if "max_tokens" in config:
         parts.append(f"max_tokens {config['max_tokens']}")
     if config.get("stop"):
@@ -151,6 +177,9 @@ def describe_config(config: Mapping[str, Any]) -> str:
 def _value(value: Any) -> str:
     if isinstance(value, tuple | list):
         return json.dumps(list(value), ensure_ascii=False)
+    # As JSON writes it, because a user copies it from there.
     if isinstance(value, bool):
-        return "true" if value else "false"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:g}"
+    return str(value)

@@ -11,17 +11,15 @@ HOW = "in Python `answer=...` of a Space, in a space file the table [answer]"
 
 
 def unread_headline(report: Report) -> tuple[str, ...]:
-    """The answer of a study that stopped, as no prompt's answers are read rightly."""
+    """Return the answer of a study that stopped because no prompt's answers are read rightly."""
     shown = [one for one in report.unread if one.misread]
     first = (
         "The run stopped after the first blocks: nearly all answers of every prompt score the "
         "metric's worst value. They are not merely wrong: they are not read rightly."
     )
-    return (
-        first,
-        " ".join(map(unread_sentence, shown)),
-        " ".join(_shown(one) for one in shown[:1]),
-    )
+    # The samples of one prompt are enough to see the fault.
+    samples = " ".join(map(_shown, shown[:1]))
+    return first, " ".join(map(unread_sentence, shown)), samples
 
 
 def unread_sentences(report: Report) -> list[str]:
@@ -32,12 +30,11 @@ def unread_sentences(report: Report) -> list[str]:
 def unread_sentence(one: Unread) -> str:
     """Return what was seen of one prompt, and what to do."""
     seen = f"Prompt {one.prompt!r}: {one.worst} of {one.answers} answers score the worst value"
+    # A rule that was tried on the same answers is the best advice, so it comes first.
     if one.rule:
-        score = (
-            ""
-            if one.rule_score is None
-            else f", with which these same answers score {number(one.rule_score)}"
-        )
+        score = ""
+        if one.rule_score is not None:
+            score = f", with which these same answers score {number(one.rule_score)}"
         right = f"{seen}, though the right one stands in many texts"
         return f"{right}. The answer rule that fits is {one.rule}{score} ({HOW})."
     if one.misread and 2 * one.empty > one.answers:
@@ -63,15 +60,21 @@ def unread_sentence(one: Unread) -> str:
 
 
 def _shown(one: Unread) -> str:
-    return (
-        "Answers beside their targets: "
-        + "; ".join(_pair(sample) for sample in one.samples)
-        + "."
-    )
+    pairs = "; ".join(map(_pair, one.samples))
+    return f"Answers beside their targets: {pairs}."
 
 
 def _pair(sample: Sample) -> str:
-    text = f'"{sample.text}"' if sample.text else "an empty text"
-    found = f'"{sample.answer}"' if sample.answer else "nothing"
-    read = "" if sample.answer == sample.text else f", read as {found}"
-    return f'{text}{read}, where "{sample.target}" is wanted (example {sample.example})'
+    said = "an empty text"
+    if sample.text:
+        said = f'"{sample.text}"'
+    # Where the whole text is the answer, saying it twice tells nothing.
+    if sample.answer != sample.text:
+        said += f", read as {_quoted(sample.answer)}"
+    return f'{said}, where "{sample.target}" is wanted (example {sample.example})'
+
+
+def _quoted(answer: str) -> str:
+    if not answer:
+        return "nothing"
+    return f'"{answer}"'

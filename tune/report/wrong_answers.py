@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from tune.readout.outcomes import KINDS, OFTEN, Outcomes
-from tune.report.records import Report
+from tune.report.records import Report, ReportConfig
 from tune.report.text import count, inline, table
 from tune.report.unread_text import unread_sentences
 
@@ -38,12 +38,12 @@ _ADVICE: Mapping[str, str] = {
 def wrong_sentences(report: Report) -> list[str]:
     """Return sentences on the winner and on all answers, if a heading has more than 5 %."""
     found = []
-    if report.winner is not None and report.winner.outcomes.often:
-        kind = "tuning" if report.winner.holdout is None else "holdout"
-        said = count(report.winner.outcomes.answers, "answer")
-        answers = f"the winner's {said} to {kind} examples"
-        found.append(_sentence(report, answers, report.winner.outcomes, {}))
-    bought = report.bought
+    winner, bought = report.winner, report.bought
+    if winner is not None and winner.outcomes.often:
+        number_of = count(winner.outcomes.answers, "answer")
+        answers = f"the winner's {number_of} to {_examples(winner)} examples"
+        found.append(_sentence(report, answers, winner.outcomes, {}))
+    # A search tries poor configurations too, so wrong answers alone are no news.
     if any(kind != "wrong" for kind in bought.outcomes.often):
         answers = f"the {count(bought.outcomes.answers, 'answer')} that the search bought or reused"
         found.append(_sentence(report, answers, bought.outcomes, bought.shares))
@@ -54,18 +54,19 @@ def _sentence(
     report: Report, answers: str, outcomes: Outcomes, shares: Mapping[str, float]
 ) -> str:
     parts = []
+    # A dict keeps the order, and each piece of advice once.
+    advice: dict[str, None] = {}
     for kind in outcomes.often:
-        money = (
-            f", with {shares[kind]:.0%} of the money"
-            if shares.get(kind, 0.0) > OFTEN
-            else ""
-        )
-        parts.append(
-            f"{outcomes.count(kind):,} ({outcomes.share(kind):.0%}{money}) are {NAMES[kind]}"
-        )
-    advice = [_advice(report, kind) for kind in outcomes.often if kind != "wrong"]
+        share = f"{outcomes.share(kind):.0%}"
+        if shares.get(kind, 0.0) > OFTEN:
+            share += f", with {shares[kind]:.0%} of the money"
+        parts.append(f"{outcomes.count(kind):,} ({share}) are {NAMES[kind]}")
+        if kind != "wrong":
+            advice[_advice(report, kind)] = None
     said = f"Of {answers}, {', '.join(parts)}"
-    return f"{said}: {'; '.join(dict.fromkeys(advice))}." if advice else f"{said}."
+    if not advice:
+        return f"{said}."
+    return f"{said}: {'; '.join(advice)}."
 
 
 def _advice(report: Report, kind: str) -> str:
@@ -80,61 +81,60 @@ def _advice(report: Report, kind: str) -> str:
 
 
 def wrong_section(report: Report) -> str:
-    """The section of `report.md`; "" where nothing was counted."""
-    named = [
-        row
-        for row in (
-            report.winner,
-            report.baseline,
-            report.deployable,
-            *report.runners_up,
-        )
-        if row is not None
-    ]
+    """Return the section of `report.md`; "" where nothing was counted."""
+    named = (report.winner, report.baseline, report.deployable, *report.runners_up)
     rows = []
     for row in named:
-        if row.outcomes.answers:
-            on = "tuning" if row.holdout is None else "holdout"
-            rows.append([inline(row.name), on, *_cells(row.outcomes)])
-    if report.bought.outcomes.answers:
-        rows.append(
-            ["all answers of the search", "tuning", *_cells(report.bought.outcomes)]
-        )
+        if row is not None and row.outcomes.answers:
+            rows.append([inline(row.name), _examples(row), *_cells(row.outcomes)])
+    bought = report.bought.outcomes
+    if bought.answers:
+        rows.append(["all answers of the search", "tuning", *_cells(bought)])
     if not rows:
         return ""
-    unread = [] if report.unread_stop else unread_sentences(report)
-    said = " ".join([*unread, *wrong_sentences(report)])
+    sentences = wrong_sentences(report)
+    # A run that stopped for unread answers says so in its headline.
+    if not report.unread_stop:
+        sentences = [*unread_sentences(report), *sentences]
+    said = " ".join(sentences)
     note = (
         "Each answer is under one heading; an answer that is cut or empty is not counted as wrong "
         "too. Those that are left score more than the metric's worst."
     )
     parts = ["## Why answers are wrong", inline(said, limit=5000), note]
     parts.append(table(["configuration", "examples", "answers", *HEADER], rows))
-    return "\n\n".join(part for part in parts if part)
+    return "\n\n".join(filter(None, parts))
+
+
+def _examples(row: ReportConfig) -> str:
+    if row.holdout is None:
+        return "tuning"
+    return "holdout"
 
 
 def _cells(outcomes: Outcomes) -> list[str]:
-    shown = [f"{outcomes.count(kind):,} ({outcomes.share(kind):.0%})" for kind in KINDS]
-    return [f"{outcomes.answers:,}", *shown]
+    cells = [f"{outcomes.answers:,}"]
+    for kind in KINDS:
+        cells.append(f"{outcomes.count(kind):,} ({outcomes.share(kind):.0%})")
+    return cells
 
 
 def outcomes_record(outcomes: Outcomes) -> dict[str, Any]:
-    """The counts for programs."""
-    return {
-        "answers": outcomes.answers,
-        **{kind: outcomes.count(kind) for kind in KINDS},
-    }
+    """Return the counts for programs."""
+    counts = {kind: outcomes.count(kind) for kind in KINDS}
+    return {"answers": outcomes.answers, **counts}
 
 
 def wrong_record(report: Report) -> dict[str, Any]:
     """Return the counts of the winner, the baseline and all answers, and the advice."""
+    best = baseline = None
+    if report.winner is not None:
+        best = outcomes_record(report.winner.outcomes)
+    if report.baseline is not None:
+        baseline = outcomes_record(report.baseline.outcomes)
     return {
-        "best": None
-        if report.winner is None
-        else outcomes_record(report.winner.outcomes),
-        "baseline": None
-        if report.baseline is None
-        else outcomes_record(report.baseline.outcomes),
+        "best": best,
+        "baseline": baseline,
         "bought": outcomes_record(report.bought.outcomes),
         "share_of_money": dict(report.bought.shares),
         "said": [*unread_sentences(report), *wrong_sentences(report)],
