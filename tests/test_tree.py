@@ -45,11 +45,6 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "report/use_section.py": "tests/report/test_markdown.py",
     "report/wrong_answers.py": "tests/report/test_markdown.py",
     "stats/arrays.py": "tests/stats/test_intervals.py",
-    "stats/best_of_n.py": "tests/stats/test_estimators.py",
-    "stats/estimate.py": "tests/stats/test_estimators.py",
-    "stats/majority_vote.py": "tests/stats/test_estimators.py",
-    "stats/subsets.py": "tests/stats/test_estimators.py",
-    "stats/two_samples.py": "tests/followup/check/test_run.py",
     "study/stop_reasons.py": "tests/study/test_stop.py",
 }
 """Modules without a test file of their name: the file or folder that tests each of them."""
