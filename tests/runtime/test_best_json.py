@@ -280,3 +280,19 @@ def test_a_file_that_is_none_of_ours_is_refused(
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="No such file"):
         read_deployment(tmp_path / "best.json")
+
+
+def test_an_interrupted_study_says_how_it_goes_on(tmp_path: Path) -> None:
+    made = plan()
+    assert not read_deployment(export(tmp_path, made, config())).is_interrupted
+    back = read_deployment(export(tmp_path, made, config(), interrupted=True))
+    assert back.is_interrupted
+    assert "its choice may still change" in back.notices[0]
+    for record in ('{"config": null, "winner": null, "interrupted": true}', None):
+        if record is None:
+            (tmp_path / "best.json").unlink()
+            (tmp_path / "study.jsonl").touch()
+        else:
+            (tmp_path / "best.json").write_text(record)
+        with pytest.raises(StudyError, match=r"interrupted.*once more: it goes on"):
+            read_deployment(tmp_path)

@@ -26,6 +26,13 @@ from tune.task.metrics import Metric, parse_metric
 from tune.task.prompt import Prompt
 
 
+COMPLETE = (
+    "run the command that started the study once more: it goes on where it stopped, and buys "
+    "nothing twice"
+)
+"""The way out for a study that was interrupted."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeploymentRecord:
     """A configuration that can be called, with all that belongs to it.
@@ -47,6 +54,7 @@ class DeploymentRecord:
             they were not kept, or where another metric scores now.
         seen: hashes of the study's examples by the part that they had in it: "tuning", "holdout",
             "shots".
+        is_interrupted: True if the study was interrupted and goes on with the same command.
         notices: what a reader must not miss.
     """
 
@@ -64,6 +72,7 @@ class DeploymentRecord:
     on_holdout: bool
     scores: tuple[float, ...]
     seen: Mapping[str, frozenset[str]]
+    is_interrupted: bool = False
     notices: tuple[str, ...] = ()
 
     @property
@@ -163,6 +172,13 @@ def _build(record: Mapping[str, Any], place: Path, given: _Given) -> DeploymentR
     seen = {}
     for part, hashes in deployment.get("seen", {}).items():
         seen[part] = frozenset(hashes.split())
+    is_interrupted = bool(record.get("interrupted", False))
+    notices = _notices(metric, same=same, on_holdout=on_holdout)
+    if is_interrupted:
+        notices = (
+            f"The study was interrupted, so its choice may still change: {COMPLETE}.",
+            *notices,
+        )
     return DeploymentRecord(
         config=config,
         prompt=load_prompt(deployment["prompt"]),
@@ -178,7 +194,8 @@ def _build(record: Mapping[str, Any], place: Path, given: _Given) -> DeploymentR
         on_holdout=on_holdout,
         scores=scores,
         seen=seen,
-        notices=_notices(metric, same=same, on_holdout=on_holdout),
+        is_interrupted=is_interrupted,
+        notices=notices,
     )
 
 
@@ -290,10 +307,21 @@ def _read(place: Path) -> dict[str, Any]:
     try:
         record = read_json(read_file(place))
     except OSError as error:
+        # A study that was killed leaves its journal, and may have no result yet.
+        if (place.parent / "study.jsonl").is_file() and not place.exists():
+            raise StudyError(
+                f"the study in {str(place.parent)!r} was interrupted before it had a result: "
+                f"{COMPLETE}"
+            ) from None
         raise StudyError(f"{str(place)!r} cannot be read: {error.strerror}") from None
     except ValueError as error:
         raise StudyError(f"{str(place)!r} is no JSON: {error}") from None
-    is_ours = isinstance(record, dict) and isinstance(record.get("config"), dict)
+    is_record = isinstance(record, dict)
+    is_ours = is_record and isinstance(record.get("config"), dict)
+    if is_record and record.get("interrupted") and not record.get("winner"):
+        raise StudyError(
+            f"{str(place)!r} holds no winner, because the study was interrupted: {COMPLETE}"
+        )
     if not is_ours or not record.get("winner"):
         raise StudyError(
             f"{str(place)!r} holds no winner: give the best.json of a finished study"

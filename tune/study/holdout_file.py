@@ -65,7 +65,7 @@ def _row(example: Example, score: float) -> dict[str, Any]:
 
 
 def read_holdout(folder: Path) -> HoldoutScores:
-    """Read what `keep_holdout` wrote.
+    """Read what `write_holdout` wrote.
 
     Raises:
         InputError: there is none: the sentence says what to give instead.
@@ -77,8 +77,7 @@ def read_holdout(folder: Path) -> HoldoutScores:
     except OSError as error:
         raise InputError(
             f"without --data the study's own holdout is asked again, but {str(place)!r} cannot be "
-            f"read ({error.strerror}): the command of the run completes a study that was "
-            "interrupted before its holdout; else give new labelled examples with --data"
+            f"read ({error.strerror}): give new labelled examples with --data"
         ) from None
     try:
         first, *rows = (json.loads(line) for line in lines)

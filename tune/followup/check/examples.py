@@ -18,8 +18,8 @@ from tune.followup.check.rule import (
     SameExamplesRule,
 )
 from tune.report import plain_config
-from tune.runtime.best_json import DeploymentRecord
-from tune.study.holdout_file import read_holdout
+from tune.runtime.best_json import COMPLETE, DeploymentRecord
+from tune.study.holdout_file import HOLDOUT_FILE, read_holdout
 from tune.task.example import Data
 from tune.task.load import load_data
 
@@ -94,7 +94,15 @@ def own_examples(
         raise InputError(
             "--input and --target name columns of --data, which is not given"
         )
-    met = read_holdout(best if best.is_dir() else best.parent)
+    folder = best if best.is_dir() else best.parent
+    # Only a complete holdout is kept: a part of it would be another sample than the recorded one.
+    if deployment.is_interrupted and not (folder / HOLDOUT_FILE).is_file():
+        raise InputError(
+            f"without --data the study's own holdout is asked again, but the study in "
+            f"{str(folder)!r} was interrupted before it had met its holdout: {COMPLETE}; or give "
+            f"new labelled examples with --data"
+        )
+    met = read_holdout(folder)
     if dict(met.config) != plain_config(deployment.config):
         raise InputError(
             f"the kept holdout is that of another config ({met.config}): give new examples with "
