@@ -25,7 +25,6 @@ from tune.task.extract import Extractor, parse_extractor
 from tune.task.metrics import Metric, parse_metric
 from tune.task.prompt import Prompt
 
-
 COMPLETE = (
     "run the command that started the study once more: it goes on where it stopped, and buys "
     "nothing twice"
