@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import csv
 import io
@@ -36,6 +37,50 @@ def test_byte_order_mark_and_carriage_returns_are_no_part_of_the_data(
             ("a", "x"),
             ("b", "y"),
         ]
+
+
+ROWS = [("caf\u00e9", "x"), ("\u6771\u4eac", "y"), ("a\nb", "x")]
+
+
+def texts(rows: list[tuple[str, str]]) -> dict[str, str]:
+    """Return the same rows in every form of text file, by the ending of its name."""
+    records = [{"text": text, "label": label} for text, label in rows]
+    lines = [json.dumps(record, ensure_ascii=False) for record in records]
+    return {
+        "csv": "text,label\n" + "".join(f'"{a}",{b}\n' for a, b in rows),
+        "tsv": "text\tlabel\n" + "".join(f'"{a}"\t{b}\n' for a, b in rows),
+        "json": json.dumps(records, ensure_ascii=False, indent=1),
+        "jsonl": "\n".join(lines),
+    }
+
+
+@pytest.mark.parametrize("suffix", ["csv", "tsv", "json", "jsonl"])
+@pytest.mark.parametrize(
+    ("mark", "encoding"),
+    [
+        (codecs.BOM_UTF8, "utf-8"),
+        (codecs.BOM_UTF16_LE, "utf-16-le"),
+        (codecs.BOM_UTF16_BE, "utf-16-be"),
+        (codecs.BOM_UTF32_LE, "utf-32-le"),
+        (b"", "utf-16-le"),
+        (b"", "utf-16-be"),
+    ],
+)
+def test_every_encoding_of_unicode_is_read_in_every_form(
+    suffix: str, mark: bytes, encoding: str, tmp_path: Path
+) -> None:
+    content = mark + texts(ROWS)[suffix].encode(encoding)
+    data = load_data(write(tmp_path / f"d.{suffix}", content))
+    assert [(e.inputs["text"], e.target) for e in data.examples] == ROWS
+
+
+@pytest.mark.parametrize("suffix", ["csv", "json", "jsonl"])
+def test_a_file_in_utf_16_that_breaks_off_is_refused_with_the_remedy(
+    suffix: str, tmp_path: Path
+) -> None:
+    content = texts(ROWS)[suffix].encode("utf-16")[:-1]
+    with pytest.raises(DataError, match=r"is not UTF-16-.E: .*; save it as UTF-8$"):
+        load_data(write(tmp_path / f"d.{suffix}", content))
 
 
 def test_unusual_line_separators_inside_json_strings_end_no_line(

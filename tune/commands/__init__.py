@@ -5,7 +5,6 @@ This file has the parts that they share: questions, results, errors and the end 
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from collections.abc import Callable
@@ -20,14 +19,6 @@ if TYPE_CHECKING:
 
 DONE, FAILED, BAD_INPUT, NO_CONFIG, INTERRUPTED = 0, 1, 2, 5, 130
 """Exit statuses. NO_CONFIG: no configuration keeps the limits. A command may have more of them."""
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser whose messages are safe for a terminal: they quote names of files as they are."""
-
-    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
-        """End the program."""
-        super().exit(status, message and for_terminal(message))
 
 
 def make_confirm(*, as_json: bool, quiet: bool) -> Callable[[str], bool] | None:

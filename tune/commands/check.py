@@ -6,8 +6,9 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from tune.commands import Parser, make_confirm, print_notice, print_result, run_command
+from tune.commands import make_confirm, print_notice, print_result, run_command
 from tune.commands.flags import add_options, given_options
+from tune.commands.parser import Parser
 from tune.plan.followup_options import CheckOptions
 from tune.safety.escape import for_terminal, json_for_terminal
 from tune.safety.redact import scrub

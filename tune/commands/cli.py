@@ -8,8 +8,15 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from tune.commands import print_result, run_as_process, run_study_command
+from tune.commands import (
+    BAD_INPUT,
+    print_notice,
+    print_result,
+    run_as_process,
+    run_study_command,
+)
 from tune.commands.flags import build_run_parser, given_options
+from tune.commands.parser import did_you_mean
 from tune.safety.escape import show_tracebacks_scrubbed
 from tune.task.callables import leave_working_directory
 
@@ -71,6 +78,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             COMMANDS[words[0]][0]
         ).main
         return command(words[1:])
+    if words and not words[0].startswith("-"):
+        print_notice(
+            f"there is no command {words[0]!r}{did_you_mean(words[0], COMMANDS)} "
+            "(tune --help lists all commands)"
+        )
+        return BAD_INPUT
     parser = build_run_parser(epilog=EPILOG)
     given = parser.parse_args(words)
     # importlib.metadata is slow, so it is imported only here.

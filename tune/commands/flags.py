@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import Field, fields
 from typing import Any
 
-from tune.commands import Parser
+from tune.commands.parser import Parser
 from tune.plan.options import GROUPS, About, Options, flag_name
 
 PURPOSE = (

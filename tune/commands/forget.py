@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 
 from tune.commands import print_result, run_command
+from tune.commands.parser import Parser
 from tune.safety.escape import for_terminal, json_for_terminal
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns the exit status."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="tune forget",
         description="Remove the texts of one example from a study: its prompts, answers and scores "
         "from the store, and its traces in the journal, the report and the answers. Payments stay "

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tune.commands import Parser, make_confirm, run_study_command
+from tune.commands import make_confirm, run_study_command
+from tune.commands.parser import Parser
 
 if TYPE_CHECKING:
     from tune.study.study import Study

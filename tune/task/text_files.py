@@ -27,8 +27,9 @@ ROWS_TO_COMPARE = 20
 """Rows of a CSV file that must have as many cells as the header, for a separator to be taken."""
 
 _UTF8_MARK = b"\xef\xbb\xbf"
-_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
-"""What the first bytes of a file say about its text (byte order marks)."""
+"""The byte order mark that some editors put before UTF-8."""
+
+_UTF8_NAMES = ("utf-8", "utf-8-sig")
 
 _SEPARATORS = (",", ";", "\t", "|")
 
@@ -63,7 +64,7 @@ def _lines(path: Path) -> Iterator[bytes]:
     left = DATA_BYTES
     with path.open("rb") as file:
         first = file.readline(left + 1)
-        if first.startswith(_UTF16_MARKS):
+        if _encoding(first) not in _UTF8_NAMES:
             for text in _text(path).split("\n"):
                 yield text.encode()
             return
@@ -176,16 +177,22 @@ def _fits(text: str, separator: str) -> bool:
 
 def _text(path: Path) -> str:
     content = read_file(path, DATA_BYTES)
-    # A byte order mark, since a UTF-8 text cannot begin so.
-    if not content.startswith(_UTF16_MARKS):
-        return _decoded(
-            f"the data file {str(path)!r}", content.removeprefix(_UTF8_MARK)
-        )
+    what = f"the data file {str(path)!r}"
+    encoding = _encoding(content)
+    if encoding in _UTF8_NAMES:
+        return _decoded(what, content.removeprefix(_UTF8_MARK))
     try:
         # Spreadsheets save "Unicode text" as UTF-16.
-        return content.decode("utf-16")
+        return content.decode(encoding)
     except UnicodeDecodeError as error:
-        raise _not_unicode(f"the data file {str(path)!r}", error) from None
+        raise _not_unicode(what, error) from None
+
+
+def _encoding(start: bytes) -> str:
+    """Return the encoding of a file that begins with these bytes: UTF-8, UTF-16 or UTF-32."""
+    # A byte order mark tells it. Without one, zeros do: a header or a JSON text begins with two
+    # ASCII characters (RFC 4627, section 3).
+    return json.detect_encoding(start[:4])
 
 
 def _decoded(what: str, content: bytes) -> str:
@@ -198,7 +205,8 @@ def _decoded(what: str, content: bytes) -> str:
 def _not_unicode(what: str, error: UnicodeDecodeError) -> DataError:
     byte = error.object[error.start]
     return DataError(
-        f"{what} is not UTF-8: byte 0x{byte:02x} at position {error.start}; save it as UTF-8"
+        f"{what} is not {error.encoding.upper()}: byte 0x{byte:02x} at position {error.start}; "
+        "save it as UTF-8"
     )
 
 
