@@ -14,6 +14,8 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "fakes/race.py": "tests/strategies/test_strategies.py",
     "providers/openai/sender.py": "tests/providers/openai/test_transport.py",
     "report/amount.py": "tests/report/test_markdown.py",
+    "report/chart_labels.py": "tests/report/test_chart.py",
+    "report/chart_plane.py": "tests/report/test_chart.py",
     "report/chart_scale.py": "tests/report/test_chart.py",
     "report/comparison.py": "tests/result/test_pass_at_k.py",
     "report/comparison_section.py": "tests/report/test_markdown.py",

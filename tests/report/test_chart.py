@@ -25,7 +25,8 @@ from tests.report.test_markdown import (
     whole,
 )
 from tune.report import Report, ReportConfig
-from tune.report.chart import BOTTOM, LEFT, RIGHT, TOP, chart
+from tune.report.chart import chart
+from tune.report.chart_plane import BOTTOM, LEFT, RIGHT, TOP
 from tune.report.chart_scale import MOST_TICKS, linear, logarithmic
 from tune.stats.intervals import Interval
 

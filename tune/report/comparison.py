@@ -84,6 +84,7 @@ def comparison_csv(report: Report) -> str:
 
 def comparison_tex(report: Report) -> str:
     """Return the same as a LaTeX table; it needs the package booktabs."""
+    # Papers have narrow columns, so cost is a mean without its interval.
     rows, amount = [], amount_of(report)
     for row in shown_rows(report):
         cells = [

@@ -208,6 +208,7 @@ def failing_sentences(failing: Failing | None) -> list[str]:
     confusion = failing.confusion
     if confusion is not None and confusion.balanced_accuracy is not None:
         recalls = confusion.recalls
+        # The label that is most often wrong, which the mean hides.
         worst = min(recalls, key=recalls.__getitem__)
         found.append(
             f"Balanced accuracy of the winner: {number(confusion.balanced_accuracy)} on "
@@ -231,6 +232,7 @@ def failing_record(failing: Failing | None) -> dict[str, Any] | None:
     if failing is None:
         return None
     confusion = failing.confusion
+    # Programs get the whole matrix, however many labels it has.
     matrix = None
     if confusion is not None:
         matrix = {

@@ -60,7 +60,8 @@ def shown_rows(report: Report) -> list[ReportConfig]:
     is_winner = single and winner and single.config == winner.config
     if not is_winner:
         rows.append(single)
-    return [row for row in (*rows, *report.runners_up) if row is not None]
+    rows += report.runners_up
+    return [row for row in rows if row is not None]
 
 
 def detectable_sentence(report: Report) -> str:
@@ -75,12 +76,12 @@ def detectable_sentence(report: Report) -> str:
     known = report.difference
     if not known and report.winner is not None:
         known = report.winner.holdout
-    which = "The holdout examples"
+    examples = "The holdout examples"
     if known is not None:
-        which = f"The {count(known.n, 'holdout example')}"
+        examples = f"The {count(known.n, 'holdout example')}"
     return (
-        f"{which} show a difference to the baseline of {number(report.detectable)} or more with at "
-        "least 80 % probability, and smaller ones less often."
+        f"{examples} show a difference to the baseline of {number(report.detectable)} or more with "
+        "at least 80 % probability, and smaller ones less often."
     )
 
 
@@ -113,10 +114,12 @@ def uncertain_sentence(money: Money) -> str:
     """Return the dollars of unknown bills, the reasons, how to settle them; "" if all are known."""
     if money.uncertain <= 0:
         return ""
-    listed = "; ".join(
-        f"{count(each.calls, 'call')}: {each.reason}" for each in money.reasons
-    )
-    why = f" ({listed})" if listed else ""
+    reasons = []
+    for one in money.reasons:
+        reasons.append(f"{count(one.calls, 'call')}: {one.reason}")
+    why = ""
+    if reasons:
+        why = f" ({'; '.join(reasons)})"
     return (
         f"{dollars(money.uncertain)} of it is uncertain, charged at the most that it can be{why}: "
         "`tune reconcile STUDY` asks the services for the bills of these calls, and "
@@ -127,6 +130,7 @@ def uncertain_sentence(money: Money) -> str:
 def _bought(report: Report) -> str:
     """Return the number of draws and trials, and why the search ended."""
     said = count(report.draws_bought, "draw")
+    # Draws of an earlier study cost nothing, and explain why so little was spent.
     if report.draws_reused:
         said += f", {report.draws_reused:,} more reused"
     said += f", in {count(len(report.trials), 'trial')}"
@@ -139,7 +143,9 @@ def evidence(quality: Interval | None, *, holdout: bool) -> str:
     """Return a quality with its interval and its number of examples, in words."""
     if quality is None:
         return "not scored"
-    kind = "holdout example" if holdout else "tuning example"
+    kind = "tuning example"
+    if holdout:
+        kind = "holdout example"
     return (
         f"{number(quality.mean)} on {count(quality.n, kind)} "
         f"(95 % interval {number(quality.low)} to {number(quality.high)})"
@@ -150,14 +156,17 @@ def _nothing_found(report: Report) -> tuple[str, ...]:
     done = "Nothing was scored"
     if report.interrupted:
         done = "The run was interrupted before anything was scored"
-    why = f": {report.stopped}" if report.stopped else ""
+    why = ""
+    if report.stopped:
+        why = f": {report.stopped}"
     first = f"{done}, so there is no configuration to recommend{why}."
-    if report.baseline is not None and report.baseline.quality is not None:
-        known = evidence(
-            report.baseline.quality, holdout=report.baseline.holdout is not None
-        )
-        return first, f"The baseline scores {known}.", money_sentence(report)
-    return first, "Nothing is known of the baseline either.", money_sentence(report)
+    # A baseline may be measured even if the search found nothing.
+    second = "Nothing is known of the baseline either."
+    baseline = report.baseline
+    if baseline is not None and baseline.quality is not None:
+        known = evidence(baseline.quality, holdout=baseline.holdout is not None)
+        second = f"The baseline scores {known}."
+    return first, second, money_sentence(report)
 
 
 def _winner(report: Report, winner: ReportConfig) -> str:
@@ -167,7 +176,9 @@ def _winner(report: Report, winner: ReportConfig) -> str:
     if cost is not None:
         price = f", at {amount.said(cost.mean)} per request"
     known = evidence(winner.quality, holdout=winner.holdout is not None)
-    so_far = " so far" if report.interrupted else ""
+    so_far = ""
+    if report.interrupted:
+        so_far = " so far"
     # This is the headline: it must not be missed.
     if report.keeps_limit is False:
         return _over_the_limit(report, winner, known)
@@ -192,7 +203,10 @@ def _over_the_limit(report: Report, winner: ReportConfig, known: str) -> str:
         takes.append(f"costs {dollars(winner.cost.mean)}")
     if report.max_seconds is not None and winner.seconds_median is not None:
         takes.append(f"takes {winner.seconds_median:.2f} s in the median")
-    closest = f" and {' and '.join(takes)}" if takes else ""
+    # Only what is limited is told.
+    closest = ""
+    if takes:
+        closest = f" and {' and '.join(takes)}"
     return (
         f"No configuration that was tried keeps {report.limit}. The one that came closest is "
         f"{describe_config(winner.config)}: it scores {known}{closest} per request. Allow more, or "
@@ -238,7 +252,10 @@ def _non_inferiority(report: Report, margin: float, difference: Interval) -> str
         f"on the same {count(difference.n, 'holdout example')}, the difference is "
         f"{with_limits(difference)}"
     )
-    side, limit = ("lower", -margin) if report.larger_is_better else ("upper", margin)
+    # Worse is less where larger is better, and more where it is not.
+    side, limit = "upper", margin
+    if report.larger_is_better:
+        side, limit = "lower", -margin
     if report.non_inferior:
         return (
             "Non-inferiority is shown: it is not worse than the baseline by more than "
@@ -261,6 +278,7 @@ def _non_inferiority(report: Report, margin: float, difference: Interval) -> str
 
 def _asked(report: Report, quality: Interval | None) -> str:
     """Say if the interval shows the quality that the user asked for."""
+    # Other goals ask for no score.
     if report.min_quality is None or quality is None:
         return ""
     least = number(report.min_quality)
@@ -273,16 +291,18 @@ def _asked(report: Report, quality: Interval | None) -> str:
 
 
 def _yardstick(report: Report, winner: ReportConfig) -> str:
+    # Targets that are no labels have no majority class, so the money takes its place.
     if report.majority_score is None:
         return money_sentence(report)
-    name = f" ({report.majority_class})" if report.majority_class else ""
+    name = ""
+    if report.majority_class:
+        name = f" ({report.majority_class})"
     share = f"Always answering the majority class{name} would score {number(report.majority_score)}"
     if winner.quality is None:
         return f"{share}."
-    if winner.holdout is not None and report.clears(
-        winner.holdout, report.majority_score
-    ):
-        return f"{share}, which the winner's whole interval clears."
+    # Scores on other examples cannot be compared with it.
     if winner.holdout is None:
         return f"{share} on holdout examples, which the winner has not met."
+    if report.clears(winner.holdout, report.majority_score):
+        return f"{share}, which the winner's whole interval clears."
     return f"{share}, which the winner's interval does not clear."

@@ -98,6 +98,7 @@ def page(report: Report, *, drawn: str | None = None) -> str:
     title = escape(visible(report.headline))
     if drawn is None:
         drawn = chart(report)
+    # The encoding comes first: a browser must know it before it reads a title.
     return "\n".join(
         [
             "<!DOCTYPE html>",

@@ -33,9 +33,11 @@ def best_json(report: Report) -> dict[str, Any]:
             "template": template.text,
             "system_message": template.system_message,
             "messages": [
-                {"role": m.role, "content": m.content} for m in template.messages
+                {"role": message.role, "content": message.content}
+                for message in template.messages
             ],
         }
+    # Programs read the settings at the top, without looking for a row.
     config = None
     if winner is not None:
         config = plain_config(winner.config)
@@ -45,6 +47,7 @@ def best_json(report: Report) -> dict[str, Any]:
     runners_up = []
     for row in report.runners_up:
         runners_up.append(_config_record(row) | _tuning_difference(report, row))
+    versions = {"versions": dict(report.provenance.versions)}
     record = {
         "format": FORMAT,
         "answer": " ".join(answer(report)),
@@ -67,8 +70,7 @@ def best_json(report: Report) -> dict[str, Any]:
         "money": asdict(report.money),
         "draws": {"bought": report.draws_bought, "reused": report.draws_reused},
         "prices": list(map(asdict, report.prices)),
-        "provenance": asdict(report.provenance)
-        | {"versions": dict(report.provenance.versions)},
+        "provenance": asdict(report.provenance) | versions,
         "stopped": report.stopped,
         "interrupted": report.interrupted,
         "why_wrong": wrong_record(report),
@@ -151,14 +153,15 @@ def _if_there(value: T | None, read: Callable[[T], Any]) -> Any:
 
 def _pass_at_k(report: Report) -> list[dict[str, Any]]:
     """Return the expected best score of k answers, for each k."""
-    return [
-        {"k": oracle.k} | (interval_record(oracle.quality) or {})
-        for oracle in report.pass_at_k
-    ]
+    found = []
+    for oracle in report.pass_at_k:
+        quality = interval_record(oracle.quality) or {}
+        found.append({"k": oracle.k} | quality)
+    return found
 
 
 def _given(report: Report) -> dict[str, Any]:
-    """Return whether the user named the baseline."""
+    """Return a mark that says if the user named the baseline."""
     return {"given": report.baseline_given}
 
 
@@ -208,13 +211,17 @@ def _cost_record(cost: Interval | None) -> dict[str, Any] | None:
 
 
 def _summary(row: ReportConfig) -> dict[str, Any]:
+    # The quality comes from one side alone, and a reader must know which.
+    on = "tuning"
+    if row.holdout is not None:
+        on = "holdout"
     return {
         "config": plain_config(row.config),
         "quality": interval_record(row.quality),
         "cost_per_request": _cost_record(row.cost),
         "seconds": _seconds(row),
         "seconds_per_request": _cost_record(row.service),
-        "on": "holdout" if row.holdout is not None else "tuning",
+        "on": on,
     }
 
 

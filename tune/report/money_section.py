@@ -51,6 +51,7 @@ def _readings(report: Report) -> str:
     """Return what reading from bought draws saved; "" if it is unknown, or nobody is billed."""
     if not report.readings or amount_of(report).timed:
         return ""
+    # The price could not be computed, and a notice says so.
     if report.read_cost is None or report.readings_cost is None:
         return ""
     return (
@@ -120,6 +121,7 @@ def _estimate_cells(row: EstimateRow, amount: Amount) -> list[str]:
     estimated, measured, ratio = "unknown", "-", "-"
     if predicted is not None:
         estimated = amount.said(predicted)
+        # An assumed length is a guess, and a large ratio is no surprise then.
         if not row.learned:
             estimated += " (assumed)"
     if actual is not None:

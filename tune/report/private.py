@@ -8,6 +8,7 @@ from typing import Any
 from tune.report.records import Report
 from tune.report.serialize import dump, load
 
+# One convention, so that a new record with texts cannot be forgotten in a list of types.
 _EXAMPLE = "example"
 """The field by which every record that shows one example's texts names it."""
 

@@ -55,6 +55,7 @@ class ReportConfig:
     @property
     def quality(self) -> Interval | None:
         """The quality on holdout examples if there are any, else on tuning examples."""
+        # The holdout was never selected by, so its number does not flatter.
         return self.holdout or self.tuning
 
 
@@ -360,6 +361,7 @@ class Report:
     stopped: str = ""
     interrupted: bool = False
     notices: tuple[str, ...] = ()
+    # Kept apart from `notices`, so that a study that is read again can build those anew.
     run_notices: tuple[str, ...] = ()
     pass_at_k: tuple[PassAtK, ...] = ()
     repeats: RepeatedSplits | None = None
@@ -368,24 +370,26 @@ class Report:
     @property
     def headline(self) -> str:
         """The title of the report: the data and the goal, or that nothing keeps the limit."""
-        what = (
-            f"no configuration keeps {self.limit}"
-            if self.keeps_limit is False
-            else self.provenance.goal
-        )
+        said = self.provenance.goal
+        if self.keeps_limit is False:
+            said = f"no configuration keeps {self.limit}"
+        # Where no answer could be read, nothing else has a meaning.
         if self.unread_stop:
-            what = "the answers are not read rightly"
-        return f"{self.provenance.data}: {what}"
+            said = "the answers are not read rightly"
+        return f"{self.provenance.data}: {said}"
 
     @property
     def limit(self) -> str:
         """The limits in words, as "the limit of $0.002 per request"; "" where there is none."""
+        # Both limits may be set; a selection must keep both.
         parts = []
         if self.max_cost is not None:
             parts.append(f"${self.max_cost:g} per request")
         if self.max_seconds is not None:
             parts.append(f"{self.max_seconds:g} s per request")
-        return f"the limit of {' and '.join(parts)}" if parts else ""
+        if not parts:
+            return ""
+        return f"the limit of {' and '.join(parts)}"
 
     @property
     def verdict(self) -> Verdict | None:
@@ -394,11 +398,9 @@ class Report:
 
     def verdict_of(self, difference: Interval | None) -> Verdict | None:
         """Return the verdict on a difference to the baseline, or None without one."""
-        return (
-            None
-            if difference is None
-            else verdict(difference, larger_is_better=self.larger_is_better)
-        )
+        if difference is None:
+            return None
+        return verdict(difference, larger_is_better=self.larger_is_better)
 
     @property
     def non_inferior(self) -> bool | None:
@@ -408,15 +410,15 @@ class Report:
         """
         if self.margin is None or self.difference is None:
             return None
-        return (
-            self.difference.low > -self.margin
-            if self.larger_is_better
-            else self.difference.high < self.margin
-        )
+        # Only the limit on the worse side counts.
+        if self.larger_is_better:
+            return self.difference.low > -self.margin
+        return self.difference.high < self.margin
 
     @property
     def winner_is_baseline(self) -> bool:
         """True if the search found nothing better than the baseline."""
+        # A search may find the settings of the baseline by itself, so settings are compared.
         return (
             self.winner is not None
             and self.baseline is not None
@@ -426,18 +428,24 @@ class Report:
     @property
     def has_deployable(self) -> bool:
         """True if an agent that reads one answer can use the winner or another configuration."""
+        # A note without another configuration says why there is none.
         return self.deployable is not None or not self.deployable_note
 
     def clears(self, quality: Interval | None, value: float | None) -> bool:
         """Return True if a quality's whole interval is better than `value`."""
+        # A mean above the value may be luck. Its whole interval is not.
         if quality is None or value is None:
             return False
-        return quality.low > value if self.larger_is_better else quality.high < value
+        if self.larger_is_better:
+            return quality.low > value
+        return quality.high < value
 
 
 def plain_config(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return a configuration in JSON's types: stop strings as a list."""
-    return {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in config.items()
-    }
+    plain = dict(config)
+    for name, value in config.items():
+        # Stop strings are a tuple, because a configuration is a key of mappings.
+        if isinstance(value, tuple):
+            plain[name] = list(value)
+    return plain

@@ -122,6 +122,7 @@ def _trial_cells(trial: TrialRow, *, timed: bool) -> list[str]:
         examples += f" ({trial.unanswered:,} unanswered)"
     spent = dollars(trial.spent)
     if timed:
+        # A trial without an answer has no seconds.
         spent = exact_seconds(trial.service or 0.0)
     return [
         str(trial.number),
@@ -139,6 +140,7 @@ def _free_part(trial: TrialRow) -> str:
     """Describe the free dimensions of a trial's best configuration."""
     if trial.best is None:
         return "-"
+    # The column before has the point, so only what is read off its draws is new here.
     free = {}
     for name, value in trial.best.items():
         if name not in trial.point:

@@ -52,6 +52,7 @@ def pass_at_k_section(pass_at_k: Sequence[PassAtK]) -> str:
         "somebody who knows the target, or can test the answers, gets it. It bounds what a better "
         "way of choosing could reach."
     )
+    # Intervals rest on those examples alone that have k draws, so each row names their number.
     rows = []
     for oracle in pass_at_k:
         quality = oracle.quality
@@ -64,6 +65,7 @@ def repeats_section(repeats: RepeatedSplits | None) -> str:
     """Return the section of `report.md` on repeated splits; "" if the user did not ask for it."""
     if repeats is None:
         return ""
+    # The search may not have had the baseline on the same examples.
     gain = ""
     if repeats.difference is not None and repeats.difference_deviation is not None:
         gain = (

@@ -68,6 +68,7 @@ def summary_html(report: Report) -> str:
 
 def _of_money(report: Report, said: Sequence[str]) -> list[str]:
     """Return what the answer has not said yet: unread answers, and the money."""
+    # The headline of such a run is about nothing else.
     if report.unread_stop:
         return []
     found = unread_sentences(report)
@@ -159,6 +160,7 @@ def _shorter(cell: str) -> str:
 
 def _shown(report: Report) -> list[ReportConfig]:
     left_out = report.runners_up[MOST_RUNNERS_UP:]
+    # A terminal has few lines. The report has all runners-up.
     return [row for row in shown_rows(report) if row not in left_out]
 
 

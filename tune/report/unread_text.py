@@ -37,6 +37,7 @@ def unread_sentence(one: Unread) -> str:
             score = f", with which these same answers score {number(one.rule_score)}"
         right = f"{seen}, though the right one stands in many texts"
         return f"{right}. The answer rule that fits is {one.rule}{score} ({HOW})."
+    # From here on the most frequent fault decides, because one remedy is enough to try.
     if one.misread and 2 * one.empty > one.answers:
         return (
             f"{seen}, as {one.empty} texts are empty. Raise max_tokens: a model that reasons in "

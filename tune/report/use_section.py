@@ -47,6 +47,7 @@ def _agents(report: Report) -> list[str]:
     if not report.has_deployable:
         where = inline(report.deployable_note, limit=1000)
     parts = [f"{where} `best.json` holds all of it. No file holds a key."]
+    # The winner asks for several answers, which an agent's `llm_config` cannot do.
     if report.deployable is not None:
         parts.append(_single_answer(report, report.deployable))
     return parts

@@ -72,6 +72,7 @@ def _sentence(
 def _advice(report: Report, kind: str) -> str:
     if kind != "empty":
         return _ADVICE[kind]
+    # Reasoning tokens count against max_tokens, and an empty text is how they show.
     if report.bought.hidden or report.bought.outcomes.count("empty") > 0:
         return (
             "a model that reasons in secret uses up its tokens before it says anything: raise "
@@ -87,6 +88,7 @@ def wrong_section(report: Report) -> str:
     for row in named:
         if row is not None and row.outcomes.answers:
             rows.append([inline(row.name), _examples(row), *_cells(row.outcomes)])
+    # Configurations that never became a row had answers too.
     bought = report.bought.outcomes
     if bought.answers:
         rows.append(["all answers of the search", "tuning", *_cells(bought)])
