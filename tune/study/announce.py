@@ -43,8 +43,10 @@ class Announcer:
 
     def missing_slices(self, known: Study, plan: Plan) -> None:
         """Say which slices a finished study does not have because they were not asked for."""
+        shown: set[str] = set()
         failing = known.record.failing
-        shown = {one.column for one in failing.slices} if failing is not None else set()
+        if failing is not None:
+            shown.update(one.column for one in failing.slices)
         missing = [column for column in plan.by if column not in shown]
         if missing:
             self.show(
@@ -85,7 +87,8 @@ class Announcer:
             return
         from tune.safety.sandbox import unprotected
 
-        if missing := unprotected():
+        missing = unprotected()
+        if missing:
             self.tell(
                 f"generated code is run, and this machine cannot keep it from: {', '.join(missing)}"
             )
@@ -101,6 +104,7 @@ class Announcer:
         found = self.decorations.attempt(
             "the estimate", lambda: self._estimate(plan, services, draws), None
         )
+        # Only the first one is a forecast: a later one knows what answers have cost.
         known = any(event["event"] == "estimate" for event in journal.events)
         if found is not None and not known:
             rows = dump(found.rows)

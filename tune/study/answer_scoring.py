@@ -44,12 +44,11 @@ class AnswerScoring:
     def __init__(
         self, reader: TrialReader, store: Store, judge: Service | None
     ) -> None:
-        self._reader, self._scores, self._metric = (
-            reader,
-            reader.scores,
-            reader.scores.metric,
-        )
-        self._store, self._judge = store, judge
+        self._reader = reader
+        self._scores = reader.scores
+        self._metric = reader.scores.metric
+        self._store = store
+        self._judge = judge
         # More threads than cores would only make each other's code time out.
         self._cores = asyncio.Semaphore(os.cpu_count() or 1)
 
@@ -80,18 +79,23 @@ class AnswerScoring:
         """
         assert self._judge is not None
         assert isinstance(self._metric.function, Judge)
-        metered, judge = self._judge.metered, self._metric.function
+        metered = self._judge.metered
+        judge = self._metric.function
         example = self._scores.examples[position]
-        answers = self._answers(trial, position, new)
-        unknown = [
-            answer for answer in answers if self._scores.known(answer, position) is None
-        ]
-        requests = [judge.request(answer, example) for answer in unknown]
-        # Release first what exceeds the cost of the verdicts: other calls may wait for that money.
-        needed = sum(metered.ceiling(request, 1) for request in requests)
-        metered.ledger.release_hold(max(0, held - needed))
         key = self._scores.example_key(position)
-        self._store.note_uses(Use(example.id, key, request, 1) for request in requests)
+        unknown: list[str] = []
+        uses: list[Use] = []
+        needed = 0
+        for answer in self._answers(trial, position, new):
+            # Many draws give the same answer, and one verdict does for all of them.
+            if self._scores.known(answer, position) is None:
+                request = judge.request(answer, example)
+                unknown.append(answer)
+                uses.append(Use(example.id, key, request, 1))
+                needed += metered.ceiling(request, 1)
+        # Release first what exceeds the cost of the verdicts: other calls may wait for that money.
+        metered.ledger.release_hold(max(0, held - needed))
+        self._store.note_uses(uses)
         for answer in unknown:
             try:
                 score = await self._metric.judge(answer, example)
@@ -112,8 +116,9 @@ class AnswerScoring:
         self, trial: Trial, position: int, draws: Sequence[Completion]
     ) -> list[str]:
         """Return the answers to one example that readings of these draws will ask for."""
-        view = replace(
-            trial, draws={position: list(draws)}, unanswered={}, config_failed={}
-        )
-        pairs = wanted(view, self._reader.configs(trial), extract=self._reader.extract)
+        # A trial with nothing but this example, so that nothing else is read.
+        alone = {position: list(draws)}
+        view = replace(trial, draws=alone, unanswered={}, config_failed={})
+        configs = self._reader.configs(trial)
+        pairs = wanted(view, configs, extract=self._reader.extract)
         return [answer for answer, _ in pairs]

@@ -76,11 +76,17 @@ def attach_judge(
     """
     bound = metric.bound(judge.provider, service=judge.id, model=judge.entry.model)
     assert isinstance(bound.function, Judge)
-    longest = max(examples, key=lambda example: sum(map(len, example.inputs.values())))
+    longest = max(examples, key=_characters)
     for name, cap in caps.items():
+        # No answer is known yet, so one of common words stands for the longest possible one.
         verdict = bound.function.request(" word" * cap, longest)
         services[name].metered.judge_hold = judge.metered.ceiling(verdict, 1)
     return bound
+
+
+def _characters(example: Example) -> int:
+    """Return the length of an example's inputs."""
+    return sum(map(len, example.inputs.values()))
 
 
 def make_evaluator(

@@ -53,6 +53,7 @@ def open_study(journal: Journal, plan: Plan) -> Study | None:
             f"${plan.budget:g} would lower: give that or more, or another --results"
         )
     last = _own_events(journal)[-1]
+    # A paused run has written a result, but it has something left to do.
     ended = last["event"] == "result" and last["stopped"] not in PAUSES
     if ended and not may_do_more(plan, journal):
         return recorded_study(folder, journal.events)
@@ -65,6 +66,7 @@ def continue_study(journal: Journal, plan: Plan, ledger: Ledger) -> None:
     if not may_do_more(plan, journal):
         return
     left = to_dollars(ledger.budget - ledger.spent)
+    # Where nobody is billed, a strategy is told the seconds that are left.
     if plan.unbilled:
         left = Clock(plan.time_limit or math.inf, journal.events).left
     journal.append("continue", left=left, **_limits(plan))
@@ -73,7 +75,9 @@ def continue_study(journal: Journal, plan: Plan, ledger: Ledger) -> None:
 def may_do_more(plan: Plan, journal: Journal) -> bool:
     """Return True if this run may do more than the last one could."""
     limits = _last_limits(journal)
-    then, now = limits["time_limit"], plan.time_limit
+    then = limits["time_limit"]
+    now = plan.time_limit
+    # None is no limit, so it is longer than any.
     longer = then is not None and (now is None or now > then)
     if plan.budget > limits["budget"] or longer or _was_freed(journal):
         return True
@@ -84,6 +88,7 @@ def may_do_more(plan: Plan, journal: Journal) -> bool:
 
 
 def _limits(plan: Plan) -> dict[str, Any]:
+    """Return the limits that may differ between the runs of one study."""
     return {
         "budget": plan.budget,
         "time_limit": plan.time_limit,
@@ -92,9 +97,9 @@ def _limits(plan: Plan) -> dict[str, Any]:
 
 
 def _last_limits(journal: Journal) -> dict[str, Any]:
-    return next(
-        e for e in reversed(journal.events) if e["event"] in ("study", "continue")
-    )
+    """Return the limits of the last run; the first event of every study has some."""
+    with_limits = ("study", "continue")
+    return next(e for e in reversed(journal.events) if e["event"] in with_limits)
 
 
 def _last_stop(journal: Journal) -> str | None:

@@ -27,7 +27,8 @@ class Failures:
     def __init__(
         self, lessons: Lessons, *, pause: Callable[[str, ProviderError, Wave], object]
     ) -> None:
-        self.lessons, self._pause = lessons, pause
+        self.lessons = lessons
+        self._pause = pause
         self.needed: frozenset[str] = frozenset()
 
     def set_aside(
@@ -72,14 +73,12 @@ class Failures:
         self, blame: Blame, trials: Mapping[int, Trial], wave: Wave
     ) -> None:
         """Set aside the models that never answered, and refused for an unknown reason."""
+        answered = {trial.point["model"] for trial in trials.values() if trial.draws}
         for model in blame.never_answered():
-            own = [trial for trial in trials.values() if trial.point["model"] == model]
-            # A model that answered before has a temporary fault.
-            if not any(trial.draws for trial in own):
-                words = next(
-                    words for (name, _), words in blame.failed.items() if name == model
-                )
-                self.set_aside(model, EndpointError(words), trials, wave)
+            # A model that answered in an earlier wave has a temporary fault.
+            if model not in answered:
+                fault = EndpointError(blame.first_words(model))
+                self.set_aside(model, fault, trials, wave)
 
     def _blame_inputs(
         self,
@@ -93,19 +92,17 @@ class Failures:
         for step, position in again:
             if (step.trial, position) in wave.unanswered:
                 missing.append((trials[step.trial], position))
-        # Where nothing of a trial was answered, its settings are as likely to be at fault.
-        suspects = {
-            (str(trial.point["model"]), position)
-            for trial, position in missing
-            if trial.draws
-        }
+        suspects: set[tuple[str, int]] = set()
+        for trial, position in missing:
+            # Where nothing of a trial was answered, its settings are as likely to be at fault.
+            if trial.draws:
+                suspects.add((str(trial.point["model"]), position))
         for model, position, words in blame.unanswerable():
             if (model, position) in suspects:
                 self.lessons.give_up(model, position, words)
         for trial, position in missing:
-            reason = self.lessons.unanswerable.get(
-                (str(trial.point["model"]), position)
-            )
+            model = str(trial.point["model"])
+            reason = self.lessons.unanswerable.get((model, position))
             if reason is not None:
                 mark_unanswered(trial, position, f"{INPUT}: {reason}", wave)
 
@@ -114,13 +111,14 @@ class Failures:
 
         Many calls that are under way may say so; the lesson is learned once.
         """
-        model, name, running = (
-            str(trial.point["model"]),
-            error.parameter,
-            trial.state == "running",
-        )
+        model = str(trial.point["model"])
+        name = error.parameter
         value = trial.point.get(name)
-        shown = f"{name} {value}" if isinstance(error, ValueRejected) else name
+        shown = name
+        if isinstance(error, ValueRejected):
+            shown = f"{name} {value}"
+        # Looked up before the trial fails: one that failed earlier has taught its value already.
+        running = trial.state == "running"
         _fail(trial, f"the model does not take {shown}", wave)
         # An earlier call has already taught this.
         if name not in self.lessons.space.dimensions(model):
@@ -142,7 +140,9 @@ def fail_unanswered(trial: Trial, asked: Collection[int], wave: Wave) -> None:
     """
     count = len({*asked, *trial.draws, *trial.unanswered})
     unanswered = trial.unanswered.values()
+    # Examples that the money did not reach, or that no model answers, are no fault of the trial.
     lost = [reason for reason in unanswered if reason.startswith(SERVICE)]
+    # One call may always fail: of a few examples, it would be a large share.
     if trial.state == "running" and len(lost) > max(1, MOST_MISSING * count):
         words = lost[0].removeprefix(f"{SERVICE}: ")
         reason = f"the service did not answer {len(lost)} of {count} examples ({words})"
@@ -150,7 +150,8 @@ def fail_unanswered(trial: Trial, asked: Collection[int], wave: Wave) -> None:
 
 
 def _fail(trial: Trial, reason: str, wave: Wave) -> None:
-    trial.state, trial.reason = "failed", reason
+    trial.state = "failed"
+    trial.reason = reason
     wave.failed[trial.number] = reason
 
 

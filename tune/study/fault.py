@@ -1,4 +1,4 @@
-"""Whose fault it is that examples have no answer: the input's, the model's, or the service's."""
+"""The fault behind examples without an answer: the input's, the model's, or the service's."""
 
 from __future__ import annotations
 
@@ -40,21 +40,31 @@ class Blame:
 
         A service that was called too often or not reached at all says nothing about the input.
         """
-        if isinstance(error, RequestRefused):
+        refused = isinstance(error, RequestRefused)
+        if refused:
             self.refused[model] += 1
-        if error.charged or isinstance(error, RequestRefused):
+        # Where the service began to work on it, its input may be what broke the answer off.
+        if refused or error.charged:
             self.failed[model, position] = str(error)
         else:
             self.failed.pop((model, position), None)
 
     def unanswerable(self) -> Iterable[tuple[str, int, str]]:
         """Yield (model, position, words) of examples that failed while as many others passed."""
-        lost = Counter(model for model, _ in self.failed)
+        lost: Counter[str] = Counter()
+        for model, _ in self.failed:
+            lost[model] += 1
         for (model, position), words in self.failed.items():
-            asked = self.answered[model] + lost[model]
-            if self.answered[model] and lost[model] <= MOST_UNANSWERABLE * asked:
+            answered = self.answered[model]
+            asked = answered + lost[model]
+            # A service that fails most of its orders has a fault of its own.
+            if answered and lost[model] <= MOST_UNANSWERABLE * asked:
                 yield model, position, words
 
     def never_answered(self) -> Iterable[str]:
         """Return the models that refused orders for an unknown reason, and answered none."""
         return [model for model in self.refused if not self.answered[model]]
+
+    def first_words(self, model: str) -> str:
+        """Return what the service said of the first order of a model that failed."""
+        return next(words for (name, _), words in self.failed.items() if name == model)

@@ -37,20 +37,21 @@ class HoldoutScores:
 
 
 def write_holdout(folder: Path, met: HoldoutScores) -> None:
-    """Write it into a results folder, for its owner alone.
+    """Write the holdout into a results folder, for its owner alone.
 
     Raises:
         OSError: the folder cannot be written, or the disk is full.
     """
     first = {"config": dict(met.config), "metric": met.metric}
-    rows = [
-        _row(example, score)
-        for example, score in zip(met.examples, met.scores, strict=True)
-    ]
-    lines = [
-        json.dumps(line, ensure_ascii=False, default=str) for line in (first, *rows)
-    ]
-    write_private(folder / HOLDOUT_FILE, "\n".join(lines) + "\n")
+    lines = [_json_line(first)]
+    for example, score in zip(met.examples, met.scores, strict=True):
+        lines.append(_json_line(_row(example, score)))
+    write_private(folder / HOLDOUT_FILE, "".join(lines))
+
+
+def _json_line(value: Mapping[str, Any]) -> str:
+    # Values of a metadata column may be dates and the like, which JSON does not know.
+    return json.dumps(value, ensure_ascii=False, default=str) + "\n"
 
 
 def _row(example: Example, score: float) -> dict[str, Any]:
@@ -68,7 +69,7 @@ def read_holdout(folder: Path) -> HoldoutScores:
     """Read what `write_holdout` wrote.
 
     Raises:
-        InputError: there is none: the sentence says what to give instead.
+        InputError: there is none; the message says what to give instead.
         StudyError: the file is damaged.
     """
     place = folder / HOLDOUT_FILE
@@ -79,15 +80,17 @@ def read_holdout(folder: Path) -> HoldoutScores:
             f"without --data the study's own holdout is asked again, but {str(place)!r} cannot be "
             f"read ({error.strerror}): give new labelled examples with --data"
         ) from None
+    examples: list[Example] = []
+    scores: list[float] = []
     try:
-        first, *rows = (json.loads(line) for line in lines)
-        scores = tuple(float(row.pop("score")) for row in rows)
+        first, *rows = map(json.loads, lines)
+        for row in rows:
+            scores.append(float(row.pop("score")))
+            examples.append(Example(**row))
         found = HoldoutScores(
-            first["config"],
-            first["metric"],
-            tuple(Example(**row) for row in rows),
-            scores,
+            first["config"], first["metric"], tuple(examples), tuple(scores)
         )
+    # Each of these is what one kind of damage raises: a torn line, a missing or an unknown field.
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise StudyError(
             f"{str(place)!r} is damaged ({error}): give new labelled examples with --data"
@@ -106,15 +109,12 @@ def holdout_scores(
     positions: Sequence[int],
     scores: Any,
 ) -> HoldoutScores:
-    """Return a config's scores at these positions."""
-    known = [
-        (examples[at], float(score))
-        for at, score in zip(positions, scores, strict=True)
-        if math.isfinite(score)
-    ]
-    return HoldoutScores(
-        config,
-        metric,
-        tuple(example for example, _ in known),
-        tuple(score for _, score in known),
-    )
+    """Return a config's scores at these positions; examples without a score are left out."""
+    met: list[Example] = []
+    known: list[float] = []
+    for position, score in zip(positions, scores, strict=True):
+        # NaN: a judge has not scored it.
+        if math.isfinite(score):
+            met.append(examples[position])
+            known.append(float(score))
+    return HoldoutScores(config, metric, tuple(met), tuple(known))

@@ -42,7 +42,8 @@ class Lessons:
         self.capabilities.learned = lambda fact: write("fact", **fact._asdict())
         self.aside: dict[str, str] = {}
         self.unanswerable: dict[tuple[str, int], str] = {}
-        self._write, self._tell = write, tell
+        self._write = write
+        self._tell = tell
 
     def refuse(self, model: str, parameter: str) -> None:
         """Note that a model does not take a parameter: the space loses that dimension for it."""
@@ -75,6 +76,7 @@ class Lessons:
         self._learn("unanswerable", model=model, position=position, reason=reason)
 
     def _learn(self, kind: str, **fields: Any) -> None:
+        # On disk first: what was decided by a lesson must not outlive the lesson.
         self._write(kind, **fields)
         self.recall({"event": kind, **fields})
 
@@ -82,20 +84,26 @@ class Lessons:
         """Take in a lesson that the journal holds."""
         match event["event"]:
             case "fact":
-                self.capabilities.recall(Fact(*(event[name] for name in Fact._fields)))
+                fields = [event[name] for name in Fact._fields]
+                self.capabilities.recall(Fact(*fields))
             case "learned":
                 self.space.drop(event["model"], event["parameter"])
             case "narrowed":
-                bounds = event["low"], event["high"]
                 self.space.narrow(
-                    event["model"], event["parameter"], event["value"], *bounds
+                    event["model"],
+                    event["parameter"],
+                    event["value"],
+                    event["low"],
+                    event["high"],
                 )
             case "aside":
-                self.aside[event["model"]] = event["reason"]
-                self.space.remove_model(event["model"])
+                model = event["model"]
+                reason = event["reason"]
+                self.aside[model] = reason
+                self.space.remove_model(model)
+                # A resumed run says it again: its user may not have seen the first one.
                 self._tell(
-                    f"{event['model']} is set aside, and the others go on without it: "
-                    f"{event['reason']}"
+                    f"{model} is set aside, and the others go on without it: {reason}"
                 )
             case "unanswerable":
                 self.unanswerable[event["model"], event["position"]] = event["reason"]

@@ -75,8 +75,12 @@ class ProgressReporter:
         observer: Callable[[Progress], None],
         decorations: Decorations,
     ) -> None:
-        self._plan, self._ledger, self._clock = plan, ledger, clock
-        self._leader, self._observer, self._decorations = leader, observer, decorations
+        self._plan = plan
+        self._ledger = ledger
+        self._clock = clock
+        self._leader = leader
+        self._observer = observer
+        self._decorations = decorations
         self._began = time.monotonic()
         self._spent_before = to_dollars(ledger.spent)
 
@@ -97,8 +101,10 @@ class ProgressReporter:
         """Return where the run stands now."""
         seconds = time.monotonic() - self._began
         spent = to_dollars(self._ledger.spent)
+        rate = 0.0
         # In the first second the rate is that of a few calls: nothing to extrapolate from.
-        rate = (spent - self._spent_before) / seconds if seconds > 1 else 0.0
+        if seconds > 1:
+            rate = (spent - self._spent_before) / seconds
         return Progress(
             phase=phase,
             trials=trials,
@@ -115,8 +121,11 @@ class ProgressReporter:
     def _seconds_left(self, phase: str, spent: float, rate: float) -> float | None:
         """Return the seconds that are left: by the clock, else by the dollars that are left."""
         if self._clock is not None:
+            # The time limit is one of the search: the holdout takes as long as it takes.
             return None if phase == "holdout" else self._clock.seconds_left
-        return (self._plan.budget - spent) / rate if rate > 0 else None
+        if rate <= 0:
+            return None
+        return (self._plan.budget - spent) / rate
 
 
 def describe(progress: Progress) -> str:
@@ -124,13 +133,13 @@ def describe(progress: Progress) -> str:
     parts = [PHASES.get(progress.phase, progress.phase), f"{progress.trials} trials"]
     if progress.time_limit is None:
         parts.append(f"${progress.spent:.4g} of ${progress.budget:.4g}")
-    if progress.best is not None:
-        best = progress.best
+    best = progress.best
+    if best is not None:
         quality = mean_interval(
             best.shares, low=progress.low, high=progress.high, weights=best.weights
         )
         parts.append(f"best so far {_interval(quality)}")
-        parts.append(name_config(progress.best.config))
+        parts.append(name_config(best.config))
     if progress.left_seconds is not None:
         parts.append(f"at most {format_duration(progress.left_seconds)} left")
     return " · ".join(parts)
@@ -140,10 +149,13 @@ def name_config(config: object) -> str:
     """Return a configuration in a few words, for one line."""
     values = dict(config)  # type: ignore[call-overload]
     words = [f"{values.pop('model')}", f"{values.pop('prompt')}"]
-    n, aggregate = values.pop("n"), values.pop("aggregate")
+    n = values.pop("n")
+    aggregate = values.pop("aggregate")
     for name, value in sorted(values.items()):
+        # No stop strings, or a model's own default: nothing to say.
         if value not in ((), None):
             words.append(f"{name} {value}")
+    # The aggregate of one answer is that answer.
     if n != 1:
         words.append(f"{aggregate} of {n}")
     return ", ".join(words)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import takewhile
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from tune.errors import StudyError
 from tune.readout.trial import Step
@@ -58,6 +57,13 @@ class History:
     first: list[Mapping[str, Any]] = field(default_factory=list)
     last: list[Mapping[str, Any]] = field(default_factory=list)
 
+    @property
+    def latest(self) -> list[Mapping[str, Any]]:
+        """The lessons of the last wave; before the first wave, those that came before it."""
+        if not self.waves:
+            return self.first
+        return self.waves[-1].lessons
+
 
 def read_history(events: Sequence[Mapping[str, Any]]) -> History:
     """Return the waves to replay.
@@ -66,8 +72,8 @@ def read_history(events: Sequence[Mapping[str, Any]]) -> History:
     of the search is void. Those draws are in the store, but the strategy decides again what they
     are worth.
     """
-    # Lessons after a selection must not change the waves before it.
-    history, chosen = History(), False
+    history = History()
+    chosen = False
     for event in events:
         kind = event["event"]
         if kind == "phase":
@@ -75,13 +81,16 @@ def read_history(events: Sequence[Mapping[str, Any]]) -> History:
         elif kind == "wave":
             history.waves.append(RecordedWave(event["phase"], event["steps"]))
         elif kind in KINDS:
-            before = history.waves[-1].lessons if history.waves else history.first
-            (history.last if chosen else before).append(event)
+            # Lessons after a selection must not change the waves before it.
+            lessons = history.last if chosen else history.latest
+            lessons.append(event)
         elif kind == "choice":
             chosen = True
         elif kind == "outcome":
             wave = history.waves[-1]
-            wave.done, wave.stopped, wave.left = True, event["stopped"], event["left"]
+            wave.done = True
+            wave.stopped = event["stopped"]
+            wave.left = event["left"]
             read_faults(wave, event)
         elif kind == "continue":
             chosen = False
@@ -91,21 +100,22 @@ def read_history(events: Sequence[Mapping[str, Any]]) -> History:
 
 def read_faults(wave: RecordedWave, event: Mapping[str, Any]) -> None:
     """Put into a wave what it lacked, as an event has it."""
-    wave.unanswered = {
-        (trial, position): reason for trial, position, reason in event["unanswered"]
-    }
-    wave.config_failed = {
-        (trial, position): reason for trial, position, reason in event["config_failed"]
-    }
+    wave.unanswered = _load_reasons(event["unanswered"])
+    wave.config_failed = _load_reasons(event["config_failed"])
     wave.failed = dict(event["failed"])
 
 
+def _load_reasons(rows: Sequence[tuple[int, int, str]]) -> dict[tuple[int, int], str]:
+    """Return reasons by (trial, position): JSON has no such keys."""
+    return {(trial, position): reason for trial, position, reason in rows}
+
+
 def load_steps(steps: Sequence[Sequence[Any]]) -> list[Step]:
-    """Steps from what `dump_steps` wrote."""
-    return [
-        Step(trial, Point(point), tuple(positions), draws, cap)
-        for trial, point, positions, draws, cap in steps
-    ]
+    """Return the steps that `dump_steps` wrote."""
+    found: list[Step] = []
+    for trial, point, positions, draws, cap in steps:
+        found.append(Step(trial, Point(point), tuple(positions), draws, cap))
+    return found
 
 
 def check_not_forgotten(events: Sequence[Mapping[str, Any]], folder: Path) -> None:
@@ -125,21 +135,31 @@ def check_not_forgotten(events: Sequence[Mapping[str, Any]], folder: Path) -> No
 
 
 def _rewind(history: History, left: float) -> None:
-    whole = [
-        wave
-        for wave in history.waves
-        if wave.phase == "search" and wave.done and wave.stopped is None
-    ]
-    void = [
-        lesson for wave in history.waves if wave not in whole for lesson in wave.lessons
-    ]
-    (whole[-1].lessons if whole else history.first).extend([*void, *history.last])
-    history.waves, history.last = whole, []
+    """Go back to the last whole wave of the search, with more money than it left.
+
+    Args:
+        history: loses all later waves, and keeps what was learned in them.
+        left: dollars that the search can spend now.
+    """
+    whole: list[RecordedWave] = []
+    # What a model does not take stays true, even if the wave that showed it is void.
+    lessons: list[Mapping[str, Any]] = []
+    for wave in history.waves:
+        if wave.phase == "search" and wave.done and wave.stopped is None:
+            whole.append(wave)
+        else:
+            lessons.extend(wave.lessons)
+    lessons.extend(history.last)
+    history.waves = whole
+    history.last = []
+    history.latest.extend(lessons)
+    start = left
     if whole:
         # With more money, the strategy goes on from its last whole wave as if it had had it all
         # along.
         whole[-1].left = left
-    history.start = {"search": history.start.get("search", left) if whole else left}
+        start = history.start.get("search", left)
+    history.start = {"search": start}
 
 
 def check_identity(
@@ -162,23 +182,16 @@ def check_identity(
     Raises:
         StudyError: it is another; every part that differs is named, and the differences are shown.
     """
-    differing = [
-        name
-        for name in {**then, **now}
-        if then.get(name) != now.get(name) and name not in besides
-    ]
+    differing = [name for name in _differing(then, now) if name not in besides]
     # The same study: it is shown again, or it goes on.
     if not differing:
         return
-    found = [
-        pair
-        for name in differing
-        for pair in _differences(name, then.get(name), now.get(name))
-    ]
-    shown = [
-        f"{name}: {there} there, {here} now"
-        for name, there, here in found[:MOST_DIFFERENCES]
-    ]
+    found: list[_Difference] = []
+    for name in differing:
+        found += _differences(name, then.get(name), now.get(name))
+    shown: list[str] = []
+    for name, there, here in found[:MOST_DIFFERENCES]:
+        shown.append(f"{name}: {there} there, {here} now")
     more = len(found) - len(shown)
     if more:
         shown.append(f"and {more} more")
@@ -201,22 +214,37 @@ MOST_SHOWN = 80
 """Characters of one value that a message shows."""
 
 
-def _differences(name: str, then: Any, now: Any) -> list[tuple[str, str, str]]:
-    """Return where two values differ: the name of each part, and its text there and now."""
+_Difference: TypeAlias = tuple[str, str, str]
+"""A part that differs: its name, and its text there and now."""
+
+
+def _differing(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Return the names under which two mappings differ."""
+    return [name for name in {**then, **now} if then.get(name) != now.get(name)]
+
+
+def _differences(name: str, then: Any, now: Any) -> list[_Difference]:
+    """Return where two values differ; of mappings, their inner parts."""
     if isinstance(then, Mapping) and isinstance(now, Mapping):
-        parts = [part for part in {**then, **now} if then.get(part) != now.get(part)]
-        return [
-            found
-            for part in parts
-            for found in _differences(f"{name}.{part}", then.get(part), now.get(part))
-        ]
-    there, here = (json.dumps(value, ensure_ascii=False) for value in (then, now))
-    alike = takewhile(lambda pair: pair[0] == pair[1], zip(there, here, strict=False))
-    same = sum(1 for _ in alike)
-    start = max(0, same - AROUND)
+        found: list[_Difference] = []
+        for part in _differing(then, now):
+            found += _differences(f"{name}.{part}", then.get(part), now.get(part))
+        return found
+    there = json.dumps(then, ensure_ascii=False)
+    here = json.dumps(now, ensure_ascii=False)
+    # Long texts (prompts) often differ in a few words, so the beginning that they share is cut.
+    start = max(0, _alike(there, here) - AROUND)
     if max(len(there), len(here)) <= MOST_SHOWN:
         start = 0
     return [(name, _from(there, start), _from(here, start))]
+
+
+def _alike(one: str, other: str) -> int:
+    """Return the number of characters with which two texts begin alike."""
+    for place, (mine, its) in enumerate(zip(one, other, strict=False)):
+        if mine != its:
+            return place
+    return min(len(one), len(other))
 
 
 def _from(text: str, start: int) -> str:
@@ -228,7 +256,7 @@ def _from(text: str, start: int) -> str:
 
 
 def dump_steps(steps: Sequence[Step]) -> list[Any]:
-    """Steps as plain JSON."""
+    """Return steps as plain JSON."""
     return [[s.trial, dict(s.point), list(s.examples), s.draws, s.cap] for s in steps]
 
 
@@ -239,10 +267,9 @@ def check_steps(recorded: RecordedWave, phase: str, steps: Sequence[Step]) -> No
         StudyError: it does not: another version of tune, of its strategy or of the searcher wrote
         this study.
     """
-    # Through Point on both sides: older journals may hold values in another order.
-    now = [[t, dict(Point(p)), e, d, c] for t, p, e, d, c in _plain(dump_steps(steps))]
-    then = [[t, dict(Point(p)), e, d, c] for t, p, e, d, c in recorded.steps]
-    if recorded.phase != phase or now != then:
+    # Through JSON and back on both sides, because a live step holds tuples where JSON has lists.
+    now = json.loads(json.dumps(dump_steps(steps)))
+    if recorded.phase != phase or now != recorded.steps:
         raise StudyError(
             "this study cannot be resumed: its strategy now asks for other steps than were "
             "recorded, so it was "
@@ -250,12 +277,3 @@ def check_steps(recorded: RecordedWave, phase: str, steps: Sequence[Step]) -> No
             "(draws that "
             "are in the store are not bought again)"
         )
-
-
-def _plain(value: Any) -> Any:
-    """Return a value as it would come back from JSON: tuples become lists."""
-    if isinstance(value, dict):
-        return {key: _plain(v) for key, v in value.items()}
-    if isinstance(value, list | tuple):
-        return list(map(_plain, value))
-    return value

@@ -27,7 +27,8 @@ class Scores:
     def __init__(
         self, metric: Metric, examples: Sequence[Example], store: Store
     ) -> None:
-        self.metric, self.examples = metric, examples
+        self.metric = metric
+        self.examples = examples
         self._store = store
         self._scores: dict[tuple[int, Answer], float] = {}
         self._keys: dict[int, str] = {}
@@ -43,6 +44,7 @@ class Scores:
         known = self.known(answer, position)
         if known is not None:
             return known
+        # Reading asks no judge: that costs money, and only the evaluator spends any.
         if self.metric.costs:
             return math.nan
         score = self.metric.score(answer, self.examples[position])
@@ -52,25 +54,23 @@ class Scores:
     def known(self, answer: Answer, position: int) -> float | None:
         """Return the score of an answer if it was scored before, else None."""
         key = (position, answer)
-        if key not in self._scores:
-            stored = self._store.score(
-                self.metric.identity, self.example_key(position), _stored_text(answer)
-            )
-            if stored is None:
-                return None
+        known = self._scores.get(key)
+        if known is not None:
+            return known
+        example = self.example_key(position)
+        stored = self._store.score(self.metric.identity, example, _stored_text(answer))
+        if stored is not None:
             self._scores[key] = stored
-        return self._scores[key]
+        return stored
 
     def keep(self, answer: Answer, position: int, score: float) -> None:
         """Keep a score, in the store too unless it is NaN."""
         self._scores[position, answer] = score
+        # NaN means "not scored": a later run may try again.
         if not math.isnan(score):
-            self._store.put_score(
-                self.metric.identity,
-                self.example_key(position),
-                _stored_text(answer),
-                score,
-            )
+            example = self.example_key(position)
+            text = _stored_text(answer)
+            self._store.put_score(self.metric.identity, example, text, score)
 
     def flush(self) -> None:
         """Write the scores that wait for the store's next commit."""
@@ -105,6 +105,6 @@ class Scores:
 
 def _stored_text(answer: Answer) -> str | None:
     """Return an answer as the store keys it: several answers are one JSON list."""
-    return (
-        json.dumps(answer, ensure_ascii=False) if isinstance(answer, tuple) else answer
-    )
+    if isinstance(answer, tuple):
+        return json.dumps(answer, ensure_ascii=False)
+    return answer

@@ -49,7 +49,8 @@ class Screen:
     """
 
     def __init__(self, *, quiet: bool = False) -> None:
-        self._quiet = quiet or sys.stderr is None  # a closed standard error is None
+        # A standard error that was closed is None.
+        self._quiet = quiet or sys.stderr is None
         self._stream: TextIO = sys.stderr
         self._next = 0.0
         self._remaining = Remaining()

@@ -25,11 +25,17 @@ class Selector:
     """
 
     def __init__(self, plan: Plan, budget: StudyBudget, standings: Standings) -> None:
-        self.plan, self._budget, self._standings = plan, budget, standings
+        self.plan = plan
+        self._budget = budget
+        self._standings = standings
 
     def problem(self) -> Problem:
         """Return the study as a strategy sees it."""
         plan = self.plan
+        max_cost = plan.max_cost
+        if plan.unbilled:
+            # $0 keeps every limit, while seconds take the place of dollars in a problem.
+            max_cost = None
         return Problem(
             space=plan.space,
             free=plan.free,
@@ -38,7 +44,7 @@ class Selector:
             low=plan.metric.low,
             high=plan.metric.high,
             larger_is_better=plan.metric.larger_is_better,
-            max_cost=None if plan.unbilled else plan.max_cost,  # $0 keeps every limit
+            max_cost=max_cost,
             max_seconds=plan.max_seconds,
             ceiling=self._budget.ceiling,
             baseline=plan.baseline_point,
@@ -71,10 +77,8 @@ class Selector:
 
     def single_answer_standings(self) -> dict[int, Standing]:
         """Return every trial with only the readings that are one answer of a chat."""
-        return {
-            number: self._single_answers(standing)
-            for number, standing in self._standings.weighed().items()
-        }
+        standings = self._standings.weighed().items()
+        return {number: self._single_answers(one) for number, one in standings}
 
     def is_single_answer(self, config: Config) -> bool:
         """Return True if an agent that takes one answer of a chat can be given a configuration."""
@@ -82,26 +86,29 @@ class Selector:
 
     def is_within_limits(self, reading: Reading) -> bool:
         """Return True if the means of a reading keep the limits on cost and seconds."""
+        # Written so that NaN (not known) keeps no limit.
         plan = self.plan
-        within_cost = plan.max_cost is None or reading.cost <= plan.max_cost
-        within_seconds = (
-            plan.max_seconds is None or reading.mean_seconds <= plan.max_seconds
-        )
-        return within_cost and within_seconds
+        if plan.max_cost is not None and not reading.cost <= plan.max_cost:
+            return False
+        return plan.max_seconds is None or reading.mean_seconds <= plan.max_seconds
 
     def leader(self) -> Reading | None:
         """Return the best reading so far on at least a block of examples, for the progress."""
-        known = [r for standing in self._standings.known() for r in standing.readings]
-        readings = [
-            r for r in known if r.n_examples >= LEAST_BLOCK and self.is_within_limits(r)
-        ]
-        return max(readings, key=self._preference, default=None)
+        found: list[Reading] = []
+        for standing in self._standings.known():
+            for reading in standing.readings:
+                # The first answers of a configuration are often all right or all wrong.
+                if reading.n_examples >= LEAST_BLOCK and self.is_within_limits(reading):
+                    found.append(reading)
+        return max(found, key=self._preference, default=None)
 
     def _preference(self, reading: Reading) -> tuple[float, float]:
         """Return a sort key, the best last: the mean as a share of the range, then cost."""
         metric = self.plan.metric
         share = (reading.mean - metric.low) / (metric.high - metric.low)
-        return share if metric.larger_is_better else 1.0 - share, -reading.cost
+        if not metric.larger_is_better:
+            share = 1.0 - share
+        return share, -reading.cost
 
     def _single_answers(self, standing: Standing) -> Standing:
         kept = tuple(r for r in standing.readings if self.is_single_answer(r.config))

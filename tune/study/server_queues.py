@@ -35,16 +35,24 @@ class ServerQueues:
         """Return queues that go side by side; a queue holds groups of orders that take turns."""
         queues: dict[str, dict[str, list[Order]]] = {}
         for order in orders:
-            model = str(order[0].point["model"])
+            step, _ = order
+            model = str(step.point["model"])
             address = self._address(model)
-            turn = model if address != HOSTED else HOSTED
-            queues.setdefault(address, {}).setdefault(turn, []).append(order)
+            turn = model
+            # A hosted service answers all of its models side by side.
+            if address == HOSTED:
+                turn = HOSTED
+            turns = queues.setdefault(address, {})
+            turns.setdefault(turn, []).append(order)
+        arranged: list[list[list[Order]]] = []
         for address, turns in queues.items():
+            # The model that is in memory goes first, so that one loading is saved.
             last = self._loaded.get(address)
             if last is not None and last in turns:
                 queues[address] = {last: turns[last], **turns}
             self._loaded[address] = list(queues[address])[-1]
-        return [list(turns.values()) for turns in queues.values()]
+            arranged.append(list(queues[address].values()))
+        return arranged
 
     def _address(self, model: str) -> str:
         """Return the address of a model that takes turns with others there, else `HOSTED`."""

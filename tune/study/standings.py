@@ -31,8 +31,10 @@ class Standings:
         reader: TrialReader,
         unbilled: Unbilled | None = None,
     ) -> None:
-        self._trials, self._services = trials, services
-        self._reader, self._unbilled = reader, unbilled
+        self._trials = trials
+        self._services = services
+        self._reader = reader
+        self._unbilled = unbilled
         self._known: dict[int, tuple[object, Standing]] = {}
 
     def current(self) -> dict[int, Standing]:
@@ -52,11 +54,10 @@ class Standings:
 
     def readings(self) -> list[Reading]:
         """Return every reading of every trial."""
-        return [
-            reading
-            for standing in self.current().values()
-            for reading in standing.readings
-        ]
+        found: list[Reading] = []
+        for standing in self.current().values():
+            found += standing.readings
+        return found
 
     def _standing(self, trial: Trial) -> Standing:
         # All that a reading depends on; where none of it has changed, the last one still holds.
@@ -70,7 +71,8 @@ class Standings:
         )
         known = self._known.get(trial.number)
         if known is None or known[0] != state:
-            known = self._known[trial.number] = (state, self._read(trial))
+            known = (state, self._read(trial))
+            self._known[trial.number] = known
         return known[1]
 
     def _read(self, trial: Trial) -> Standing:
@@ -89,17 +91,19 @@ class Standings:
 
     def _costs(self, trial: Trial) -> tuple[int, int]:
         """Return the list price of a trial's draws in picodollars: shared prompts, and the rest."""
-        service, most_n = self._services[str(trial.point["model"])], self._most_n(trial)
-        prompts = answers = 0
+        service = self._services[str(trial.point["model"])]
+        most_n = service.endpoint.most_n
+        prompts = 0
+        answers = 0
         for draws in trial.draws.values():
             # At list price, whatever the study itself paid: draws may have been reused.
-            total = sum(_call_cost(service, call) for call in _calls(draws, most_n))
+            total = 0
+            for start in range(0, len(draws), most_n):
+                total += _call_cost(service, draws[start : start + most_n])
             # One prompt serves all draws of a call, but only where a call can give several.
-            shared = (
-                service.price.cost(draws[0].prompt_tokens, 0)
-                if draws and most_n > 1
-                else 0
-            )
+            shared = 0
+            if draws and most_n > 1:
+                shared = service.price.cost(draws[0].prompt_tokens, 0)
             prompts += shared
             answers += total - shared
         return prompts, answers
@@ -108,17 +112,15 @@ class Standings:
         return self._services[str(trial.point["model"])].endpoint.most_n
 
 
-def _calls(draws: Sequence[Completion], most_n: int) -> list[Sequence[Completion]]:
-    """Return draws in groups that one call each could have given."""
-    return [draws[start : start + most_n] for start in range(0, len(draws), most_n)]
-
-
 def _call_cost(service: Service, call: Sequence[Completion]) -> int:
-    """Return the list price of a call in picodollars."""
+    """Return the list price of one call that gives these draws, in picodollars."""
+    # The prompt is billed once, however many answers the call gives.
     tokens = sum(draw.completion_tokens for draw in call)
     return service.price.cost(call[0].prompt_tokens, tokens)
 
 
 def _share(picodollars: int, count: int) -> float:
     """Return dollars for each of `count` things; 0.0 where there is none."""
-    return to_dollars(picodollars) / count if count else 0.0
+    if not count:
+        return 0.0
+    return to_dollars(picodollars) / count

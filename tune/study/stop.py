@@ -52,7 +52,10 @@ class Stop:
 
 def start_timer(run: Run) -> asyncio.TimerHandle:
     """Send no call of the search after the time limit; the holdout is not part of it."""
-    seconds = run.plan.time_limit if run.plan.time_limit is not None else NO_LIMIT
+    seconds: float = NO_LIMIT
+    if run.plan.time_limit is not None:
+        seconds = run.plan.time_limit
+    # A resumed study has used a part of its time already.
     if run.clock is not None:
         seconds = run.clock.seconds_left
 

@@ -43,9 +43,13 @@ class TrialReader:
         verifier: Callable[[str, Example], float] | None = None,
         seed: int = 0,
     ) -> None:
-        self.space, self.free = space, tuple(free)
-        self.extract, self.scores = extract, scores
-        self._services, self._verifier, self.seed = services, verifier, seed
+        self.space = space
+        self.free = tuple(free)
+        self.extract = extract
+        self.scores = scores
+        self.seed = seed
+        self._services = services
+        self._verifier = verifier
         self._verdicts: dict[int, Callable[[str], float]] = {}
         self._known: dict[int, tuple[int, list[Reading]]] = {}
 
@@ -60,10 +64,12 @@ class TrialReader:
 
     def configs(self, trial: Trial) -> list[Config]:
         """Return every config that can be read off a trial and deployed; an oracle cannot be."""
-        configs = self.space.configs_of(trial.point, self.free)
-        return [
-            c for c in configs if c.max_tokens <= trial.cap and deployable(c.aggregate)
-        ]
+        found: list[Config] = []
+        for config in self.space.configs_of(trial.point, self.free):
+            # A text that was cut at the trial's cap does not show what a longer one would say.
+            if config.max_tokens <= trial.cap and deployable(config.aggregate):
+                found.append(config)
+        return found
 
     def forget(self, trial: int) -> None:
         """Read this trial again when it is asked for next: its draws or their cuts have changed."""
@@ -75,17 +81,19 @@ class TrialReader:
         known = self._known.get(trial.number)
         # The cost of n answers depends on how many of them one call can give, which is learned.
         if known is None or known[0] != most_n:
-            known = self._known[trial.number] = (
-                most_n,
-                self.read(trial, self.configs(trial)),
-            )
+            readings = self.read(trial, self.configs(trial))
+            known = (most_n, readings)
+            self._known[trial.number] = known
         return known[1]
 
     def read(self, trial: Trial, configs: Sequence[Config]) -> list[Reading]:
         """Return the readings of these configs; a failed trial has none."""
         if trial.state == "failed":
             return []
-        service, metric = self._service(trial), self.scores.metric
+        service = self._service(trial)
+        metric = self.scores.metric
+        verifier = None if self._verifier is None else self._verify
+        weigh = None if metric.weigh is None else self._weigh
         found = read(
             trial,
             configs,
@@ -94,12 +102,13 @@ class TrialReader:
             worst=metric.worst,
             price=service.price,
             most_n=service.endpoint.most_n,
-            verifier=self._verify if self._verifier is not None else None,
-            weigh=None if metric.weigh is None else self._weigh,
+            verifier=verifier,
+            weigh=weigh,
             larger_is_better=metric.larger_is_better,
             over_responses=metric.over_responses,
             seed=self.seed,
         )
+        # One transaction for all scores of a trial: a commit takes longer than a score.
         self.scores.flush()
         return found
 
@@ -126,7 +135,6 @@ class TrialReader:
         """Return the verifier's verdict on an answer; it never sees the target."""
         assert self._verifier is not None
         if position not in self._verdicts:
-            self._verdicts[position] = blind(
-                self._verifier, self.scores.examples[position]
-            )
+            example = self.scores.examples[position]
+            self._verdicts[position] = blind(self._verifier, example)
         return self._verdicts[position](answer)

@@ -42,11 +42,15 @@ class Unbilled:
         return {number: self._known[number][1] for number in standings}
 
     def _weighed(self, standing: Standing, trial: Trial) -> Standing:
+        """Return a trial with its costs in seconds of service."""
         most_n = self._most_n(trial)
         readings = tuple(in_seconds(reading, most_n) for reading in standing.readings)
-        per_draw = self._seconds(trial) / max(1, trial.bought)
         return replace(
-            standing, readings=readings, spent_per_draw=per_draw, prompt_cost=0.0
+            standing,
+            readings=readings,
+            spent_per_draw=self._seconds(trial) / max(1, trial.bought),
+            # A service does not say which of its seconds went into the prompt.
+            prompt_cost=0.0,
         )
 
     @contextmanager
@@ -56,17 +60,22 @@ class Unbilled:
         Args:
             trials: returns all trials that the study has at that moment.
         """
-        began, bought_before = time.monotonic(), self._bought()
-        draws_before, served_before = _draws(trials()), self._served(trials())
+        began = time.monotonic()
+        bought_before = self._bought()
+        draws_before = _draws(trials())
+        served_before = self._served(trials())
         yield
         new = _draws(trials()) - draws_before
         bought = self._bought() - bought_before
-        # Draws that came out of the store took no time now, so they do not count.
-        share = min(1.0, bought / new) if new else 0.0
         served = self._served(trials()) - served_before
+        share = 0.0
+        if new:
+            # Draws that came out of the store took no time now, so they do not count.
+            share = min(1.0, bought / new)
         self.clock.note(share * served, time.monotonic() - began)
 
     def _served(self, trials: Iterable[Trial]) -> float:
+        # fsum is exact, so a resumed study comes to the same sum in another order.
         return math.fsum(map(self._seconds, trials))
 
     def _seconds(self, trial: Trial) -> float:
@@ -75,8 +84,11 @@ class Unbilled:
         The draws of one call were served together, and each has all its seconds. So one counts.
         """
         most_n = self._most_n(trial)
-        calls = [draws[::most_n] for draws in trial.draws.values()]
-        return math.fsum(draw.seconds for draws in calls for draw in draws)
+        seconds: list[float] = []
+        for draws in trial.draws.values():
+            # The first draw of each call.
+            seconds += [draw.seconds for draw in draws[::most_n]]
+        return math.fsum(seconds)
 
     def _bought(self) -> int:
         return sum(service.provider.bought for service in self._services.values())
@@ -92,22 +104,26 @@ def in_seconds(reading: Reading, most_n: int) -> Reading:
         reading: one configuration of a trial.
         most_n: answers that one call can give.
     """
-    return replace(reading, costs=calls_for(reading.config.n, most_n) * reading.seconds)
+    calls = calls_for(reading.config.n, most_n)
+    return replace(reading, costs=calls * reading.seconds)
 
 
 def in_dollars(selection: Selection) -> Selection:
     """Return a selection with its costs as they are shown: nobody is billed, so they are $0."""
     extrapolated = selection.extrapolated
+    if extrapolated is not None:
+        extrapolated = _free_of_charge(extrapolated)
     return replace(
         selection,
         reading=_free_of_charge(selection.reading),
         runners_up=tuple(map(_free_of_charge, selection.runners_up)),
-        extrapolated=None if extrapolated is None else _free_of_charge(extrapolated),
+        extrapolated=extrapolated,
     )
 
 
 def _free_of_charge(reading: Reading) -> Reading:
-    return replace(reading, costs=0.0 * reading.costs)  # NaN stays: it is not known
+    # Times zero, because NaN stays NaN: such a cost is not known.
+    return replace(reading, costs=0.0 * reading.costs)
 
 
 def _draws(trials: Iterable[Trial]) -> int:

@@ -126,14 +126,16 @@ class UnreadWatch:
     def __init__(
         self, plan: Plan, reader: TrialReader, say: Callable[[str], None]
     ) -> None:
-        self._plan, self._reader, self._say_now = plan, reader, say
+        self._plan = plan
+        self._reader = reader
+        self._say_now = say
         self._told: set[str] = set()
 
     def is_hopeless(self, trials: Mapping[int, Trial]) -> bool:
         """Return True if more money would be wasted, and the user did not ask to go on."""
-        return not self._plan.keep_going and is_all_unread(
-            self._plan, self._reader, trials
-        )
+        if self._plan.keep_going:
+            return False
+        return is_all_unread(self._plan, self._reader, trials)
 
     def tell(self, trials: Mapping[int, Trial]) -> None:
         """Tell once of each prompt whose answers nearly all score the worst value."""
@@ -150,14 +152,15 @@ def _said(reader: TrialReader, prompt: str, trials: Mapping[int, Trial]) -> list
         trial = trials[number]
         if trial.point["prompt"] != prompt or trial.state == "failed":
             continue
-        found += [
-            _Said(position, "", None, True) for position in sorted(trial.config_failed)
-        ]
+        # An example that the config cannot answer has the worst score, and no text.
+        for position in sorted(trial.config_failed):
+            found.append(_Said(position, "", None, True))
         for position in sorted(trial.draws):
             for draw in trial.draws[position]:
+                answer: str | None = None
                 # A withheld text says nothing about the answer rule.
-                withheld = draw.finish_reason == "content_filter"
-                answer = None if withheld else reader.extract(draw.text)
+                if draw.finish_reason != "content_filter":
+                    answer = reader.extract(draw.text)
                 is_worst = answer is None or reader.scores.is_worst(answer, position)
                 found.append(_Said(position, draw.text, answer, is_worst))
         # A fixed number, so that the result does not change while the search buys more.
@@ -173,54 +176,93 @@ def _examine(
     worst = sum(one.is_worst for one in said)
     if len(said) < LEAST_ANSWERS or worst <= NEARLY_ALL * len(said):
         return None
-    extracted = sum(one.answer is not None for one in said)
-    standing = [one for one in said if _stands(plan.examples[one.position], one.text)]
+    extracted = 0
+    empty = 0
+    standing: list[_Said] = []
+    for one in said:
+        extracted += one.answer is not None
+        empty += not one.text.strip()
+        if _stands(plan.examples[one.position], one.text):
+            standing.append(one)
     # Free: the rules are tried on texts that are already bought.
     rule, score = _better_rule(plan, reader, said)
+    rule_text = ""
+    if rule is not None:
+        rule_text = json.dumps(rule, ensure_ascii=False)
     nothing = extracted <= HARDLY_ANY * len(said)
-    # The metric "numeric" looks for the number in the text by itself.
-    whole = _takes_whole(said) and reader.scores.metric.identity != "numeric"
-    # A short label such as "a" stands in many texts by chance.
-    beyond_chance = len(standing) - _standing_by_chance(plan, said)
-    stands = whole and beyond_chance >= max(LEAST_RIGHT, WORKING_SHARE * len(said))
+    # Texts that hold their target are the ones in which a user sees the fault at once.
+    shown = [*standing, *said][:SAMPLES]
     return Unread(
         prompt=prompt,
         answers=len(said),
         worst=worst,
         extracted=extracted,
-        empty=sum(not one.text.strip() for one in said),
+        empty=empty,
         standing=len(standing),
-        samples=tuple(_sample(plan, one) for one in [*standing, *said][:SAMPLES]),
-        rule="" if rule is None else json.dumps(rule, ensure_ascii=False),
+        samples=tuple(_sample(plan, one) for one in shown),
+        rule=rule_text,
         rule_score=score,
-        misread=nothing or rule is not None or stands,
+        misread=nothing
+        or rule is not None
+        or _is_hidden(plan, reader, said, len(standing)),
     )
+
+
+def _is_hidden(
+    plan: Plan, reader: TrialReader, said: Sequence[_Said], standing: int
+) -> bool:
+    """Return True if texts that are taken whole hold their targets more often than by chance.
+
+    Args:
+        plan: of the study.
+        reader: reads the answers as the study does.
+        said: the answers of a prompt.
+        standing: texts that hold their target.
+    """
+    # The metric "numeric" looks for the number in the text by itself.
+    if reader.scores.metric.identity == "numeric" or not _takes_whole(said):
+        return False
+    # A short label such as "a" stands in many texts by chance.
+    beyond_chance = standing - _standing_by_chance(plan, said)
+    return beyond_chance >= max(LEAST_RIGHT, WORKING_SHARE * len(said))
 
 
 def _takes_whole(said: Sequence[_Said]) -> bool:
     """Return True if most answers are at least half of the text that they were taken out of."""
-    found = [one for one in said if one.answer is not None]
-    long = sum(2 * len(one.answer or "") >= len(one.text.strip()) for one in found)
-    return long > len(found) / 2
+    found = 0
+    long = 0
+    for one in said:
+        if one.answer is not None:
+            found += 1
+            long += 2 * len(one.answer) >= len(one.text.strip())
+    return long > found / 2
 
 
 def _stands(example: Example, text: str) -> bool:
     """Return True if the target, or one of several, stands in the text as whole words."""
     folded = _fold(text)
-    patterns = [rf"(?<!\w){re.escape(target)}(?!\w)" for target in _targets(example)]
-    return any(re.search(pattern, folded) for pattern in patterns)
+    for target in _targets(example):
+        # Not \b, because a target may begin or end with a sign, as in "-3" or "C++".
+        if re.search(rf"(?<!\w){re.escape(target)}(?!\w)", folded):
+            return True
+    return False
 
 
 def _standing_by_chance(plan: Plan, said: Sequence[_Said]) -> float:
     """Return how many texts would hold their target if each had that of another example."""
     examples = [plan.examples[one.position] for one in said]
-    hits = tries = 0
+    hits = 0
+    tries = 0
     for shift in range(1, min(MOST_SHIFTS, len(said))):
         others = examples[shift:] + examples[:shift]
         for one, mine, other in zip(said, examples, others, strict=True):
+            # With the same target, a hit would be no chance.
             if _targets(other) != _targets(mine):
-                hits, tries = hits + _stands(other, one.text), tries + 1
-    return len(said) * hits / tries if tries else 0.0
+                hits += _stands(other, one.text)
+                tries += 1
+    if not tries:
+        return 0.0
+    return len(said) * hits / tries
 
 
 def _targets(example: Example) -> list[str]:
@@ -228,9 +270,14 @@ def _targets(example: Example) -> list[str]:
     target = example.target
     if target is None or isinstance(target, dict):
         return []
-    given = target if isinstance(target, list | tuple) else [target]
-    words = [_fold(to_text(one)) for one in given]
-    return [word for word in words if word and len(word) <= LONGEST_TARGET]
+    if not isinstance(target, list | tuple):
+        target = [target]
+    found: list[str] = []
+    for one in target:
+        word = _fold(to_text(one))
+        if 0 < len(word) <= LONGEST_TARGET:
+            found.append(word)
+    return found
 
 
 def _fold(text: str) -> str:
@@ -257,7 +304,10 @@ def _better_rule(
         works = right >= max(LEAST_RIGHT, WORKING_SHARE * len(said))
         if works and (best is None or right > best[0]):
             best = (right, sum(scores) / len(scores), rule)
-    return (None, None) if best is None else (best[2], best[1])
+    if best is None:
+        return None, None
+    _, mean, rule = best
+    return rule, mean
 
 
 def _scores_with(
@@ -279,9 +329,11 @@ def _candidates(plan: Plan, said: Sequence[_Said]) -> Iterator[Mapping[str, Any]
     """Yield the rules to try, those for labels and for fields of these texts first."""
     if plan.label_rule is not None:
         yield plan.label_rule
-    objects = [first_json_object(one.text) or {} for one in said]
-    fields = Counter(name for found in objects for name in found)
+    fields: Counter[str] = Counter()
+    for one in said:
+        fields.update(list(first_json_object(one.text) or ()))
     for name, uses in fields.most_common(MOST_FIELDS):
+        # A dot in a rule leads into an inner object.
         if 2 * uses >= len(said) and "." not in name:
             yield {"json": name}
     yield from _RULES
@@ -289,7 +341,9 @@ def _candidates(plan: Plan, said: Sequence[_Said]) -> Iterator[Mapping[str, Any]
 
 def _sample(plan: Plan, one: _Said) -> Sample:
     example = plan.examples[one.position]
-    target = "" if example.target is None else to_text(example.target)
+    target = ""
+    if example.target is not None:
+        target = to_text(example.target)
     return Sample(
         example=example.id,
         text=_short(one.text),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,13 +34,12 @@ class Wave:
 def dump_faults(wave: Wave) -> dict[str, list[Any]]:
     """Return what a wave lacks as plain JSON, for a journal."""
     return {
-        "unanswered": [
-            [trial, position, reason]
-            for (trial, position), reason in sorted(wave.unanswered.items())
-        ],
-        "config_failed": [
-            [trial, position, reason]
-            for (trial, position), reason in sorted(wave.config_failed.items())
-        ],
+        "unanswered": _rows(wave.unanswered),
+        "config_failed": _rows(wave.config_failed),
         "failed": [[trial, reason] for trial, reason in sorted(wave.failed.items())],
     }
+
+
+def _rows(reasons: Mapping[tuple[int, int], str]) -> list[Any]:
+    """Return reasons by (trial, position) as rows, because JSON has no such keys."""
+    return [[*place, reason] for place, reason in sorted(reasons.items())]
