@@ -739,7 +739,7 @@ def test_the_comparison_takes_the_mean_over_draws_and_leaves_out_what_was_not_dr
 
 
 def test_the_report_escapes_names_and_takes_models_that_cost_nothing() -> None:
-    from tests.report.test_markdown import whole
+    from tests.support.reports import whole
 
     text = markdown(whole(estimate=(EstimateRow("a|b", "<p>", 0.0, 0.0, 8, 4, 10),)))
     assert "| a\\|b, &lt;p&gt; | $0 (assumed) | $0 | - | 8 / 4 | 10 |" in text

@@ -18,7 +18,7 @@ from markdown_it import MarkdownIt
 
 import tune
 from tests.report.test_chart import study
-from tests.report.test_markdown import (
+from tests.support.reports import (
     EMPTY,
     HOSTILE,
     WINNER,

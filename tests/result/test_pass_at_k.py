@@ -6,7 +6,6 @@ import csv
 import io
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +16,6 @@ from tune.errors import InputError
 from tune.fakes.server import Server
 from tune.fakes.world import LabelledWorld
 from tune.followup.reprice import reprice
-from tune.report import comparison_csv, comparison_tex
-from tune.report.comparison import latex
 
 WORLD = LabelledWorld(models={"large": 0.6})
 
@@ -128,18 +125,3 @@ def test_the_table_is_there_for_spreadsheets_and_for_latex(study: tune.Study) ->
     tex = (study.folder / "comparison.tex").read_text()
     assert tex.count(r"\\") == len(rows) + 1
     assert f"{winner.quality.mean:.3f} [{winner.quality.low:.3f}" in tex
-
-
-def test_nothing_that_a_user_named_breaks_the_table(study: tune.Study) -> None:
-    winner = study.record.winner
-    assert winner is not None
-    hostile = replace(
-        study.record, winner=replace(winner, name="50 % & more_\\input{x}")
-    )
-    assert (
-        latex("50 % & more_\\input{x}") == r"50 \% \& more\_\textbackslash{}input\{x\}"
-    )
-    assert r"\input" not in comparison_tex(hostile)
-    assert comparison_csv(hostile).count("\n") == comparison_csv(study.record).count(
-        "\n"
-    )

@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tune
-from tests.report.test_markdown import whole
 from tests.support.fixtures import MODELS, PRICES
+from tests.support.reports import whole
 from tune.errors import InputError
 from tune.fakes.race import World, play, reading, standing
 from tune.fakes.server import Server

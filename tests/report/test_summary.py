@@ -1,0 +1,66 @@
+"""The lines that end a run in a terminal."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tests.support.reports import (
+    EMPTY,
+    RUNNER_UP,
+    cells,
+    money,
+    whole,
+)
+from tune.report import (
+    markdown,
+    summary_html,
+    summary_lines,
+)
+
+
+def test_a_terminal_has_the_first_runners_up_and_the_report_all() -> None:
+    study = whole(
+        runners_up=tuple(
+            replace(RUNNER_UP, name=f"runner-up {place}") for place in range(1, 6)
+        )
+    )
+    assert [
+        line.split("  ")[0]
+        for line in summary_lines(study)
+        if line.startswith("runner-up")
+    ] == [
+        "runner-up 1",
+        "runner-up 2",
+    ]
+    assert (
+        sum(
+            row[0].startswith("runner-up")
+            for row in cells(markdown(study).split("\n\n")[2])
+        )
+        == 5
+    )
+
+
+def test_a_terminal_has_no_table_where_nothing_was_found() -> None:
+    assert not any("cost per request" in line for line in summary_lines(EMPTY))
+
+
+def test_the_money_is_said_once_where_no_majority_class_is_known() -> None:
+    study = whole(majority_score=None, majority_class="")
+    assert " ".join(summary_lines(study)).count("Spent $") == 1
+    assert summary_html(study).count("Spent $") == 1
+
+
+def test_what_an_earlier_process_spent_is_told_apart() -> None:
+    assert (
+        "Spent $4.93 of $5.00 ($0 now)"
+        in summary_lines(whole(money=money(spent_now=0.0)))[-2]
+    )
+    assert "now" not in summary_lines(whole())[-2]
+
+
+def test_notional_prices_are_called_notional_wherever_the_money_is_summed_up() -> None:
+    study = whole(money=money(notional=True))
+    assert "notional" in markdown(study)
+    assert any("notional (nobody is billed)" in line for line in summary_lines(study))
+    assert "notional" not in markdown(whole())

@@ -1,0 +1,47 @@
+"""What a user copies into a program."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tests.support.reports import (
+    RUNNER_UP,
+    whole,
+)
+from tune.report import (
+    markdown,
+)
+from tune.report.use_section import use_section
+
+
+def test_how_to_use_and_rerun_are_given_as_they_are() -> None:
+    text = markdown(whole())
+    assert "```text\nReview: {text}\nLabel:\n```" in text
+    assert "```sh\npython tune.py --budget 5\n```" in text
+    assert '"aggregate": "vote"' in text
+    assert "The full winner asks 5 times and votes." in text
+    assert "seed | 3" in text
+    assert "numpy 2.4" in text
+
+
+def test_a_configuration_that_breaks_the_limit_is_not_handed_to_agents() -> None:
+    section = use_section(whole(keeps_limit=False, max_cost=0.001))
+    assert "as no configuration keeps the limit of $0.001 per request" in section
+    assert "OAI_CONFIG_LIST" not in section
+
+
+def test_agents_get_the_file_or_the_reason_why_not() -> None:
+    assert "`OAI_CONFIG_LIST`" in use_section(whole())
+    none = use_section(whole(deployable=None, deployable_note="A raw prompt."))
+    assert "OAI_CONFIG_LIST" not in none
+    assert "A raw prompt. `best.json` holds all of it." in none
+    assert use_section(whole(winner=None)) == ""
+
+
+def test_the_configuration_for_agents_has_its_score() -> None:
+    assert "temperature 0.2, n 1, max_tokens 16: 0.770 (0.700 to 0.840). The full" in (
+        use_section(whole())
+    )
+    single = replace(RUNNER_UP, name="for agents")
+    section = use_section(whole(deployable=single, deployable_note=""))
+    assert section.endswith("0.800 (0.700 to 0.900) on tuning examples.")
