@@ -11,7 +11,6 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "commands/forget.py": "tests/followup/test_forget.py",
     "commands/reconcile.py": "tests/followup/test_reconcile.py",
     "commands/reprice.py": "tests/followup/test_reprice.py",
-    "fakes/race.py": "tests/strategies/test_strategies.py",
     "providers/openai/sender.py": "tests/providers/openai/test_transport.py",
     "report/unread_sample.py": "tests/report/test_unread_text.py",
     "stats/arrays.py": "tests/stats/test_intervals.py",

@@ -35,7 +35,7 @@ from benchmarks.chaos.process import (
 from tune.completion import Message, Request
 from tune.errors import TuneError
 from tune.fakes.faults import Body, Fault
-from tune.fakes.power_cut import cut
+from tune.fakes.power_cut import cut_power
 from tune.fakes.server import Server, fail_sometimes
 from tune.pricing.prices import to_picodollars
 from tune.store.database import Database
@@ -225,7 +225,7 @@ def carry_out(run: ChaosRun, folder: Path) -> Verdict:
                 _wait(process, kill, server, verdict)
                 if kill is not None and kill.cut and process.code == -signal.SIGKILL:
                     verdict.cuts += 1
-                    verdict.torn += cut(folder / "study" / "draws.db", rng)
+                    verdict.torn += cut_power(folder / "study" / "draws.db", rng)
                 stored = _compare_with_bill(folder, server, meter, verdict)
                 if (
                     _study_ended(process, verdict)

@@ -24,7 +24,7 @@ def store(tmp_path: Path) -> Path:
 def test_synced_bytes_stay_and_the_index_in_memory_goes(store: Path, seed: int) -> None:
     log = Path(f"{store}-wal")
     before = log.read_bytes()
-    lost = power_cut.cut(store, random.Random(seed))
+    lost = power_cut.cut_power(store, random.Random(seed))
     assert 0 <= lost <= 400
     assert log.read_bytes()[: 1000 - lost] == before[: 1000 - lost]
     assert not Path(f"{store}-shm").exists()
@@ -36,14 +36,14 @@ def test_some_cuts_leave_rubbish_behind_what_is_kept(store: Path) -> None:
     sizes = set()
     for seed in range(20):
         log.write_bytes(before)
-        lost = power_cut.cut(store, random.Random(seed))
+        lost = power_cut.cut_power(store, random.Random(seed))
         sizes.add("rubbish" if len(log.read_bytes()) == 1000 and lost else "shorter")
     assert sizes == {"rubbish", "shorter"}
 
 
 def test_without_a_note_nothing_is_known_to_be_synced(tmp_path: Path) -> None:
     assert power_cut.synced(tmp_path / "draws.db") == 0
-    assert power_cut.cut(tmp_path / "draws.db", random.Random(0)) == 0
+    assert power_cut.cut_power(tmp_path / "draws.db", random.Random(0)) == 0
 
 
 def test_frames_are_read_off_a_log(tmp_path: Path) -> None:

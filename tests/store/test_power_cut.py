@@ -171,7 +171,7 @@ def test_a_torn_log_is_read_up_to_its_last_whole_transaction(tmp_path: Path) -> 
             )
         )
     )
-    assert power_cut.cut(copy, random.Random(3)) > 0
+    assert power_cut.cut_power(copy, random.Random(3)) > 0
     with contextlib.closing(Database(copy)) as left:
         names = [
             name

@@ -1,6 +1,4 @@
-"""The loop around a strategy, for whoever sells to it: the tills of the benchmarks, and those of
-the tests.
-"""
+"""The loop around a strategy, for the simulated ledgers of the tests and the benchmarks."""
 
 from __future__ import annotations
 
@@ -16,12 +14,13 @@ from tune.study.budget import LEAST_HOLDOUT
 def drive(
     strategy: Generator[list[Step], Outcome, Any], buy: Callable[[list[Step]], Outcome]
 ) -> Any:
-    """Run a strategy to its end; what it returns.
+    """Run a strategy to its end, and return its result.
 
     Args:
-        strategy: one that was not begun.
-        buy: buys a wave, as far as the money goes, and says what became of it.
+        strategy: a strategy that has not started.
+        buy: buys a wave as far as the money goes, and returns the outcome.
     """
+    # A generator that has not started takes only None.
     outcome: Outcome | None = None
     while True:
         try:
@@ -32,10 +31,11 @@ def drive(
 
 
 def max_extrapolated_cost(dollars: float) -> float:
-    """What a study whose search has so many dollars lets a choice cost that it did not buy, see
-    `tune.study.budget`.
+    """Return the dollars per request that an extrapolated selection may cost.
 
-    There is no holdout here. A study keeps a share of its budget for it at most, and the rest is
-    its search's.
+    Args:
+        dollars: the money of the search.
     """
+    # A simulated search has no holdout. A study keeps at most this share of its budget for the
+    # holdout, and asks at least so many examples there: see `tune.study.budget`.
     return MOST_HOLDOUT_SHARE / (1.0 - MOST_HOLDOUT_SHARE) * dollars / LEAST_HOLDOUT

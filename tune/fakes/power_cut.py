@@ -5,7 +5,7 @@ leaves less: what was synced is there. Of what was written later, any beginning 
 the rest may be rubbish.
 
     watch(store)                      # in the process of the study: notes what is synced of the log
-    cut(store, rng)                   # after the kill: the store as a power cut could leave it
+    cut_power(store, rng)             # after the kill: the store as a power cut could leave it
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def synced(store: Path) -> int:
         return 0
 
 
-def cut(store: Path, rng: random.Random) -> int:
+def cut_power(store: Path, rng: random.Random) -> int:
     """Leave of a store what a power cut could have left.
 
     Returns:

@@ -13,36 +13,36 @@ from tune.errors import ProviderError
 from tune.pricing.prices import Price
 
 World: TypeAlias = Callable[[Request, random.Random], str | Completion]
-"""What the model would say to a request, given the randomness of one draw."""
+"""The answer of the model to a request, given the randomness of one draw."""
 
 _TOKEN = re.compile(r"\s*\S+|\s+")
 
 
 class FakeEndpoint:
-    """Answers from a function; a token is a word with the space before it.
+    """An endpoint that answers from a function. A token is a word with the space before it.
 
-    A draw depends on its request and its number alone, so runs at any concurrency get the same
-    draws. A text is cut at the first stop string and at the request's cap, as a model's is; a
-    `Completion` is returned as it stands, also one that breaks the rules.
+    A draw depends on its request and its number alone. So runs at any concurrency get the same
+    draws. A text is cut at the first stop string and at the cap of the request, as a model's text
+    is. A `Completion` is returned unchanged, even if it breaks the rules.
 
     Args:
-        world: what the model says; a text for one that always says the same.
-        price: what it bills; None bills nothing.
-        most_n: the most draws for which one prompt is billed.
-        latency: seconds that a call takes.
-        failures: the error with which call number 0, 1, 2 ... ends, or None; `{3: error}.get` will
-            do. A charged one is billed, and then lost.
-        model: the model's name as returned; the one asked for where not given.
-        service: what requests to it say as their service.
+        world: the answers of the model; a text is the answer to every request.
+        price: the price list; None bills nothing.
+        most_n: the largest number of draws for which a prompt is billed once.
+        latency: the seconds that a call takes.
+        failures: the error of call number 0, 1, 2 ... or None; `{3: error}.get` is enough. A
+            charged error is billed, and its answer is lost.
+        model: the model's name as returned; by default the name that the request has.
+        service: the service that requests to this endpoint have.
 
     Attributes:
         calls: calls that arrived.
         draws: draws that were returned.
-        active: calls going on now.
-        most_active: the most that ever went on at once.
-        billed: picodollars of its own bill, lost answers included.
-        requests: every request with the numbers that were asked for, in the order of arrival.
-        closed: whether `close` was called.
+        active: calls under way.
+        most_active: the largest number of calls that were under way together.
+        billed: picodollars of the endpoint's own bill, lost answers included.
+        requests: every request with its draw numbers, in the order of arrival.
+        closed: `close` was called.
     """
 
     def __init__(
@@ -72,17 +72,13 @@ class FakeEndpoint:
         self._model = model
 
     def most_prompt_tokens(self, request: Request) -> int:
-        """The words of the prompt: exact."""
-        prompt = request.prompt
-        texts = (
-            [prompt]
-            if isinstance(prompt, str)
-            else [message.content for message in prompt]
-        )
-        return sum(len(_TOKEN.findall(text)) for text in texts)
+        """Count the tokens of the prompt; the count is exact."""
+        if isinstance(request.prompt, str):
+            return _count_tokens(request.prompt)
+        return sum(_count_tokens(message.content) for message in request.prompt)
 
     async def complete(self, request: Request, numbers: range) -> list[Completion]:
-        """Answer, after the latency, or fail as planned."""
+        """Answer after the latency, or fail as planned."""
         failure = self._failures(self.calls)
         self.calls += 1
         self.requests.append((request, numbers))
@@ -95,6 +91,7 @@ class FakeEndpoint:
         if failure is not None and not failure.charged:
             raise failure
         answers = [self.draw(request, number) for number in numbers]
+        # A charged failure is billed like an answer: the caller paid and got nothing.
         self.billed += self._bill(answers)
         if failure is not None:
             raise failure
@@ -102,35 +99,32 @@ class FakeEndpoint:
         return answers
 
     async def preflight(self) -> str:
-        """Be ready."""
+        """Report nothing: a fake is always ready."""
         return ""
 
     async def close(self) -> None:
-        """Remember that it was called."""
+        """Note that it was called."""
         self.closed = True
 
     def draw(self, request: Request, number: int) -> Completion:
-        """The draw that a call returns under this number, free of charge."""
-        world = self._world
-        said = (
-            world
-            if isinstance(world, str)
-            else world(request, random.Random(request.seed(number)))
-        )
+        """Return the draw that a call returns under this number, free of charge."""
+        if isinstance(self._world, str):
+            said: str | Completion = self._world
+        else:
+            said = self._world(request, random.Random(request.seed(number)))
         if isinstance(said, Completion):
             return said
-        text = said[
-            : min(
-                (said.index(stop) for stop in request.stop if stop in said),
-                default=len(said),
-            )
-        ]
+        stops = [said.index(stop) for stop in request.stop if stop in said]
+        text = said[: min(stops, default=len(said))]
         ends = [match.end() for match in _TOKEN.finditer(text)]
-        whole = len(ends) <= request.max_tokens
-        ends = ends[: request.max_tokens]
+        finish_reason = "stop"
+        if len(ends) > request.max_tokens:
+            finish_reason = "length"
+            ends = ends[: request.max_tokens]
+            text = text[: ends[-1]]
         return Completion(
-            text=text if whole else text[: ends[-1]],
-            finish_reason="stop" if whole else "length",
+            text=text,
+            finish_reason=finish_reason,
             prompt_tokens=self.most_prompt_tokens(request),
             completion_tokens=len(ends),
             seconds=self._latency,
@@ -141,18 +135,19 @@ class FakeEndpoint:
     def _bill(self, answers: Sequence[Completion]) -> int:
         if self._price is None or not answers:
             return 0
-        calls = [
-            answers[start : start + self.most_n]
-            for start in range(0, len(answers), self.most_n)
-        ]
-        return sum(
-            self._price.bill(
-                call[0].prompt_tokens,
-                sum(a.completion_tokens for a in call),
-                call[0].cached_tokens,
+        bill = 0
+        for start in range(0, len(answers), self.most_n):
+            call = answers[start : start + self.most_n]
+            completion_tokens = sum(answer.completion_tokens for answer in call)
+            # The prompt is billed once for all answers of a call.
+            bill += self._price.bill(
+                call[0].prompt_tokens, completion_tokens, call[0].cached_tokens
             )
-            for call in calls
-        )
+        return bill
+
+
+def _count_tokens(text: str) -> int:
+    return len(_TOKEN.findall(text))
 
 
 def guesser(
@@ -160,16 +155,18 @@ def guesser(
     wrong: Sequence[str],
     accuracy: float | Callable[[Request], float],
 ) -> World:
-    """A world that knows the right answer to a request, and says it with a known probability.
+    """Make a world that gives the right answer to a request with a known probability.
 
     Args:
-        right: the right answer.
-        wrong: what is said otherwise, each as likely as the others.
+        right: the right answer to a request.
+        wrong: the other answers; each is equally likely.
         accuracy: the probability of the right answer, 0 to 1, for all requests or for each.
     """
 
     def world(request: Request, rng: random.Random) -> str:
         probability = accuracy(request) if callable(accuracy) else accuracy
-        return right(request) if rng.random() < probability else rng.choice(wrong)
+        if rng.random() < probability:
+            return right(request)
+        return rng.choice(wrong)
 
     return world

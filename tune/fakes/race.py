@@ -1,6 +1,4 @@
-"""A world for races in which the truth is known: what every config is worth, and what every draw
-costs.
-"""
+"""A world of known truth for strategies: the score of each config, and the cost of each draw."""
 
 from __future__ import annotations
 
@@ -21,16 +19,21 @@ from tune.space import FREE, Config, Point, Space, Uniform
 from tune.strategies import Outcome, Problem, Selection, Standing, final_comparison
 
 PRICES = {"tiny": 1e-5, "small": 4e-5, "large": 2e-4}
+"""Dollars of one draw, by model."""
+
 SKILLS = {"tiny": -0.6, "small": 0.3, "large": 1.1}
+"""Skill by model, in units of the logit of being right."""
+
 PROMPTS = {"plain": 0.0, "brief": 0.25, "shots": 0.7, "reasoned": 0.5}
+"""Gain by prompt, in the same units."""
+
 LENGTHS = {"plain": 1.0, "brief": 1.0, "shots": 1.6, "reasoned": 2.5}
+"""Factor of the cost, by prompt."""
 
 
 def spread(*parts: object) -> float:
-    """A standard normal number that depends on the parts alone."""
-    return float(
-        np.random.default_rng(zlib.crc32(repr(parts).encode())).standard_normal()
-    )
+    """Return a standard normal number that depends on the parts alone."""
+    return float(_rng_of(repr(parts)).standard_normal())
 
 
 def some_space(**changes: Any) -> Space:
@@ -48,19 +51,19 @@ def some_space(**changes: Any) -> Space:
 
 @dataclass
 class World:
-    """How often every point is right on every example, and a ledger.
+    """The truth of a made-up task, and the draws that models give in it.
 
     Attributes:
-        space: what is searched.
-        free: the dimensions that are read off.
-        examples: tuning examples.
-        seed: of the world.
-        slack: how many times what a draw costs its ceiling is.
-        flip: whether scores are errors, of which fewer is better.
-        failing: points whose trials fail.
-        quality: how often a point is right on every example, instead of the made-up skills.
-        max_cost: dollars per request.
-        noise: by how much, as a share, the costs of examples differ.
+        space: the search space.
+        free: the free dimensions.
+        examples: the number of tuning examples.
+        seed: the seed of the world.
+        slack: the ceiling of a draw's cost, as a multiple of its true cost.
+        flip: scores are errors, and fewer are better.
+        failing: the points whose trials fail.
+        quality: the accuracy of a point on every example, in place of the made-up skills.
+        max_cost: the limit in dollars per request.
+        noise: the share by which the costs of examples differ.
         baseline: the user's point.
     """
 
@@ -82,7 +85,7 @@ class World:
     # --- the truth
 
     def chances(self, point: Point) -> np.ndarray:
-        """How often one draw is right, by example."""
+        """Return the probability that one draw is right, by example."""
         if self.quality is not None:
             return np.full(self.examples, self.quality(point))
         model, prompt = str(point["model"]), str(point["prompt"])
@@ -93,55 +96,47 @@ class World:
             + 0.4 * spread(self.seed, model, prompt)
             - 0.5 * (heat - 0.2) ** 2
         )
-        rng = np.random.default_rng(self.seed)
-        hardness = 1.5 * rng.standard_normal(self.examples)
-        own = np.random.default_rng(
-            zlib.crc32(f"{self.seed}/{model}/{prompt}".encode())
+        # Some examples are hard for all points, and some suit one model and prompt: these are two
+        # of the variance components that the strategies estimate.
+        difficulty = 1.5 * np.random.default_rng(self.seed).standard_normal(
+            self.examples
         )
-        return 1 / (
-            1
-            + np.exp(
-                -(2.0 * (mean - hardness) + 0.8 * own.standard_normal(self.examples))
-            )
-        )
+        own = _rng_of(f"{self.seed}/{model}/{prompt}").standard_normal(self.examples)
+        logit = 2.0 * (mean - difficulty) + 0.8 * own
+        return 1 / (1 + np.exp(-logit))
 
     def truth(self, config: Config) -> float:
-        """What a config is worth: the larger the better, whatever the direction of the scores."""
+        """Return the true accuracy of a config: larger is better, even if scores are errors."""
         point = Point({k: v for k, v in config.items() if k not in self.free})
-        right = self.chances(point)
         n = config.n if config.aggregate == "vote" else 1
+        # At temperature 0 all draws are the same, and a vote changes nothing.
         if point.get("temperature") == 0:
             n = 1
-        return float(_majority(right, n).mean())
+        return float(_majority(self.chances(point), n).mean())
 
     def cost(self, config: Mapping[str, object], n: int) -> float:
-        """Dollars per request, exactly."""
+        """Return the exact dollars per request."""
         return n * PRICES[str(config["model"])] * LENGTHS[str(config["prompt"])]
 
     def factor(self, point: Point, example: int) -> float:
-        """By how much an example costs more or less than the average."""
-        return 1.0 + self.noise * (
-            2.0 * (zlib.crc32(f"{point.key}/{example}".encode()) / 2**32) - 1.0
-        )
+        """Return the cost of an example as a multiple of the average."""
+        uniform = zlib.crc32(f"{point.key}/{example}".encode()) / 2**32
+        return 1.0 + self.noise * (2.0 * uniform - 1.0)
 
     def best(self) -> float:
-        """The worth of the best config that keeps the limit on cost."""
-        everything = (
-            c
-            for p in self.space.points(self.free)
-            for c in self.space.configs_of(p, self.free)
-        )
-        return max(
-            self.truth(c)
-            for c in everything
-            if self.max_cost is None or self.cost(c, c.n) <= self.max_cost
-        )
+        """Return the true accuracy of the best config within the limit on cost; -inf if none is."""
+        best = -math.inf
+        for point in self.space.points(self.free):
+            for config in self.space.configs_of(point, self.free):
+                cost = self.cost(config, config.n)
+                if self.max_cost is None or cost <= self.max_cost:
+                    best = max(best, self.truth(config))
+        return best
 
     def unit(self) -> float:
-        """Dollars of one average config on all examples, one draw each."""
-        return self.examples * float(
-            np.mean([self.cost(p, 1) for p in self.space.points(self.free)])
-        )
+        """Return the dollars of an average point on all examples, with one draw each."""
+        costs = [self.cost(point, 1) for point in self.space.points(self.free)]
+        return self.examples * float(np.mean(costs))
 
     # --- what can be bought
 
@@ -162,31 +157,28 @@ class World:
         )
 
     def draws(self, point: Point, example: int, count: int) -> np.ndarray:
-        """Whether each of the first so many draws is right."""
+        """Return the first draws of a point on an example: True where the answer is right."""
         if point not in self._drawn:
-            rng = np.random.default_rng(zlib.crc32(f"{self.seed}/{point.key}".encode()))
-            self._drawn[point] = (
-                rng.random((self.examples, 64)) < self.chances(point)[:, None]
-            )
+            # All draws are made together, so that draw k is the same however many are asked for.
+            # No space here asks for more than 64.
+            uniform = _rng_of(f"{self.seed}/{point.key}").random((self.examples, 64))
+            self._drawn[point] = uniform < self.chances(point)[:, None]
         return self._drawn[point][example, :count]
 
     def standing(self, trial: int, point: Point, held: Mapping[int, int]) -> Standing:
-        """A trial that holds so many draws of each example."""
-        failed = self.failing(point)
-        readings = (
-            []
-            if failed
-            else [
-                self.read(trial, c, point, held)
-                for c in self.space.configs_of(point, self.free)
-            ]
-        )
+        """Return a trial that holds so many draws of each example."""
+        readings = []
+        if not self.failing(point):
+            for config in self.space.configs_of(point, self.free):
+                found = self.read(trial, config, point, held)
+                if found.examples:
+                    readings.append(found)
         return Standing(
             trial=trial,
             point=point,
             examples=len(held),
-            readings=tuple(r for r in readings if r.examples),
-            failed=failed,
+            readings=tuple(readings),
+            failed=self.failing(point),
             spent_per_draw=self.cost(point, 1) if held else 0.0,
         )
 
@@ -196,27 +188,34 @@ class World:
         """Read a config off the draws that a trial holds."""
         examples = tuple(sorted(e for e, count in held.items() if count >= config.n))
         n = config.n if config.aggregate == "vote" else 1
-        scores = np.array(
-            [
-                _vote_of(int(self.draws(point, e, held[e]).sum()), held[e], n)
-                for e in examples
-            ]
-        )
+        found = []
+        for example in examples:
+            right = int(self.draws(point, example, held[example]).sum())
+            found.append(_vote_of(right, held[example], n))
+        scores = np.array(found)
+        factors = np.array([self.factor(point, example) for example in examples])
         return Reading(
             config=config,
             trial=trial,
             examples=examples,
             scores=1.0 - scores if self.flip else scores,
             variances=np.full(len(examples), np.nan),
-            costs=self.cost(config, config.n)
-            * np.array([self.factor(point, e) for e in examples]),
+            costs=self.cost(config, config.n) * factors,
             seconds=np.ones(len(examples)),
             approximate=False,
         )
 
 
+def _rng_of(key: str) -> np.random.Generator:
+    # Python's own hash of a text differs between processes; this one does not.
+    return np.random.default_rng(zlib.crc32(key.encode()))
+
+
 def _majority(p: np.ndarray, n: int) -> np.ndarray:
-    """How often a majority of n is right, each being right with probability p."""
+    """Return the probability that a majority of n draws is right.
+
+    Each draw is right with probability p, independently of the others: a binomial distribution.
+    """
     shares = np.zeros_like(p)
     for k in range(n + 1):
         shares = shares + math.comb(n, k) * p**k * (1 - p) ** (n - k) * _wins(k, n)
@@ -224,28 +223,34 @@ def _majority(p: np.ndarray, n: int) -> np.ndarray:
 
 
 def _wins(right: int, n: int) -> float:
-    return 1.0 if 2 * right > n else 0.5 * (2 * right == n)
+    if 2 * right > n:
+        return 1.0
+    # A tie is decided at random.
+    return 0.5 * (2 * right == n)
 
 
 @lru_cache(maxsize=100_000)
 def _vote_of(right: int, drawn: int, n: int) -> float:
-    """The same for n of the draws that there are."""
-    ways = (
-        math.comb(right, k) * math.comb(drawn - right, n - k) * _wins(k, n)
-        for k in range(n + 1)
-    )
-    return sum(ways) / math.comb(drawn, n)
+    """Return the share of all choices of n draws whose majority is right.
+
+    The mean over all choices, a hypergeometric distribution, has less noise than one choice.
+    """
+    ways = 0.0
+    for k in range(n + 1):
+        ways += math.comb(right, k) * math.comb(drawn - right, n - k) * _wins(k, n)
+    return ways / math.comb(drawn, n)
 
 
 @dataclass
 class FakeLedger:
-    """Drives strategies and takes the money: admits no draw whose ceiling is above what is left.
+    """A ledger that runs strategies. It admits no draw whose ceiling is above the money left.
 
     Attributes:
-        left: dollars.
-        waves: what was asked for.
-        worst: the largest share of what was left that a wave asked for, as its draws really cost.
-        refused: whether anything was.
+        world: the source of draws and costs.
+        left: the dollars that are left.
+        waves: the waves that the strategy asked for.
+        worst: the largest true cost of a wave, as a share of the money left before it.
+        refused: a draw was refused.
     """
 
     world: World
@@ -260,7 +265,7 @@ class FakeLedger:
         self.standings: dict[int, Standing] = {}
 
     def drive(self, strategy: Generator[list[Step], Outcome, object]) -> object:
-        """Run a strategy to its end; what it returns."""
+        """Run a strategy to its end, and return its result."""
         return drive(strategy, self.buy)
 
     def buy(self, steps: Sequence[Step]) -> Outcome:
@@ -270,29 +275,27 @@ class FakeLedger:
         before, wanted, complete = self.left, 0.0, True
         for step in steps:
             held = self.held.setdefault(step.trial, {})
-            assert self.points.setdefault(step.trial, step.point) == step.point
+            assert self.points.setdefault(step.trial, step.point) == step.point, (
+                "a trial keeps its point"
+            )
             for example in step.examples:
                 new = step.draws - held.get(example, 0)
                 if new <= 0 or self.world.failing(step.point):
                     continue
-                cost = self.world.cost(step.point, new) * self.world.factor(
-                    step.point, example
-                )
+                mean = self.world.cost(step.point, new)
+                cost = mean * self.world.factor(step.point, example)
                 wanted += cost
-                if (
-                    self.world.slack * self.world.cost(step.point, new)
-                    > self.left + 1e-15
-                ):
+                # The slack covers the rounding of sums of floats.
+                if self.world.slack * mean > self.left + 1e-15:
                     complete = False
                     continue
                 self.left -= cost
                 held[example] = step.draws
         self.worst = max(self.worst, wanted / before) if before > 0 else math.inf
         self.refused |= not complete
-        for number in {step.trial for step in steps}:
-            self.standings[number] = self.world.standing(
-                number, self.points[number], self.held[number]
-            )
+        for trial in {step.trial for step in steps}:
+            point, held = self.points[trial], self.held[trial]
+            self.standings[trial] = self.world.standing(trial, point, held)
         return Outcome(dict(self.standings), self.left, complete)
 
 
@@ -302,7 +305,7 @@ def play(
     searcher: Searcher,
     dollars: float,
 ) -> tuple[Selection | None, FakeLedger]:
-    """A whole search: the strategy, then the final_comparison."""
+    """Run a whole search: the strategy, then the final comparison."""
     ledger = FakeLedger(world, dollars)
     problem = world.problem()
     ledger.drive(strategy(problem, searcher, dollars))
@@ -320,7 +323,7 @@ def reading(
     n: int = 1,
     **values: Any,
 ) -> Reading:
-    """A reading of these scores on the examples from `start`."""
+    """Return a reading of these scores on the examples from number `start`."""
     config = Config(
         {
             "model": "small",
@@ -345,13 +348,12 @@ def reading(
 
 
 def standing(*readings: Reading, failed: bool = False) -> Standing:
-    """A trial with these readings."""
-    point = Point({k: v for k, v in readings[0].config.items() if k not in FREE})
-    return Standing(
-        readings[0].trial, point, len(readings[0].examples), readings, failed, 1e-4
-    )
+    """Return a trial with these readings."""
+    first = readings[0]
+    point = Point({k: v for k, v in first.config.items() if k not in FREE})
+    return Standing(first.trial, point, len(first.examples), readings, failed, 1e-4)
 
 
 def problem(**changes: Any) -> Problem:
-    """A study of the made-up world."""
+    """Return a study of the made-up world, with these fields changed."""
     return Problem(**(vars(World().problem()) | changes))

@@ -204,12 +204,17 @@ class Server:
     # --- start and stop
 
     async def __aenter__(self) -> Self:
-        # A server that is started again keeps its port, so that clients find it.
+        # A server that is started again keeps its port, so that clients find it. Port 0 lets the
+        # system choose one.
         ports = (self.port,) if self.port else (*PORTS, 0)
         for port in ports:
             try:
                 self._server = await asyncio.start_server(
-                    self._connection, "127.0.0.1", port, backlog=1024
+                    # The default backlog of 100 refuses connections when hundreds come together.
+                    self._connection,
+                    "127.0.0.1",
+                    port,
+                    backlog=1024,
                 )
                 break
             except OSError:
@@ -220,6 +225,7 @@ class Server:
 
     async def __aexit__(self, *_: object) -> None:
         self._server.close()
+        # Connections that a client keeps alive would wait for its next request.
         tasks = list(self._connections)
         for task in tasks:
             task.cancel()
@@ -271,6 +277,7 @@ class Server:
         seen = Seen(
             number, got.method, got.path, got.query, got.body, tuple(got.headers)
         )
+        # Before the answer: a request that is never answered counts as seen, too.
         self.requests.append(seen)
         self.at_once += 1
         self.peak = max(self.peak, self.at_once)
@@ -300,6 +307,7 @@ class Server:
             )
         if seen.method == "GET":
             return self._bill_of(seen) or self._list(seen.path)
+        # This request is counted already.
         if self.most_at_once is not None and self.at_once > self.most_at_once:
             return error_reply(
                 429, "Too many requests side by side", code="rate_limit_exceeded"
@@ -395,6 +403,7 @@ class Server:
             # A content filter that stops the prompt bills the prompt alone.
             answer.completion_tokens = []
         completion_tokens = sum(answer.completion_tokens)
+        # A charge is the truth, whatever the usage in the answer says.
         line = Charge(
             seen.number,
             seen.body["model"],

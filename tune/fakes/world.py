@@ -1,9 +1,8 @@
-"""A small world in which the truth is known: a labelled task, and models that are right as often as
-told.
+"""A small world of known truth: a labelled task, and models of known accuracy.
 
-`LabelledWorld` is what the server of `server.py` answers from by default. Whether an answer is
-right depends on the content of the prompt, the model, the template, the temperature and the seed,
-and on nothing else, so that two runs can be compared whatever their order, concurrency and retries.
+The fake server of `server.py` answers from `LabelledWorld` by default. An answer depends on the
+content of the prompt, the model, the template, the temperature and the seed, and on nothing else.
+So two runs can be compared, whatever their order, concurrency and retries.
 """
 
 from __future__ import annotations
@@ -19,42 +18,47 @@ _MARK = re.compile(r"#(\d+)")
 
 
 def tokens(text: str) -> int:
-    """Tokens of a text: one for each run of word characters and one for each other visible
-    character.
+    """Count the tokens of a text.
 
-    So no text has more tokens than its UTF-8 form has bytes.
+    Each run of word characters is a token, and each other visible character. So no text has more
+    tokens than its UTF-8 form has bytes.
     """
     return len(_TOKEN.findall(text))
 
 
 def first_tokens(text: str, count: int) -> str:
-    """The text up to the end of its token number `count`."""
-    ends = [m.end() for m in _TOKEN.finditer(text)]
-    return text if len(ends) <= count else text[: ends[count - 1]] if count else ""
+    """Return the text up to the end of token number `count`."""
+    ends = [match.end() for match in _TOKEN.finditer(text)]
+    if len(ends) <= count:
+        return text
+    # No token at all: not even the space before the first one.
+    if count == 0:
+        return ""
+    return text[: ends[count - 1]]
 
 
 def chance(*parts: object) -> float:
-    """A number in [0, 1) that depends on the parts alone."""
-    digest = hashlib.sha256(
-        "\x1f".join(map(str, parts)).encode("utf-8", "surrogatepass")
-    ).digest()
+    """Return a number in [0, 1) that depends on the parts alone."""
+    # Python's own hash differs between processes. Half of a pair of surrogates has no UTF-8 form,
+    # but texts that are cut in the middle of a character hold them.
+    text = "\x1f".join(map(str, parts)).encode("utf-8", "surrogatepass")
+    digest = hashlib.sha256(text).digest()
     return int.from_bytes(digest[:8], "big") / 2**64
 
 
 @dataclass(frozen=True)
 class LabelledWorld:
-    """Tickets to be labelled, each with a number like `#17` that the truth hangs on.
+    """Tickets to be labelled. Each has a number like `#17`, and the number decides its label.
 
     Attributes:
-        labels: the possible labels, equally likely.
-        models: how often each model is right at temperature 0 with a template that says nothing
-            special.
-        default: the same for models that are not named.
-        templates: fragments of prompts, with what a template that holds one adds to that.
-        heat: what one degree of temperature takes away.
-        spread: how much easier or harder than the average a ticket is (half are easier, half
-            harder).
-        reasoned: prompts with this fragment are answered with a few sentences before the label.
+        labels: the possible labels; each is equally likely.
+        models: the accuracy of each model at temperature 0, with a plain template.
+        default: the accuracy of the models that are not named.
+        templates: fragments of prompts, and the accuracy that a template with a fragment adds.
+        heat: the accuracy that one degree of temperature takes away.
+        spread: the accuracy that an easy ticket adds, and a hard one takes away. Half of the
+            tickets are easy.
+        reasoned: a fragment; prompts with it are answered with a sentence before the label.
     """
 
     labels: tuple[str, ...] = ("refund", "delivery", "complaint", "praise")
@@ -68,45 +72,47 @@ class LabelledWorld:
     reasoned: str = "step by step"
 
     def examples(self, count: int, *, start: int = 0) -> list[dict[str, str]]:
-        """Labelled rows: id, text, label."""
-        return [
-            {
-                "id": str(i),
-                "text": f"Ticket #{i}: my parcel {_words(('text', i), 4 + i % 9)}",
-                "label": self.label(i),
-            }
-            for i in range(start, start + count)
-        ]
+        """Return labelled rows: id, text, label."""
+        rows = []
+        for number in range(start, start + count):
+            words = _words(("text", number), 4 + number % 9)
+            rows.append(
+                {
+                    "id": str(number),
+                    "text": f"Ticket #{number}: my parcel {words}",
+                    "label": self.label(number),
+                }
+            )
+        return rows
 
     def label(self, number: int) -> str:
-        """The true label of ticket `number`."""
+        """Return the true label of ticket `number`."""
         return self.labels[int(chance("label", number) * len(self.labels))]
 
     def accuracy(self, model: str, prompt: str, temperature: float) -> float:
-        """How often a model is right on the average ticket, with the template of this prompt."""
-        shift = sum(
+        """Return the accuracy of a model with this prompt's template on the average ticket."""
+        gains = [
             gain for fragment, gain in self.templates.items() if fragment in prompt
-        )
-        return min(
-            1.0,
-            max(
-                0.0,
-                self.models.get(model, self.default) + shift - self.heat * temperature,
-            ),
-        )
+        ]
+        plain = self.models.get(model, self.default)
+        return min(1.0, max(0.0, plain + sum(gains) - self.heat * temperature))
 
     def probability(self, model: str, prompt: str, temperature: float) -> float:
-        """How often a model is right on the ticket of this prompt (the last one that it shows).
+        """Return the probability that a model is right on the ticket of this prompt.
 
-        At temperature 0 that is 0 or 1: it says the same each time.
+        The ticket of a prompt is the last one in it. At temperature 0 the probability is 0 or 1,
+        because the model answers the same each time.
         """
         number = _number(prompt)
         mean = self.accuracy(model, prompt, temperature)
-        side = 1 if chance("hard", number) < 0.5 else -1
-        p = mean + side * min(self.spread, mean, 1 - mean)
+        # The spread is the same on both sides, so that the mean over the tickets stays the mean.
+        spread = min(self.spread, mean, 1 - mean)
+        if chance("hard", number) >= 0.5:
+            spread = -spread
         if temperature == 0:
-            return float(chance("cold", model, _template(prompt), number) < p)
-        return p
+            cold = chance("cold", model, _template(prompt), number)
+            return float(cold < mean + spread)
+        return mean + spread
 
     def __call__(
         self,
@@ -116,33 +122,39 @@ class LabelledWorld:
         seed: int,
         index: int,
     ) -> str:
-        """The text that a model answers: the world of `server.Server`."""
+        """Return the text that a model answers; this is the form that `server.Server` calls."""
         temperature = float(settings.get("temperature", 1.0))
         number = _number(prompt)
-        draw = (
-            ("cold",)
-            if temperature == 0
-            else (temperature, settings.get("top_p"), seed, index)
-        )
+        draw: tuple[object, ...] = (temperature, settings.get("top_p"), seed, index)
+        if temperature == 0:
+            draw = ("cold",)
         key = (model, _template(prompt), number, *draw)
         label = self.label(number)
+        # Each decision has a chance of its own, so that a wrong answer does not depend on the size
+        # of the number that made it wrong.
         if chance("right", *key) >= self.probability(model, prompt, temperature):
             others = [other for other in self.labels if other != label]
             label = others[int(chance("wrong", *key) * len(others))]
         if self.reasoned in prompt:
-            return f"Let us see: {_words(key, 3 + int(chance('long', *key) * 30))}. Answer: {label}"
+            thoughts = _words(key, 3 + int(chance("long", *key) * 30))
+            return f"Let us see: {thoughts}. Answer: {label}"
         return label
 
 
 def _number(prompt: str) -> int:
     marks = _MARK.findall(prompt)
-    return int(marks[-1]) if marks else int(chance("plain", prompt) * 2**31)
+    if marks:
+        # Earlier tickets are the examples of a few-shot prompt.
+        return int(marks[-1])
+    return int(chance("plain", prompt) * 2**31)
 
 
 def _template(prompt: str) -> str:
-    """What the prompt says besides its last ticket."""
+    """Return the text of a prompt without its last ticket."""
     head, mark, tail = prompt.rpartition("#")
-    return (head + mark + tail.partition("\n")[2]) if mark else "plain"
+    if not mark:
+        return "plain"
+    return head + mark + tail.partition("\n")[2]
 
 
 _STOCK: Sequence[str] = (
@@ -165,6 +177,5 @@ _STOCK: Sequence[str] = (
 
 
 def _words(key: object, count: int) -> str:
-    return " ".join(
-        _STOCK[int(chance("word", key, i) * len(_STOCK))] for i in range(count)
-    )
+    places = [int(chance("word", key, i) * len(_STOCK)) for i in range(count)]
+    return " ".join(_STOCK[place] for place in places)
