@@ -88,7 +88,7 @@ def test_equal_requests_have_equal_keys(request: Request) -> None:
 @given(
     requests(),
     requests(),
-    st.sampled_from([f.name for f in dataclasses.fields(Request)]),
+    st.sampled_from([f.name for f in dataclasses.fields(Request) if f.init]),
 )
 def test_any_changed_field_changes_the_key(
     request: Request, other: Request, name: str
@@ -153,6 +153,17 @@ def test_the_order_of_settings_is_no_part_of_the_key_and_that_of_stops_and_messa
     assert dataclasses.replace(request, prompt=turns[::-1]).key != request.key
 
 
+def test_the_key_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    request = dataclasses.replace(BASE)
+    key = request.key
+    monkeypatch.delattr(Request, "canonical")
+    assert request.key == key
+    assert request.seed(0) == BASE.seed(0)
+    # It is no part of what a request is.
+    assert request == BASE
+    assert hash(request) == hash(BASE)
+
+
 def test_a_text_is_not_a_user_message() -> None:
     assert dataclasses.replace(BASE, prompt="Hello").key != BASE.key
     assert (
@@ -167,6 +178,7 @@ def test_an_optional_field_at_its_default_changes_no_key() -> None:
     optional = {
         f.name: f.default
         for f in dataclasses.fields(Request)
+        if f.init
         if f.default is not dataclasses.MISSING
     }
     assert set(optional) == {"stop", "settings"}

@@ -40,6 +40,8 @@ class Request:
     max_tokens: int
     stop: tuple[str, ...] = ()
     settings: tuple[tuple[str, Setting], ...] = ()
+    # Kept once it is known: every wrapper of a provider and every table asks for it.
+    _key: bytes = field(init=False, default_factory=bytes, compare=False, repr=False)
 
     def setting(self, name: str) -> Setting | None:
         """Return the value of a setting, or None where it has the service's default."""
@@ -74,7 +76,10 @@ class Request:
     @property
     def key(self) -> bytes:
         """32 bytes that identify this request in the store (SHA-256 of the canonical form)."""
-        return hashlib.sha256(self.canonical.encode("utf-8", "surrogatepass")).digest()
+        if not self._key:
+            form = self.canonical.encode("utf-8", "surrogatepass")
+            object.__setattr__(self, "_key", hashlib.sha256(form).digest())
+        return self._key
 
     def seed(self, number: int) -> int:
         """Return a 31-bit seed for draw `number`, for endpoints that take one.

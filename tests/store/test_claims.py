@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -51,6 +52,29 @@ async def test_a_claim_that_is_taken_twice_is_released_twice(
     mine.release(REQUEST)
     assert theirs.take(REQUEST)
     theirs.release(REQUEST)
+
+
+async def test_claims_that_end_while_others_are_held_are_removed_together(
+    db: Database, clock: Clock
+) -> None:
+    mine, theirs = Claims(db, "mine", clock=clock), Claims(db, "theirs", clock=clock)
+    requests = [replace(REQUEST, max_tokens=number) for number in range(1, 5)]
+    for request in requests:
+        assert mine.take(request)
+    for request in requests[1:]:
+        mine.release(request)
+    assert len(db.rows("SELECT * FROM claims")) == 4
+    # One that is wanted again at once stays held.
+    assert mine.take(requests[1])
+    await asyncio.sleep(0.5)
+    assert len(db.rows("SELECT * FROM claims")) == 2
+    assert not theirs.take(requests[1])
+    assert theirs.take(requests[2])
+    # The last one takes its row with it, so that a run leaves none.
+    mine.release(requests[1])
+    mine.release(requests[0])
+    theirs.release(requests[2])
+    assert db.rows("SELECT * FROM claims") == []
 
 
 @pytest.mark.parametrize(("seconds", "void"), [(STALE - 1, False), (STALE + 1, True)])

@@ -67,6 +67,17 @@ def test_a_draw_comes_back_as_it_was_bought(store: Store) -> None:
     assert store.draws(REQUEST, range(1)) == {0: bought}
 
 
+def test_the_study_that_paid_is_found_beside_each_draw(store: Store) -> None:
+    answer = Completion("yes", "stop", prompt_tokens=1, completion_tokens=1)
+    store.put(REQUEST, range(1), [answer], study="one")
+    store.put(REQUEST, range(1, 3), [answer] * 2, study="two")
+    assert store.draws_and_payers(REQUEST, range(1, 5)) == {
+        1: (answer, "two"),
+        2: (answer, "two"),
+    }
+    assert store.draws_and_payers(REQUEST, range(2))[0] == (answer, "one")
+
+
 ANSWERS = st.builds(
     Completion,
     text=st.text(st.characters(), max_size=30),  # half surrogate pairs included

@@ -86,17 +86,25 @@ class Stored:
             # One lock for each request: of two calls that want the same draws, the second waits
             # and then finds them in the store.
             turn = self._turns.setdefault(key, asyncio.Lock())
+            waits = turn.locked()
             async with turn:
-                draws = await self._buy_missing(request, numbers)
+                if waits:
+                    draws = self._store.draws(request, numbers)
+                draws = await self._buy_missing(request, numbers, draws)
         self.reused += self._count(key, draws)
         self._check_names(request, draws.values())
         return [draws[number] for number in numbers]
 
     async def _buy_missing(
-        self, request: Request, numbers: range
+        self, request: Request, numbers: range, draws: dict[int, Completion]
     ) -> dict[int, Completion]:
-        """Buy until all draws are in the store; a call may return fewer than it was asked for."""
-        draws = self._store.draws(request, numbers)
+        """Buy until all draws are in the store; a call may return fewer than it was asked for.
+
+        Args:
+            request: what is bought.
+            numbers: the wanted draws.
+            draws: those of them that the store holds already.
+        """
         while len(draws) < len(numbers):
             held = len(draws)
             self.reused += self._count(request.key, draws)
@@ -106,9 +114,16 @@ class Stored:
                     await self._inner.complete(request, run)
             finally:
                 # Also where a call failed: those before it were bought.
-                draws = self._store.draws(request, numbers)
+                held_now = self._store.draws_and_payers(request, numbers)
+                draws = {number: draw for number, (draw, _) in held_now.items()}
                 self.bought += self._count(
-                    request.key, self._paid(request, numbers, draws)
+                    request.key,
+                    [
+                        number
+                        for number, (_, payer) in held_now.items()
+                        # Others were bought by another study.
+                        if self._payer in (None, payer)
+                    ],
                 )
             if len(draws) == held:
                 # Without this, a provider that stores nothing would be paid for ever.
@@ -117,17 +132,6 @@ class Stored:
                     charged=False,
                 )
         return draws
-
-    def _paid(
-        self,
-        request: Request,
-        numbers: range,
-        draws: dict[int, Completion],
-    ) -> Iterable[int]:
-        """Return the numbers of the draws that were not bought by another study."""
-        if self._payer is None:
-            return draws
-        return self._store.paid_by(self._payer, request, numbers)
 
     def _count(self, key: bytes, numbers: Iterable[int]) -> int:
         """Return how many of these draws are met for the first time, and note them."""

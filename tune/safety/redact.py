@@ -190,6 +190,11 @@ class Scrubber:
     def __init__(self, secrets: Iterable[str]) -> None:
         self._secrets = spellings(secrets)
         self._sure = [secret for secret in self._secrets if len(secret) >= _SURE]
+        self._bytes = [secret.encode("utf-8", "surrogatepass") for secret in self._sure]
+        # JSON writes such characters with a backslash before them.
+        self._is_escaped = any(
+            mark in secret for secret in self._sure for mark in '"\\'
+        )
 
     def words(self, text: str) -> str:
         """Return an error's words or a name without secrets, and without what services quote as
@@ -203,11 +208,16 @@ class Scrubber:
         """Return a decoded error with every text in it scrubbed by `words`."""
         return _each(value, self.words)
 
-    def answer(self, value: Any) -> Any:
+    def answer(self, value: Any, content: bytes) -> Any:
         """Return a decoded answer without secrets. Its texts otherwise stay as the model wrote
         them.
+
+        Args:
+            value: the decoded answer.
+            content: the JSON that it was decoded from.
         """
-        value = _each(value, self._without)
+        if self._may_hold_secrets(content):
+            value = _each(value, self._without)
         if isinstance(value, dict):
             named = {
                 name: self.words(part)
@@ -216,6 +226,14 @@ class Scrubber:
             }
             return {**value, **named}
         return value
+
+    def _may_hold_secrets(self, content: bytes) -> bool:
+        """Tell whether a text of some JSON may hold a secret; to search the bytes is quick."""
+        # These are the ways to write a plain character in JSON as something else than itself. NUL
+        # stands in UTF-16 alone.
+        if any(mark in content for mark in (b"\\u", b"\\/", b"\0")):
+            return True
+        return self._is_escaped or any(secret in content for secret in self._bytes)
 
     def _without(self, text: str) -> str:
         for secret in self._sure:

@@ -15,6 +15,9 @@ from tune.store.database import Database
 BEAT = 1.0
 """Seconds after which a process says again that its purchases are under way."""
 
+_LATER = 0.05
+"""Seconds after which claims that ended are removed together: one write instead of many."""
+
 STALE = 10.0
 """Seconds without a word after which a process counts as killed, and its claims as void. An event
 loop that is busy with a slow metric can be late for some seconds; it must not be taken for dead.
@@ -47,6 +50,9 @@ class Claims:
             clock,
         )
         self._held: Counter[bytes] = Counter()
+        # Claims that ended, and are still in the store.
+        self._ended: set[bytes] = set()
+        self._removal: asyncio.TimerHandle | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     def drop(self) -> None:
@@ -62,6 +68,7 @@ class Claims:
         """
         key = request.key
         if not self._held[key]:
+            self._ended.discard(key)
             now = self._clock()
             cursor = self._db.execute(
                 "INSERT INTO claims (request, generation, owner, beat) VALUES (?, ?, ?, ?) ON "
@@ -78,19 +85,43 @@ class Claims:
         return True
 
     def release(self, request: Request) -> None:
-        """Let go of a claim: the purchase has ended, however it did."""
+        """Let go of a claim: the purchase has ended, however it did.
+
+        While others are held, its row stays for a moment, to be removed together with more of them.
+        """
         key = request.key
         self._held[key] -= 1
         if self._held[key]:
             return
         del self._held[key]
-        if not self._held and self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        self._db.execute(
-            "DELETE FROM claims WHERE request = ? AND generation = ? AND owner = ?",
-            (key, self._generation, self._owner),
-        )
+        self._ended.add(key)
+        if not self._held:
+            self._stop_timers()
+            self._remove()
+        elif self._removal is None:
+            loop = asyncio.get_running_loop()
+            self._removal = loop.call_later(_LATER, self._remove_later)
+
+    def _stop_timers(self) -> None:
+        for timer in (self._timer, self._removal):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._removal = None
+
+    def _remove_later(self) -> None:
+        self._removal = None
+        # The next call finds out that the store fails, and says it where somebody hears it.
+        with suppress(StoreError):
+            self._remove()
+
+    def _remove(self) -> None:
+        """Remove the rows of the claims that ended."""
+        ended, self._ended = self._ended, set()
+        with self._db.transaction():
+            self._db.executemany(
+                "DELETE FROM claims WHERE request = ? AND generation = ? AND owner = ?",
+                [(key, self._generation, self._owner) for key in ended],
+            )
 
     def _beat(self) -> None:
         """Say that the purchases of this process are still under way."""

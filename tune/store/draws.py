@@ -95,15 +95,18 @@ class Store:
         )
         return {row[0]: _completion(row[1:]) for row in rows if row[0] in numbers}
 
-    def paid_by(self, study: str, request: Request, numbers: range) -> set[int]:
-        """Return the numbers of the draws that this study paid."""
-        if not numbers:
-            return set()
+    def draws_and_payers(
+        self, request: Request, numbers: range
+    ) -> dict[int, tuple[Completion, str]]:
+        """Return the numbered draws that are held, each with the study that paid it."""
         rows = self.db.rows(
-            f"SELECT number FROM draws WHERE {_HELD} AND number BETWEEN ? AND ? AND study = ?",
-            (request.key, self.generation, min(numbers), max(numbers), study),
+            f"SELECT number, study, {_COMPLETION} FROM draws WHERE {_HELD} "
+            "AND number BETWEEN ? AND ? ORDER BY number",
+            (request.key, self.generation, min(numbers), max(numbers)),
         )
-        return {number for (number,) in rows}
+        return {
+            row[0]: (_completion(row[2:]), row[1]) for row in rows if row[0] in numbers
+        }
 
     def held(self, request: Request) -> int:
         """Return the number of draws that are held without a gap, from draw 0."""
@@ -142,10 +145,7 @@ class Store:
         key, now = request.key, time.time()
         given = []
         with self.db.transaction():
-            self.db.execute(
-                "INSERT OR IGNORE INTO requests (key, request) VALUES (?, ?)",
-                (key, request.canonical),
-            )
+            row = self._row_of(request)
             taken = self._taken(key, min(numbers, default=0))
             for wanted in numbers:
                 number = wanted
@@ -156,12 +156,10 @@ class Store:
             self.db.executemany(
                 f"INSERT INTO draws (request, generation, number, {_COMPLETION}, created, study, "
                 "attempt, cost) "
-                "VALUES ((SELECT id FROM requests WHERE key = ?), "
-                + ", ".join("?" * 16)
-                + ")",
+                "VALUES (" + ", ".join("?" * 17) + ")",
                 [
                     (
-                        key,
+                        row,
                         self.generation,
                         number,
                         *_columns(completion),
@@ -300,6 +298,20 @@ class Store:
                 ],
             )
         self._pending.clear()
+
+    def _row_of(self, request: Request) -> int:
+        """Return the row of a request, which is made if there is none."""
+        find = "SELECT id FROM requests WHERE key = ?"
+        found = self.db.rows(find, (request.key,))
+        # The rows of a study's requests are made before its calls. So the JSON is rarely needed.
+        if not found:
+            self.db.execute(
+                "INSERT OR IGNORE INTO requests (key, request) VALUES (?, ?)",
+                (request.key, request.canonical),
+            )
+            found = self.db.rows(find, (request.key,))
+        row: int = found[0][0]
+        return row
 
     def _taken(self, key: bytes, start: int) -> set[int]:
         """The numbers from `start` on that are held."""

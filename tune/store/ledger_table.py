@@ -7,6 +7,7 @@ processes cannot overspend together.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -247,12 +248,13 @@ class LedgerTable:
                 (state, cost, reason, call, attempt.id),
             )
             # Attempts never change their ceiling, so both states count it in full.
-            self._add(before, -attempt.ceiling)
+            changes = {before: -attempt.ceiling}
             if state != "refused":
-                self._add(state, cost)
+                changes[state] = changes.get(state, 0) + cost
             if state == "settled":
-                self._add("overshoot", max(0, cost - attempt.ceiling))
-            else:
+                changes["overshoot"] = max(0, cost - attempt.ceiling)
+            self._add(changes)
+            if state != "settled":
                 self.release(attempt.hold)  # nothing was bought that could be judged
 
     def release(self, hold: int) -> None:
@@ -260,7 +262,7 @@ class LedgerTable:
         if hold:
             with self.db.transaction():
                 hold = min(hold, self.own_holds())
-                self._add("held", -hold)
+                self._add({"held": -hold})
             self._held -= hold
 
     def own_holds(self) -> int:
@@ -341,11 +343,14 @@ class LedgerTable:
             (self.study,),
         )
 
-    def _add(self, column: str, amount: int) -> None:
-        if amount:
+    def _add(self, changes: Mapping[str, int]) -> None:
+        """Add amounts to columns of the ledger, in one statement."""
+        amounts = {column: amount for column, amount in changes.items() if amount}
+        if amounts:
+            sums = ", ".join(f"{column} = {column} + ?" for column in amounts)
             self.db.execute(
-                f"UPDATE ledgers SET {column} = {column} + ? WHERE study = ?",
-                (amount, self.study),
+                f"UPDATE ledgers SET {sums} WHERE study = ?",
+                (*amounts.values(), self.study),
             )
 
     def _insert(

@@ -100,6 +100,8 @@ class Evaluator:
         self._bought = bought
         self._lost: TuneError | None = None
         self._blame = Blame()
+        # The requests of the wave under way, by trial and position: their keys take a while.
+        self._requests: dict[tuple[int, int], Request] = {}
 
     def request(
         self,
@@ -153,6 +155,7 @@ class Evaluator:
         for number, asked in _asked_examples(steps).items():
             fail_unanswered(trials[number], asked, wave)
         self._scoring.release_holds()
+        self._requests = {}
         # Scores are written once per wave: one transaction for all of them.
         self.store.flush()
         return wave
@@ -198,6 +201,7 @@ class Evaluator:
         """Begin the trials that are new, and return one order for each example of each step."""
         orders: list[Order] = []
         uses: list[Use] = []
+        self._requests = {}
         for step in steps:
             new = Trial(step.trial, step.point, step.cap)
             trial = trials.setdefault(step.trial, new)
@@ -219,8 +223,12 @@ class Evaluator:
 
     def _order(self, trial: Trial, position: int) -> Request:
         """Return the request that draws of a trial are bought with."""
-        stop = self.reader.bought_stop(trial.point)
-        return self.request(trial.point, trial.cap, stop, position)
+        key = (trial.number, position)
+        if key not in self._requests:
+            stop = self.reader.bought_stop(trial.point)
+            request = self.request(trial.point, trial.cap, stop, position)
+            self._requests[key] = request
+        return self._requests[key]
 
     async def _buy_all(
         self, orders: Sequence[Order], trials: Mapping[int, Trial], wave: Wave

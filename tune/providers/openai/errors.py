@@ -261,7 +261,7 @@ def embedded_error(body: object) -> object:
     """
     if isinstance(body, list):
         return embedded_error(body[0]) if body else None
-    if not isinstance(body, Mapping):
+    if not isinstance(body, dict):
         return None
     choices = body.get("choices")
     if choices:
@@ -279,7 +279,7 @@ def embedded_error(body: object) -> object:
 def _error_of_choices(choices: object) -> object:
     """Return the error that stands in the place of every choice's text, or None."""
     if not isinstance(choices, list) or not all(
-        isinstance(choice, Mapping) for choice in choices
+        isinstance(choice, dict) for choice in choices
     ):
         return None
     for choice in choices:
@@ -292,7 +292,7 @@ def _error_of_choices(choices: object) -> object:
 
 def _text_of(choice: Mapping[str, object]) -> object:
     message = choice.get("message")
-    content = message.get("content") if isinstance(message, Mapping) else None
+    content = message.get("content") if isinstance(message, dict) else None
     return content or choice.get("text")
 
 

@@ -94,4 +94,4 @@ class Exchange:
         # A page or an error may quote what was sent to it in any form, so all of it is searched.
         if status >= 300 or isinstance(body, str):
             return HttpReply(status, headers, self.access.scrubber.error(body))
-        return HttpReply(status, headers, self.access.scrubber.answer(body))
+        return HttpReply(status, headers, self.access.scrubber.answer(body, content))

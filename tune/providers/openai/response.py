@@ -98,7 +98,7 @@ def parse_response(
         TransientError: there is nothing to read in it; it may have been charged.
     """
     choices = [_read_choice(choice) for choice in _choices(body, asked, who)]
-    assert isinstance(body, Mapping)
+    assert isinstance(body, dict)
     visible = [_visible(choice, alone or {}) for choice in choices]
     usage = read_usage(
         body,
@@ -150,11 +150,11 @@ def _visible(choice: _Choice, alone: Mapping[str, int]) -> VisibleChoice:
 
 def _choices(body: object, asked: int, who: str) -> list[Mapping[str, Any]]:
     """Return the choices of a body in the order of their indices, at most as many as asked for."""
-    choices = body.get("choices") if isinstance(body, Mapping) else None
+    choices = body.get("choices") if isinstance(body, dict) else None
     if not isinstance(choices, list) or not choices:
         raise Unreadable(f"{who} returned no choices")
     for choice in choices:
-        if not isinstance(choice, Mapping):
+        if not isinstance(choice, dict):
             raise Unreadable(f"{who} returned choices that cannot be read")
     for choice in choices:
         # OpenRouter ends an answer so where the host behind it fails.
@@ -194,7 +194,7 @@ def _text(content: object) -> str:
     """Return the text of a content: it is text, or a list of parts that may have one."""
     if isinstance(content, list):
         return "".join(
-            _text(part.get("text")) for part in content if isinstance(part, Mapping)
+            _text(part.get("text")) for part in content if isinstance(part, dict)
         )
     return content if isinstance(content, str) else ""
 
@@ -208,7 +208,7 @@ def _token_ends(logprobs: object, text: str) -> tuple[int, ...] | None:
 
     It is None unless the tokens make up the text.
     """
-    if not isinstance(logprobs, Mapping):
+    if not isinstance(logprobs, dict):
         return None
     content = logprobs.get("content") or logprobs.get("tokens")
     if not isinstance(content, list):
@@ -216,7 +216,7 @@ def _token_ends(logprobs: object, text: str) -> tuple[int, ...] | None:
     tokens: list[str] = []
     for each in content:
         # The older completions list the tokens themselves.
-        token = each.get("token") if isinstance(each, Mapping) else each
+        token = each.get("token") if isinstance(each, dict) else each
         tokens.append(_text(token))
     if "".join(tokens) != text:
         # Half a character is written as a replacement: such boundaries are of no use.

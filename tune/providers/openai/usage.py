@@ -144,12 +144,15 @@ def read_usage(
 def read_mapping(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """Return the mapping of this name; an empty one where there is none."""
     found = record.get(name)
-    return found if isinstance(found, Mapping) else {}
+    return found if isinstance(found, dict) else {}
 
 
 def read_count(record: Mapping[str, Any], name: str) -> int | None:
     """Return a count of tokens that can be believed, or None."""
     value = record.get(name)
+    # Most names are absent from most answers.
+    if value is None:
+        return None
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     # True and False are integers in Python.
@@ -214,7 +217,8 @@ def _stated(
     """Return every count that one of these names states, at the top or in the details."""
     places = [usage, *(read_mapping(usage, name) for name in details)]
     found: list[int] = []
-    for place in places:
+    # Most answers have no details, and an empty place is passed over.
+    for place in filter(None, places):
         for name in names:
             count = read_count(place, name)
             if count is not None:
