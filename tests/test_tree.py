@@ -14,7 +14,6 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "providers/openai/sender.py": "tests/providers/openai/test_transport.py",
     "report/unread_sample.py": "tests/report/test_unread_text.py",
     "stats/arrays.py": "tests/stats/test_intervals.py",
-    "study/stop_reasons.py": "tests/study/test_stop.py",
 }
 """Modules without a test file of their name: the file or folder that tests each of them."""
 

@@ -146,7 +146,8 @@ class _FlamlProposer:
         lattice: Lattice,
         search: BlendSearch,
     ) -> None:
-        self._lattice, self._search = lattice, search
+        self._lattice = lattice
+        self._search = search
         self._observed: dict[Point, Observation] = {}
         self._out: _Proposal | None = None
         self._asked = False
@@ -157,7 +158,8 @@ class _FlamlProposer:
     def learn(self, observation: Observation) -> None:
         out = self._next()
         # The copy is out of date as soon as the history grows.
-        self._ahead, self._dry = None, False
+        self._ahead = None
+        self._dry = False
         if out is not None and out.point == observation.point:
             _complete(self._search, out, observation)
             self._out = None
@@ -192,7 +194,8 @@ class _FlamlProposer:
         The search is asked for one only once between two observations.
         """
         if not self._asked:
-            self._asked, self._out = True, self._ask(self._search, _TRIES)
+            self._asked = True
+            self._out = self._ask(self._search, _TRIES)
         return self._out
 
     def _ask(

@@ -5,11 +5,12 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from tune.search.history import Searcher
 from tune.search.lattice import Axis, Lattice
 from tune.search.searcher import follow_space, propose_in_order
-from tune.space import Point, Space
+from tune.space import Point, Space, Value
 
 
 def grid(
@@ -51,19 +52,33 @@ def _grid(
     level: int,
 ) -> Iterator[Point]:
     """Yield the points of one model that this grid has and no coarser one."""
-    axes = lattice.axes[model]
-    reached = []
-    for axis in axes:
-        pairs = zip(axis.values, _levels(axis), strict=True)
-        reached.append(
-            [(value, coarsest) for value, coarsest in pairs if coarsest <= level]
-        )
+    # For each axis, the places of its values that this grid has.
+    reached: list[list[_Place]] = []
+    for axis in lattice.axes[model]:
+        places: list[_Place] = []
+        for value, coarsest in zip(axis.values, _levels(axis), strict=True):
+            if coarsest <= level:
+                places.append(_Place(axis.name, value, coarsest))
+        reached.append(places)
     for chosen in itertools.product(*reached):
         # Points whose axes are all coarser were proposed by an earlier grid.
-        if max((coarsest for _, coarsest in chosen), default=0) == level:
-            names = [axis.name for axis in axes]
-            values = [value for value, _ in chosen]
-            yield lattice.complete(model, dict(zip(names, values, strict=True)))
+        if max((place.coarsest for place in chosen), default=0) == level:
+            values = {place.name: place.value for place in chosen}
+            yield lattice.complete(model, values)
+
+
+class _Place(NamedTuple):
+    """One value of an axis.
+
+    Attributes:
+        name: of the dimension.
+        value: one of its values.
+        coarsest: the level of the coarsest grid that has the value.
+    """
+
+    name: str
+    value: Value
+    coarsest: int
 
 
 def _levels(axis: Axis) -> list[int]:
@@ -72,10 +87,12 @@ def _levels(axis: Axis) -> list[int]:
     if not axis.ordered:
         return [0] * (last + 1)
     levels: dict[int, int] = {}
-    level, pieces = 0, 2
+    level = 0
+    pieces = 2
     while len(levels) <= last:
         for piece in range(pieces + 1):
             # setdefault keeps the coarsest level of a value.
             levels.setdefault(round(piece * last / pieces), level)
-        level, pieces = level + 1, pieces * 2
+        level += 1
+        pieces *= 2
     return [levels[i] for i in range(last + 1)]

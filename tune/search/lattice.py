@@ -41,14 +41,10 @@ class Axis:
         """
         if value in self.values:
             return self.values.index(value)
-        if (
-            not self.ordered
-            or isinstance(value, bool)
-            or not isinstance(value, int | float)
-        ):
+        if not self.ordered or not _is_number(value):
             return None
         # A user's baseline may lie between two steps of a domain.
-        distances = [abs(float(one) - value) for one in self.values]  # type: ignore[arg-type]
+        distances = [abs(float(one) - float(value)) for one in self.values]  # type: ignore[arg-type]
         return distances.index(min(distances))
 
 
@@ -75,9 +71,9 @@ class Lattice:
             for name, domain in space.paid(model, free).items():
                 if name != MODEL:
                     values, ordered = _values(domain)
-                    axis = Axis(
-                        _new_key(name, model, found.values()), name, values, ordered
-                    )
+                    key = _new_key(name, model, found.values())
+                    axis = Axis(key, name, values, ordered)
+                    # Models with equal domains share the axis of the first one.
                     own.append(found.setdefault((name, values, ordered), axis))
             self.axes[model] = tuple(own)
         # An axis with one value is no choice, and some libraries refuse it.
@@ -95,13 +91,10 @@ class Lattice:
     def point(self, indexes: Mapping[str, int]) -> Point:
         """Return the point with these numbers by key, 0 for those not given."""
         model = self.models[indexes.get(MODEL, 0)]
-        return self.complete(
-            model,
-            {
-                axis.name: axis.values[indexes.get(axis.key, 0)]
-                for axis in self.axes[model]
-            },
-        )
+        values: dict[str, Value] = {}
+        for axis in self.axes[model]:
+            values[axis.name] = axis.values[indexes.get(axis.key, 0)]
+        return self.complete(model, values)
 
     def indexes(self, point: Point) -> dict[str, int] | None:
         """Return the numbers of a point, by key; None where it does not fit the axes."""
@@ -110,7 +103,10 @@ class Lattice:
         model = str(point[MODEL])
         found: dict[str, int] = {MODEL: self.models.index(model)}
         for axis in self.axes[model]:
-            number = axis.index(point[axis.name]) if axis.name in point else None
+            # A baseline may lack a dimension that the space has.
+            if axis.name not in point:
+                return None
+            number = axis.index(point[axis.name])
             if number is None:
                 return None
             found[axis.key] = number
@@ -119,12 +115,11 @@ class Lattice:
     def points(self, model: str) -> Iterator[Point]:
         """Yield every point of a model once, in the order of its axes."""
         axes = self.axes[model]
+        names = [axis.name for axis in axes]
         seen: set[Point] = set()
-        for values in itertools.product(*(axis.values for axis in axes)):
-            point = self.complete(
-                model,
-                {axis.name: value for axis, value in zip(axes, values, strict=True)},
-            )
+        for values in itertools.product(*[axis.values for axis in axes]):
+            point = self.complete(model, dict(zip(names, values, strict=True)))
+            # Settings that exclude each other make several combinations one point.
             if point not in seen:
                 seen.add(point)
                 yield point
@@ -137,14 +132,13 @@ class Lattice:
         for key, axis in self.keys.items():
             if key not in here:
                 continue
+            place = here[key]
             # Names have no order: every other name is a neighbour.
-            near = (
-                (here[key] - 1, here[key] + 1)
-                if axis.ordered
-                else range(len(axis.values))
-            )
+            near: Iterable[int] = range(len(axis.values))
+            if axis.ordered:
+                near = (place - 1, place + 1)
             for number in near:
-                if 0 <= number < len(axis.values) and number != here[key]:
+                if 0 <= number < len(axis.values) and number != place:
                     yield self.point({**here, key: number})
 
 
@@ -160,10 +154,15 @@ def _new_key(
 
 
 def _values(domain: Domain) -> tuple[tuple[Value, ...], bool]:
+    """Return the values of a domain, and whether neighbouring ones are alike."""
     values = grid_values(domain)
-    numbers = all(
-        isinstance(v, int | float) and not isinstance(v, bool) for v in values
-    )
+    numbers = all(map(_is_number, values))
+    # A user may list numbers in any order; those of other domains are sorted already.
     if isinstance(domain, Choice) and numbers:
         return tuple(sorted(values, key=float)), True  # type: ignore[arg-type]
     return values, numbers
+
+
+def _is_number(value: Value) -> bool:
+    """Return True for a number; in Python, True and False are numbers too."""
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -157,8 +157,11 @@ class _OptunaProposer:
     ) -> None:
         import optuna
 
-        self._lattice, self._seed, self._sampler = lattice, seed, sampler
-        self._conditional, self._costs = conditional, costs
+        self._lattice = lattice
+        self._seed = seed
+        self._sampler = sampler
+        self._conditional = conditional
+        self._costs = costs
         self._distributions = {
             key: _distribution(axis) for key, axis in lattice.keys.items()
         }
@@ -191,10 +194,15 @@ class _OptunaProposer:
         """Add a finished trial to the study."""
         from optuna.trial import create_trial
 
-        keys = [
-            key for key in self._lattice.keys if key in indexes or not self._conditional
-        ]
-        values, attributes = [observation.score], dict[str, int]()
+        params: dict[str, int] = {}
+        distributions: dict[str, BaseDistribution] = {}
+        for key, distribution in self._distributions.items():
+            # A sampler that does not know conditions needs a value on every axis.
+            if key in indexes or not self._conditional:
+                params[key] = indexes.get(key, 0)
+                distributions[key] = distribution
+        values = [observation.score]
+        attributes = dict[str, int]()
         if self._costs:
             values.append(observation.cost)
             # NSGA-II reads a trial's generation off this attribute and knows none without it.
@@ -202,8 +210,8 @@ class _OptunaProposer:
         self._study.add_trial(
             create_trial(
                 values=values,
-                params={key: indexes.get(key, 0) for key in keys},
-                distributions={key: self._distributions[key] for key in keys},
+                params=params,
+                distributions=distributions,
                 system_attrs=attributes,
             )
         )
@@ -242,11 +250,10 @@ class _OptunaProposer:
 
 def _suggest(trial: Trial, lattice: Lattice) -> None:
     """Have a trial draw the model, and then a value on each axis that the model has."""
-    model = (
-        trial.suggest_categorical(MODEL, range(len(lattice.models)))
-        if MODEL in lattice.keys
-        else 0
-    )
+    model = 0
+    # An axis with one value is no axis of the lattice.
+    if MODEL in lattice.keys:
+        model = trial.suggest_categorical(MODEL, range(len(lattice.models)))
     for axis in lattice.axes[lattice.models[model]]:
         last = len(axis.values) - 1
         if axis.key not in lattice.keys:
@@ -261,8 +268,6 @@ def _distribution(axis: Axis) -> BaseDistribution:
     from optuna.distributions import CategoricalDistribution, IntDistribution
 
     last = len(axis.values) - 1
-    return (
-        IntDistribution(0, last)
-        if axis.ordered
-        else CategoricalDistribution(range(last + 1))
-    )
+    if axis.ordered:
+        return IntDistribution(0, last)
+    return CategoricalDistribution(range(last + 1))

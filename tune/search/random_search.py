@@ -20,9 +20,11 @@ def random_search(
     seed: int,
 ) -> Searcher:
     """Propose points at random, each once, spread evenly over models, prompts and all settings."""
-    return follow_space(
-        space, free, lambda lattice: propose_in_order(spread_points(lattice, seed))
-    )
+
+    def make(lattice: Lattice) -> Searcher:
+        return propose_in_order(spread_points(lattice, seed))
+
+    return follow_space(space, free, make)
 
 
 def spread_points(lattice: Lattice, seed: int) -> Iterator[Point]:

@@ -48,7 +48,9 @@ class LimitedSearcher:
         searcher: Searcher,
         most: int | None,
     ) -> None:
-        self._searcher, self._most, self._asked = searcher, most, 0
+        self._searcher = searcher
+        self._most = most
+        self._asked = 0
         self.refused = False
 
     def __call__(self, history: Sequence[Observation]) -> Point | None:
@@ -116,7 +118,8 @@ def follow_space(
         # Compared by value: the space object is the same, and changes in place.
         now = [list(space.paid(model, free).items()) for model in space.models]
         if now != shape:
-            shape, searcher = now, make(Lattice(space, free))
+            shape = now
+            searcher = make(Lattice(space, free))
         point = searcher(history)
         # The new searcher does not know what was proposed before the change and not observed yet.
         while point in proposed:

@@ -44,7 +44,9 @@ class Candidates:
         proposals: Proposals,
         settings: KnowledgeGradientSettings,
     ) -> None:
-        self.race, self.problem, self.settings = race, race.problem, settings
+        self.race = race
+        self.problem = race.problem
+        self.settings = settings
         self.points: list[Point] = []
         self.shown: list[TrialEvidence] = []
         self.begun: dict[Point, TrialState] = {}

@@ -82,7 +82,10 @@ class Full:
         """Return what the search would do with an amount of money, as the mean of some orders."""
         search = (1.0 - self.settings.final_share) * money
         rng = random.Random("full")
-        configs, examples, draws, spent = 0, 0, 0, 0.0
+        configs = 0
+        examples = 0
+        draws = 0
+        spent = 0.0
         for _ in range(_ORDERS):
             for pair, met in self._play(costs, search, rng):
                 configs += 1

@@ -75,7 +75,9 @@ class _Brackets:
         settings: HalvingSettings,
         reserve: float,
     ) -> None:
-        self._race, self._proposals, self._settings = race, proposals, settings
+        self._race = race
+        self._proposals = proposals
+        self._settings = settings
         self._reserve = reserve
         self._sizes = rung_sizes(race.problem.examples)
         self.bracket: list[TrialState] = []
@@ -83,7 +85,8 @@ class _Brackets:
     def first_rung(self) -> Waves:
         """Begin a bracket of as many trials as a share of the money pays for, on one block."""
         self.bracket = []
-        race, settings = self._race, self._settings
+        race = self._race
+        settings = self._settings
         if not race.standings:
             # The cost of calls is not known yet: a few points, as far as their ceilings go.
             # Ceilings are several times what calls cost, so this is a small part of the money.
@@ -112,7 +115,8 @@ class _Brackets:
             money: dollars for this wave.
             most: trials in the bracket, at most.
         """
-        race, block = self._race, self._sizes[0]
+        race = self._race
+        block = self._sizes[0]
         wave = WavePlan(race, money)
         refused = 0
         while len(self.bracket) < most and refused < self._settings.patience:
@@ -138,7 +142,8 @@ class _Brackets:
         It is the first of a few points that can have the whole block at its ceiling, or else the
         one that can have the most examples.
         """
-        race, block = self._race, self._sizes[0]
+        race = self._race
+        block = self._sizes[0]
         found: list[tuple[int, Point]] = []
         while len(found) < self._settings.patience:
             point = self._proposals.next()
@@ -167,7 +172,8 @@ class _Brackets:
 
     def climb(self) -> Waves:
         """Take ever fewer of the bracket's trials to ever more examples."""
-        race, going = self._race, self.bracket
+        race = self._race
+        going = self.bracket
         for rung, examples in enumerate(self._sizes[1:]):
             if race.over or (rung and len(going) < 2):
                 return
@@ -222,7 +228,11 @@ def _forecast(
     search = (1.0 - settings.final_share) * money
     prices = costs.first_dollars()
     dearer = (sum(prices) / len(prices) + max(prices)) / 2
-    spent, configs, first_blocks, examples, draws = 0.0, 0, 0, 0.0, 0.0
+    spent = 0.0
+    configs = 0
+    first_blocks = 0
+    examples = 0.0
+    draws = 0.0
     while configs < costs.points:
         left = search - spent
         if configs and left < settings.least_share * search:
@@ -286,7 +296,10 @@ def _climb_forecast(
         for pair in costs.pairs
     ]
     more = sum(steps) / len(steps)
-    going, met, examples, bought = arms, sizes[0], 0.0, 0.0
+    going = arms
+    met = sizes[0]
+    examples = 0.0
+    bought = 0.0
     for rung, size in enumerate(sizes[1:]):
         if rung and going < 2:
             break

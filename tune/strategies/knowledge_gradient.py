@@ -95,10 +95,12 @@ class _Buyer:
         searcher: Searcher,
         settings: KnowledgeGradientSettings,
     ) -> None:
-        self._race, self._settings = race, settings
+        self._race = race
+        self._settings = settings
         self._candidates = Candidates(race, Proposals(race, searcher), settings)
         self._sizes = rung_sizes(race.problem.examples)
-        self._limits, self._waves = [math.inf], 0
+        self._limits = [math.inf]
+        self._waves = 0
 
     # --- the first wave
 
@@ -110,7 +112,8 @@ class _Buyer:
         candidates = self._candidates
         # Only a share: nothing is known yet, and ceilings are far above usual costs.
         wave = WavePlan(self._race, self._settings.blind_share * money)
-        waiting, caps = list(candidates.fresh), candidates.first_caps()
+        waiting = list(candidates.fresh)
+        caps = candidates.first_caps()
         uses: dict[object, int] = {}
         while waiting and len(wave.steps) < self._settings.blind_steps:
             point = min(waiting, key=lambda one: self._order(one, uses, caps))
@@ -276,7 +279,8 @@ class _Buyer:
         if self._candidates.comes_later(point):
             return []
         state = self._race.unlisted(point)
-        least, size = state.ladder[0], self._sizes[0]
+        least = state.ladder[0]
+        size = self._sizes[0]
         # Two answers that vote show nothing of the gain, so three is the least.
         several = max(self._settings.first_repeats, least + 1)
         more = next((n for n in state.ladder if n >= several), least)
@@ -302,7 +306,8 @@ class _Buyer:
 
     def _more_draws(self, candidate: int) -> list[BlockOption]:
         """Return the next two numbers of answers, for the examples that a point has."""
-        posterior, shown = self._candidates.posterior, self._candidates.shown[candidate]
+        posterior = self._candidates.posterior
+        shown = self._candidates.shown[candidate]
         state = self._candidates.begun[self._candidates.points[candidate]]
         numbers = []
         for n in state.ladder:
@@ -313,7 +318,8 @@ class _Buyer:
             option = self._option(
                 candidate, state, state.examples, draws, state.examples, 1.0
             )
-            before, after = posterior.noise(state.draws), posterior.noise(draws)
+            before = posterior.noise(state.draws)
+            after = posterior.noise(draws)
             # The examples are the same, so only the reduction of noise is news.
             news = state.examples * (1.0 / after - 1.0 / before)
             found.append(option._replace(noise=1.0 / max(news, 1e-9)))
@@ -338,7 +344,8 @@ class _Buyer:
             fresh: examples that tell something new.
             chance: probability that it keeps the limits.
         """
-        posterior, least = self._candidates.posterior, state.ladder[0]
+        posterior = self._candidates.posterior
+        least = state.ladder[0]
         return BlockOption(
             candidate=candidate,
             examples=examples,
@@ -358,7 +365,9 @@ def _names(point: Point) -> tuple[tuple[str, object], tuple[str, object]]:
 
 # --- the forecast
 
-_CONFIGS, _CONFIGS_BY_PAIRS, _CONFIGS_BY_BLOCKS = 2.6, 0.17, 1 / 3
+_CONFIGS = 2.6
+_CONFIGS_BY_PAIRS = 0.17
+_CONFIGS_BY_BLOCKS = 1 / 3
 """Points begun = 2.6 * pairs^0.17 * blocks^(1/3), fitted in November 2026.
 
 That was on some 250 searches in the worlds of `tune.fakes.race`, with 1 to 160 models and prompts

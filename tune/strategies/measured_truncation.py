@@ -53,10 +53,8 @@ def measure_caps(
             standings[choice.reading.trial], choice.reading
         ):
             return
-        point, cap = (
-            standings[choice.reading.trial].point,
-            choice.reading.config.max_tokens,
-        )
+        point = standings[choice.reading.trial].point
+        cap = choice.reading.config.max_tokens
         each = problem.ceiling(point, 1, cap)
         count = settings.measured_examples
         if each > 0:

@@ -103,7 +103,8 @@ def adjusted_means(values: Array) -> Array:
     """
     there = ~np.isnan(values)
     filled = np.where(there, values, 0.0)
-    row_counts, example_counts = there.sum(axis=1), there.sum(axis=0)
+    row_counts = there.sum(axis=1)
+    example_counts = there.sum(axis=0)
     known = row_counts > 0
     if not known.any():
         return np.full(len(values), np.nan)

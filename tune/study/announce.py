@@ -58,6 +58,7 @@ class Announcer:
         """Show which hosts are called, before the first call."""
         for line in host_lines(plan.called_entries):
             self.show(line)
+        # Whoever starts a run by its options agrees to the hosts that they name.
         remember_hosts(plan.called_entries)
         if not plan.model_named:
             self.tell(
@@ -67,6 +68,7 @@ class Announcer:
 
     def prompts(self, plan: Plan) -> None:
         """Show which columns are sent, and how one prompt looks, before the first dollar."""
+        # It only explains the run, so a fault in it must not stop the run.
         self.decorations.attempt(
             "the look at what is sent", lambda: self._prompts(plan), None
         )
@@ -113,7 +115,10 @@ class Announcer:
             )
 
     def _estimate(
-        self, plan: Plan, services: Mapping[str, Service], draws: Store
+        self,
+        plan: Plan,
+        services: Mapping[str, Service],
+        draws: Store,
     ) -> RunEstimate:
         endpoints = {name: service.endpoint for name, service in services.items()}
         found = estimate(plan, endpoints, draws)
@@ -122,7 +127,10 @@ class Announcer:
         return found
 
     def lengths(
-        self, plan: Plan, services: Mapping[str, Service], journal: Journal
+        self,
+        plan: Plan,
+        services: Mapping[str, Service],
+        journal: Journal,
     ) -> Callable[[Mapping[int, Trial]], None]:
         """Return what compares the answers that come in with the estimate."""
         endpoints = {name: service.endpoint for name, service in services.items()}

@@ -42,7 +42,10 @@ class AnswerScoring:
     """
 
     def __init__(
-        self, reader: TrialReader, store: Store, judge: Service | None
+        self,
+        reader: TrialReader,
+        store: Store,
+        judge: Service | None,
     ) -> None:
         self._reader = reader
         self._scores = reader.scores
@@ -64,7 +67,11 @@ class AnswerScoring:
             ledger.release_hold(ledger.reserved)
 
     async def judge(
-        self, trial: Trial, position: int, new: Sequence[Completion], held: int
+        self,
+        trial: Trial,
+        position: int,
+        new: Sequence[Completion],
+        held: int,
     ) -> None:
         """Have the judge score each new answer to an example once.
 
@@ -113,7 +120,10 @@ class AnswerScoring:
                     self._scores.keep(answer, position, score)
 
     def _answers(
-        self, trial: Trial, position: int, draws: Sequence[Completion]
+        self,
+        trial: Trial,
+        position: int,
+        draws: Sequence[Completion],
     ) -> list[str]:
         """Return the answers to one example that readings of these draws will ask for."""
         # A trial with nothing but this example, so that nothing else is read.

@@ -117,7 +117,12 @@ class StudyBudget:
             whole = FIRST_WIDTH * self.clock.limit
         return MOST_HOLDOUT_SHARE * whole / least
 
-    def ceiling(self, point: Point, draws: int, cap: int) -> float:
+    def ceiling(
+        self,
+        point: Point,
+        draws: int,
+        cap: int,
+    ) -> float:
         """Return the most dollars that one example of a point can cost."""
         service = self.evaluator.services[str(point["model"])]
         # An endpoint may ignore the cap. Its largest output counts until it was seen to keep it.
@@ -187,7 +192,11 @@ def _cost(reading: Reading) -> float:
 
 
 def _ceiling(
-    plan: Plan, endpoint: Endpoint, point: Point, draws: int, cap: int
+    plan: Plan,
+    endpoint: Endpoint,
+    point: Point,
+    draws: int,
+    cap: int,
 ) -> float:
     """Return the most dollars that one example of a point can cost."""
     # The prompt is billed once for each call, not for each answer.
@@ -198,7 +207,12 @@ def _ceiling(
     return to_dollars(most)
 
 
-def _longest_prompt(plan: Plan, endpoint: Endpoint, point: Point, cap: int) -> int:
+def _longest_prompt(
+    plan: Plan,
+    endpoint: Endpoint,
+    point: Point,
+    cap: int,
+) -> int:
     """Return the most tokens that a prompt of this point may have, from a few examples."""
     prompt = plan.prompts[str(point["prompt"])]
     most = 0
@@ -215,7 +229,11 @@ def _longest_prompt(plan: Plan, endpoint: Endpoint, point: Point, cap: int) -> i
 
 
 def _assumed_seconds(
-    plan: Plan, endpoint: Endpoint, point: Point, draws: int, cap: int
+    plan: Plan,
+    endpoint: Endpoint,
+    point: Point,
+    draws: int,
+    cap: int,
 ) -> float:
     """Return the seconds of service that one example of a point is assumed to take: many.
 

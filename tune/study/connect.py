@@ -42,6 +42,7 @@ async def connect_services(
         EndpointError: one of them does not answer; nothing was bought.
     """
     services = await open_services(entries, prices, context, aside=aside, lost=lost)
+    # Not among the models: nothing may be bought of the judge but verdicts.
     judges: dict[str, Service] = {}
     try:
         if judge is not None:

@@ -31,6 +31,7 @@ def open_study(journal: Journal, plan: Plan) -> Study | None:
         StudyError: the folder holds another study, or one that had a larger budget.
     """
     folder = journal.path.parent
+    # The first run in this folder.
     if not journal.events:
         journal.append(
             "study",

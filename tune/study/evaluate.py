@@ -161,7 +161,10 @@ class Evaluator:
         return wave
 
     async def replay(
-        self, steps: Sequence[Step], trials: dict[int, Trial], recorded: RecordedWave
+        self,
+        steps: Sequence[Step],
+        trials: dict[int, Trial],
+        recorded: RecordedWave,
     ) -> None:
         """Bring trials to where a recorded wave left them.
 
@@ -186,7 +189,12 @@ class Evaluator:
             trials[number].state = "failed"
             trials[number].reason = reason
 
-    async def _take_stored(self, trial: Trial, step: Step, position: int) -> None:
+    async def _take_stored(
+        self,
+        trial: Trial,
+        step: Step,
+        position: int,
+    ) -> None:
         """Take the draws of an example from the store, if all that are wanted are there."""
         request = self._order(trial, position)
         numbers = _numbers(trial, step, position)
@@ -214,7 +222,12 @@ class Evaluator:
         self.store.note_uses(uses)
         return orders
 
-    def _use(self, trial: Trial, step: Step, position: int) -> Use:
+    def _use(
+        self,
+        trial: Trial,
+        step: Step,
+        position: int,
+    ) -> Use:
         """Return the note that an example asks for so many draws of a request."""
         example = self.examples[position].id
         key = self.reader.scores.example_key(position)
@@ -231,7 +244,10 @@ class Evaluator:
         return self._requests[key]
 
     async def _buy_all(
-        self, orders: Sequence[Order], trials: Mapping[int, Trial], wave: Wave
+        self,
+        orders: Sequence[Order],
+        trials: Mapping[int, Trial],
+        wave: Wave,
     ) -> None:
         """Buy all orders, and raise the fault that no retry helps, if there was one."""
         # One queue for each local server, so that its models do not push each other out of memory.
@@ -243,17 +259,24 @@ class Evaluator:
             raise self._lost
 
     async def _buy_in_turn(
-        self, queue: Sequence[Sequence[Order]], trials: Mapping[int, Trial], wave: Wave
+        self,
+        queue: Sequence[Sequence[Order]],
+        trials: Mapping[int, Trial],
+        wave: Wave,
     ) -> None:
         """Buy one group of orders after the other; those of a group go side by side."""
         for group in queue:
-            calls = (
+            calls = [
                 self._fill(step, trials, position, wave) for step, position in group
-            )
+            ]
             await asyncio.gather(*calls)
 
     async def _fill(
-        self, step: Step, trials: Mapping[int, Trial], position: int, wave: Wave
+        self,
+        step: Step,
+        trials: Mapping[int, Trial],
+        position: int,
+        wave: Wave,
     ) -> None:
         """Bring one example of a trial to `step.draws` draws."""
         trial = trials[step.trial]
@@ -272,7 +295,12 @@ class Evaluator:
             self._take_fault(error, trial, position, trials, wave)
         self._bought()
 
-    async def _buy(self, trial: Trial, step: Step, position: int) -> None:
+    async def _buy(
+        self,
+        trial: Trial,
+        step: Step,
+        position: int,
+    ) -> None:
         """Buy the draws that an example lacks, and have them scored if that takes waiting."""
         model = str(trial.point["model"])
         service = self.services[model]
@@ -328,7 +356,12 @@ class Evaluator:
                 self._lost = self._lost or error
                 self.services[model].metered.ledger.close("a fault that nothing mends")
 
-    def _pause(self, reason: str, fault: ProviderError, wave: Wave) -> None:
+    def _pause(
+        self,
+        reason: str,
+        fault: ProviderError,
+        wave: Wave,
+    ) -> None:
         """Send nothing more in this run: the same command goes on when the fault is gone."""
         # The first fault is the cause. Later ones often follow from it.
         self.fault = self.fault or fault

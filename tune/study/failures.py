@@ -32,7 +32,11 @@ class Failures:
         self.needed: frozenset[str] = frozenset()
 
     def set_aside(
-        self, model: str, fault: ProviderError, trials: Mapping[int, Trial], wave: Wave
+        self,
+        model: str,
+        fault: ProviderError,
+        trials: Mapping[int, Trial],
+        wave: Wave,
     ) -> None:
         """Go on without a model; pause the run if the model is needed, or no other one is left."""
         # Many calls that are under way may report the same loss.
@@ -70,7 +74,10 @@ class Failures:
         self._blame_inputs(blame, again, trials, wave)
 
     def _blame_models(
-        self, blame: Blame, trials: Mapping[int, Trial], wave: Wave
+        self,
+        blame: Blame,
+        trials: Mapping[int, Trial],
+        wave: Wave,
     ) -> None:
         """Set aside the models that never answered, and refused for an unknown reason."""
         answered = {trial.point["model"] for trial in trials.values() if trial.draws}
@@ -106,7 +113,12 @@ class Failures:
             if reason is not None:
                 mark_unanswered(trial, position, f"{INPUT}: {reason}", wave)
 
-    def refused(self, trial: Trial, error: ParameterRejected, wave: Wave) -> None:
+    def refused(
+        self,
+        trial: Trial,
+        error: ParameterRejected,
+        wave: Wave,
+    ) -> None:
         """Learn that a model does not take a parameter, or a value of it.
 
         Many calls that are under way may say so; the lesson is learned once.
@@ -156,7 +168,10 @@ def _fail(trial: Trial, reason: str, wave: Wave) -> None:
 
 
 def mark_unanswered(
-    trial: Trial, position: int, reason: str, wave: Wave | None = None
+    trial: Trial,
+    position: int,
+    reason: str,
+    wave: Wave | None = None,
 ) -> None:
     """Note that an example lacks draws; one that has some is still read at a smaller n."""
     if wave is not None:

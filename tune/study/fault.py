@@ -14,10 +14,11 @@ MOST_MISSING = 0.05
 MOST_UNANSWERABLE = 0.5
 """The most unanswerable examples of a wave, as a share. If more fail, blame the service."""
 
-SERVICE, INPUT = "service", "input"
-"""How the reason of a missing example begins: the service did not answer it, or never answers this
-input.
-"""
+SERVICE = "service"
+"""The first word of the reason of a missing example that the service did not answer."""
+
+INPUT = "input"
+"""The same where the service never answers this input, although it answers others."""
 
 
 @dataclass(slots=True)
@@ -35,7 +36,12 @@ class Blame:
     failed: dict[tuple[str, int], str] = field(default_factory=dict)
     refused: Counter[str] = field(default_factory=Counter)
 
-    def note(self, model: str, position: int, error: ProviderError) -> None:
+    def note(
+        self,
+        model: str,
+        position: int,
+        error: ProviderError,
+    ) -> None:
         """Note a failure of an order.
 
         A service that was called too often or not reached at all says nothing about the input.

@@ -41,7 +41,10 @@ class HoldoutReserve:
     """
 
     def __init__(
-        self, selector: Selector, standings: Standings, budget: StudyBudget
+        self,
+        selector: Selector,
+        standings: Standings,
+        budget: StudyBudget,
     ) -> None:
         self._selector = selector
         self._standings = standings

@@ -55,6 +55,7 @@ def _json_line(value: Mapping[str, Any]) -> str:
 
 
 def _row(example: Example, score: float) -> dict[str, Any]:
+    # Scores and values may be numpy's, which JSON does not know.
     return {
         "id": example.id,
         "inputs": dict(example.inputs),

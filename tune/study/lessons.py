@@ -71,7 +71,12 @@ class Lessons:
         """Note that a model is not asked any more."""
         self._learn("aside", model=model, reason=reason)
 
-    def give_up(self, model: str, position: int, reason: str) -> None:
+    def give_up(
+        self,
+        model: str,
+        position: int,
+        reason: str,
+    ) -> None:
         """Note that a model never answers an example, although it answers others."""
         self._learn("unanswerable", model=model, position=position, reason=reason)
 

@@ -118,7 +118,12 @@ class ProgressReporter:
             high=self._plan.metric.mean_high,
         )
 
-    def _seconds_left(self, phase: str, spent: float, rate: float) -> float | None:
+    def _seconds_left(
+        self,
+        phase: str,
+        spent: float,
+        rate: float,
+    ) -> float | None:
         """Return the seconds that are left: by the clock, else by the dollars that are left."""
         if self._clock is not None:
             # The time limit is one of the search: the holdout takes as long as it takes.

@@ -127,6 +127,7 @@ class RunRecord:
 
     def weigh(self, reading: Reading) -> Reading:
         """Return a reading with the cost by which it is compared, in dollars or in seconds."""
+        # Somebody is billed, so its cost is in dollars already.
         if self.time is None:
             return reading
         return in_seconds(reading, self.models[reading.config.model].most_n)

@@ -25,7 +25,10 @@ class Scores:
     """
 
     def __init__(
-        self, metric: Metric, examples: Sequence[Example], store: Store
+        self,
+        metric: Metric,
+        examples: Sequence[Example],
+        store: Store,
     ) -> None:
         self.metric = metric
         self.examples = examples
@@ -63,7 +66,12 @@ class Scores:
             self._scores[key] = stored
         return stored
 
-    def keep(self, answer: Answer, position: int, score: float) -> None:
+    def keep(
+        self,
+        answer: Answer,
+        position: int,
+        score: float,
+    ) -> None:
         """Keep a score, in the store too unless it is NaN."""
         self._scores[position, answer] = score
         # NaN means "not scored": a later run may try again.

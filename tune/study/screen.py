@@ -56,6 +56,7 @@ class Screen:
         self._remaining = Remaining()
         self._live = None
         if not self._quiet and self._stream.isatty():
+            # Imported only where a bar is shown: a short command need not wait for it.
             from rich.console import Console
             from rich.live import Live
 
@@ -66,6 +67,7 @@ class Screen:
     @contextmanager
     def shown(self) -> Iterator[None]:
         """Keep the bar on the screen inside the block."""
+        # A terminal that fails must not end a run that has cost money.
         bar = Decorations()
         if self._live is not None:
             bar.attempt("the progress bar", self._live.start, None)
@@ -94,6 +96,7 @@ class Screen:
         if self._quiet:
             return
         if self._live is not None:
+            # Without markup, because a sentence may hold data with square brackets.
             self._live.console.print(
                 for_terminal(sentence), markup=False, highlight=False
             )

@@ -24,7 +24,12 @@ class Selector:
         standings: the trials with their readings.
     """
 
-    def __init__(self, plan: Plan, budget: StudyBudget, standings: Standings) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        budget: StudyBudget,
+        standings: Standings,
+    ) -> None:
         self.plan = plan
         self._budget = budget
         self._standings = standings

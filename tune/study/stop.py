@@ -68,5 +68,6 @@ def start_timer(run: Run) -> asyncio.TimerHandle:
 
 def interrupt(ledger: Ledger) -> None:
     """Send nothing more, whatever the ledger was closed for before."""
+    # A ledger keeps the first reason, and the user's request is the one that counts.
     ledger.reopen()
     ledger.close(INTERRUPTED)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -116,12 +116,10 @@ class Study:
         stopped: str,
         deployment: Deployment | None,
     ) -> None:
-        self.record, self.folder, self.stopped, self.deployment = (
-            record,
-            folder,
-            stopped,
-            deployment,
-        )
+        self.record = record
+        self.folder = folder
+        self.stopped = stopped
+        self.deployment = deployment
 
     @classmethod
     def load(cls, folder: str | Path) -> Study:
@@ -140,11 +138,16 @@ class Study:
         Raises:
             StudyError: nothing was scored.
         """
-        winner, template = self.record.winner, self.record.template
+        winner = self.record.winner
+        template = self.record.template
         if winner is None or template is None:
             raise StudyError(
                 f"the study in {str(self.folder)!r} scored nothing: {self.record.stopped}"
             )
+        over = ""
+        # It is None where no limit was given.
+        if self.record.keeps_limit is False:
+            over = self.record.limit
         return Best(
             config=winner.config,
             quality=winner.quality,
@@ -155,7 +158,7 @@ class Study:
             _system=template.system_message,
             _carried=self.deployment,
             _note=self.record.deployable_note,
-            _over=self.record.limit if self.record.keeps_limit is False else "",
+            _over=over,
         )
 
     def frontier(self) -> pd.DataFrame:
@@ -187,17 +190,16 @@ class Study:
         """
         import pandas as pd
 
-        confusion = (
-            self.record.failing.confusion if self.record.failing is not None else None
-        )
+        failing = self.record.failing
+        confusion = None if failing is None else failing.confusion
         if confusion is None:
             raise StudyError(
                 "there is no confusion matrix: the targets are not a few labels, or nothing was "
                 "scored"
             )
-        frame = pd.DataFrame(
-            confusion_rows(confusion), index=pd.Index(confusion.labels, name="label")
-        )
+        index = pd.Index(confusion.labels, name="label")
+        frame = pd.DataFrame(confusion_rows(confusion), index=index)
+        # By label, so that pandas puts each recall into the row of its label.
         recall = {label: confusion.recall(label) for label in confusion.labels}
         return frame.assign(recall=pd.Series(recall))
 
@@ -205,23 +207,17 @@ class Study:
         """Return the quality by the values of the columns that were named with `by`."""
         import pandas as pd
 
-        return pd.DataFrame(
-            slice_rows(
-                self.record.failing.slices if self.record.failing is not None else ()
-            )
-        )
+        failing = self.record.failing
+        slices = () if failing is None else failing.slices
+        return pd.DataFrame(slice_rows(slices))
 
     def doubtful_labels(self) -> pd.DataFrame:
         """Return tuning rows on which all strong configurations agree against the label."""
         import pandas as pd
 
-        return pd.DataFrame(
-            doubtful_label_rows(
-                self.record.failing.doubtful_labels
-                if self.record.failing is not None
-                else ()
-            )
-        )
+        failing = self.record.failing
+        doubtful = () if failing is None else failing.doubtful_labels
+        return pd.DataFrame(doubtful_label_rows(doubtful))
 
     def report(self, folder: str | Path | None = None) -> Path:
         """Write the report and all other files of a result; return the path of `report.md`.
@@ -233,21 +229,19 @@ class Study:
             StoreError: the folder cannot be written, or the disk is full.
         """
         target = self.folder if folder is None else Path(folder)
+        # Every file is scrubbed: an error message of a service may quote a key.
         files = {"best.json": scrubbed_json(best_json(self.record), indent=2) + "\n"}
         if self.deployment is not None:
-            files["OAI_CONFIG_LIST"] = (
-                scrubbed_json(json.loads(oai_config_list(self.deployment)), indent=2)
-                + "\n"
-            )
+            configs = json.loads(oai_config_list(self.deployment))
+            files["OAI_CONFIG_LIST"] = scrubbed_json(configs, indent=2) + "\n"
         for name, text in self._decorations().items():
             files[name] = scrub(text)
         try:
             target.mkdir(parents=True, exist_ok=True)
             for name, text in files.items():
                 write_private(target / name, text)
-            if (
-                self.deployment is None
-            ):  # one of an earlier result would be taken for this one's
+            # One of an earlier result would be taken for this one's.
+            if self.deployment is None:
                 (target / "OAI_CONFIG_LIST").unlink(missing_ok=True)
         except OSError as error:
             raise StoreError(
@@ -256,42 +250,39 @@ class Study:
         return target / "report.md"
 
     def _decorations(self) -> dict[str, str]:
-        """Return the files that show the result. One that cannot be made is left out, and the
-        others say so.
+        """Return the files that show the result, by name.
+
+        One that cannot be made holds the sentences that say so, and the others have them too.
         """
         parts = Decorations(self._note)
         drawn = parts.attempt("the chart", lambda: chart(self.record), "")
-        found = {
-            "report.html": parts.attempt(
-                "report.html", lambda: page(self.record, drawn=drawn), ""
-            ),
-            "comparison.csv": parts.attempt(
-                "comparison.csv", lambda: comparison_csv(self.record), ""
-            ),
-            "comparison.tex": parts.attempt(
-                "comparison.tex", lambda: comparison_tex(self.record), ""
-            ),
-            "trials.csv": parts.attempt(
-                "trials.csv", lambda: trials_csv(self.record), ""
-            ),
-            "report.md": parts.attempt(
-                "report.md", lambda: markdown(self.record), ""
-            ),  # last: it names the others
+        # Each reads `self.record` when it is made: a fault of one adds a notice for the next.
+        makers: dict[str, Callable[[], str]] = {
+            "report.html": lambda: page(self.record, drawn=drawn),
+            "comparison.csv": lambda: comparison_csv(self.record),
+            "comparison.tex": lambda: comparison_tex(self.record),
+            "trials.csv": lambda: trials_csv(self.record),
+            # Last, because it names the others.
+            "report.md": lambda: markdown(self.record),
         }
+        found: dict[str, str] = {}
+        for name, make in makers.items():
+            found[name] = parts.attempt(name, make, "")
         # An older run's file must not stand for this one, so what cannot be shown is a file that
         # says so.
         left_out = "".join(f"{sentence}\n" for sentence in self.record.notices)
         return {name: text or left_out for name, text in found.items()}
 
     def _note(self, sentence: str) -> None:
-        if sentence not in self.record.notices:
-            self.record = replace(self.record, notices=(*self.record.notices, sentence))
+        """Add a notice to the record, once."""
+        notices = self.record.notices
+        if sentence not in notices:
+            self.record = replace(self.record, notices=(*notices, sentence))
 
     def summary(self) -> dict[str, Any]:
-        """The object that `--json` prints."""
-        return result_json(self.record, results=str(self.folder)) | {
-            "stopped": self.stopped
-        }
+        """Return the object that `--json` prints."""
+        shown = result_json(self.record, results=str(self.folder))
+        return shown | {"stopped": self.stopped}
 
     def __str__(self) -> str:
         width = shutil.get_terminal_size().columns
@@ -308,7 +299,7 @@ class Study:
         )
 
     def to_record(self) -> dict[str, Any]:
-        """The study in JSON's types, for its journal."""
+        """Return the study in JSON's types, for its journal."""
         return {
             "report": dump(self.record),
             "deployment": dump(self.deployment),
@@ -316,30 +307,34 @@ class Study:
 
 
 def recorded_study(folder: Path, events: Sequence[Mapping[str, Any]]) -> Study:
-    """The study that a journal's last result holds; nothing was spent on showing it.
+    """Return the study that a journal's last result holds.
 
     Raises:
         StudyError: it has no result yet.
     """
-    result = next(
-        (event for event in reversed(events) if event["event"] == "result"), None
-    )
+    # A continued study has several results, and the last one is of all its runs.
+    results = (event for event in reversed(events) if event["event"] == "result")
+    result = next(results, None)
     if result is None:
         raise StudyError(
             f"the study in {str(folder)!r} has no result yet: run its command again, and it resumes"
         )
     report = load(Report, result["record"]["report"])
+    # Nothing was spent on showing it.
+    money = replace(report.money, spent_now=0.0)
     deployment = result["record"]["deployment"]
+    if deployment is not None:
+        deployment = load(Deployment, deployment)
     return Study(
-        replace(report, money=replace(report.money, spent_now=0.0)),
+        replace(report, money=money),
         folder,
         stopped=result["stopped"],
-        deployment=None if deployment is None else load(Deployment, deployment),
+        deployment=deployment,
     )
 
 
 def find_store(folder: Path) -> str:
-    """The store of a study: in its folder where it was given one, else beside it."""
+    """Return the store of a study: in its folder where it was given one, else beside it."""
     own = folder / "draws.db"
     return str(own if own.exists() else folder.parent / "draws.db")
 
@@ -358,9 +353,11 @@ def _frontier_row(row: ReportConfig) -> dict[str, Any]:
 
 
 def _interval(name: str, interval: Interval | None) -> dict[str, float | None]:
-    known = (
-        (None, None, None)
-        if interval is None
-        else (interval.mean, interval.low, interval.high)
-    )
-    return dict(zip((name, f"{name}_low", f"{name}_high"), known, strict=True))
+    # The columns are there in every row, because a frame has the same ones for all.
+    if interval is None:
+        return dict.fromkeys((name, f"{name}_low", f"{name}_high"))
+    return {
+        name: interval.mean,
+        f"{name}_low": interval.low,
+        f"{name}_high": interval.high,
+    }

@@ -134,6 +134,7 @@ class TrialReader:
     def _verify(self, answer: str, position: int) -> float:
         """Return the verifier's verdict on an answer; it never sees the target."""
         assert self._verifier is not None
+        # Once for each example, because it holds a copy of the example without its target.
         if position not in self._verdicts:
             example = self.scores.examples[position]
             self._verdicts[position] = blind(self._verifier, example)

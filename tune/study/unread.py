@@ -124,7 +124,10 @@ class UnreadWatch:
     """
 
     def __init__(
-        self, plan: Plan, reader: TrialReader, say: Callable[[str], None]
+        self,
+        plan: Plan,
+        reader: TrialReader,
+        say: Callable[[str], None],
     ) -> None:
         self._plan = plan
         self._reader = reader
@@ -170,7 +173,10 @@ def _said(reader: TrialReader, prompt: str, trials: Mapping[int, Trial]) -> list
 
 
 def _examine(
-    plan: Plan, reader: TrialReader, prompt: str, said: Sequence[_Said]
+    plan: Plan,
+    reader: TrialReader,
+    prompt: str,
+    said: Sequence[_Said],
 ) -> Unread | None:
     """Return what is wrong with the answers of a prompt; None where most are not the worst."""
     worst = sum(one.is_worst for one in said)
@@ -209,7 +215,10 @@ def _examine(
 
 
 def _is_hidden(
-    plan: Plan, reader: TrialReader, said: Sequence[_Said], standing: int
+    plan: Plan,
+    reader: TrialReader,
+    said: Sequence[_Said],
+    standing: int,
 ) -> bool:
     """Return True if texts that are taken whole hold their targets more often than by chance.
 
@@ -311,7 +320,10 @@ def _better_rule(
 
 
 def _scores_with(
-    rule: Mapping[str, Any], plan: Plan, metric: Metric, said: Sequence[_Said]
+    rule: Mapping[str, Any],
+    plan: Plan,
+    metric: Metric,
+    said: Sequence[_Said],
 ) -> list[float] | None:
     """Return the scores of the texts as a rule reads them; None if the metric cannot take one."""
     extract = parse_extractor(rule)
