@@ -160,7 +160,7 @@ def acquisition_values(
 
 
 class Moves(NamedTuple):
-    """How far means move by what options show.
+    """Changes of means by what options show.
 
     Attributes:
         contenders: the means of the contenders, options x contenders.

@@ -41,7 +41,7 @@ class PairedDifference(NamedTuple):
 
     @property
     def clearly_worse(self) -> bool:
-        """Whether the first is worse by two standard errors, by more where examples are few."""
+        """True if the first is worse by two standard errors, by more where examples are few."""
         return self.worse_by(_CLEAR_ERRORS)
 
     def worse_by(self, errors: float) -> bool:

@@ -118,7 +118,7 @@ def _standard_error(values: Array) -> float:
 
 @dataclass(frozen=True)
 class Standing:
-    """What is known of one trial.
+    """Knowledge of one trial.
 
     Attributes:
         trial: its number.

@@ -17,7 +17,7 @@ from tune.store.ledger import Ledger
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a run stands.
+    """State of a run.
 
     Attributes:
         phase: "search", "final comparison", "single-answer comparison" or "holdout".

@@ -75,7 +75,7 @@ class TimeRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecord:
-    """What a run found.
+    """Findings of a run.
 
     Attributes:
         plan: what was asked for.
