@@ -160,7 +160,7 @@ def run_agents(order: Path, folder: Path) -> None:
 
 
 def refused(values: dict[str, Any]) -> str:
-    """What autogen says to values that an llm_config cannot hold; "" where it takes them."""
+    """Return AutoGen's error on values that an llm_config cannot hold; "" if it takes them."""
     import autogen
 
     try:

@@ -81,10 +81,10 @@ class Peer:
         self._process.communicate()
 
     def ask(self, order: Mapping[str, Any]) -> dict[str, Any]:
-        """What it answers to one order.
+        """Send one order, and return the answer to it.
 
         Raises:
-            RuntimeError: the process is gone.
+            RuntimeError: the process has ended.
         """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -105,15 +105,16 @@ class Peer:
 def order_of(
     of: Table, url: str, *, examples: int, budget: float, seed: int, **how: Any
 ) -> dict[str, Any]:
-    """What the peer is asked to search: its space has one domain for all, so prompts that every
-    model has.
+    """Return the search that the peer is asked for.
+
+    Its space has one domain for all models, so it holds only the prompts that every model has.
 
     Args:
         of: the table.
-        url: where it is served.
+        url: the address where it is served.
         examples: the size of the peer's tuning set.
         budget: dollars.
-        seed: of the order of the examples.
+        seed: the seed of the order of the examples.
         how: `seconds` and `continuous`, passed on.
     """
     space = space_of(of)
@@ -144,8 +145,9 @@ def order_of(
 
 
 def config_of(of: Table, found: Mapping[str, Any]) -> Config:
-    """What the peer chose, as a config of the table: it votes, and no answer is longer than what
-    was recorded.
+    """Return the peer's choice as a config of the table.
+
+    The peer votes, and no answer is longer than the recorded one.
     """
     cell = nearest(of, found["model"], found["prompt"], found["temperature"])
     cap = min(int(found["max_tokens"]), of.caps[cell])

@@ -1,4 +1,4 @@
-"""What `benchmarks/ecooptigen/` found, as numbers and as Markdown."""
+"""The findings of `benchmarks/ecooptigen/`, as numbers and as Markdown."""
 
 from __future__ import annotations
 
@@ -51,8 +51,9 @@ class Race:
 
 
 def gain(races: Sequence[Race], share: float) -> tuple[float, float, float]:
-    """How much less regret we had than the peer: mean and 95 % limits; what shares a seed and a
-    table counts once.
+    """Return our mean gain in regret over the peer, with its 95 % limits.
+
+    Races that share a seed and a table count as one.
     """
     by_seed: dict[int, list[float]] = {}
     for each in races:
@@ -72,7 +73,7 @@ def gain(races: Sequence[Race], share: float) -> tuple[float, float, float]:
 
 
 def judged(races: Sequence[Race], share: float) -> str:
-    """Whether ours is better, and by how much."""
+    """Say if ours is better, and by how much."""
     mean, low, high = gain(races, share)
     if math.isnan(mean):
         return "not measured: the peer failed"
@@ -122,7 +123,7 @@ def regret_table(races: Sequence[Race], shares: Sequence[float]) -> str:
 
 
 def peer_table(races: Sequence[Race]) -> str:
-    """What the peer did with its money."""
+    """Return a table of the peer's runs: bills, calls, trials and claims."""
     header = [
         "table",
         "peer's examples",

@@ -1,9 +1,7 @@
-"""How many calls the test of a check takes against a fixed-size test of equal error rates, and how
-often it errs.
+"""Calls and errors of the test of a check, beside a fixed-size test of equal error rates.
 
-The recorded quality is taken to be known here; `samples.py` says what its uncertainty adds.
-
-Simulated scores; a part of `benchmarks/honesty/`.
+The recorded quality counts as known here; `samples.py` shows the effect of its uncertainty.
+The scores are simulated. This is a part of `benchmarks/honesty/`.
 """
 
 from __future__ import annotations
@@ -117,7 +115,7 @@ def worlds(rng: np.random.Generator) -> tuple[World, World, World]:
 
 
 def block_ends() -> np.ndarray:
-    """How many examples a check may have bought when it looks."""
+    """Return the numbers of examples at which a check analyses its scores."""
     ends, bought = [], 0
     while bought < MOST:
         bought = min(MOST, bought + next_block_size(bought, BLOCK))
@@ -176,7 +174,7 @@ class Sizes:
         return mean_size(self._null, self._truth, self._error, power)
 
     def z_error(self, size: int) -> float:
-        """How often a z test of this size that is told the variance would err on the line."""
+        """Return the error rate of a z test of this size that knows the variance."""
         return self._error if self._binary else z_error(size, self._null, self._error)
 
 
@@ -328,8 +326,9 @@ def told(row: Row) -> list[str]:
 
 
 def worst(rows: Sequence[Row], world: str, power: float | None = None) -> Held:
-    """Of a kind of scores, where half is promised: the largest ratio, at a power or else at equal
-    error rates.
+    """Return the largest ratio of one kind of scores, where half is promised.
+
+    The ratio is at a power, or else at equal error rates.
     """
     mine = [row for row in rows if row.place in PROMISED and row.world == world]
     held = [
@@ -339,7 +338,7 @@ def worst(rows: Sequence[Row], world: str, power: float | None = None) -> Held:
 
 
 def claims(rows: Sequence[Row], runs: int) -> tuple[Claim, ...]:
-    """What was promised of a check."""
+    """Return the promises of a check, each kept or not."""
     named = {
         "0/1": "for 0/1 scores",
         "graded": "the same for graded scores, against a test that is told how they spread on the "
@@ -378,7 +377,7 @@ def claims(rows: Sequence[Row], runs: int) -> tuple[Claim, ...]:
 
 
 def beneath(rows: Sequence[Row]) -> str:
-    """What those claims leave out, in plain words."""
+    """Say in plain words what those claims leave out."""
     names = {
         "0/1": "0/1 scores",
         "graded": "graded scores",

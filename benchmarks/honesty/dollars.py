@@ -81,8 +81,9 @@ Drawn = dict[Point, list[Completion]]
 
 
 def plan_of(world: World, seed: int, **more: Any) -> Plan:
-    """What a user of this world asks for; without targets, with a metric of their own that wants
-    none.
+    """Return the plan of a user of this world.
+
+    Without targets, the user has a metric of their own that needs none.
     """
     options: Any = {"base_url": NOWHERE, "price": dict(world.prices), "seed": seed}
     if any(row["target"] for row in world.rows):
@@ -151,8 +152,9 @@ def predicted(plan: Plan, store: Store | None) -> dict[tuple[str, str], float]:
 
 
 def spans(plan: Plan) -> dict[tuple[str, str], tuple[float, float]]:
-    """What those dollars may as well be where nothing is known: nine in ten hold the truth, by
-    model and prompt.
+    """Return the range of those dollars by model and prompt, for when nothing is known.
+
+    Nine in ten ranges hold the truth.
     """
     found = {}
     for row in forecast_answers(plan, offline_endpoints(plan.entries), None):
@@ -313,7 +315,7 @@ def whole_studies(count: int) -> dict[str, list[Case]]:
 
 
 def shares(found: Sequence[Case], of: str = "paid") -> float:
-    """How often the prediction is within the factor of what was paid, or of the truth."""
+    """Return the share of predictions within the factor of the paid or the true dollars."""
     return float(
         np.mean(
             [
@@ -410,8 +412,9 @@ HEADS = (
 def claims(
     found: Mapping[str, Mapping[str, Sequence[Case]]], studies: int
 ) -> tuple[Claim, ...]:
-    """How often within the factor, by what is known, where it was promised; and what the spans are
-    worth where nothing is known.
+    """Return the promises: the share of predictions within the factor, and the ranges.
+
+    Predictions are counted by what was known before, and ranges where nothing was known.
     """
     made = []
     for case, text in CASES.items():
@@ -450,8 +453,9 @@ def claims(
 def spans_held(
     found: Mapping[str, Mapping[str, Sequence[Case]]],
 ) -> tuple[dict[str, float], dict[str, float]]:
-    """How often spans hold what was paid, by source, and their end over their beginning in the
-    median.
+    """Return the share of ranges that hold the paid dollars, by source, and their median width.
+
+    The width is the upper end divided by the lower end.
     """
     spanned = {
         name: [(case, case.span) for case in mine if case.span]
@@ -487,14 +491,14 @@ def sources_of(
 
 
 def counted(sources: Mapping[str, Sequence[Case]]) -> str:
-    """How often within the factor, in words."""
+    """Write the shares within the factor, by source."""
     return ", ".join(
         f"{shares(mine):.1%} of {len(mine):,} {name}" for name, mine in sources.items()
     )
 
 
 def beneath(found: Mapping[str, Mapping[str, Sequence[Case]]]) -> str:
-    """What cannot be known before, in plain words."""
+    """Say in plain words what cannot be known before."""
     by_prompt, nothing = (
         sources_of(found, case) for case in ("stated by prompt", "nothing known")
     )

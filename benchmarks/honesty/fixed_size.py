@@ -25,7 +25,7 @@ SURE = 0.95
 
 
 def exact_power(n: int, null: float, truth: float, error: float) -> float:
-    """Of the binomial test that refutes "at most null"."""
+    """Return the power of the binomial test that refutes "at most null"."""
     k = np.arange(n + 1)
     logs = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, n + 1)))])
     ways = logs[n] - logs[k] - logs[n - k]
@@ -52,11 +52,11 @@ def binomial_size(null: float, truth: float, error: float, power: float) -> int:
 
 
 class Spread(NamedTuple):
-    """How scores of a mean spread.
+    """The distribution of scores with a known mean.
 
     Attributes:
-        chances: of each score from 0 to 1 in steps of `1 / GRID`.
-        mean: of them.
+        chances: the probability of each score from 0 to 1 in steps of `1 / GRID`.
+        mean: their mean.
     """
 
     chances: np.ndarray
@@ -64,8 +64,9 @@ class Spread(NamedTuple):
 
     @classmethod
     def of(cls, scores: np.ndarray, mean: float) -> Spread:
-        """Of many draws whose mean is known; each is shared out to the two steps beside it, which
-        keeps the mean.
+        """Return the distribution of many draws whose mean is known.
+
+        Each draw is divided between the two steps beside it, which keeps the mean.
         """
         below = np.minimum((GRID * scores).astype(int), GRID - 1)
         share = GRID * scores - below
@@ -81,12 +82,12 @@ class Spread(NamedTuple):
 
     @property
     def mirrored(self) -> Spread:
-        """Of 1 less each score."""
+        """Return the distribution of 1 minus each score."""
         return Spread(self.chances[::-1], 1 - self.mean)
 
     @property
     def variance(self) -> float:
-        """Of a score."""
+        """Return the variance of a score."""
         return float(self.chances @ (np.arange(GRID + 1) / GRID - self.mean) ** 2)
 
     def tails(self, n: int) -> np.ndarray:
@@ -99,9 +100,10 @@ class Spread(NamedTuple):
 
 
 def mean_power(n: int, null: Spread, truth: Spread, error: float) -> float:
-    """Of an oracle: the test by the mean of n scores that is told how scores spread on the line.
+    """Return the power of an oracle: a test by the mean of n scores that knows their distribution.
 
-    Its threshold is where exactly the error is allowed there; no real test knows that.
+    The oracle knows how scores spread on the line. Its threshold has exactly the allowed error
+    there. No real test can know that.
     """
     allowed = null.tails(n) <= error
     return float(truth.tails(n)[allowed.argmax()]) if allowed.any() else 0.0
@@ -123,8 +125,9 @@ def mean_size(null: Spread, truth: Spread, error: float, power: float) -> int:
 
 
 def z_error(n: int, null: Spread, error: float) -> float:
-    """How often the z test of n scores errs on the line, which is told their variance there, and
-    not their shape.
+    """Return the error rate of the z test of n scores on the line.
+
+    The test knows the variance there, but not the shape of the distribution.
     """
     threshold = null.mean + NormalDist().inv_cdf(1 - error) * math.sqrt(
         null.variance / n

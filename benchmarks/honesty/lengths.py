@@ -80,7 +80,7 @@ class World:
     _counted: dict[tuple[str, str], int] = field(default_factory=dict, repr=False)
 
     def request(self, plan: Plan, point: Point, position: int) -> Request:
-        """What is sent for an example at this position of the plan, to a service yet to be named."""
+        """Return the request for an example of the plan. It names no service yet."""
         prompt, example = str(point["prompt"]), plan.examples[position]
         key = prompt, example.id
         if key not in self._said:
@@ -96,7 +96,7 @@ class World:
     def draw(
         self, rng: np.random.Generator, plan: Plan, point: Point, position: int
     ) -> Completion:
-        """What comes back."""
+        """Return the answer to a request."""
         model, prompt, temperature = (
             str(point["model"]),
             str(point["prompt"]),

@@ -36,9 +36,7 @@ class World(NamedTuple):
 
 
 class Looked(NamedTuple):
-    """What all looks of a study said together: whether any said "better", and whether any missed
-    the truth of 0.
-    """
+    """All analyses of one study: did any say "better", and did any miss the truth of 0?"""
 
     better: bool
     missed: bool

@@ -82,7 +82,7 @@ class Hit(NamedTuple):
 
     @classmethod
     def of(cls, shown: Interval, plain: tuple[float, float], truth: float) -> Hit:
-        """Of two intervals for one truth."""
+        """Compare two intervals for one truth."""
         held, plainly = shown.low <= truth <= shown.high, plain[0] <= truth <= plain[1]
         return cls(
             bool(held), shown.high - shown.low, bool(plainly), plain[1] - plain[0]
@@ -109,19 +109,19 @@ def study(
 
 
 def some_truths(rng: np.random.Generator) -> np.ndarray:
-    """How often each config of a world is right."""
+    """Return the true accuracy of each config of a world."""
     return np.clip(rng.normal(rng.uniform(0.55, 0.85), 0.05, CONFIGS), 0.02, 0.98)
 
 
 @dataclass
 class Tally:
-    """What became of many studies.
+    """The results of many studies.
 
     Attributes:
-        quality: a hit each.
-        gap: a hit of the difference to the baseline, where another than the baseline was chosen.
-        student: the same beside Student's interval, where the one of fixed size is another.
-        bias: of the reported quality.
+        quality: a hit for each study.
+        gap: a hit of the difference to the baseline, if another config was selected.
+        student: the same beside Student's interval, if the one of fixed size is another.
+        bias: the bias of the reported quality.
     """
 
     quality: list[Hit] = field(default_factory=list)
@@ -170,7 +170,7 @@ class Tally:
         return max(ratio(self.quality), ratio(self.gap))
 
     def cells(self) -> list[str]:
-        """As a row of a table."""
+        """Return the cells of a row of a table."""
         beside = [
             [f"{covered(rows):.1%}", *compared(rows)]
             for rows in (self.quality, self.gap)
@@ -257,9 +257,7 @@ def costs(rng: np.random.Generator, runs: int) -> dict[tuple[float, int], list[H
 def verdicts(
     rng: np.random.Generator, runs: int
 ) -> dict[tuple[str, int], tuple[float, float]]:
-    """How often a choice is called better, and worse, in worlds where no config is better than the
-    baseline.
-    """
+    """Return how often a selection is called better, and worse, if no config is better."""
     found = {}
     for name, below in (("all as good as the baseline", 0.0), ("5 points worse", 0.05)):
         truths = np.full(CONFIGS, 0.75 - below)
@@ -324,7 +322,7 @@ def claims(
     said: dict[tuple[str, int], tuple[float, float]],
     runs: int,
 ) -> tuple[Claim, ...]:
-    """What the tables come to: their worst rows."""
+    """Return the claims on the tables: their worst rows."""
     single = [tally for (kind, _), tally in tallies.items() if kind != "grouped"]
     groups = [tally for (kind, _), tally in tallies.items() if kind == "grouped"]
     coverage, width = (

@@ -67,7 +67,7 @@ class Row:
     visible: float
 
     def cells(self) -> list[str]:
-        """As a row of a table."""
+        """Return the cells of a row of a table."""
         alone = "" if math.isnan(self.alone) else f"{self.alone:.1%}"
         seen = "none" if math.isinf(self.visible) else f"{self.visible:.3f}"
         return [
@@ -82,7 +82,7 @@ class Row:
 
 
 class Outcome(NamedTuple):
-    """What one check said."""
+    """The outcome of one check."""
 
     alone: bool
     regressed: bool
@@ -90,7 +90,7 @@ class Outcome(NamedTuple):
 
 
 def bounds() -> Bounds:
-    """Of 0/1 or graded scores."""
+    """Return the bounds of 0/1 or graded scores."""
     return Bounds.of(METRIC, margin=MARGIN, alpha=ERROR, beta=ERROR)
 
 
@@ -206,7 +206,7 @@ answers of which none has changed.
 
 
 def claims(rows: list[Row], runs: int) -> tuple[Claim, ...]:
-    """What the tables come to."""
+    """Return the claims on the tables."""
     noise = luck(ERROR, runs)
     same = [row for row in rows if row.place == "no change"]
     false = max(row.regressed for row in same)

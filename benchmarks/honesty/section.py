@@ -35,9 +35,7 @@ class Section(NamedTuple):
 
 
 class Biases(list[tuple[float, float]]):
-    """What studies reported less the truth, a pair for each: on the holdout, and on the tuning
-    examples.
-    """
+    """Errors of reported scores: for each study a pair, on the holdout and on tuning examples."""
 
     @property
     def off(self) -> tuple[float, float]:
@@ -98,7 +96,7 @@ def tango(differences: np.ndarray) -> tuple[float, float]:
     wins, losses = float((differences == 1).sum()), float((differences == -1).sum())
 
     def score(difference: float) -> float:
-        """How many standard errors the differences are above this mean, if it is the true one."""
+        """Return how many standard errors lie between the differences and this mean."""
         b = (2 * n - wins + losses) * difference - wins - losses
         c = -losses * difference * (1 - difference)
         losing = (math.sqrt(max(0.0, b * b - 8 * n * c)) - b) / (4 * n)

@@ -64,7 +64,7 @@ class Recorded:
 
     @property
     def worth(self) -> np.ndarray:
-        """By cell and example, the mean over draws."""
+        """Return the mean over draws, by cell and example."""
         return np.asarray(self.scores.mean(axis=2))
 
 
@@ -154,7 +154,7 @@ class Half:
         return min(float(np.mean(self.quality)), float(np.mean(self.gap)))
 
     def cells(self) -> list[str]:
-        """As a row of a table."""
+        """Return the cells of a row of a table."""
         agreed = (f"{np.mean(part):.1%}" for part in (self.quality, self.gap))
         return [str(self.examples), *agreed, *self.bias.cells()]
 
@@ -200,8 +200,7 @@ def halved(rng: np.random.Generator, table: Recorded, runs: int) -> Half:
 
 
 def agrees(shown: Interval, fresh: Interval) -> bool:
-    """Whether the interval of the difference of two independent means, made of their own intervals,
-    holds 0.
+    """Tell if two intervals of independent means agree: the interval of the difference holds 0.
 
     Its limits are those of Zou and Donner (2008; for proportions Newcombe's hybrid): the arms that
     face each other, in quadrature. Near a bound an interval is far longer on one side, and examples
@@ -216,7 +215,7 @@ def agrees(shown: Interval, fresh: Interval) -> bool:
 def false_better(
     rng: np.random.Generator, table: Recorded, holdout: int, runs: int
 ) -> float:
-    """How often the best of configs that are all as good as the baseline is called better than it."""
+    """Return how often the best config is called better, if all are as good as the baseline."""
     said = 0
     for _ in range(runs):
         found, _ = sampled(rng, table, holdout)
@@ -285,7 +284,7 @@ def claims(
     halves: dict[str, Half],
     runs: int,
 ) -> tuple[Claim, ...]:
-    """What the tables come to: their worst rows."""
+    """Return the claims on the tables: their worst rows."""
     coverage = min(tally.coverage for tally in tallies.values())
     width = max(tally.width for tally in tallies.values())
     bias = max(tally.bias.beyond_luck for tally in tallies.values())

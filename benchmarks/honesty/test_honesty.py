@@ -130,9 +130,7 @@ def test_the_intervals_of_a_fixed_sample_are_those_of_the_books() -> None:
 def test_at_the_limits_of_tangos_interval_the_score_test_is_just_not_significant(
     wins: int, losses: int, pairs: int
 ) -> None:
-    """By brute force: the likeliest share of losses for that difference, and the variance that it
-    means.
-    """
+    """Check by brute force: the likeliest share of losses for that difference, and its variance."""
     differences = np.array(
         [1.0] * wins + [-1.0] * losses + [0.0] * (pairs - wins - losses)
     )
@@ -240,7 +238,7 @@ def test_scores_are_shared_out_to_the_steps_beside_them() -> None:
 
 
 def test_the_oracle_errs_as_often_as_it_says_and_has_the_power_that_it_says() -> None:
-    """By simulation, where a few scores are far from the others and a z test errs in 6 % or in 3 %."""
+    """Simulate scores of which a few are far from the others; a z test errs in 6 % or in 3 %."""
     failing = honesty_check.worlds(rng(3))[2]
     for line, truth in ((0.85, 0.9), (0.85, 0.8)):
         null, at = (

@@ -60,16 +60,16 @@ class Grid(NamedTuple):
 
 @dataclass
 class Task:
-    """What a grid is evaluated on.
+    """A task on which a grid is evaluated.
 
     Attributes:
-        name: for people.
-        provider: answers.
-        request: of an example, with a max_tokens.
-        examples: how many, and their targets.
-        price: of the model.
+        name: the name in the page.
+        provider: the endpoint that answers.
+        request: makes the request of an example, with a max_tokens.
+        examples: the number of examples, and their targets.
+        price: the price of the model.
         extract: takes the answer out of the text.
-        caps: ascending.
+        caps: the max_tokens, ascending.
         point: the paid point.
     """
 

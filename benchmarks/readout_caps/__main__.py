@@ -104,12 +104,12 @@ def bought(text: str, cap: int = 10**6) -> Completion:
 
 
 def has_label(text: str) -> bool:
-    """Whether an answer would be found in a text."""
+    """Tell if an answer would be found in a text."""
     return any(f"label: {label}" in text for label in LABELS)
 
 
 class Off(NamedTuple):
-    """How far readings are off, in points of 100: mean size over caps, and the largest."""
+    """The error of readings in points of 100: the mean size over caps, and the largest."""
 
     mean: float
     most: float
@@ -158,7 +158,7 @@ class Deterministic(World):
 
 
 def several(kind: type[World], units: float, seeds: Sequence[int]) -> list[str]:
-    """How often several answers are chosen, and what the choice costs and is worth beside the best."""
+    """Return how often several answers are selected, with the cost and regret of the selection."""
     chosen, costs, regrets = 0, [], []
     for seed in seeds:
         world = kind(examples=100, seed=seed)

@@ -50,16 +50,16 @@ SMOLLM2_LICENCE = "the texts: SmolLM2-135M-Instruct, Apache-2.0"
 
 @dataclass(frozen=True)
 class Task:
-    """What is recorded; flags go before all of it.
+    """A task to be recorded; options of the command line replace its fields.
 
     Attributes:
-        data: the rows, or where they are.
+        data: the rows, or the file that holds them.
         space: the tables of the space file.
-        licence: of the data and of the models' texts.
-        origin: where the data are from.
-        options: what `tune.plan.make.make_plan` is told besides.
-        temperatures: instead of the space's.
-        examples: how many are recorded; None is all.
+        licence: the licence of the data and of the models' texts.
+        origin: the source of the data.
+        options: further options for `tune.plan.make.make_plan`.
+        temperatures: temperatures in place of the space's.
+        examples: the number of examples to record; None records all.
     """
 
     data: Any

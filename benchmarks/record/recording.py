@@ -1,6 +1,4 @@
-"""How a table is bought: every point of a space on the same examples, through the ordinary
-providers.
-"""
+"""The purchase of a table: every point of a space on the same examples, through real providers."""
 
 from __future__ import annotations
 
@@ -46,13 +44,13 @@ _RETRY = RetryPolicy()
 
 @dataclass(frozen=True)
 class Recording:
-    """What was bought.
+    """A table that was bought.
 
     Attributes:
         rows: a row for each draw, by model, prompt, temperature, example and draw.
-        about: what the table is, as far as the plan says it.
-        bought: how many of the draws were not in the store before.
-        spent: dollars that this recording has cost, earlier runs of it included.
+        about: a description of the table from the plan.
+        bought: the number of draws that were not in the store before.
+        spent: the dollars of this recording, earlier runs of it included.
     """
 
     rows: list[Row]
@@ -86,7 +84,10 @@ def read_points(plan: Plan) -> list[Point]:
 
 
 def read_steps(plan: Plan, draws: int, examples: int) -> list[Step]:
-    """What is bought; at temperature 0 one draw of each example, since it is taken to repeat."""
+    """Return the steps to buy.
+
+    At temperature 0 there is one draw of each example, because it is expected to repeat.
+    """
     return [
         Step(
             number,
@@ -180,7 +181,7 @@ async def buy(
 def _outlook(
     evaluator: Evaluator, services: Mapping[str, Service], steps: Sequence[Step]
 ) -> str:
-    """What is to be had, and what it can cost at most: from the longest prompts among a few."""
+    """Say what can be bought and its highest cost, from the longest prompts of a few."""
     most = 0
     for step in steps:
         stop = evaluator.reader.bought_stop(step.point)
@@ -290,9 +291,7 @@ def read_rows(
 
 
 def describe(plan: Plan, examples: int) -> dict[str, str]:
-    """What a table is, by what a plan says, for its metadata: texts, and JSON where there is more
-    to say.
-    """
+    """Describe a table by its plan, for the metadata: texts, and JSON for anything longer."""
     models = {entry.name: entry.model for entry in plan.entries.values()}
     return {
         "date": datetime.now(UTC).date().isoformat(),

@@ -1,9 +1,8 @@
-"""What the rivals of `benchmarks/rivals/methods.py` have in common: trials that are begun, brought
-to examples, and judged.
+"""The common part of the rivals in `benchmarks/rivals/methods.py`.
 
-Money is counted as `tune` itself counts it (`tune.strategies.race`): a wave is planned with what
-draws have cost so far, and with their ceilings as long as nobody knows. What is planned with the
-money is each method's own affair.
+Trials start, get examples and are judged. Money is counted as `tune` itself counts it
+(`tune.strategies.race`): a wave is planned with the cost of draws so far, and with their ceilings
+until a cost is known. Each method decides for itself what to plan.
 """
 
 from __future__ import annotations

@@ -86,7 +86,7 @@ def _climb(contest: Contest, state: TrialState, bounds: _Bounds) -> Waves:
 
 
 class _Bounds:
-    """Which n and max_tokens are known to keep a limit on cost, and which to break it."""
+    """The pairs of n and max_tokens that are known to keep or to break a limit on cost."""
 
     def __init__(self, limit: float) -> None:
         self._limit = limit
@@ -99,7 +99,7 @@ class _Bounds:
         return max((n for n, cap in known if cap >= state.cap), default=0)
 
     def invalid(self, state: TrialState, draws: int) -> bool:
-        """Whether no larger n with no larger max_tokens broke it."""
+        """Tell if a smaller or equal n with a smaller or equal max_tokens broke the limit."""
         return any(
             n <= draws and cap <= state.cap
             for n, cap in self._invalid.get(_region(state), [])
@@ -112,8 +112,9 @@ class _Bounds:
     def broken(
         self, contest: Contest, state: TrialState, draws: int, examples: int
     ) -> bool:
-        """Whether a trial's cost is beyond the limit and what its examples leave to chance;
-        remembered if so.
+        """Tell if the cost of a trial is clearly beyond the limit, and remember it.
+
+        The examples of a trial leave some of its cost to chance.
         """
         total = contest.examples
         rho = (

@@ -65,7 +65,7 @@ class Method:
 
     @property
     def installed(self) -> bool:
-        """Whether it can be run here."""
+        """Tell if the method can run here."""
         return not self.needs or find_spec(self.needs) is not None
 
 

@@ -222,14 +222,14 @@ def _matern(squares: Sequence[Array], lengths: Sequence[float]) -> Array:
 
 
 class Leaf(NamedTuple):
-    """Where a tree ends: the mean and variance of the values there."""
+    """The end of a branch of a tree: the mean and variance of its values."""
 
     mean: float
     variance: float
 
 
 class Split(NamedTuple):
-    """Where a tree parts: rows whose column is at most the value go one way, the others the other."""
+    """A node of a tree: rows whose column is at most the value go one way, others the other."""
 
     column: int
     value: float

@@ -199,8 +199,9 @@ def racing(problem: Problem, searcher: Searcher, left: float, *, most: bool) -> 
 
 
 def _mean_gap(contest: Contest, one: TrialState, other: TrialState) -> float:
-    """By how much one is better on the examples that both have met; beyond the limits counts as
-    worse.
+    """Return the gain of one trial over another on the examples that both have.
+
+    A trial that breaks the limits counts as worse.
     """
     gaps = contest.row(one) - contest.row(other)
     gaps = gaps[~np.isnan(gaps)]

@@ -132,12 +132,12 @@ def nothing(space: Space, free: Sequence[str], seed: int) -> Searcher:
 
 
 class Ask(NamedTuple):
-    """What SMAC wants to know.
+    """A request of SMAC for one evaluation.
 
     Attributes:
-        point: how good this is
-        instance: on this block.
-        trial: SMAC's own words for it.
+        point: the point to evaluate.
+        instance: the block of examples.
+        trial: SMAC's own record of it.
     """
 
     point: Point

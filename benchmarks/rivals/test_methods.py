@@ -508,7 +508,7 @@ def test_an_incumbent_has_met_what_every_challenger_has() -> None:
 
 @pytest.fixture
 def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Ask, float]]:
-    """What SMAC is told, from now on, in order."""
+    """Collect the results that SMAC gets from now on, in order."""
     heard: list[tuple[Ask, float]] = []
     tell = Asked.tell
     monkeypatch.setattr(

@@ -126,8 +126,9 @@ def plan(
 
 
 def possible(tasks: Sequence[Task], kept: Kept) -> list[Task]:
-    """Those that were run before or can be run here; a line on standard error for each method that
-    cannot.
+    """Return the tasks that were run before or can run here.
+
+    Each method that cannot run is named in a line on standard error.
     """
     lost = [
         task

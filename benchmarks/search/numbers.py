@@ -1,4 +1,4 @@
-"""What many searches come to: medians, paired differences, and intervals for both."""
+"""Summaries of many searches: medians, paired differences, and intervals for both."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Interval(NamedTuple):
 
     @property
     def verdict(self) -> str:
-        """What a difference says of the one that the other was taken from."""
+        """Say if a difference is clear, and in which direction."""
         return (
             "clearly better"
             if self.low > 0
@@ -87,8 +87,9 @@ def regrets(found: Found, worlds: Iterable[str], **wanted: object) -> list[float
 def behind(
     found: Found, worlds: Iterable[str], method: str, ours: str, **wanted: object
 ) -> Interval:
-    """By how many points of regret a method is worse than ours in the same worlds with the same
-    seeds, on average.
+    """Return the mean points of regret by which a method is worse than ours, in pairs.
+
+    A pair has the same world and the same seed.
     """
     theirs, own = (
         runs(found, worlds, method=name, **wanted) for name in (method, ours)

@@ -217,8 +217,9 @@ def _claims(report: Report) -> list[Claim]:
 
 
 def _share_claims(report: Report) -> list[Claim]:
-    """Of tables that are large enough to judge a search on, and of the others: a share of few
-    points is hardly one.
+    """Return the claims on tables that are large enough to judge a search, and on the others.
+
+    In a small table, a share of the points is hardly a sample.
     """
     found = []
     for size, fits in ((f"of {LARGE} paid points or more", True), ("of fewer", False)):
@@ -346,7 +347,7 @@ def _said(
 
 
 def _lost(report: Report, kind: str, *, clearly: bool) -> list[str]:
-    """Where a rival has less regret on average: clearly, or at all."""
+    """Return the worlds where a rival has less regret on average: clearly less, or just less."""
     found = []
     for title, worlds in report.groups().items():
         for units in report.units:

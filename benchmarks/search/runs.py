@@ -66,26 +66,26 @@ class Task:
     setting: str = "plain"
 
     def key(self, version: int) -> str:
-        """What it is kept under."""
+        """Return the key under which the run is kept."""
         world = f"{self.world}/{self.seed}/{self.setting}/{self.kind}/{self.units:g}"
         return f"{WORLDS}/{world}/{self.method}/{version}"
 
 
 @dataclass(frozen=True)
 class Run:
-    """What became of it.
+    """The result of one search.
 
     Attributes:
-        regret: points by which the chosen config is worse than the best there is.
+        regret: points by which the selected config is worse than the best one.
         dollars: the budget.
-        spent: of it.
-        trials: begun.
-        steps: waves, and the choice.
-        median_seconds: of computing that the method took for a step, in the median.
-        worst_seconds: and at worst.
-        feasible: whether the chosen config keeps the limit on cost in truth.
-        chosen: its key; "" where nothing was scored: then the regret is that of a config picked at
-            random.
+        spent: the dollars that were spent.
+        trials: the trials that were started.
+        steps: the number of waves, with the selection.
+        median_seconds: the median time of computing for a step.
+        worst_seconds: the longest time of computing for a step.
+        feasible: the selected config keeps the limit on cost in truth.
+        chosen: the key of the selected config; "" if nothing was scored. Then the regret is that
+            of a config picked at random.
     """
 
     regret: float
@@ -133,7 +133,7 @@ def configs(world: World) -> list[Config]:
 
 
 def tuning(examples: int) -> int:
-    """How many of so many examples are tuned on."""
+    """Return the number of tuning examples in a world of so many examples."""
     return min(TUNING, 2 * examples // 3)
 
 
@@ -203,7 +203,7 @@ def regret(
 
 
 def _worths(world: World, judged: Counts | None) -> Array:
-    """What every config is worth, on all examples or some."""
+    """Return the true score of every config, on all examples or on some."""
     place = slice(None) if judged is None else judged
     key = world.name, None if judged is None else judged.tobytes()
     if key not in _KNOWN:

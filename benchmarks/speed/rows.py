@@ -27,11 +27,11 @@ _BUDGET = 0.02
 
 @dataclass(frozen=True)
 class Cost:
-    """What one process took.
+    """The cost of one process.
 
     Attributes:
         busy: seconds of processor time.
-        megabytes: the most memory it held.
+        megabytes: its largest memory.
     """
 
     busy: float

@@ -78,7 +78,10 @@ def chat_completion(
 
 
 def _handler(respond: Respond) -> type[BaseHTTPRequestHandler]:
-    """What the server makes of a connection; it is kept open, and each answer leaves in one piece."""
+    """Make the class that serves a connection.
+
+    The connection stays open, and each answer leaves in one piece.
+    """
 
     class Answers(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

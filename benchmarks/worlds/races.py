@@ -62,7 +62,7 @@ class Result(NamedTuple):
 
 
 def space_of(table: Table) -> Space:
-    """What is searched: everything that the table holds."""
+    """Return the space of a table: everything that it holds."""
     ladders = (
         {192: (12, 24, 48, 96, 144, 192)}
         if table.name.startswith("thinking")

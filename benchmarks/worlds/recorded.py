@@ -114,7 +114,7 @@ def read_rows(path: Path) -> list[Row]:
 
 
 def read_about(path: Path) -> dict[str, str]:
-    """What a table says of itself: task, licence, origin, prices, date, version, ..."""
+    """Return a table's own description: task, licence, origin, prices, date, version, ..."""
     from pyarrow import parquet
 
     stated = parquet.read_schema(path).metadata or {}
@@ -196,15 +196,15 @@ def _price(record: Mapping[str, Any]) -> Price:
 
 
 def read_extract(path: Path) -> Extractor:
-    """How the answer was taken out of a text, for texts that are cut shorter than they were drawn."""
+    """Return the answer rule of a table, for texts that are cut shorter than they were drawn."""
     return parse_extractor(json.loads(read_about(path)["space"]).get("answer"))
 
 
 def read_scores(path: Path) -> dict[tuple[int, str], float]:
-    """What the task's own metric gave: the score by example and answer.
+    """Return the scores by the task's own metric, by example and answer.
 
-    It serves tables whose metric is dear to ask again, as one that runs code. Answers in texts cut
-    shorter than they were drawn are not among them.
+    They serve tables whose metric is expensive to run again, such as one that runs code. Answers in
+    texts that are cut shorter than they were drawn are not among them.
     """
     return {
         (row["example"], row["answer"]): row["score"]

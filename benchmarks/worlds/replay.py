@@ -28,9 +28,7 @@ TABLES = Path(__file__).parent / "tables"
 
 
 class Cell(NamedTuple):
-    """What a prompt and a temperature stand for in a table: one distribution of answers for each
-    example.
-    """
+    """A model, prompt and temperature of a table: one distribution of answers for each example."""
 
     model: str
     prompt: str
@@ -302,7 +300,7 @@ def _worth(table: Table, cell: Cell, cap: int, n: int) -> float:
 
 
 def _vote(shares: np.ndarray, right: np.ndarray, n: int) -> np.ndarray:
-    """How often the most frequent label of n draws is the right one; the last column abstains."""
+    """Return how often the most frequent label of n draws is right; the last column abstains."""
     outcomes, ways = _outcomes(shares.shape[1], n)
     votes = outcomes[:, :-1]
     leads = (votes == votes.max(axis=1, keepdims=True)) & (votes > 0)

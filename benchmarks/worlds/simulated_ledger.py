@@ -26,7 +26,7 @@ from tune.strategies import Outcome, Problem, Standing
 
 @dataclass
 class Bought:
-    """What a trial has: its cell, its cap, and how many draws of each position."""
+    """The draws of a trial: its cell, its cap, and the number of draws of each example."""
 
     cell: Cell
     cap: int

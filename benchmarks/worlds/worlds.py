@@ -57,7 +57,7 @@ class World:
 
     @property
     def examples(self) -> int:
-        """How many examples it has."""
+        """Return the number of examples."""
         return len(self.right)
 
     def worth(self, config: Config) -> float:
@@ -153,7 +153,7 @@ class World:
 
 
 def cut(answers: Codes, tokens: Counts, cap: int) -> Codes:
-    """What is left of the answers at a smaller cap: none where the answer would come later."""
+    """Return the answers that remain at a smaller cap; later answers become NONE."""
     return np.where(tokens <= cap, answers, np.int8(NONE))
 
 
@@ -227,8 +227,9 @@ def recorded(
 def space_of(
     table: Table, ladders: Mapping[int, Sequence[int]], ns: Sequence[int]
 ) -> Space:
-    """What is searched in a recorded table: everything that it holds; `ladders` and `ns` as for
-    `recorded`.
+    """Return the space of a recorded table: everything that it holds.
+
+    `ladders` and `ns` are those of `recorded`.
     """
     when: dict[str, dict[str, Any]] = {
         prompt: {"max_tokens": list(ladders[cap])}
@@ -258,30 +259,32 @@ def space_of(
 
 @dataclass(frozen=True)
 class Family:
-    """How worlds of one kind are made. Every number with a spread is drawn anew for each world.
+    """A recipe for worlds of one kind. Every number with a spread is drawn anew for each world.
 
-    A draw is right where
+    A draw is right if
 
         sharpness * (skill of the model + gain of the prompt + luck of the pair - chill of the model
         * (T - its best T)^2 - hardness of the example) + taste of the pair for the example +
-        thought > 0,
+        thought > 0.
 
-    all normal. The thought is the chain's own luck: at T = 0 one fixed thought for each pair and
-    example, and with growing T more and more a fresh one for each draw (all of it from T = 0.6),
-    and larger: so draws of one example are correlated, and a vote averages thoughts out but not
-    tastes. A wrong answer is the example's favourite one half of the time, else any other; a text
-    has no answer with a probability that grows beyond T = 0.8.
+    All terms are normal. The thought is the luck of one chain of thought. At T = 0 it is the same
+    for each draw of a pair and an example. With growing T a growing part of it is drawn anew for
+    each draw (all of it from T = 0.6 on), and it is larger. So the draws of one example are correlated,
+    and a vote averages thoughts out but not tastes.
+
+    A wrong answer is the favourite one of the example half of the time, else any other. A text has
+    no answer with a probability that grows beyond T = 0.8.
 
     Attributes:
-        name: for people.
+        name: the name in pages.
         models: skill and dollars per million tokens (in, out) of each.
-        prompts: how many; their gains are normal with a deviation of 0.5, and the longer they make
-            the model think, the better on average.
-        temperatures: searched.
-        kinds: different answers.
+        prompts: the number of prompts. Their gains are normal with a deviation of 0.5. The longer a
+            prompt makes the model think, the better it is on average.
+        temperatures: the temperatures to search.
+        kinds: the number of different answers.
         lengths: median tokens of an answer, from the shortest to the longest prompt.
-        caps: max_tokens searched; the last is the most.
-        ns: searched.
+        caps: the max_tokens to search, ascending.
+        ns: the numbers of answers to search.
         thought: deviation of the thought, from the shortest to the longest prompt.
     """
 
