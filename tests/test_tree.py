@@ -12,6 +12,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "commands/reconcile.py": "tests/followup/test_reconcile.py",
     "commands/reprice.py": "tests/followup/test_reprice.py",
     "providers/openai/sender.py": "tests/providers/openai/test_transport.py",
+    "report/money_records.py": "tests/report/test_money_section.py",
     "report/unread_sample.py": "tests/report/test_unread_text.py",
     "stats/arrays.py": "tests/stats/test_intervals.py",
 }

@@ -17,8 +17,8 @@ from tune.providers.capabilities import Capabilities, Fact
 from tune.providers.entries import Entry, read_entries
 from tune.providers.retrying import RetryPolicy
 from tune.providers.stack import Service, StackContext, build_stack
+from tune.report import Money, Uncertain
 from tune.report.headline import uncertain_sentence
-from tune.report.records import Money, Uncertain
 from tune.space import Space
 from tune.store.database import Database
 from tune.store.draws import Store

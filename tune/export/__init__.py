@@ -17,9 +17,7 @@ EXPORTERS: dict[str, Callable[[Deployment], dict[str, Any] | str]] = {
     "oai_config_list": oai_config_list,
     "snippet": snippet,
 }
-"""What can be exported, by name: each takes a `Deployment` and gives text, or a dictionary to be
-written as JSON.
-"""
+"""Exports by name: each takes a `Deployment` and gives text, or a dictionary for JSON."""
 
 __all__ = [
     "EXPORTERS",

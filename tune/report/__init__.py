@@ -7,17 +7,14 @@ from tune.report.headline import answer
 from tune.report.html import page
 from tune.report.json import best_json, result_json
 from tune.report.markdown import markdown
+from tune.report.money_records import EstimateRow, Money, PriceLine, Uncertain
 from tune.report.records import (
-    EstimateRow,
-    Money,
-    PriceLine,
     PromptText,
     Provenance,
     Report,
     ReportConfig,
     SearchAnswers,
     TrialRow,
-    Uncertain,
     plain_config,
 )
 from tune.report.spread import PassAtK, RepeatedSplits

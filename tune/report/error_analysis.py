@@ -83,14 +83,14 @@ class Slice:
 
 @dataclass(frozen=True, slots=True)
 class DoubtfulLabel:
-    """A row whose label all strong configurations contradict with one voice.
+    """A row whose label all strong configurations contradict with the same answer.
 
     Attributes:
         example: the row's id.
-        label: what the data says.
-        answer: what they say.
-        configs: how many of them.
-        answers: how many answers they gave.
+        label: the label in the data.
+        answer: the answer that they agree on.
+        configs: the number of these configurations.
+        answers: the number of their answers.
         shown: the beginning of the row's inputs.
     """
 
@@ -104,7 +104,7 @@ class DoubtfulLabel:
 
 @dataclass(frozen=True, slots=True)
 class Failing:
-    """Where the winner fails.
+    """The errors of the winner.
 
     Attributes:
         on: "holdout" or "tuning": the examples of the confusion matrix and the slices.

@@ -6,7 +6,8 @@ import math
 
 from tune.pricing.clock import format_duration
 from tune.report.amount import amount_of
-from tune.report.records import Money, Report, ReportConfig
+from tune.report.money_records import Money
+from tune.report.records import Report, ReportConfig
 from tune.report.text import (
     count,
     describe_config,

@@ -12,7 +12,7 @@ from tune.safety.escape import visible
 POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 )
-"""What a browser may do with the page: apply the style that is in it, and nothing else."""
+"""The page's rights in a browser: its own style is applied, and nothing else is loaded or run."""
 
 # A report has none of these. What looks like one is the text of a user or a model.
 _UNUSED = ["link", "image", "autolink", "reference", "html_inline", "html_block"]

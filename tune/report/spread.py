@@ -11,7 +11,7 @@ from tune.stats.intervals import Interval
 
 @dataclass(frozen=True, slots=True)
 class PassAtK:
-    """How often one of k answers is right: an upper bound, because it needs the targets.
+    """The score of the best of k answers: an upper bound, because picking it needs the targets.
 
     Attributes:
         k: answers for each example.

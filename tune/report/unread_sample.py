@@ -1,4 +1,4 @@
-"""Records of answers that were not read rightly, each beside its target."""
+"""Records of answers that are read wrongly, each beside its target."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ class Sample:
 
     Attributes:
         example: the example's id.
-        text: what the model said, its middle left out where it is long.
-        answer: what was taken out of it; "" where nothing was.
-        target: what is wanted.
+        text: the model's text; its middle is left out if it is long.
+        answer: the answer that was found in it, or "".
+        target: the right answer.
     """
 
     example: str
@@ -24,19 +24,19 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """A prompt of which nearly all answers score the metric's worst value.
+    """A prompt with nearly all answers at the metric's worst score.
 
     Attributes:
         prompt: its name.
-        answers: that were looked at.
-        worst: of them, those that score the worst value.
-        extracted: those in which an answer was found.
-        empty: those without any text.
-        standing: those in whose text the target stands.
-        samples: a few of them beside their targets.
-        rule: an answer rule that reads the same texts better, as JSON; "" where none was found.
+        answers: the number of answers that were looked at.
+        worst: the number of them with the worst score.
+        extracted: the number of them in which an answer was found.
+        empty: the number of them without any text.
+        standing: the number of them whose text holds the target.
+        samples: a few answers beside their targets.
+        rule: an answer rule that reads the same texts better, as JSON; "" if none was found.
         rule_score: the mean score that it would give.
-        misread: whether the answers are not read rightly; False where they are merely wrong.
+        misread: True if the answers are read wrongly; False if they are merely wrong.
     """
 
     prompt: str

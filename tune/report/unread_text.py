@@ -7,7 +7,7 @@ from tune.report.text import number
 from tune.report.unread_sample import Sample, Unread
 
 HOW = "in Python `answer=...` of a Space, in a space file the table [answer]"
-"""Where an answer rule is given."""
+"""The places where a user gives an answer rule."""
 
 
 def unread_headline(report: Report) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Why answers are wrong, in words: counts by heading, and what to do about those that are many."""
+"""Reasons why answers are wrong: counts by heading, and advice for those that are frequent."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from tune.stats.intervals import Interval, difference_interval, mean_interval
 from tune.stats.power import SPREAD, detectable_difference
 
 TUNING_CONFIDENCE = 0.95
-"""Of intervals on tuning examples: the choice was made by those, so no claim rests on them."""
+"""The confidence on tuning examples. They selected the winner, so no claim rests on them."""
 
 
 class Evidence:

@@ -16,7 +16,7 @@ STOPPED = {
     UNREAD: "the answers are not read rightly; --keep-going (keep_going=True) goes on all the same",
     INTERRUPTED: "it was interrupted; the same command resumes it",
 }
-"""Why a run ended, in words."""
+"""Reasons for the end of a run, in words."""
 
 
 def why_stopped(record: RunRecord, decorations: Decorations) -> str:
