@@ -11,13 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from tune.errors import StudyError
+from tune.followup.place import find_draws, find_journal
 from tune.report.private import without_example
 from tune.store.database import Database
 from tune.store.erase import Erased, erase_example, shred
 from tune.store.files import write_private
 from tune.store.journal import Journal, dump_event
 from tune.study.holdout_file import HOLDOUT_FILE
-from tune.study.study import find_store, recorded_study
+from tune.study.study import recorded_study
+
+REPORTS = ("best.json", "report.html", "report.md")
+"""The files that a study's report writes from its journal."""
 
 ANSWERS = "answers.jsonl"
 """The file of single answers, where a study has one."""
@@ -42,7 +46,7 @@ class ForgetResult:
     kept: tuple[str, ...]
 
     def to_record(self) -> dict[str, Any]:
-        """The same in JSON's types."""
+        """Return the same in JSON's types."""
         return asdict(self)
 
     def __str__(self) -> str:
@@ -50,11 +54,9 @@ class ForgetResult:
         return "\n".join(
             [
                 f"Removed of example {self.example!r}: {erased.draws} answers, {erased.requests} "
-                "prompts and "
-                f"{erased.scores} scores from the store, which was written anew, and what "
-                f"{', '.join(self.files)} showed "
-                f"of it. What was paid stays in the ledger. The study in {self.study} can be "
-                "shown, but not continued.",
+                f"prompts and {erased.scores} scores from the store, which was written anew, and "
+                f"what {', '.join(self.files)} showed of it. What was paid stays in the ledger. "
+                f"The study in {self.study} can be shown, but not continued.",
                 *self.kept,
             ]
         )
@@ -78,35 +80,32 @@ def forget(
         StoreError: the store cannot be written, or another process uses it.
     """
     place = Path(folder)
-    if not (place / "study.jsonl").is_file():
-        raise StudyError(
-            f"there is no study in {str(place)!r}: give the folder that holds its study.jsonl"
-        )
-    where = store or find_store(place)
-    if "://" not in where and not Path(where).is_file():
-        raise StudyError(
-            f"there is no store {where!r}: give the --store that the study was run with"
-        )
-    with Journal(place / "study.jsonl") as journal:
+    path = find_journal(place)
+    where = find_draws(place, store)
+    with Journal(path) as journal:
+        # The store comes first: without its draws the journal cannot be read again anyway.
         erased = _erase(where, journal, example, place)
         events = [_scrubbed(event, example) for event in journal.events]
         write_private(journal.path, "".join(map(dump_event, events)))
-    files = ["study.jsonl"]
+    files = ("study.jsonl", *_rewrite_results(place, events, example))
+    kept = tuple(_kept(erased, events))
+    return ForgetResult(str(place), example, erased, files, kept)
+
+
+def _rewrite_results(
+    place: Path, events: Sequence[Mapping[str, Any]], example: str
+) -> list[str]:
+    """Write the report and the files of single answers again; return the names of these files."""
+    files = []
     if any(event["event"] == "result" for event in events):
-        study = recorded_study(place, events)
-        study.report()
-        files += sorted(
-            path.name
-            for path in place.iterdir()
-            if path.name in ("report.md", "report.html", "best.json")
-        )
+        # The report is made of the journal, which no longer holds the example.
+        recorded_study(place, events).report()
+        files += [name for name in REPORTS if (place / name).is_file()]
     for name in (ANSWERS, HOLDOUT_FILE):
         if (place / name).is_file():
             _filter_lines(place / name, example)
             files.append(name)
-    return ForgetResult(
-        str(place), example, erased, tuple(files), tuple(_kept(erased, events))
-    )
+    return files
 
 
 def _erase(where: str, journal: Journal, example: str, place: Path) -> Erased:
@@ -121,14 +120,12 @@ def _erase(where: str, journal: Journal, example: str, place: Path) -> Erased:
             for event in journal.events
         )
         if erased.found:
-            journal.append(
-                "forgotten", mark=mark
-            )  # now: if the next step fails, the same command goes on with it
+            # Now: if the next step fails, the same command goes on with it.
+            journal.append("forgotten", mark=mark)
         elif not again:
             raise StudyError(
                 f"the study in {str(place)!r} has asked nothing about an example {example!r}: give "
-                "the row's `id` "
-                f"where the data has that column, else its number"
+                f"the row's `id` where the data has that column, else its number"
             )
         # Deleted rows stay in free pages of the file until it is rewritten.
         shred(db)
@@ -138,7 +135,7 @@ def _erase(where: str, journal: Journal, example: str, place: Path) -> Erased:
 
 
 def _scrubbed(event: dict[str, Any], example: str) -> dict[str, Any]:
-    """The event without what it shows of the example."""
+    """Return the event without what it shows of the example."""
     record = without_example(event, example)
     if event["event"] == "result":
         report = record["record"]["report"]
@@ -152,9 +149,8 @@ def _scrubbed(event: dict[str, Any], example: str) -> dict[str, Any]:
 
 def _filter_lines(path: Path, example: str) -> None:
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    write_private(
-        path, "".join(line for line in lines if example not in _ids(json.loads(line)))
-    )
+    kept = [line for line in lines if example not in _ids(json.loads(line))]
+    write_private(path, "".join(kept))
 
 
 def _ids(record: Mapping[str, Any]) -> set[str]:
@@ -167,12 +163,11 @@ def _kept(erased: Erased, events: Sequence[Mapping[str, Any]]) -> list[str]:
     if erased.shared:
         found.append(
             f"{erased.shared} prompts stay in the store, because other examples with the same text "
-            "ask for them too, "
-            f"in {', '.join(erased.others)}: forget it there as well."
+            f"ask for them too, in {', '.join(erased.others)}: forget it there as well."
         )
-    result = next(
-        (event for event in reversed(events) if event["event"] == "result"), None
-    )
+    results = [event for event in events if event["event"] == "result"]
+    # A continued study has several results; the last one is shown.
+    result = results[-1] if results else None
     if result is not None and result["record"]["report"]["provenance"].get("shots"):
         found.append(
             "Prompts of this study show examples (few-shot): if it is one of them, they still hold "

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tune.errors import BudgetError, InputError, ProviderError, StudyError
+from tune.followup.place import find_draws, find_journal
 from tune.pricing.prices import to_dollars, to_picodollars
 from tune.providers.entries import Entry
 from tune.providers.openai.bill_lookup import bill_url
@@ -23,7 +24,7 @@ from tune.store.journal import Journal
 from tune.store.ledger import Ledger
 from tune.store.ledger_marks import check_ledger
 from tune.store.ledger_table import UncertainCharge, read_balance
-from tune.study.study import Study, find_store, recorded_study
+from tune.study.study import Study, recorded_study
 
 _BEGINS = "Reconciled: "
 """How the notice of a reconciliation begins; a later one takes its place."""
@@ -62,99 +63,119 @@ def reconcile(
         InputError: a key would go to a host that was not confirmed.
     """
     place = Path(folder)
-    if not (place / "study.jsonl").is_file():
-        raise StudyError(
-            f"there is no study in {str(place)!r}: give the folder that holds its study.jsonl"
-        )
+    path = find_journal(place)
     if billed is not None and not 0 <= billed < math.inf:
         raise BudgetError(
             f"a bill is a number of dollars from 0 on, but got {billed!r}"
         )
-    with Journal(place / "study.jsonl") as journal:
+    with Journal(path) as journal:
         study = recorded_study(place, journal.events)
-        where = store or find_store(place)
-        if "://" not in where and not Path(where).is_file():
-            raise StudyError(
-                f"there is no store {where!r}: give the --store that the study was run with"
-            )
-        db = Database(where)
+        db = Database(find_draws(place, store))
         try:
-            name = journal.events[0]["id"]
-            # Read without opening the ledger: opening marks reservations as uncertain.
-            before = read_balance(db, name)
-            if before is None:
-                raise StudyError(
-                    f"the store {where!r} has no ledger of the study in {str(place)!r}: give the "
-                    "--store that it "
-                    f"was run with"
-                )
-            # An older copy of the store would make the correction wrong.
-            check_ledger(db, name, journal.events, place)
-            ledger = Ledger(db, name, before.budget)
-            found = _Found()
+            ledger, before = _open_ledger(db, journal, place)
+            found = None
             if billed is None:
-                entries = [
-                    Entry(name, **model, key_env=key_env)
-                    for name, model in journal.events[0]["identity"]["models"].items()
-                ]
-                charges = _askable(ledger.uncertain_charges(), found)
-                if charges:
-                    sent = "the names of calls"
-                    confirm_hosts(
-                        entries,
-                        repr(str(place)),
-                        allowed=allow_host,
-                        confirm=confirm,
-                        sent=sent,
-                    )
-                # A thread of its own, so that it is the same inside a running loop.
-                with ThreadPoolExecutor(1) as thread:
-                    thread.submit(asyncio.run, _ask(entries, charges, found)).result()
-                for charge, picodollars in found.bills:
-                    ledger.settle_uncertain(charge, picodollars)
+                permit = _Permit(key_env, allow_host, confirm)
+                found = _ask_services(ledger, journal, place, permit)
             else:
                 ledger.reconcile(to_picodollars(billed))
-            balance, mark, reasons = (
-                ledger.balance,
-                ledger.mark(),
-                ledger.uncertain_by_reason(),
-            )
+            corrected = _corrected(study, place, ledger, found)
+            # Writing the same result again would only make the journal longer.
+            if found is not None and not found.bills:
+                return corrected
+            mark, freed = ledger.mark(), before - ledger.balance.spent
         finally:
             db.close()
-        money = replace(
-            study.record.money,
-            spent=to_dollars(balance.spent),
-            spent_now=0.0,
-            settled=to_dollars(balance.settled),
-            uncertain=to_dollars(balance.uncertain),
-            reasons=tuple(
-                Uncertain(reason, calls, to_dollars(cost))
-                for reason, calls, cost in reasons
-            ),
-            overshoot=to_dollars(balance.overshoot),
-            left=to_dollars(max(0, balance.budget - balance.spent)),
-        )
-        notices = [
-            notice for notice in study.record.notices if not notice.startswith(_BEGINS)
-        ]
-        if billed is None:
-            notices.append(found.sentence())
-        record = replace(study.record, money=money, notices=tuple(notices))
-        corrected = Study(
-            record, place, stopped=study.stopped, deployment=study.deployment
-        )
-        # Writing a result again would only make the journal longer.
-        if billed is None and not found.bills:
-            return corrected  # nothing has changed
         journal.follow(lambda: mark)
-        journal.append(
-            "reconciled", billed=billed, freed=to_dollars(before.spent - balance.spent)
-        )
+        journal.append("reconciled", billed=billed, freed=to_dollars(freed))
         corrected.report(place)
         journal.append(
             "result", stopped=corrected.stopped, record=corrected.to_record()
         )
     return corrected
+
+
+def _open_ledger(db: Database, journal: Journal, place: Path) -> tuple[Ledger, int]:
+    """Return the study's ledger, and the picodollars that it had spent.
+
+    Raises:
+        StudyError: the store has no ledger of the study, or is an older copy.
+    """
+    name = journal.events[0]["id"]
+    # Read without opening the ledger: opening marks reservations as uncertain.
+    before = read_balance(db, name)
+    if before is None:
+        raise StudyError(
+            f"the store {str(db.path)!r} has no ledger of the study in {str(place)!r}: give the "
+            f"--store that it was run with"
+        )
+    # An older copy of the store would make the correction wrong.
+    check_ledger(db, name, journal.events, place)
+    return Ledger(db, name, before.budget), before.spent
+
+
+def _corrected(
+    study: Study, place: Path, ledger: Ledger, found: _Found | None
+) -> Study:
+    """Return the study with the money of its ledger, and with a notice on what was settled."""
+    balance = ledger.balance
+    reasons = []
+    for reason, calls, cost in ledger.uncertain_by_reason():
+        reasons.append(Uncertain(reason, calls, to_dollars(cost)))
+    money = replace(
+        study.record.money,
+        spent=to_dollars(balance.spent),
+        spent_now=0.0,
+        settled=to_dollars(balance.settled),
+        uncertain=to_dollars(balance.uncertain),
+        reasons=tuple(reasons),
+        overshoot=to_dollars(balance.overshoot),
+        # A bill above the budget leaves nothing, and not less than nothing.
+        left=to_dollars(max(0, balance.budget - balance.spent)),
+    )
+    # The notice of an earlier reconciliation is no longer true.
+    notices = [
+        notice for notice in study.record.notices if not notice.startswith(_BEGINS)
+    ]
+    if found is not None:
+        notices.append(found.sentence())
+    record = replace(study.record, money=money, notices=tuple(notices))
+    return Study(record, place, stopped=study.stopped, deployment=study.deployment)
+
+
+@dataclass(frozen=True, slots=True)
+class _Permit:
+    """The key that may be sent to the services of a study, and the hosts that may get it."""
+
+    key_env: str | None
+    allow_host: Collection[str]
+    confirm: Confirm | None
+
+
+def _ask_services(
+    ledger: Ledger, journal: Journal, place: Path, permit: _Permit
+) -> _Found:
+    """Ask the services for the bills of uncertain calls, and settle those that they tell."""
+    found = _Found()
+    entries = []
+    for name, model in journal.events[0]["identity"]["models"].items():
+        entries.append(Entry(name, **model, key_env=permit.key_env))
+    charges = _askable(ledger.uncertain_charges(), found)
+    if charges:
+        # The folder may come from somebody else, and it names the hosts.
+        confirm_hosts(
+            entries,
+            repr(str(place)),
+            allowed=permit.allow_host,
+            confirm=permit.confirm,
+            sent="the names of calls",
+        )
+    # A thread of its own, so that it is the same inside a running loop.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, _ask(entries, charges, found)).result()
+    for charge, picodollars in found.bills:
+        ledger.settle_uncertain(charge, picodollars)
+    return found
 
 
 @dataclass(slots=True)
@@ -185,8 +206,7 @@ class _Found:
         )
         return (
             f"{said} {_calls(self.unknown.total())} still uncertain ({listed}): `tune reconcile "
-            "STUDY --billed USD` "
-            f"settles them by the bill for the whole study."
+            f"STUDY --billed USD` settles them by the bill for the whole study."
         )
 
 
@@ -214,9 +234,10 @@ async def _ask(
 ) -> None:
     """Ask the services of a study for the bills of calls."""
     endpoints: Mapping[str, dict[Any, OpenAIEndpoint]] = defaultdict(dict)
+    # The reason why a service cannot be asked, by its name.
     closed: dict[str, str] = {}
-    """Why a service cannot be asked."""
     for entry in entries:
+        # A local model bills nothing.
         if entry.local:
             continue
         try:
@@ -248,12 +269,12 @@ async def _ask_for(
     closed: Mapping[str, str],
 ) -> None:
     """Ask those who may have served a call, until one of them tells its bill."""
-    reason = next(
-        (why for place, why in closed.items() if charge.service.startswith(place)), ""
-    )
-    reason = (
-        reason or f"{charge.service} does not know the call or its bill, or not yet"
-    )
+    reason = f"{charge.service} does not know the call or its bill, or not yet"
+    for place, why in closed.items():
+        if charge.service.startswith(place):
+            reason = why
+            break
+    # Several models of one service may be at different addresses.
     for endpoint in endpoints:
         try:
             picodollars = await endpoint.bill_of(charge.call)

@@ -81,14 +81,12 @@ def reprice(
         data: as for the run.
         space: as for the run.
         options: as for the run. `price`, `max_cost_per_request`, `max_seconds_per_request` and the
-            goal
-            may differ. `results` is a folder for the new report; without it no file is written.
-            `store` is the study's; by default `draws.db` in its folder or the one above.
+            goal may differ. `results` is a folder for the new report; without it no file is
+            written. `store` is the study's; by default `draws.db` in its folder or the one above.
 
     Raises:
         StudyError: there is no finished study, it is not the one that these options describe, the
-            store
-            lacks draws of it, or the new analysis cannot be noted in its folder.
+            store lacks draws of it, or the new analysis cannot be noted in its folder.
         InputError: an argument cannot be used.
     """
     place = Path(folder)
@@ -97,6 +95,7 @@ def reprice(
     check_not_forgotten(events, place)
     results = options.pop("results", None)
     store = options.pop("store", None) or find_store(place)
+    # A report with other prices in the study's own folder would contradict its journal.
     if results is not None and Path(results).resolve() == place.resolve():
         raise InputError(
             f"the study in {str(place)!r} stays as it is: give another folder with --results"
@@ -130,33 +129,24 @@ def reprice(
 async def _reread(
     plan: Plan, place: Path, store: str
 ) -> tuple[Report, Deployment | None]:
-    """Return the report of the study's trials with today's selection, from its journal and the
-    store.
-    """
+    """Return the study's report with today's selection, from its journal and its store."""
     with ExitStack() as stack:
         aside = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         # The run appends events as it goes. They belong into the copy.
         shutil.copy(place / "study.jsonl", aside / "study.jsonl")
-        journal = stack.enter_context(
-            Journal(aside / "study.jsonl")
-        )  # a copy: the study is not touched
+        journal = stack.enter_context(Journal(aside / "study.jsonl"))
         db = Database(_copy(store, aside / "draws.db"))
         stack.callback(db.close)
-        draws = Store(db, generation=journal.events[0]["id"] if plan.fresh else "")
+        # A study with --fresh has its own generation of draws.
+        generation = journal.events[0]["id"] if plan.fresh else ""
+        draws = Store(db, generation=generation)
         ledger = Ledger(db, SILENT, to_picodollars(plan.budget))
         # A closed ledger lets no call through, whatever the code below does.
         ledger.close(SILENT)
         context = StackContext(draws, ledger, Capabilities(), concurrency=1)
         services = _services(plan, context)
         run = Run(plan, journal, services, ledger, _evaluator(plan, services, context))
-        run.recall(run.history.first)
-        for wave in run.history.waves:
-            if wave.done:
-                await _refill(
-                    run, load_steps(wave.steps), run.trials_of(wave.phase), wave
-                )
-                run.recall(wave.lessons)
-        run.recall(run.history.last)
+        await _replay(run)
         run.note_measured_caps()
         run.end_trials()
         choice = select_measured(run.selector.problem(), run.standings.current())
@@ -169,6 +159,19 @@ async def _reread(
         )
         report = build_report(record)
         return report, deploy(record, report)
+
+
+async def _replay(run: Run) -> None:
+    """Bring a run to where the study ended: its trials, and what it had learned of the models."""
+    # Lessons change how answers are read, so they come in the order in which they were learned.
+    run.recall(run.history.first)
+    for wave in run.history.waves:
+        # A process that ended inside a wave left it without an outcome.
+        if wave.done:
+            trials = run.trials_of(wave.phase)
+            await _refill(run, load_steps(wave.steps), trials, wave)
+            run.recall(wave.lessons)
+    run.recall(run.history.last)
 
 
 def _copy(store: str, aside: Path) -> Path:
@@ -212,25 +215,20 @@ async def _refill(
         if lacking and trial.state != "failed":
             raise StudyError(
                 f"the store lacks draws of trial {trial.number} for {len(lacking)} examples: give "
-                "the --store that the "
-                f"study was run with (and --fresh, if it was)"
+                f"the --store that the study was run with (and --fresh, if it was)"
             )
 
 
 async def _holdout(run: Run) -> HoldoutTest:
     """Return the result of the holdout as it was bought; an empty one if it was not met."""
-    event = next(
-        (
-            event
-            for event in reversed(run.journal.events)
-            if event["event"] == "holdout"
-        ),
-        None,
-    )
-    if event is None:
+    met = [event for event in run.journal.events if event["event"] == "holdout"]
+    if not met:
         return NOT_MET
-    recorded, trials = RecordedWave("holdout", event["steps"]), dict[int, Trial]()
+    # A continued study has several; the last one counts.
+    event = met[-1]
+    recorded = RecordedWave("holdout", event["steps"])
     read_faults(recorded, event)
+    trials: dict[int, Trial] = {}
     await _refill(run, load_steps(event["steps"]), trials, recorded)
     return read_holdout_test(run.evaluator.reader, trials.values())
 
@@ -255,22 +253,23 @@ def _note_look(run: Run, place: Path, choice: Config) -> None:
 def _services(plan: Plan, context: StackContext) -> dict[str, Service]:
     """Return models to which nothing is sent."""
     endpoints = offline_endpoints(plan.entries, context.capabilities)
-    return {
-        name: build_stack(entry, endpoints[name], plan.prices[name], context)
-        for name, entry in plan.entries.items()
-    }
+    services = {}
+    for name, entry in plan.entries.items():
+        # The stack finds stored draws. The endpoint behind it refuses every call.
+        services[name] = build_stack(entry, endpoints[name], plan.prices[name], context)
+    return services
 
 
 def _evaluator(
     plan: Plan, services: Mapping[str, Service], context: StackContext
 ) -> Evaluator:
     judge = None
-    if (
-        plan.judge is not None
-    ):  # its verdicts are in the store, under what identifies it there
-        endpoint = offline_endpoints({plan.judge.name: plan.judge})[plan.judge.name]
+    if plan.judge is not None:
+        # Its verdicts are in the store, under the identity of its endpoint.
+        name = plan.judge.name
+        endpoint = offline_endpoints({name: plan.judge})[name]
         judge = build_stack(
-            plan.judge, endpoint, plan.prices[plan.judge.name], context, judge=True
+            plan.judge, endpoint, plan.prices[name], context, judge=True
         )
     return make_evaluator(
         plan,
@@ -286,12 +285,10 @@ def _as_it_was(report: Report, before: Report) -> Report:
 
     Its notices are those of the new selection, and what the run told about models and money.
     """
-    kept = tuple(
-        sentence for sentence in before.run_notices if sentence not in report.notices
-    )
+    kept = [each for each in before.run_notices if each not in report.notices]
     said = (
-        "Read again from the draws of a finished study: its choice is made anew, its bill is what "
-        "it was."
+        "Read again from the draws of a finished study: its choice is made again, its bill is "
+        "what it was."
     )
     return replace(
         report,
@@ -306,4 +303,5 @@ def _as_it_was(report: Report, before: Report) -> Report:
 
 
 def _last(events: list[dict[str, Any]], *kinds: str) -> dict[str, Any]:
+    """Return the latest event of these kinds; there is always one in a finished study."""
     return next(event for event in reversed(events) if event["event"] in kinds)

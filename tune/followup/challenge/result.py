@@ -92,6 +92,7 @@ class ChallengeResult:
 
     def _headline(self) -> str:
         model, each = visible(self.config.model), f"{dollars(self.cost)} per request"
+        # A config that is cheaper than all others needs no comparison.
         if self.rival is None:
             return f"{model} enters the frontier as its cheapest config, at {each}."
         assert self.difference is not None
@@ -112,6 +113,7 @@ class ChallengeResult:
 
     def _ways(self) -> str:
         """Return a sentence on the way that was chosen, of those that were tried."""
+        # The cheapest way enters without a verdict, so nothing went on to one.
         went = f"; {self.finalists} went on to the verdict" if self.finalists else ""
         read = f"n = {self.config.n}"
         if self.config.n > 1:

@@ -18,7 +18,7 @@ import numpy as np
 from tune.errors import StudyError
 from tune.readout import Reading
 from tune.readout.trial import Trial
-from tune.report import Report
+from tune.report import Report, ReportConfig
 from tune.space import Config
 from tune.stats.student_t import t_quantile
 from tune.strategies.measured_truncation import PHASES, record_measured_caps
@@ -85,32 +85,38 @@ async def read_rivals(
     met = await _replay_holdout(evaluator, events)
     found: dict[Config, Rival] = {}
     for row in (report.winner, report.baseline, *report.frontier):
-        if row is None or row.few or row.cost is None or row.config in found:
+        # The winner and the baseline are mostly on the frontier, too.
+        if row is None or row.config in found:
             continue
         readings: list[Reading] = []
         if row.trial in trials:
             readings += evaluator.reader.read(trials[row.trial], [row.config])
+        # Those of the holdout come last: they replace readings that are only approximate.
         readings += _holdout_readings(evaluator, met, row.config)
-        chosen_by = row.tuning or row.holdout
-        if readings and chosen_by is not None:
-            scores: dict[int, float] = {}
-            costs: dict[int, float] = {}
-            for reading in readings:
-                scores.update(
-                    zip(reading.examples, map(float, reading.scores), strict=True)
-                )
-                costs.update(
-                    zip(reading.examples, map(float, reading.costs), strict=True)
-                )
-            found[row.config] = Rival(
-                row.config, row.cost.mean, chosen_by.mean, scores, costs
-            )
+        rival = _rival_of(row, readings)
+        if rival is not None:
+            found[row.config] = rival
     if not found:
         raise StudyError(
             "the store holds no scored draw of the study's frontier: give the --store that it was "
             "run with"
         )
     return list(found.values())
+
+
+def _rival_of(row: ReportConfig, readings: Sequence[Reading]) -> Rival | None:
+    """Return a row of the study's report with its scores; None where it is too little known."""
+    chosen_by = row.tuning or row.holdout
+    # A row of few examples may be on the frontier by luck.
+    if row.few or row.cost is None or chosen_by is None or not readings:
+        return None
+    scores: dict[int, float] = {}
+    costs: dict[int, float] = {}
+    for reading in readings:
+        positions = reading.examples
+        scores.update(zip(positions, map(float, reading.scores), strict=True))
+        costs.update(zip(positions, map(float, reading.costs), strict=True))
+    return Rival(row.config, row.cost.mean, chosen_by.mean, scores, costs)
 
 
 async def _replay_search(
@@ -132,11 +138,11 @@ async def _replay_holdout(
     evaluator: Evaluator, events: Sequence[Mapping[str, Any]]
 ) -> dict[int, Trial]:
     """Return the trials of the holdout, filled from the store; empty where it was not reached."""
-    event = next(
-        (event for event in reversed(events) if event["event"] == "holdout"), None
-    )
     met: dict[int, Trial] = {}
-    if event is not None:
+    events_of_holdout = [event for event in events if event["event"] == "holdout"]
+    if events_of_holdout:
+        # A continued study has several; the last one counts.
+        event = events_of_holdout[-1]
         recorded = RecordedWave("holdout", event["steps"])
         read_faults(recorded, event)
         await evaluator.replay(load_steps(event["steps"]), met, recorded)
@@ -147,9 +153,10 @@ def _holdout_readings(
     evaluator: Evaluator, met: Mapping[int, Trial], config: Config
 ) -> list[Reading]:
     """Return exact readings of a config off the trials of the holdout; the most draws come last."""
-    shared = [
-        trial for trial in met.values() if shares_draws(Config(trial.point), config)
-    ]
+    shared = []
+    for trial in met.values():
+        if shares_draws(Config(trial.point), config):
+            shared.append(trial)
     found: list[Reading] = []
     # Later readings replace earlier ones of the same example.
     for trial in sorted(shared, key=lambda trial: Config(trial.point).n):
@@ -188,12 +195,16 @@ def find_opponents(
     if not within:
         return None
     most = max(each.answers_from(closed) for each in within)
+    # No config may have enough. Then the comparison ends undecided rather than without a rival.
     least = min(enough, most / 2)
-    place = next(
-        i for i, each in enumerate(within) if each.answers_from(closed) >= least
-    )
+    place = 0
+    while within[place].answers_from(closed) < least:
+        place += 1
+    # All that look better than the rival have too few answers. The first of them is the best.
     better = within[:place]
-    return Opponents(within[place], better[0] if better else None, tuple(better[1:]))
+    if not better:
+        return Opponents(within[place])
+    return Opponents(within[place], better[0], tuple(better[1:]))
 
 
 def is_more_expensive(rival: Rival, reading: Reading) -> bool:

@@ -94,22 +94,19 @@ class EntryRule:
         self, scores: Sequence[float], rivals: Sequence[float]
     ) -> tuple[EntryDecision, Interval]:
         """Return the decision, and the mean difference with limits that hold at every look."""
+        # Two hypotheses: "not better than the rival" and "better by the margin or more".
+        near = self._look(scores, rivals, 0.0)
         if self.larger_is_better:
-            # Two hypotheses: "not better than the rival" and "better by the margin or more".
-            near, far = (
-                self._look(scores, rivals, 0.0),
-                self._look(scores, rivals, self.margin),
-            )
+            far = self._look(scores, rivals, self.margin)
             better, short = near.p_above, far.p_below
         else:
-            near, far = (
-                self._look(scores, rivals, 0.0),
-                self._look(scores, rivals, -self.margin),
-            )
+            far = self._look(scores, rivals, -self.margin)
             better, short = near.p_below, far.p_above
         if better <= self.alpha:
             return "enters", near.interval
-        return ("does not enter" if short <= self.beta else "undecided"), near.interval
+        if short <= self.beta:
+            return "does not enter", near.interval
+        return "undecided", near.interval
 
     def _look(
         self, scores: Sequence[float], rivals: Sequence[float], null: float
@@ -159,12 +156,10 @@ def compare_pairs(
     """
     looks = []
     for rival in rivals:
-        both = [
-            position
-            for position in bought
-            if position in scores and position in rival.scores
-        ]
-        own, other = [scores[p] for p in both], [rival.scores[p] for p in both]
+        # The new model may have left an example unanswered, and so may the rival.
+        both = [p for p in bought if p in scores and p in rival.scores]
+        own = [scores[p] for p in both]
+        other = [rival.scores[p] for p in both]
         answer, pairs = rule.decide(own, other)
         looks.append(PairedResult(rival, answer, pairs))
     # The config must beat all rivals, so the worst comparison decides.

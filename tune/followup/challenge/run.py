@@ -98,15 +98,9 @@ def challenge(
         InputError: something given cannot be used; nothing was spent.
         TuneError: a call failed for good; what was bought is kept in the store.
     """
-    if not 0 < margin < 1 or not (0 < alpha <= 0.5 and 0 < beta <= 0.5):
-        raise InputError(
-            f"`0 < margin < 1` and error rates up to 0.5 must hold, but got {margin}, {alpha}, "
-            f"{beta}"
-        )
-    if not 0 < budget < math.inf:
-        raise BudgetError(
-            f"the budget is a number of dollars above 0, but got {budget!r}"
-        )
+    rates = ChallengeRates(margin=margin, alpha=alpha, beta=beta)
+    _check_numbers(rates, budget)
+    # A notice that cannot be shown must not end a challenge that has already spent money.
     notice = Decorations().around("the display of notices", notice)
     place = Path(folder)
     events = read_events(place / "study.jsonl")
@@ -134,10 +128,23 @@ def challenge(
         price=own_price,
         store=store,
         budget=budget,
-        rates=ChallengeRates(margin=margin, alpha=alpha, beta=beta),
+        rates=rates,
         notice=notice,
     )
     return run_apart(work.go())
+
+
+def _check_numbers(rates: ChallengeRates, budget: float) -> None:
+    margin, alpha, beta = rates.margin, rates.alpha, rates.beta
+    if not 0 < margin < 1 or not (0 < alpha <= 0.5 and 0 < beta <= 0.5):
+        raise InputError(
+            f"`0 < margin < 1` and error rates up to 0.5 must hold, but got {margin}, {alpha}, "
+            f"{beta}"
+        )
+    if not 0 < budget < math.inf:
+        raise BudgetError(
+            f"the budget is a number of dollars above 0, but got {budget!r}"
+        )
 
 
 def _find_price(entry: Entry, given: Any) -> Price:
@@ -179,15 +186,14 @@ def _study_plan(
     listed = dict(identity["models"])
     judge = report.deployment_record.get("judge")
     if judge is not None:
-        listed[judge["name"]] = {
-            k: v for k, v in judge.items() if k not in ("name", "price")
-        }
+        # The judge is in the deployment record, because it is no model of the space.
+        listed[judge["name"]] = _without(judge, "name", "price")
     models = {}
     for name, entry in listed.items():
         models[name] = {key: value for key, value in entry.items() if value is not None}
-    prices = {
-        name: _recorded_price(rates) for name, rates in identity["prices"].items()
-    }
+    prices = {}
+    for name, rates in identity["prices"].items():
+        prices[name] = _recorded_price(rates)
     given = {
         **options,
         "data": data,
@@ -203,6 +209,10 @@ def _study_plan(
         identity, plan.identity, place, besides=MAY_DIFFER, remedy=GIVE_THE_SAME
     )
     return plan
+
+
+def _without(record: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in record.items() if name not in names}
 
 
 def _recorded_price(rates: Sequence[float]) -> Price:

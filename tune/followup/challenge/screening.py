@@ -74,11 +74,11 @@ def most_informative(rivals: Sequence[Rival], tuning: int) -> tuple[int, ...]:
         scores = [
             rival.scores[position] for rival in rivals if position in rival.scores
         ]
+        # An example that no rival answered comes last.
         return float(np.var(scores)) if scores else -1.0
 
-    ranked = sorted(
-        range(pool_size(tuning)), key=lambda position: (-spread(position), position)
-    )
+    # Sorting is stable, so examples with equal spreads keep their order.
+    ranked = sorted(range(pool_size(tuning)), key=spread, reverse=True)
     return tuple(ranked[:BLOCK])
 
 
@@ -87,11 +87,13 @@ def screening_steps(
 ) -> dict[Step, list[Config]]:
     """Return the steps to buy, each with the configs that are read off its draws."""
     groups: dict[Point, list[Config]] = {}
+    # Configs that differ only in free settings are read off the same draws.
     for config in configs:
         paid = {name: value for name, value in config.items() if name not in free}
         groups.setdefault(Point(paid), []).append(config)
     steps = {}
     for number, (point, group) in enumerate(groups.items()):
+        # The largest n and cap serve the smaller ones too: readings only go down.
         draws = max(config.n for config in group)
         cap = max(config.max_tokens for config in group)
         steps[Step(number, point, tuple(block), draws, cap)] = group
@@ -127,12 +129,9 @@ def finalists(tried: Sequence[ScreenedConfig]) -> list[ScreenedConfig]:
     ranked = sorted(tried, key=lambda each: -each.mean)
     best, others = ranked[0], ranked[1:]
     # The best opponent of the best config has few answers, so the comparison may end undecided.
-    if best.against is not None and best.against.best is not None:
-        whole = [
-            other
-            for other in others
-            if other.against is None or other.against.best is None
-        ]
+    if _lacks_answers(best):
+        whole = [other for other in others if not _lacks_answers(other)]
+        # A config that loses on the block would only cost money.
         if whole and whole[0].mean > 0:
             return [best, whole[0]]
     if others and not _apart(best, others[0]):
@@ -140,9 +139,14 @@ def finalists(tried: Sequence[ScreenedConfig]) -> list[ScreenedConfig]:
     return [best]
 
 
+def _lacks_answers(config: ScreenedConfig) -> bool:
+    """Return whether the best opponent of a config has too few stored answers."""
+    return config.against is not None and config.against.best is not None
+
+
 def _apart(best: ScreenedConfig, other: ScreenedConfig) -> bool:
     """Return whether the difference of two gains is larger than its standard error."""
-    gaps = np.array(
-        [gain - other.gains[p] for p, gain in best.gains.items() if p in other.gains]
-    )
+    both = [position for position in best.gains if position in other.gains]
+    gaps = np.array([best.gains[p] - other.gains[p] for p in both])
+    # One standard error is a low bar: a second finalist costs money only if the two are close.
     return len(gaps) > 1 and bool(gaps.mean() > gaps.std(ddof=1) / math.sqrt(len(gaps)))

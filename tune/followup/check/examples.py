@@ -103,6 +103,7 @@ def own_examples(
             f"new labelled examples with --data"
         )
     met = read_holdout(folder)
+    # Files may have been copied together from two studies: their scores are not comparable.
     if dict(met.config) != plain_config(deployment.config):
         raise InputError(
             f"the kept holdout is that of another config ({met.config}): give new examples with "

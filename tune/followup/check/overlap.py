@@ -30,6 +30,7 @@ def count_overlap(
     An example is the same where everything that the prompt shows of it is the same. Parts without
     an example are left out.
     """
+    # The record holds hashes instead of texts, so that it can be given to others.
     hashes = example_hashes(deployment.prompt.fields, examples)
     counts = {}
     for part, seen in deployment.seen.items():
@@ -51,6 +52,7 @@ def overlap_notices(overlap: Mapping[str, int], available: int) -> tuple[str, ..
         these = f"{count} of the {available} examples are"
         if count == available:
             these = f"All {count} examples are"
+        # A record of another version may name parts that this one does not know.
         if part in NOTICES:
             notices.append(NOTICES[part].format(these=these))
     return tuple(notices)
@@ -63,6 +65,7 @@ def grouping_notices(data: Data, group: str | None) -> tuple[str, ...]:
         data: the examples.
         group: the column that kept examples together in the study, or None.
     """
+    # Without the column nobody can tell which examples belong together.
     if group is not None and group not in data.columns:
         return (
             f"The study kept examples with the same {group!r} together, and these have no such "

@@ -117,15 +117,14 @@ class CheckResult:
             return (
                 "the recorded examples are too few for any number of new ones to decide"
             )
-        return (
-            "the money was used up"
-            if self.reason == "money"
-            else "there were no more examples"
-        )
+        if self.reason == "money":
+            return "the money was used up"
+        return "there were no more examples"
 
     def _new_headline(self) -> str:
         """Return the answer where new examples were asked."""
         seen = self.look.interval
+        # Examples that the study had are not new.
         new = "" if self.overlap else "new "
         now = f"no {new}example was scored"
         if seen.n:
@@ -160,9 +159,10 @@ class CheckResult:
                 f"The service did not answer {self.unanswered} examples; they are not scored."
             )
         if self.more and seen.n:
-            cost = (
-                f", {dollars(self.more * self.spent / seen.n)}," if self.spent else ""
-            )
+            cost = ""
+            # Local models cost nothing.
+            if self.spent:
+                cost = f", {dollars(self.more * self.spent / seen.n)},"
             lines.append(
                 f"About {self.more} further examples{cost} would show that it holds, if it is as "
                 f"recorded."
@@ -191,17 +191,19 @@ class CheckResult:
 
     def _error(self, side: str) -> str:
         """Return how often the limit of this side may be wrong, in per cent."""
+        # The limit on the worse side is the one that "holds" rests on.
         is_lower = side == "low"
         rate = self.beta if is_lower == self.larger_is_better else self.alpha
         return f"{100 * rate:g} %"
 
     def to_record(self) -> dict[str, Any]:
-        """The object that `--json` prints."""
+        """Return the object that `--json` prints."""
         seen = self.look.interval
         return {
             "decision": self.decision,
             "reason": self.reason,
             "quality": {
+                # JSON has no NaN, which is the mean of nothing.
                 "mean": seen.mean if seen.n else None,
                 "low": seen.low,
                 "high": seen.high,
@@ -243,17 +245,18 @@ class CheckResult:
         An undecided check is an error. Notices are among the properties, also where the case
         passes.
         """
+        # CI shows an error apart from a failure: the check could not tell.
         faults = {"regressed": "failure", "undecided": "error"}
         suite = ElementTree.Element(
             "testsuite", name="tune check", tests="1", skipped="0"
         )
         for kind in ("failure", "error"):
             suite.set(f"{kind}s", str(int(faults.get(self.decision) == kind)))
-        listed = [
-            (f"examples of the study's {part}", str(count))
-            for part, count in self.overlap.items()
-        ]
+        listed = []
+        for part, count in self.overlap.items():
+            listed.append((f"examples of the study's {part}", str(count)))
         listed += [("notice", visible(notice)) for notice in self.notices]
+        # JUnit's schema wants the properties before the case.
         if listed:
             properties = ElementTree.SubElement(suite, "properties")
             for name, value in listed:

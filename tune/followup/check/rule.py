@@ -206,6 +206,7 @@ class NewExamplesRule:
             values, self.threshold, low=bounds.low, high=bounds.high, earlier=self.then
         )
         shares = self._shares(values[~np.isnan(values)])
+        # The limits come from the new scores alone; the p-values count both samples.
         within, worse = self.samples.p_within(shares), self.samples.p_worse(shares)
         if bounds.larger_is_better:
             return replace(seen, p_above=within, p_below=worse)
@@ -230,6 +231,7 @@ class NewExamplesRule:
         low, high = 0.001, self.samples.largest_margin
         if not replace(self.samples, margin=high).would_show(examples, POWER):
             return math.inf
+        # Margins span three orders of magnitude, so the bisection goes by ratio.
         while high / low > _PRECISION:
             middle = math.sqrt(low * high)
             if replace(self.samples, margin=middle).would_show(examples, POWER):
@@ -276,6 +278,7 @@ class SameExamplesRule:
 
     def visible(self, examples: float) -> float:
         """Return the smallest margin that so many examples show to hold, where nothing changed."""
+        # Any margin is shown by enough unchanged answers.
         if math.isinf(examples):
             return 0.0
         low, high = 1e-4 * self.bounds.span, self.bounds.span

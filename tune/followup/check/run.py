@@ -123,7 +123,7 @@ async def check_async(
             asked.concurrency,
             notice=notice,
         )
-        # Earlier scores of the same examples, if the study's own holdout is asked.
+        # Scores that the same examples had, if the study's own holdout is asked.
         before = examples.before
         async with Target(
             deployment, examples.data.examples, context, asked.seed, before
