@@ -97,6 +97,15 @@ def test_the_least_possible_cost_bounds_the_lower_limit() -> None:
     assert prompt.high == free.high
 
 
+def test_a_mean_of_half_of_the_most_makes_the_interval_hardly_wider() -> None:
+    """With an atom at 0 for such a mean it is 1.56 times as wide."""
+    answers = np.minimum(2.0, np.exp(0.6 * np.random.default_rng(6).normal(size=15)))
+    found = cost_interval(1 + answers, 4.0)
+    exact = mean_interval(answers, high=2.0)
+    assert found.mean > 2.0
+    assert found.high - found.low < 1.3 * (exact.high - exact.low)
+
+
 def test_what_cannot_be_a_cost_is_refused() -> None:
     with pytest.raises(ValueError, match="scores lie between"):
         cost_interval([0.1, 2.0], 1.0)
