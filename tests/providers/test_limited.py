@@ -105,19 +105,19 @@ async def test_slots_are_given_in_the_order_of_asking() -> None:
     await asyncio.gather(*tasks, *late)
 
 
-async def test_the_number_grows_by_one_with_each_answer_until_the_first_refusal() -> (
+async def test_the_number_grows_by_three_with_each_answer_until_the_first_refusal() -> (
     None
 ):
     desk = Desk()
-    limited = Limited(desk, start=2, most=9)
-    tasks = await order(limited, range(30))
+    limited = Limited(desk, start=2, most=33)
+    tasks = await order(limited, range(90))
     sizes = [limited.limit]
     for _ in range(3):
         await desk.answer(desk.calls)
         sizes.append(limited.limit)
-    assert sizes == [2, 4, 8, 9]
+    assert sizes == [2, 8, 32, 33]
     await drain(desk, tasks)
-    assert limited.limit == 9
+    assert limited.limit == 33
 
 
 async def test_after_a_refusal_it_grows_by_one_with_each_round() -> None:

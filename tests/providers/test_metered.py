@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.store import turn
 from tune.completion import MANY, Completion, Invoice, Message, Request
 from tune.errors import (
     AnswerError,
@@ -28,6 +29,7 @@ from tune.errors import (
 from tune.fakes.provider import FakeEndpoint
 from tune.pricing.prices import PICODOLLARS, Price
 from tune.providers.metered import Metered, Receipt
+from tune.providers.usual_cost import LEAST_CALLS
 from tune.store.database import Database
 from tune.store.draws import Store
 from tune.store.ledger import Ledger
@@ -143,6 +145,27 @@ async def test_the_purpose_decides_which_money_may_be_used() -> None:
     bench.metered.purpose = "holdout"
     await bench.metered.complete(REQUEST, range(1))
     assert bench.ledger.spent_by_purpose() == {"holdout": PROMPT + TOKEN}
+
+
+async def test_beside_calls_that_are_usually_cheap_more_calls_are_in_flight() -> None:
+    ceiling = PROMPT + 4 * TOKEN
+    endpoint = FakeEndpoint("a", price=PRICE, latency=0.01)
+    bench = Bench(endpoint, budget=40 * ceiling)
+    for number in range(LEAST_CALLS):
+        await bench.metered.complete(REQUEST, range(number, number + 1))
+    balance = bench.ledger.balance
+    # Two ceilings are left for the search.
+    bench.ledger.set_holdout_reserve(balance.budget - balance.spent - 2 * ceiling)
+    rest = range(LEAST_CALLS, LEAST_CALLS + 4)
+    calls = [
+        asyncio.create_task(bench.metered.complete(REQUEST, range(n, n + 1)))
+        for n in rest
+    ]
+    await turn()
+    assert bench.ledger.reserved == 4 * ceiling
+    await asyncio.gather(*calls)
+    assert bench.ledger.left > 0, "the reserve is untouched"
+    bench.check()
 
 
 async def test_nothing_is_sent_that_does_not_fit() -> None:

@@ -29,6 +29,57 @@ from tune.store.ledger_table import Attempt, Balance, read_balance
 pytestmark = pytest.mark.usefixtures("no_disk")
 
 
+# Beside calls in flight
+
+
+async def test_beside_cheap_calls_a_call_may_hold_a_part_of_the_holdouts_reserve(
+    ledger: Ledger,
+) -> None:
+    ledger.set_holdout_reserve(40)
+    first = await ledger.reserve(60, expected=10)
+    second = await ledger.reserve(20, expected=20)
+    assert ledger.reserved == 80
+    ledger.settle(first, 10)
+    ledger.settle(second, 20)
+    assert ledger.left == 30
+
+
+async def test_half_of_the_holdouts_reserve_is_out_of_reach(ledger: Ledger) -> None:
+    ledger.set_holdout_reserve(41)
+    await ledger.reserve(59, expected=0)
+    second = await ledger.reserve(20, expected=0)
+    waiting = asyncio.create_task(ledger.reserve(1))
+    await turn()
+    assert not waiting.done(), "if both cost their ceilings, 21 are still there"
+    ledger.settle(second, 20)
+    await turn()
+    assert not waiting.done(), "more than expected was spent"
+
+
+async def test_no_more_is_held_than_calls_in_flight_are_expected_to_give_back(
+    ledger: Ledger,
+) -> None:
+    ledger.set_holdout_reserve(40)
+    await ledger.reserve(50, expected=45)
+    await ledger.reserve(15, expected=15)
+    waiting = asyncio.create_task(ledger.reserve(1))
+    await turn()
+    assert not waiting.done(), "60 of 60 are expected to be spent"
+
+
+async def test_without_a_call_in_flight_the_holdouts_reserve_is_out_of_reach(
+    ledger: Ledger,
+) -> None:
+    ledger.set_holdout_reserve(40)
+    ledger.settle(await ledger.reserve(60, expected=10), 10)
+    with pytest.raises(BudgetExhausted):
+        await ledger.reserve(51, expected=1)
+    ledger.refuse(await ledger.reserve(50, expected=1))
+    ledger.mark_unknown(await ledger.reserve(50, expected=1))
+    with pytest.raises(BudgetExhausted):
+        await ledger.reserve(1, expected=0)
+
+
 # Waiting
 
 
@@ -380,12 +431,15 @@ class Money(RuleBasedStateMachine):
     @rule(
         ceiling=st.integers(0, 90),
         hold=st.sampled_from([0, 0, 20]),
+        expected=st.none() | st.integers(0, 90),
         ticks=st.integers(0, 3),
     )
-    def ask(self, ceiling: int, hold: int, ticks: int) -> None:
+    def ask(self, ceiling: int, hold: int, expected: int | None, ticks: int) -> None:
         self.asked += 1
         purpose = "holdout" if self.asked % 7 == 0 else "search"
-        coroutine = self.ledger.reserve(ceiling, purpose=purpose, hold=hold)
+        coroutine = self.ledger.reserve(
+            ceiling, purpose=purpose, hold=hold, expected=expected
+        )
         self.orders.append((self.asked, self.loop.create_task(coroutine)))
         self.run(ticks)
 

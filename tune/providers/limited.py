@@ -11,14 +11,19 @@ from contextlib import suppress
 from tune.completion import Completion, Endpoint, Provider, Request
 from tune.errors import BudgetExhausted, InputError, ProviderError, RateLimited
 
+# Calls that each answer adds, before the first refusal: 8, 32, 128, 256 in four rounds of answers.
+# A study has about twenty rounds, so a slower growth costs it a good part of its time.
+_FIRST_GROWTH = 3.0
+
 
 class Limited:
     """Lets a number of calls be in flight that follows how the endpoint bears it.
 
-    The other calls wait in line. The number grows by one with each answer until the endpoint first
-    says that it is called too often, then by one with each full round of answers; it grows only
-    while all of it is used. A `RateLimited` halves it, once for all the calls that were in flight
-    when the first of them was refused (additive increase, multiplicative decrease, as TCP does it).
+    The other calls wait in line. The number grows by three with each answer until the endpoint
+    first says that it is called too often, then by one with each full round of answers; it grows
+    only while all of it is used. A `RateLimited` halves it, once for all the calls that were in
+    flight when the first of them was refused (additive increase, multiplicative decrease, as TCP
+    does it).
     Slots are given in the order of asking, and a cancelled call leaves none behind.
 
     Limits per minute are token buckets with room for one second (at least for one call), so that
@@ -144,7 +149,7 @@ class Limited:
     def _grow(self, era: int) -> None:
         if era != self._refusals:
             return  # the call began before the last refusal: its answer says nothing about now
-        step = 1.0 if self._refusals == 0 else 1.0 / self._width
+        step = _FIRST_GROWTH if self._refusals == 0 else 1.0 / self._width
         self._width = min(self._most, self._width + step)
         self._admit()
 

@@ -20,6 +20,7 @@ from tune.providers.billing import Bill, bill_call
 from tune.providers.capabilities import Capabilities, Fact
 from tune.providers.cut_prompts import explain_cut
 from tune.providers.tariff import Tariff
+from tune.providers.usual_cost import UsualCost
 from tune.store.draws import Store
 from tune.store.ledger import Ledger
 from tune.store.ledger_table import Attempt
@@ -125,6 +126,7 @@ class Metered:
         self._known = capabilities or Capabilities()
         self._model = model
         self._max_output = max_output
+        self._usual = UsualCost()
 
     def most_output(self, cap: int) -> int:
         """Return the most tokens that an answer with this cap can be billed.
@@ -204,6 +206,7 @@ class Metered:
                 service=request.service,
                 hold=self.judge_hold * draws,
                 from_hold=self._judge,
+                expected=self._usual.expect(request.max_tokens, draws, ceiling),
             )
         except BudgetExhausted:
             if self.ledger.closed is not None or self._beyond() is None:
@@ -258,6 +261,7 @@ class Metered:
                 attempt=attempt.id,
                 costs=costs,
             )
+        self._usual.learn(request.max_tokens, len(numbers), attempt.ceiling, sum(costs))
         # A model that bills beyond its cap is reserved at more from now on. Any other bill above
         # its ceiling has no explanation.
         if not self._note_beyond(request, draws) and overshoot:

@@ -35,6 +35,7 @@ class _Order:
     service: str
     hold: int
     from_hold: bool
+    expected: int
     future: asyncio.Future[Attempt] = field(init=False)
 
 
@@ -79,7 +80,8 @@ class Ledger:
         # each call, the disk would allow a few hundred calls per second at most.
         self._disk = GroupCommit(db.flush)
         self._orders: deque[_Order] = deque()
-        self._in_flight: set[int] = set()
+        # By attempt: the picodollars that it is expected to give back.
+        self._in_flight: dict[int, int] = {}
         self._spent_now = 0
         self._ticks = _TICKS
         self._closed: str | None = None
@@ -94,6 +96,7 @@ class Ledger:
         service: str = "",
         hold: int = 0,
         from_hold: bool = False,
+        expected: int | None = None,
     ) -> Attempt:
         """Hold the most that an attempt can cost, before it is sent.
 
@@ -102,26 +105,29 @@ class Ledger:
         this ledger are in flight. A judge whose ceiling is covered by holds needs no new money
         and never waits.
 
+        Calls usually cost a small part of their ceilings. So beside calls in flight, a call may
+        reserve a part of the holdout's reserve: as much as those are expected to give back.
+
         Args:
             ceiling: picodollars that the attempt can cost at most.
-            purpose: only "holdout" may use the holdout's reserve.
+            purpose: only "holdout" may spend the holdout's reserve.
             service: the service that is called, for the record.
             hold: picodollars to hold in the same step, for judging what the attempt buys.
             from_hold: take the money from holds first: this call is the judge's.
+            expected: picodollars that the attempt is expected to cost; its ceiling if None.
 
         Raises:
             BudgetExhausted: the ceiling does not fit and no call in flight could make room for it,
-            or
-                the ledger is closed.
+                or the ledger is closed.
         """
         self._check_open()
         if ceiling < 0 or hold < 0:
             raise ValueError(
                 f"amounts are 0 or more, but got ceiling={ceiling}, hold={hold}"
             )
-        attempt = await self._wait_for_room(
-            _Order(ceiling, purpose, service, hold, from_hold)
-        )
+        expected = ceiling if expected is None else min(expected, ceiling)
+        order = _Order(ceiling, purpose, service, hold, from_hold, expected)
+        attempt = await self._wait_for_room(order)
         try:
             # A reservation must survive a power cut before its call is sent. Otherwise the provider
             # could bill a call that the ledger no longer knows.
@@ -129,9 +135,8 @@ class Ledger:
                 await self._disk.wait()
                 self._check_open()
         except BaseException:
-            # Cancelled, closed or no disk: the call never goes out, so its money comes back at
-            # once.
-            self.refuse(attempt)  # it was not sent
+            # Cancelled, closed or no disk: the call is not sent, so its money comes back at once.
+            self.refuse(attempt)
             raise
         return attempt
 
@@ -183,9 +188,8 @@ class Ledger:
         """
         if cost < 0:
             raise ValueError(f"a cost is 0 or more, but got {cost}")
-        cost = min(
-            cost, MOST
-        )  # a bill of a million dollars is a fault, and must not break the sums
+        # A bill of a million dollars is a fault, and must not break the sums.
+        cost = min(cost, MOST)
         self._close(attempt, "settled", cost)
         self._spent_now += cost
         return max(0, cost - attempt.ceiling)
@@ -360,9 +364,10 @@ class Ledger:
             service=order.service,
             hold=order.hold,
             from_hold=order.from_hold,
+            reach=sum(self._in_flight.values()),
         )
         if attempt is not None:
-            self._in_flight.add(attempt.id)
+            self._in_flight[attempt.id] = order.ceiling - order.expected
             self._ticks = _TICKS
         return attempt
 
@@ -377,7 +382,7 @@ class Ledger:
             self._table.close(attempt, state, cost, *why)
         finally:
             # Also where the disk is full: those who wait for this attempt's money must hear of it.
-            self._in_flight.discard(attempt.id)
+            self._in_flight.pop(attempt.id, None)
             self._wake()
 
     def _wake(self) -> None:
@@ -398,8 +403,7 @@ class Ledger:
                 else:
                     if attempt is not None:
                         order.future.set_result(attempt)
-                    # A call in flight may cost less than its ceiling, which makes room for this
-                    # one.
+                    # A call in flight may cost less than its ceiling, which makes room.
                     elif self._in_flight or self._judge_may_come():
                         return
                     else:

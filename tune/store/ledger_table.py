@@ -187,8 +187,19 @@ class LedgerTable:
         service: str,
         hold: int = 0,
         from_hold: bool = False,
+        reach: int = 0,
     ) -> Attempt | None:
-        """Reserve in one atomic step, or return None where it does not fit."""
+        """Reserve in one atomic step, or return None where it does not fit.
+
+        Args:
+            ceiling: picodollars that the attempt can cost at most.
+            purpose: only "holdout" may spend the holdout's reserve.
+            service: the service that is called.
+            hold: picodollars to hold for judging what is bought.
+            from_hold: take the money from holds first.
+            reach: picodollars of the holdout's reserve that may be reserved too, but never more
+                than half of it. If every call in flight costs its ceiling, the other half is left.
+        """
         # SQLite's integers have 64 bits; a sum of a few such amounts still fits.
         if ceiling + hold > MOST:
             return None
@@ -196,7 +207,11 @@ class LedgerTable:
             held = self.own_holds() if hold or from_hold else 0
             moved = min(ceiling, held) if from_hold else 0
             fresh = ceiling - moved + hold
-            bound = "budget" if purpose == "holdout" else "budget - holdout_reserve"
+            bound = "budget"
+            if purpose != "holdout":
+                half = "holdout_reserve - holdout_reserve / 2"
+                # A whole number, so it is safe within the statement.
+                bound = f"budget - max({half}, holdout_reserve - {reach:d})"
             # What is only moved was let in with its hold, and need not fit again.
             fits = (
                 f"settled + reserved + held + uncertain + ? <= {bound}"
