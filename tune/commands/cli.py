@@ -36,6 +36,10 @@ COMMANDS = {
         "tune.commands.estimate",
         "what a run would cost and could see; sends nothing, spends nothing",
     ),
+    "models": (
+        "tune.commands.models",
+        "what is known of models: price, host and key, settings, end of life; sends nothing",
+    ),
     "reprice": (
         "tune.commands.reprice",
         "read a finished study again under other prices or limits, for nothing",

@@ -44,7 +44,6 @@ def study_identity(plan: Plan, options: Options) -> dict[str, Any]:
         "searcher": _name(options.searcher),
         "strategy": _name(options.strategy),
         "verifier": _name(options.verifier),
-        # A column that says which examples are held back takes the place of a share.
         # A column that splits the examples takes the place of the share.
         "holdout": options.split or options.holdout,
         "group": options.group,

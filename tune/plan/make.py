@@ -18,6 +18,7 @@ from tune.plan.default_space import (
 )
 from tune.plan.goal import read_goal
 from tune.plan.identity import study_identity
+from tune.plan.known_models import adapt_space, model_notes
 from tune.plan.models import find_entries, find_prices, read_lengths
 from tune.plan.notes import data_notes
 from tune.plan.options import STRATEGY_FOR_GOAL, UNBILLED_SECONDS, Options
@@ -81,6 +82,8 @@ def _make_plan(options: Options) -> Plan:
     if metric.over_responses:
         space = space.with_all_answers()
     check_aggregates(space, metric, verifier)
+    given = space
+    space, left_out = adapt_space(space, entries)
     # A judge costs money too, so it needs a price like every other model.
     called = [*entries.values(), judge] if judge else [*entries.values()]
     prices = find_prices(called, options.price)
@@ -124,15 +127,24 @@ def _make_plan(options: Options) -> Plan:
         keep_going=options.keep_going,
         content=not options.no_content,
         output_tokens=read_lengths(options.output_tokens, entries, task.prompts),
-        notes=data_notes(
-            task.data, metric=metric.name, is_default_space=task.is_default_space
+        notes=(
+            *data_notes(
+                task.data, metric=metric.name, is_default_space=task.is_default_space
+            ),
+            *left_out,
+            *model_notes(entries),
         ),
         # The identity is made of the finished plan, so it is filled in last.
         identity={},
     )
-    return replace(
-        plan, identity=study_identity(plan, replace(options, strategy=strategy))
+    # By the user's own space: what is known of models changes, and a study stays the same study.
+    as_given = replace(
+        plan,
+        space=given,
+        baseline=read_baseline(options.baseline, given, task.prompts),
     )
+    identity = study_identity(as_given, replace(options, strategy=strategy))
+    return replace(plan, identity=identity)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,19 +34,26 @@ def find_entries(
         table: the table `[models]` of the space file, or None.
         options: `models`, `base_url`, `key_env` and `allow_http` count.
     """
+    entries = named_entries(space.models, table, options)
+    if not metric.costs:
+        return entries, None
+    return entries, named_entries([metric.model], table, options)[metric.model]
+
+
+def named_entries(
+    names: Sequence[str], table: Any, options: Options
+) -> dict[str, Entry]:
+    """Return an entry for each of these models; see `find_entries` for the other arguments."""
     # As JSON on the command line, as a mapping or a config list in Python.
     given = read_json_value(options.models, "the list of models") or {}
     # The later ones win: the command line goes before the file.
     stated = read_entries(table or {}) | read_entries(given)
-
-    def entry(name: str) -> Entry:
+    entries: dict[str, Entry] = {}
+    for name in names:
         own = Entry(name, name, base_url=options.base_url, key_env=options.key_env)
-        found = stated.get(name, own)
-        return replace(found, allow_http=True) if options.allow_http else found
-
-    entries = {name: entry(name) for name in space.models}
-    judge = entry(metric.model) if metric.costs else None
-    return entries, judge
+        entry = stated.get(name, own)
+        entries[name] = replace(entry, allow_http=True) if options.allow_http else entry
+    return entries
 
 
 def find_prices(entries: Sequence[Entry], given: Any) -> dict[str, Price]:

@@ -8,7 +8,7 @@ import itertools
 import math
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from tune.errors import SpaceError
 from tune.space.domain import Choice, Domain, Integers, grid_values
@@ -24,6 +24,14 @@ from tune.space.space_spec import (
     read_prompts,
 )
 from tune.space.values import Value, is_number
+
+
+class _OnlyWith(NamedTuple):
+    """Settings that a model takes only beside certain values of another setting."""
+
+    names: tuple[str, ...]
+    setting: str
+    values: tuple[Value, ...]
 
 
 class Space:
@@ -98,6 +106,7 @@ class Space:
                 )
             self.domains[name] = domain
         self.when: dict[str, OwnDomains] = {}
+        self._only_with: dict[str, _OnlyWith] = {}
         self.prompt_when: dict[str, OwnDomains] = {}
         self._read_when(when)
 
@@ -172,6 +181,14 @@ class Space:
         other.when = {name: own for name, own in self.when.items() if name in models}
         return other
 
+    def copied(self) -> Space:
+        """Return an equal space: what one of them learns does not change the other."""
+        other = copy.copy(self)
+        other.domains = dict(self.domains)
+        other.when = {model: dict(own) for model, own in self.when.items()}
+        other._only_with = dict(self._only_with)
+        return other
+
     def with_all_answers(self) -> Space:
         """Return the same space where the n answers of a request are handed back together."""
         other = copy.copy(self)
@@ -218,6 +235,25 @@ class Space:
             self.when.setdefault(model, {})[name] = Choice(tuple(left))
         else:
             self.drop(model, name)
+
+    def allow_only_with(
+        self,
+        model: str,
+        names: Sequence[str],
+        setting: str,
+        values: Sequence[Value],
+    ) -> None:
+        """Learn that a model takes some settings only beside certain values of another one.
+
+        Points with another value have none of these settings.
+
+        Args:
+            model: by its name in the space.
+            names: the settings.
+            setting: the other one; without a value it counts as None.
+            values: those beside which the model takes them.
+        """
+        self._only_with[model] = _OnlyWith(tuple(names), setting, tuple(values))
 
     def remove_model(self, model: str) -> None:
         """Propose no more points of a model; the last model always stays."""
@@ -305,11 +341,16 @@ class Space:
     def point_of(self, values: Mapping[str, Value]) -> Point:
         """Return the point that these values stand for.
 
-        At temperature 0 an answer is bought once, so n becomes 1. Where the prompt has its own
+        Settings that the model does not take beside the others are left out. At temperature 0 an
+        answer is bought once, so n becomes 1. Where the prompt has its own
         domain, a value outside it becomes the nearest one inside, or the first where it has no
         order.
         """
         point = dict(values)
+        condition = self._only_with.get(str(values.get("model")))
+        if condition and point.get(condition.setting) not in condition.values:
+            for name in condition.names:
+                point.pop(name, None)
         prompt = str(values.get("prompt", ""))
         for name, own in self.prompt_when.get(prompt, {}).items():
             # The searcher proposes values from the model's domain, which the prompt's replaces.
