@@ -51,6 +51,7 @@ def _offline_endpoint(entry: Entry, capabilities: Capabilities | None) -> Endpoi
         alias=entry.alias,
         # Nothing travels, so nothing has to be encrypted.
         allow_http=True,
+        client=entry.client,
     )
 
 

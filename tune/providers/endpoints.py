@@ -34,6 +34,7 @@ def open_endpoint(entry: Entry, context: StackContext) -> Endpoint:
         alias=entry.alias,
         extra_headers=entry.headers,
         allow_http=entry.allow_http,
+        client=entry.client,
     )
 
 

@@ -11,6 +11,7 @@ from tune.errors import InputError
 from tune.pricing.prices import Price, is_pair, read_price
 from tune.providers.base_url import parse_url, public_url, resolved_url
 from tune.providers.openai.access import Headers, key_variable
+from tune.providers.openai.user_client import check_client, client_url
 from tune.safety.redact import looks_like_key, secret_name
 
 LOCAL = "local:"
@@ -31,7 +32,11 @@ _FIELDS = {
     "headers",
     "allow_http",
     "max_output",
+    "client",
 }
+
+# Fields whose part a client takes.
+_OF_CLIENT = ("base_url", "key_env", "headers", "allow_http")
 
 # Fields of AutoGen's config lists that say nothing to us.
 _IGNORED_FIELDS = {"tags", "api_type"}
@@ -58,6 +63,8 @@ class Entry:
         headers: sent with each call, by name. `{"env": VARIABLE}` stands for the value of a
             variable, as a secret is never part of an entry.
         allow_http: whether a key may go unencrypted through networks that are not private.
+        client: a client of OpenAI's package that the user has configured, which sends the calls. It
+            has its own key. It lives as long as this process, and no file holds it.
 
     Raises:
         InputError: a field looks like a key, or a header cannot be read.
@@ -75,6 +82,7 @@ class Entry:
     max_output: int | None = None
     headers: Headers = field(default_factory=dict)
     allow_http: bool = False
+    client: Any = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         for field_name, value, named in (
@@ -101,7 +109,7 @@ class Entry:
     @property
     def key_variable(self) -> str | None:
         """The environment variable that holds the key for this model; None where no key is sent."""
-        if self.local:
+        if self.local or self.client is not None:
             return None
         return key_variable(self.base_url, self.key_env)
 
@@ -203,9 +211,15 @@ def _as_record(name: str, record: Any) -> dict[str, Any]:
     """Return an entry as a new dictionary; a name alone stands for the model of that name."""
     if isinstance(record, str):
         return {"name": name or record, "model": record}
+    if hasattr(record, "base_url"):
+        if not name:
+            raise InputError(
+                "a client needs the name of its model: give {NAME: client} instead of a list"
+            )
+        return {"client": record}
     if not isinstance(record, Mapping):
         raise InputError(
-            f"the entry of a model is a name or a table with 'model', but got {record!r}"
+            f"the entry of a model is a name, a client or a table with 'model', but got {record!r}"
         )
     return dict(record)
 
@@ -227,6 +241,14 @@ def _read_entry(name: str, record: dict[str, Any]) -> Entry:
     fields["model"] = str(record.get("model", name))
     fields["price"] = None if price is None else read_price(name, price)
     _check_max_output(name, fields.get("max_output"))
+    if "client" in fields:
+        check_client(name, fields["client"])
+        doubled = [key for key in _OF_CLIENT if key in fields]
+        if doubled:
+            raise InputError(
+                f"the entry of model {name!r} has a client, which has its own {', '.join(doubled)}"
+            )
+        fields["base_url"] = client_url(fields["client"])
     return Entry(**fields)
 
 

@@ -17,6 +17,9 @@ from tune.providers.entries import Entry
 from tune.providers.openai.access import OPENAI_KEY, receives_openai_key
 from tune.safety.untrusted import read_file, read_json
 
+CLIENT_KEY = ("those of your client",)
+"""The words in the place of variables where a client of the user sends its own keys."""
+
 Confirm = Callable[[str], bool]
 """Asks a person a question, and returns True where the answer was yes."""
 
@@ -26,7 +29,8 @@ def host_lines(entries: Iterable[Entry]) -> list[str]:
     found: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for entry in entries:
         if not entry.local:
-            found.setdefault((entry.host, entry.variables), []).append(entry.name)
+            sent = CLIENT_KEY if entry.client is not None else entry.variables
+            found.setdefault((entry.host, sent), []).append(entry.name)
     return [_line(host, variables, names) for (host, variables), names in found.items()]
 
 

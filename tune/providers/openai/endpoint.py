@@ -29,7 +29,9 @@ from tune.providers.openai.errors import (
 from tune.providers.openai.exchange import Exchange, HttpReply
 from tune.providers.openai.preflight import check_model
 from tune.providers.openai.response import ParsedResponse, parse_response
+from tune.providers.openai.sender import Sender
 from tune.providers.openai.tokens import count_tokens
+from tune.providers.openai.user_client import ClientSender, client_access
 
 # The beginnings of the names of OpenAI's reasoning models.
 _REASONS = re.compile(r"(?:o\d|gpt-[5-9]|gpt-\d\d)")
@@ -86,6 +88,8 @@ class OpenAIEndpoint:
         extra_headers: sent with each request, and shown nowhere; `{"env": VARIABLE}` stands for a
             variable's value.
         allow_http: whether secrets may go unencrypted through networks that are not private.
+        client: a client of OpenAI's package that the user has configured. It sends the calls, and
+            its address and key take the place of those above.
 
     Attributes:
         service: the value of `Request.service` for this endpoint.
@@ -109,20 +113,26 @@ class OpenAIEndpoint:
         alias: str | None = None,
         extra_headers: Headers | None = None,
         allow_http: bool = False,
+        client: Any = None,
     ) -> None:
-        self._access: Access = resolve_access(
-            base_url,
-            api_key,
-            key_env,
-            extra_headers or {},
-            allow_http=allow_http,
-        )
+        sender: Sender | None = None
+        if client is not None:
+            self._access: Access = client_access(client)
+            sender = ClientSender(client)
+        else:
+            self._access = resolve_access(
+                base_url,
+                api_key,
+                key_env,
+                extra_headers or {},
+                allow_http=allow_http,
+            )
         self.model = model
         self.service = alias or self._access.place
         self.estimated_usage = 0
         self._capabilities = Capabilities() if capabilities is None else capabilities
         self._who = f"model {model!r} at {self._access.url}"
-        self._exchange = Exchange(self._access, self._who, timeout)
+        self._exchange = Exchange(self._access, self._who, timeout, sender)
         self._reasoning_name = named_as_reasoning(model)
         self._reasons = self._reasoning_name
         self._alone: dict[str, int] = {}
