@@ -43,7 +43,7 @@ SECONDS = Amount(
 
 def amount_of(report: Report) -> Amount:
     """Return what counts in a report."""
-    # A study records its seconds only where nobody is billed.
+    # A study records its seconds only if every price is 0.
     if report.money.seconds is not None:
         return SECONDS
     return DOLLARS

@@ -186,7 +186,7 @@ def _drawn(mark: Mark, plane: Plane, *, bars: bool) -> str:
 
 
 def _shape(mark: Mark, x: float, y: float) -> str:
-    # A shape of its own, so that colour is not all that tells it apart.
+    # A square, so that colour alone does not tell the baseline apart.
     if mark.kind == "baseline":
         return f'<rect x="{x - 6.5:.1f}" y="{y - 6.5:.1f}" width="13" height="13"/>'
     radius = 7

@@ -69,7 +69,7 @@ def _obstacles(
         ]
     for one, following in pairwise(line):
         (x0, y0), (x1, y1) = plane.centre(one), plane.centre(following)
-        # A line has no box of its own, so small boxes along it stand in.
+        # A line has no box, so small boxes along it stand in.
         for step in range(17):
             share = step / 16
             x, y = x0 + share * (x1 - x0), y0 + share * (y1 - y0)

@@ -46,7 +46,7 @@ class Mark:
 
     @property
     def kind(self) -> str:
-        """The first word of its name, by which the page's style knows it."""
+        """The first word of its name. The page's style uses it."""
         return self.name.split()[0]
 
     @property

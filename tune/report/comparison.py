@@ -32,7 +32,7 @@ COLUMNS = (
     "seconds_high",
 )
 """Columns of `comparison.csv`: the metric's own scale, dollars per request, 95 % intervals; seconds
-per request where nobody is billed.
+per request if every price is 0.
 """
 
 _LATEX = {
@@ -75,7 +75,7 @@ def comparison_csv(report: Report) -> str:
         ]
         writer.writerow(list(map(csv_cell, cells)))
     for oracle in report.pass_at_k:
-        # An oracle has no cost and no difference: nobody can deploy it.
+        # An oracle has no cost and no difference, because it cannot be deployed.
         name, quality = f"pass@{oracle.k} (oracle)", oracle.quality
         cells = [name, "", "tuning", quality.n, *_limits(quality), *[None] * 9]
         writer.writerow(list(map(csv_cell, cells)))

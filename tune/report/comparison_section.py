@@ -62,7 +62,7 @@ def _majority_row(report: Report, score: float) -> list[str]:
     name = "always the majority class"
     if report.majority_class:
         name += f" ({report.majority_class})"
-    # It is no configuration: it has no cost, no time and no interval.
+    # This row is not a configuration: it has no cost, no time and no interval.
     return [inline(name), number(score), *["-"] * 5]
 
 

@@ -292,7 +292,7 @@ def _asked(report: Report, quality: Interval | None) -> str:
 
 
 def _yardstick(report: Report, winner: ReportConfig) -> str:
-    # Targets that are no labels have no majority class, so the money takes its place.
+    # Targets that are not labels have no majority class. Then the money stands here.
     if report.majority_score is None:
         return money_sentence(report)
     name = ""

@@ -11,7 +11,7 @@ from tune.report.text import count, dollars, inline, table
 
 
 def money_section(report: Report) -> str:
-    """Return where the money went; where nobody is billed, how long it took."""
+    """Return where the money went, or how long the study took if every price is 0."""
     money = report.money
     title, unit, rows = "Money", "dollars or draws", _money_rows(report)
     if money.seconds is not None:
@@ -49,7 +49,7 @@ def _money_rows(report: Report) -> list[list[str]]:
 
 
 def _readings(report: Report) -> str:
-    """Return what reading from bought draws saved; "" if it is unknown, or nobody is billed."""
+    """Return what reading from bought draws saved; "" if it is unknown, or if every price is 0."""
     if not report.readings or amount_of(report).timed:
         return ""
     # The price could not be computed, and a notice says so.
@@ -122,7 +122,7 @@ def _estimate_cells(row: EstimateRow, amount: Amount) -> list[str]:
     estimated, measured, ratio = "unknown", "-", "-"
     if predicted is not None:
         estimated = amount.said(predicted)
-        # An assumed length is a guess, and a large ratio is no surprise then.
+        # An assumed length is a guess, so a large ratio is to be expected.
         if not row.learned:
             estimated += " (assumed)"
     if actual is not None:

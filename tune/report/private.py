@@ -10,7 +10,7 @@ from tune.report.serialize import dump, load
 
 # One convention, so that a new record with texts cannot be forgotten in a list of types.
 _EXAMPLE = "example"
-"""The field by which every record that shows one example's texts names it."""
+"""The field that names the example in every record with texts of one example."""
 
 
 def without_content(report: Report) -> Report:

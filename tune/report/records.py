@@ -264,7 +264,7 @@ class Report:
     stopped: str = ""
     interrupted: bool = False
     notices: tuple[str, ...] = ()
-    # Kept apart from `notices`, so that a study that is read again can build those anew.
+    # Kept apart from `notices`, which are built again when a study is read again.
     run_notices: tuple[str, ...] = ()
     pass_at_k: tuple[PassAtK, ...] = ()
     repeats: RepeatedSplits | None = None

@@ -15,7 +15,7 @@ T = TypeVar("T")
 def dump(record: Any) -> Any:
     """Return a record in JSON's types: dataclasses and mappings become objects, tuples lists."""
     if is_dataclass(record) and not isinstance(record, type):
-        # `asdict` leaves mappings that are no dict, such as a Config, as they are.
+        # `asdict` does not convert mappings that are not dicts, such as a Config.
         return {
             field.name: dump(getattr(record, field.name)) for field in fields(record)
         }

@@ -68,7 +68,7 @@ def summary_html(report: Report) -> str:
 
 def _of_money(report: Report, said: Sequence[str]) -> list[str]:
     """Return what the answer has not said yet: unread answers, and the money."""
-    # The headline of such a run is about nothing else.
+    # The headline of such a run has said it.
     if report.unread_stop:
         return []
     found = unread_sentences(report)

@@ -65,7 +65,7 @@ def _quality(quality: Interval | None) -> dict[str, Any]:
 
 
 def _scalar(value: Any) -> Any:
-    """Return stop strings as one JSON list; everything else as it is."""
+    """Return stop strings as one JSON list, and other values unchanged."""
     if isinstance(value, tuple):
         return json.dumps(value, ensure_ascii=False)
     return value

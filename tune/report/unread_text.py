@@ -11,7 +11,7 @@ HOW = "in Python `answer=...` of a Space, in a space file the table [answer]"
 
 
 def unread_headline(report: Report) -> tuple[str, ...]:
-    """Return the answer of a study that stopped because no prompt's answers are read rightly."""
+    """Return the answer of a study that stopped because every prompt's answers are read wrongly."""
     shown = [one for one in report.unread if one.misread]
     first = (
         "The run stopped after the first blocks: nearly all answers of every prompt score the "

@@ -43,7 +43,7 @@ def wrong_sentences(report: Report) -> list[str]:
         number_of = count(winner.outcomes.answers, "answer")
         answers = f"the winner's {number_of} to {_examples(winner)} examples"
         found.append(_sentence(report, answers, winner.outcomes, {}))
-    # A search tries poor configurations too, so wrong answers alone are no news.
+    # A search tries poor configurations too, so wrong answers alone are to be expected.
     if any(kind != "wrong" for kind in bought.outcomes.often):
         answers = f"the {count(bought.outcomes.answers, 'answer')} that the search bought or reused"
         found.append(_sentence(report, answers, bought.outcomes, bought.shares))

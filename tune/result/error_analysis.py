@@ -28,7 +28,7 @@ STRONG = 0.6
 """Strong configurations score at least this share of the metric's range."""
 
 NEAR = 0.05
-"""And are no further behind the best, as a share of the range."""
+"""Strong configurations are at most this far behind the best, as a share of the range."""
 
 LEAST_STRONG, MOST_STRONG = 3, 6
 """Trials that must agree on a label, and the most that are asked."""
@@ -133,7 +133,7 @@ def _chosen(
 ) -> list[str | None]:
     """Return the answer that is made of these, or all of a tie: the order decides between them."""
     if config.aggregate == "vote":
-        # No answer found is no vote.
+        # An answer that was not found does not vote.
         votes = Counter(answers)
         del votes[None]
         most = max(votes.values(), default=0)
@@ -153,7 +153,7 @@ def _answers(
     for draw in trial.draws.get(position, ()):
         said = cut(draw, config.max_tokens, config.stop)
         answer = None
-        # A withheld text may still hold words, which are no answer.
+        # A withheld text may still hold words. They are not an answer.
         if said.finish_reason != "content_filter":
             answer = record.reader.extract(said.text)
         found.append(answer)
@@ -301,7 +301,7 @@ def _strong(record: RunRecord) -> list[Reading]:
             strong.append((quality, best))
     most = max((quality for quality, _ in strong), default=0.0)
     near = [one for one in strong if one[0] >= most - NEAR]
-    # More examples first: such a trial has an opinion on more rows.
+    # More examples first: such a trial can judge more labels.
     near.sort(key=lambda one: (-one[1].n_examples, -one[0]))
     return [best for _, best in near[:MOST_STRONG]]
 

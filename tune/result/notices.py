@@ -45,7 +45,7 @@ def notices(
 
 
 def _selection(record: RunRecord) -> list[str]:
-    """Say where the selection is not what the user asked for, or was not bought as it is."""
+    """Say if the selection is not what the user asked for, or was extrapolated."""
     selection = record.selection
     if selection is None:
         return []
@@ -72,7 +72,7 @@ def _unanswered(record: RunRecord) -> list[str]:
     for trial in record.trials.values():
         answered += len(trial.draws)
         for reason in trial.unanswered.values():
-            # An example that the money did not reach is no fault of the service.
+            # If the money did not reach an example, the service is not at fault.
             unanswered += reason.startswith(SERVICE)
     if not unanswered:
         return []

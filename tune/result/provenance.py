@@ -35,7 +35,7 @@ def study_provenance(record: RunRecord) -> Provenance:
 
 def goal_in_words(plan: Plan) -> str:
     """Return the goal of a study with its limits, as a title of a report."""
-    # Where nobody is billed, seconds are compared and not dollars.
+    # If every price is 0, seconds are compared and not dollars.
     cheapest, cost = "the cheapest", "cost"
     if plan.unbilled:
         cheapest, cost = "the fastest", "speed"

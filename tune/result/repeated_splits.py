@@ -17,7 +17,7 @@ from tune.strategies.select import select_config
 from tune.study.record import RunRecord
 
 CHOSEN_BY = 0.5
-"""The share of the tuning examples by which each repetition chooses; the rest judge its choice."""
+"""The share of the tuning examples that each repetition selects on; the rest test the selection."""
 
 
 def repeated_splits(record: RunRecord, repetitions: int) -> RepeatedSplits | None:

@@ -24,7 +24,7 @@ class ReportRows:
     Args:
         record: of the run whose trials were read.
         evidence: makes the intervals.
-        met: what met the holdout, by config.
+        met: the readings on the holdout, by config.
         decorations: keeps faults of what only explains the result from ending it.
 
     Attributes:
@@ -124,7 +124,7 @@ class ReportRows:
             readings = [one for one in readings if one.config != self._baseline]
             readings.append(self.searched)
         shown = {(reading.trial, reading.config): reading for reading in readings}
-        # Rows are compared in seconds where nobody is billed, and shown with their dollars too.
+        # Rows are compared in seconds if every price is 0, and shown with their dollars too.
         found = frontier(
             list(map(record.weigh, readings)),
             {config: record.weigh(reading) for config, reading in self._met.items()},

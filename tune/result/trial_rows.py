@@ -25,7 +25,7 @@ def trial_row(
         examples=len(trial.draws),
         draws=trial.bought,
         unanswered=len(trial.unanswered),
-        # At list price, so that trials can be compared whoever paid for their draws.
+        # At list price, so that trials can be compared even if another study paid for their draws.
         spent=standing.spent_per_draw * trial.bought,
     )
     # Seconds stand beside dollars only where they take the place of dollars.
