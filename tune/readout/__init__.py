@@ -11,4 +11,11 @@ draws.
 from tune.readout.read import Bought, read, readable, wanted
 from tune.readout.reading import Difference, Reading
 
-__all__ = ["Bought", "Difference", "Reading", "read", "readable", "wanted"]
+__all__ = [
+    "Bought",
+    "Difference",
+    "Reading",
+    "read",
+    "readable",
+    "wanted",
+]

@@ -12,8 +12,14 @@ from tune.errors import MetricError, SpaceError
 from tune.task.callables import import_object, reraise_as
 from tune.task.example import Example
 
-Aggregate: TypeAlias = Callable[[Sequence[str | None]], str | None]
-"""A choice among answers in the order drawn. None stands for a text without an answer."""
+Extracted: TypeAlias = str | None
+"""The answer in a text; None where the text holds none."""
+
+Aggregate: TypeAlias = Callable[[Sequence[Extracted]], Extracted]
+"""A choice among answers in the order drawn."""
+
+BlindVerifier: TypeAlias = Callable[[str], float]
+"""A judgement of an answer to one example. Larger is better."""
 
 Verifier: TypeAlias = Callable[[str, Example], float]
 """A judgement of an answer without the target. Larger is better."""
@@ -23,19 +29,19 @@ NO_VERIFIER = (
 )
 
 
-def first(answers: Sequence[str | None]) -> str | None:
+def first(answers: Sequence[Extracted]) -> Extracted:
     """Return the answer drawn first, even if it is None."""
     return answers[0] if answers else None
 
 
-def vote(answers: Sequence[str | None]) -> str | None:
+def vote(answers: Sequence[Extracted]) -> Extracted:
     """Return the most frequent answer; among equals, the one drawn first. None does not vote."""
     votes = Counter(answer for answer in answers if answer is not None)
     # A Counter keeps the order drawn, and max takes the first of equals.
     return max(votes, key=votes.__getitem__, default=None)
 
 
-def best(answers: Sequence[str | None], verify: Callable[[str], float]) -> str | None:
+def best(answers: Sequence[Extracted], verify: BlindVerifier) -> Extracted:
     """Return the answer with the largest verdict; among equals, the one drawn first."""
     candidates = [answer for answer in answers if answer is not None]
     return max(candidates, key=verify, default=None)
@@ -48,7 +54,7 @@ AGGREGATES = ("first", "vote", "best", "any", "all")
 tell. "all" hands every answer back, and a metric over all responses judges them together.
 """
 
-DEPLOYABLE = frozenset({"first", "vote", "best", "all"})
+DEPLOYABLE = frozenset(AGGREGATES) - {"any"}
 """The built-in aggregates that need no target, so that an agent can use them."""
 
 
@@ -84,10 +90,10 @@ def parse_aggregate(aggregate: str | Aggregate) -> str | Aggregate:
 
 def choose(
     aggregate: str | Aggregate,
-    answers: Sequence[str | None],
+    answers: Sequence[Extracted],
     *,
-    verifier: Callable[[str], float] | None = None,
-) -> str | None:
+    verifier: BlindVerifier | None = None,
+) -> Extracted:
     """Return the answer of a deployed config.
 
     Args:
@@ -101,6 +107,7 @@ def choose(
         MetricError: a callable of the user raised, or returned something else than an answer.
     """
     rule = parse_aggregate(aggregate)
+    # A deployed config has no target for the one, and no metric over all answers for the other.
     if rule == "any":
         raise SpaceError(
             'the aggregate "any" knows the target, so no answer can be chosen by it: '
@@ -121,7 +128,7 @@ def choose(
     return call_aggregate(rule, answers)
 
 
-def call_aggregate(aggregate: Aggregate, answers: Sequence[str | None]) -> str | None:
+def call_aggregate(aggregate: Aggregate, answers: Sequence[Extracted]) -> Extracted:
     """Return the choice of a user's own aggregate.
 
     Raises:
@@ -138,7 +145,7 @@ def call_aggregate(aggregate: Aggregate, answers: Sequence[str | None]) -> str |
     return chosen
 
 
-def blind(verifier: Verifier, example: Example) -> Callable[[str], float]:
+def blind(verifier: Verifier, example: Example) -> BlindVerifier:
     """Return the verifier for one example as in production: without the target.
 
     What is returned raises MetricError where the verifier raises or gives no number.
@@ -148,7 +155,9 @@ def blind(verifier: Verifier, example: Example) -> Callable[[str], float]:
 
     def verify(answer: str) -> float:
         with reraise_as(MetricError, f"the verifier raised on example {example.id!r}"):
-            verdict = float(verifier(answer, unseen))
+            given = verifier(answer, unseen)
+            # Inside the block: float() may raise, too, on something that is no number.
+            verdict = float(given)
         if math.isnan(verdict):
             raise MetricError(
                 f"the verifier must give a number, but gave {verdict!r} for example {example.id!r}"

@@ -15,7 +15,15 @@ from tune.space import Config
 OFTEN = 0.05
 """A kind with a larger share of the answers is shown to the user."""
 
-KINDS = ("wrong", "no_answer", "empty", "cut", "refused", "too_long", "failed")
+KINDS = (
+    "wrong",
+    "no_answer",
+    "empty",
+    "cut",
+    "refused",
+    "too_long",
+    "failed",
+)
 """Kinds of answers that bring nothing, in the order in which they are shown."""
 
 _CONFIG_FAULTS = {"content_filter": "refused", "context_length": "too_long"}
@@ -72,6 +80,7 @@ def kind_of(said: Cut | Completion, answer: str | None, *, is_worst: bool) -> st
     """
     if said.finish_reason == "content_filter":
         return "refused"
+    # Before "cut": a model that spends its cap on hidden reasoning says nothing at all.
     if not said.text.strip():
         return "empty"
     if answer is not None and not is_worst:
@@ -100,6 +109,7 @@ def count_outcomes(
     """
     found: Counter[str] = Counter()
     rates = rates_of(trial.draws, trial.measured)
+    # An example without answers would otherwise weigh less than one with n wrong answers.
     each = max(map(len, trial.draws.values()), default=1)
 
     def is_counted(position: int) -> bool:
@@ -113,12 +123,16 @@ def count_outcomes(
             said = cut(draw, config.max_tokens, config.stop, rates)
             text = answer(said)
             worst = text is not None and is_worst(text, position)
-            found[kind_of(said, text, is_worst=worst)] += 1
+            kind = kind_of(said, text, is_worst=worst)
+            found[kind] += 1
     for position, reason in trial.config_failed.items():
         if is_counted(position):
-            found[_CONFIG_FAULTS.get(reason, "failed")] += each
+            kind = _CONFIG_FAULTS.get(reason, "failed")
+            found[kind] += each
     for position, reason in trial.unanswered.items():
         # An example that the money did not reach is nobody's failure.
         if reason.startswith("service") and is_counted(position):
             found["failed"] += each
-    return Outcomes(answers=found.total(), **{kind: found[kind] for kind in KINDS})
+    # Right answers have the kind "", and count only among all answers.
+    counts = {kind: found[kind] for kind in KINDS}
+    return Outcomes(answers=found.total(), **counts)

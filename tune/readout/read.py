@@ -48,11 +48,10 @@ def readable(trial: Bought, configs: Iterable[Config]) -> list[Config]:
     - caps below it where the model reasons in secret: a shorter thought could have led elsewhere;
     - n above the number of draws of every example.
     """
-    drawn = trial.draws.values()
     # One draw with hidden reasoning shows that the model reasons: the cap then limits thinking too.
-    hidden = any(draw.reasoning_tokens for draws in drawn for draw in draws)
+    hidden = any(draw.reasoning_tokens for draw in _all_draws(trial))
     least_cap = trial.cap if hidden else 1
-    most_n: float = max(map(len, drawn), default=0)
+    most_n: float = max(map(len, trial.draws.values()), default=0)
     if trial.config_failed and not most_n:
         # The config fails on every example, so no n would bring an answer: all n read the same.
         most_n = math.inf
@@ -61,6 +60,15 @@ def readable(trial: Bought, configs: Iterable[Config]) -> list[Config]:
         if least_cap <= config.max_tokens <= trial.cap and config.n <= most_n:
             found.append(config)
     return found
+
+
+def _all_draws(trial: Bought) -> list[Completion]:
+    """Return the draws of all examples, by position."""
+    draws: list[Completion] = []
+    # Draws arrive in any order, and a sum of floats depends on it.
+    for position in sorted(trial.draws):
+        draws += trial.draws[position]
+    return draws
 
 
 def wanted(
@@ -75,9 +83,11 @@ def wanted(
     A metric that must be awaited, such as a judge, scores these first. Answers that a user's own
     aggregate makes up are not among them.
     """
-    reader, rates = Reader(extract), rates_of(trial.draws, trial.measured)
+    reader = Reader(extract)
+    rates = rates_of(trial.draws, trial.measured)
     # n and the aggregate do not change the texts, so each way to cut is looked at once.
-    variants = list(dict.fromkeys(map(variant_of, readable(trial, configs))))
+    read_off = readable(trial, configs)
+    variants = list(dict.fromkeys(map(variant_of, read_off)))
     found: dict[tuple[str, int], None] = {}
     for group in _groups(trial, examples):
         for position, draws in group.items():
@@ -157,7 +167,8 @@ def read(
     failed = _failed_rows(trial, examples, worst)
     readings = []
     for config, groups in found.items():
-        reading = _reading(trial.number, config, [*groups, failed], price, most_n)
+        rows = _joined([*groups, failed])
+        reading = _reading(trial.number, config, rows, price, most_n)
         if reading.examples:
             readings.append(_weighted(reading, weigh))
     return readings
@@ -167,14 +178,17 @@ def _weighted(reading: Reading, weigh: Callable[[int], float] | None) -> Reading
     """Return the reading with the weights of its examples."""
     if weigh is None:
         return reading
-    return replace(reading, weights=np.array(list(map(weigh, reading.examples))))
+    weights = list(map(weigh, reading.examples))
+    return replace(reading, weights=np.array(weights))
 
 
 def _groups(
     trial: Bought, examples: Collection[int] | None
 ) -> list[dict[int, Sequence[Completion]]]:
     """Group the examples without a fault by their number of draws."""
-    positions = set(trial.draws) - trial.unanswered.keys() - trial.config_failed.keys()
+    positions = set(trial.draws)
+    positions -= trial.unanswered.keys()
+    positions -= trial.config_failed.keys()
     if examples is not None:
         positions &= set(examples)
     groups: dict[int, dict[int, Sequence[Completion]]] = {}
@@ -213,8 +227,7 @@ def _seconds_per_token(trial: Bought) -> float:
 
     Where all draws are equally long there is no slope; then it is the ratio of seconds to tokens.
     """
-    # By position: draws arrive in any order, and a sum of floats depends on it.
-    draws = [draw for position in sorted(trial.draws) for draw in trial.draws[position]]
+    draws = _all_draws(trial)
     tokens = np.array([draw.completion_tokens for draw in draws], dtype=float)
     seconds = np.array([draw.seconds for draw in draws])
     if not tokens.any():
@@ -223,14 +236,15 @@ def _seconds_per_token(trial: Bought) -> float:
     # A slope needs two different lengths.
     if not spread.any():
         return float(seconds.sum() / tokens.sum())
-    return max(0.0, float(spread @ seconds / (spread @ spread)))
+    slope = spread @ seconds / (spread @ spread)
+    # Noise can make it negative, but a longer answer never takes less time.
+    return max(0.0, float(slope))
 
 
 def _reading(
-    trial: int, config: Config, groups: Sequence[Rows], price: Price, most_n: int
+    trial: int, config: Config, rows: Rows, price: Price, most_n: int
 ) -> Reading:
-    """Join the rows of all groups into one reading, its examples in order."""
-    rows = _joined(groups)
+    """Return the reading of all rows, its examples in order."""
     # The prompt is billed once per call, and a call returns at most `most_n` answers.
     calls = calls_for(config.n, most_n)
     prompt_dollars = calls * rows.prompt_tokens * price.input
@@ -243,7 +257,7 @@ def _reading(
     return Reading(
         config=config,
         trial=trial,
-        examples=tuple(int(position) for position in positions[order]),
+        examples=tuple(map(int, positions[order])),
         scores=rows.scores[order],
         variances=rows.variances[order],
         costs=costs[order],

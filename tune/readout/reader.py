@@ -3,30 +3,38 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from tune.completion import Completion
 from tune.errors import MetricError
-from tune.readout.aggregate import Aggregate, call_aggregate, vote
+from tune.readout.aggregate import Aggregate, Extracted, call_aggregate, vote
 from tune.readout.token_rates import Rates
 from tune.readout.truncate import Cut, cut
 from tune.space import Config
 from tune.stats.arrays import Array
 from tune.stats.best_of_n import mean_of_best, mean_of_largest
-from tune.stats.estimate import SubsetEstimate, mean_of_one
+from tune.stats.estimate import SubsetEstimate, mean_of_one, side_by_side
 from tune.stats.majority_vote import MOST_COUNTED, mean_of_vote
 from tune.stats.subsets import mean_of_choice
 from tune.task.extract import Extractor
 
-Answers: TypeAlias = tuple[str | None, ...]
-"""The answers of one example in the order drawn; None where a text holds none."""
+Answers: TypeAlias = tuple[Extracted, ...]
+"""The answers of one example in the order drawn."""
 
 Group: TypeAlias = Mapping[int, Sequence[Completion]]
 """The draws of some examples by position, equally many of each."""
+
+ViewRow: TypeAlias = tuple[Answers, int]
+"""The answers of one example, and its position."""
+
+Rules: TypeAlias = Mapping[str, str | Aggregate]
+"""The aggregate that each name in a config stands for."""
 
 Variant: TypeAlias = tuple[int, tuple[str, ...]]
 """A cap and stop strings: one way to cut texts."""
@@ -65,7 +73,7 @@ class _View:
         exact: one for each variant.
     """
 
-    rows: list[tuple[Answers, int]] = field(default_factory=list)
+    rows: list[ViewRow] = field(default_factory=list)
     tokens: list[list[int]] = field(default_factory=list)
     seconds: list[list[float]] = field(default_factory=list)
     exact: list[bool] = field(default_factory=list)
@@ -108,11 +116,11 @@ class Reader:
     seed: int = 0
     seconds_per_token: float = 0.0
     rates: Rates | None = None
-    _answers: dict[str, str | None] = field(default_factory=dict)
+    _answers: dict[str, Extracted] = field(default_factory=dict)
     _scores: dict[tuple[str | Answers, int], float] = field(default_factory=dict)
     _verdicts: dict[tuple[str, int], float] = field(default_factory=dict)
 
-    def answer(self, said: Cut) -> str | None:
+    def answer(self, said: Cut) -> Extracted:
         """Return the answer in a text; None if a filter withheld it."""
         if said.finish_reason == "content_filter":
             return None
@@ -120,7 +128,7 @@ class Reader:
             self._answers[said.text] = self.extract(said.text)
         return self._answers[said.text]
 
-    def score(self, answer: str | Answers | None, position: int) -> float:
+    def score(self, answer: Extracted | Answers, position: int) -> float:
         """Return the metric's value; the worst one for no answer."""
         if answer is None:
             return self.worst
@@ -129,7 +137,7 @@ class Reader:
             self._scores[answer, position] = self.ask(answer, position)
         return self._scores[answer, position]
 
-    def verdict(self, answer: str | None, position: int) -> float:
+    def verdict(self, answer: Extracted, position: int) -> float:
         """Return the verifier's verdict; below all others for no answer.
 
         Raises:
@@ -150,7 +158,7 @@ class Reader:
         self,
         group: Group,
         configs: Sequence[Config],
-        rules: Mapping[str, str | Aggregate],
+        rules: Rules,
     ) -> dict[Config, Rows]:
         """Return the rows of every config for which these examples have enough draws.
 
@@ -170,14 +178,17 @@ class Reader:
         tokens = np.array(view.tokens).mean(axis=1)
         # Answers are drawn side by side, so a request takes as long as its slowest one.
         slowest = mean_of_largest(np.array(view.seconds), ns)
-        prompts = [[draw.prompt_tokens for draw in drawn] for drawn in group.values()]
+        prompts = []
+        for drawn in group.values():
+            prompts.append([draw.prompt_tokens for draw in drawn])
         prompt_tokens = np.array(prompts).mean(axis=1)
         columns = self._columns(view, configs, rules, ns)
         found = {}
         for config in configs:
             place = variants.index(variant_of(config))
             # The view's rows are ordered by variant, then by example.
-            part = slice(place * len(positions), (place + 1) * len(positions))
+            begin = place * len(positions)
+            part = slice(begin, begin + len(positions))
             estimate, sizes = columns[config.aggregate]
             column = sizes.index(config.n)
             found[config] = Rows(
@@ -199,11 +210,10 @@ class Reader:
             for position, drawn in group.items():
                 cuts = [cut(draw, cap, stop, self.rates) for draw in drawn]
                 answers = tuple(map(self.answer, cuts))
-                pairs = zip(drawn, cuts, strict=True)
-                exact = exact and all(said.exact for said in cuts)
                 view.rows.append((answers, position))
                 view.tokens.append([said.tokens for said in cuts])
-                view.seconds.append([self._seconds(draw, said) for draw, said in pairs])
+                view.seconds.append(list(map(self._seconds, drawn, cuts)))
+                exact = exact and all(said.exact for said in cuts)
             view.exact.append(exact)
         return view
 
@@ -223,76 +233,69 @@ class Reader:
         self,
         view: _View,
         configs: Sequence[Config],
-        rules: Mapping[str, str | Aggregate],
+        rules: Rules,
         ns: list[int],
     ) -> dict[str, _Column]:
         """Return the estimates for all rows of a view, by the name of the aggregate."""
-        names = list(dict.fromkeys(config.aggregate for config in configs))
+        sizes: dict[str, set[int]] = {}
+        for config in configs:
+            sizes.setdefault(config.aggregate, set()).add(config.n)
         if self.over_responses:
             # The metric judges all answers, so every aggregate reads the same.
             column = self._of_responses(view, ns)
-            return dict.fromkeys(names, column)
-        scores = np.array(
-            [self._scores_of(answers, place) for answers, place in view.rows]
-        )
+            return dict.fromkeys(sizes, column)
+        scores = _table(view, self.score)
         found = {}
-        for name in names:
-            sizes = sorted({config.n for config in configs if config.aggregate == name})
-            found[name] = _Column(
-                self._estimate(rules[name], view, scores, sizes), sizes
-            )
+        for name, needed in sizes.items():
+            # Not all n: an aggregate that can only be called takes long for each of them.
+            asked = sorted(needed)
+            estimate = self._estimate(rules[name], view, scores, asked)
+            found[name] = _Column(estimate, asked)
         return found
-
-    def _scores_of(self, answers: Answers, position: int) -> list[float]:
-        """Return the score of each answer to one example."""
-        return [self.score(answer, position) for answer in answers]
 
     def _estimate(
         self, rule: str | Aggregate, view: _View, scores: Array, ns: Sequence[int]
     ) -> SubsetEstimate:
         """Return the expected score of every row (rows) at each n (columns)."""
         if rule == "first":
-            one = mean_of_one(scores)
-            return SubsetEstimate(
-                *(np.repeat(column, len(ns), axis=1) for column in one)
-            )
+            # More answers change nothing: the first one is taken.
+            return side_by_side([mean_of_one(scores)] * len(ns))
         if rule == "any":
             gains = scores if self.larger_is_better else -scores
             return mean_of_best(scores, gains, ns)
         if rule == "best":
-            verdicts = []
-            for answers, place in view.rows:
-                verdicts.append([self.verdict(answer, place) for answer in answers])
-            return mean_of_best(scores, np.array(verdicts), ns)
+            return mean_of_best(scores, _table(view, self.verdict), ns)
         if rule == "vote":
             return self._of_vote(view, scores, ns)
         if isinstance(rule, str):
             raise AssertionError(f"no rule to read {rule!r} off")
-        return self._of_choice(lambda answers: call_aggregate(rule, answers), view, ns)
+
+        def choose(answers: Sequence[Extracted]) -> Extracted:
+            return call_aggregate(rule, answers)
+
+        return self._of_choice(choose, view, ns)
 
     def _of_vote(self, view: _View, scores: Array, ns: Sequence[int]) -> SubsetEstimate:
         """Count votes exactly where n is small, and sample subsets where it is not."""
         # Counting takes time polynomial in n; beyond this size, sampled subsets are as good and
         # faster.
-        few = [n for n in ns if n <= MOST_COUNTED]
+        few = bisect_right(ns, MOST_COUNTED)
         # Numbers instead of texts; None has the number of an abstention.
-        numbers: dict[str | None, int] = {None: -1}
-        ballots = []
-        for answers, _ in view.rows:
-            ballots.append(
-                [numbers.setdefault(answer, len(numbers) - 1) for answer in answers]
-            )
-        counted = mean_of_vote(np.array(ballots), scores, self.worst, few)
-        sampled = self._of_choice(vote, view, ns[len(few) :])
-        return SubsetEstimate(
-            *(np.hstack(both) for both in zip(counted, sampled, strict=True))
-        )
+        numbers: dict[Extracted, int] = {None: -1}
+
+        def number(answer: Extracted, _position: int) -> int:
+            return numbers.setdefault(answer, len(numbers) - 1)
+
+        ballots = _table(view, number)
+        counted = mean_of_vote(ballots, scores, self.worst, ns[:few])
+        sampled = self._of_choice(vote, view, ns[few:])
+        return side_by_side([counted, sampled])
 
     def _of_choice(
         self, choose: Aggregate, view: _View, ns: Sequence[int]
     ) -> SubsetEstimate:
         """Estimate an aggregate that can only be called, over subsets of the draws."""
-        known: dict[tuple[Answers, int], list[tuple[float, float]]] = {}
+        known: dict[ViewRow, list[tuple[float, float]]] = {}
         for answers, position in view.rows:
             # Rows with the same answers have the same estimate. Short answers often repeat.
             if (answers, position) in known:
@@ -303,13 +306,14 @@ class Reader:
                 answers: Answers = answers,
                 position: int = position,
             ) -> float:
-                return self.score(choose([answers[i] for i in subset]), position)
+                chosen = choose([answers[i] for i in subset])
+                return self.score(chosen, position)
 
-            means = [mean_of_choice(score, len(answers), n, self.seed) for n in ns]
-            known[answers, position] = means
-        both = np.array([known[row] for row in view.rows]).reshape(
-            len(view.rows), len(ns), 2
-        )
+            estimates = [mean_of_choice(score, len(answers), n, self.seed) for n in ns]
+            known[answers, position] = estimates
+        # Means and variances. The shape is said, because there may be no n at all.
+        both = np.array(list(map(known.__getitem__, view.rows)))
+        both = both.reshape(len(view.rows), len(ns), 2)
         return SubsetEstimate(both[..., 0], both[..., 1])
 
     def _of_responses(self, view: _View, ns: list[int]) -> _Column:
@@ -321,10 +325,18 @@ class Reader:
             for answers, place in view.rows:
                 # Blocks do not overlap, so that their scores are independent.
                 begins = range(0, draws - n + 1, n)
-                scores.append([self.score(answers[i : i + n], place) for i in begins])
+                blocks = [answers[begin : begin + n] for begin in begins]
+                scores.append([self.score(block, place) for block in blocks])
             columns.append(mean_of_one(np.array(scores)))
-        parts = zip(*columns, strict=True)
-        return _Column(SubsetEstimate(*(np.hstack(part) for part in parts)), ns)
+        return _Column(side_by_side(columns), ns)
+
+
+def _table(view: _View, value: Callable[[str | None, int], float]) -> npt.NDArray[Any]:
+    """Return a value of every answer: a row for each row of the view, a column for each draw."""
+    rows = []
+    for answers, position in view.rows:
+        rows.append([value(answer, position) for answer in answers])
+    return np.array(rows)
 
 
 def variant_of(config: Config) -> Variant:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -86,7 +87,9 @@ class Reading:
     @property
     def draw_error(self) -> float:
         """The part of `standard_error` that more draws would remove; NaN if unknown."""
-        return math.sqrt(float(self.variances.sum())) / len(self.examples)
+        # Draws of different examples are independent, so their variances add up.
+        total = float(self.variances.sum())
+        return math.sqrt(total) / len(self.examples)
 
     @cached_property
     def cost(self) -> float:
@@ -105,19 +108,18 @@ class Reading:
 
     def among(self, positions: Collection[int]) -> Reading:
         """Return the part of this reading that is on these examples."""
-        wanted = set(positions)
-        kept = np.array([position in wanted for position in self.examples], dtype=bool)
+        kept = np.isin(self.examples, list(positions))
         weights = self.weights
+        if weights is not None:
+            weights = weights[kept]
         return replace(
             self,
-            examples=tuple(
-                position for position in self.examples if position in wanted
-            ),
+            examples=tuple(itertools.compress(self.examples, kept)),
             scores=self.scores[kept],
             variances=self.variances[kept],
             costs=self.costs[kept],
             seconds=self.seconds[kept],
-            weights=None if weights is None else weights[kept],
+            weights=weights,
         )
 
     def difference(self, other: Reading) -> Difference:
@@ -128,11 +130,16 @@ class Reading:
             if position in theirs:
                 gaps.append(score - theirs[position])
         common = np.array(gaps)
+        # The scores are multiplied by weights, so their mean is on the metric's scale only
+        # after a division by the mean weight.
         weight = 1.0
         if self.weights is not None:
-            weight = _mean_weight(self.weights[[e in theirs for e in self.examples]])
+            shared = np.isin(self.examples, other.examples)
+            weight = _mean_weight(self.weights[shared])
         return Difference(
-            _mean(common) / weight, _standard_error(common) / weight, len(common)
+            mean=_mean(common) / weight,
+            standard_error=_standard_error(common) / weight,
+            n_examples=len(common),
         )
 
 
@@ -154,4 +161,5 @@ def _standard_error(values: Array) -> float:
     known = values[np.isfinite(values)]
     if len(known) < 2:
         return math.nan
-    return float(known.std(ddof=1)) / math.sqrt(len(known))
+    deviation = float(known.std(ddof=1))
+    return deviation / math.sqrt(len(known))

@@ -18,10 +18,17 @@ from tune.completion import Completion
 
 Array = npt.NDArray[np.float64]
 
-_PRIOR: Array = np.array([0.8, 0.06, 0.4, 0.6, 0.05, 0.8])
-"""Tokens of a word's beginning, a letter, a digit, a sign, a space and any other character, before
-anything was learned.
-"""
+_PRIOR: Array = np.array(
+    [
+        0.8,  # the beginning of a word
+        0.06,  # a letter
+        0.4,  # a digit
+        0.6,  # a sign
+        0.05,  # a space
+        0.8,  # any other character
+    ]
+)
+"""Tokens of each kind of character before anything was learned."""
 
 _PRIOR_WEIGHT = 2.0
 """The prior counts as much as this number of answers."""
@@ -68,18 +75,24 @@ def learn_rates(draws: Iterable[Completion]) -> Rates | None:
     Returns:
         Rates of zero or more; None where token boundaries are known, or where there is no text.
     """
-    kept = []
+    kept: list[Completion] = []
     for draw in draws:
-        if draw.text and draw.completion_tokens > draw.reasoning_tokens:
-            kept.append(draw)
-    kept = kept[:_MOST_DRAWS]
-    if not kept or any(draw.token_ends is not None for draw in kept):
+        if len(kept) == _MOST_DRAWS:
+            break
+        # A draw without visible text shows no rate.
+        if not draw.text or draw.completion_tokens <= draw.reasoning_tokens:
+            continue
+        if draw.token_ends is not None:
+            return None
+        kept.append(draw)
+    if not kept:
         return None
     counts = np.array([_kinds(draw.text).sum(axis=1) for draw in kept])
     tokens = np.array(list(map(visible_tokens, kept)), dtype=float)
     # Divided by the length, so that the relative error counts: long answers would rule otherwise.
     size = np.maximum(tokens, 1.0)
-    return Rates(tuple(_fit(counts / size[:, None], tokens / size).tolist()))
+    fitted = _fit(counts / size[:, None], tokens / size)
+    return Rates(tuple(fitted.tolist()))
 
 
 def visible_tokens(draw: Completion) -> int:
@@ -95,25 +108,32 @@ def _fit(counts: Array, tokens: Array) -> Array:
         counts: of each kind of character (columns), for each answer (rows).
         tokens: of each answer.
     """
-    scale = np.maximum(counts.mean(axis=0), 1e-6)
-    prior = _PRIOR * (tokens.mean() / max(float(_PRIOR @ counts.mean(axis=0)), 1e-9))
+    mean = counts.mean(axis=0)
+    scale = np.maximum(mean, 1e-6)
+    # The prior knows the relation of the kinds; the tokens of these answers give the size.
+    expected = max(float(_PRIOR @ mean), 1e-9)
+    prior = _PRIOR * (tokens.mean() / expected)
     ridge = _PRIOR_WEIGHT * scale**2 * 0.01
     gram = counts.T @ counts + np.diag(ridge)
     wanted = counts.T @ tokens + ridge * prior
     rates = prior.copy()
     for _ in range(_ROUNDS):
         for i in range(len(rates)):
-            rest = wanted[i] - gram[i] @ rates + gram[i, i] * rates[i]
+            own = gram[i, i]
+            rest = wanted[i] - gram[i] @ rates + own * rates[i]
             # A kind that no answer has keeps its prior.
-            rates[i] = (
-                max(0.0, float(rest / gram[i, i])) if gram[i, i] > 0 else prior[i]
-            )
+            rates[i] = prior[i]
+            if own > 0:
+                rates[i] = max(0.0, float(rest / own))
     return np.asarray(rates)
 
 
 def _kinds(text: str) -> Array:
     """Mark the kind of each character: one row for each kind, one column for each character."""
-    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    # One code point is four bytes. A broken answer may hold half of a surrogate pair.
+    encoded = text.encode("utf-32-le", "surrogatepass")
+    codes = np.frombuffer(encoded, dtype=np.uint32)
+    # This bit turns an ASCII capital into a small letter.
     lower = codes | 32
     letter = (lower >= ord("a")) & (lower <= ord("z")) & (codes < 128)
     digit = (codes >= ord("0")) & (codes <= ord("9"))

@@ -48,12 +48,10 @@ def cut(
         stop: the stop strings.
         rates: the tokens of each kind of character, if they were learned.
     """
-    text, tokens, reason, exact = (
-        draw.text,
-        draw.completion_tokens,
-        draw.finish_reason,
-        True,
-    )
+    text = draw.text
+    tokens = draw.completion_tokens
+    reason = draw.finish_reason
+    exact = True
     if tokens > cap and draw.reasoning_tokens:
         exact = False
     elif tokens > cap:
@@ -65,12 +63,10 @@ def cut(
     if found is not None:
         begin, end = found
         spent, known = _tokens_until(draw, end)
-        text, tokens, reason, exact = (
-            text[:begin],
-            min(spent, tokens),
-            "stop",
-            exact and known,
-        )
+        text = text[:begin]
+        tokens = min(spent, tokens)
+        reason = "stop"
+        exact = exact and known
     return Cut(text, tokens, reason, exact)
 
 
@@ -97,7 +93,8 @@ def _head(draw: Completion, cap: int, rates: Rates | None) -> tuple[str, bool]:
         # off then, and the text is whole.
         if cap > len(draw.token_ends):
             return draw.text, True
-        return draw.text[: draw.token_ends[cap - 1]], True
+        end = draw.token_ends[cap - 1]
+        return draw.text[:end], True
     visible = visible_tokens(draw)
     if cap >= visible:
         # The text is whole if the service counted the token that ended it. Not every service does.
@@ -107,7 +104,8 @@ def _head(draw: Completion, cap: int, rates: Rates | None) -> tuple[str, bool]:
     if rates is not None and draw.text:
         place = rates.place(draw.text, visible, cap)
         length = min(length, place / cap)
-    return draw.text[: _word_end(draw.text, round(place), round(length))], False
+    end = _word_end(draw.text, round(place), round(length))
+    return draw.text[:end], False
 
 
 def _word_end(text: str, place: int, reach: int) -> int:
@@ -125,9 +123,10 @@ def _word_end(text: str, place: int, reach: int) -> int:
 
 def _ends_word(text: str, end: int) -> bool:
     """Return whether a word, or a run of signs, ends just before this character."""
-    if not 0 < end < len(text) or text[end - 1].isspace():
+    if not 0 < end < len(text):
         return False
-    return text[end - 1].isalnum() != text[end].isalnum()
+    before, after = text[end - 1], text[end]
+    return not before.isspace() and before.isalnum() != after.isalnum()
 
 
 def _tokens_until(draw: Completion, end: int) -> tuple[int, bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +20,13 @@ class SubsetEstimate(NamedTuple):
 
     means: Array
     variances: Array
+
+
+def side_by_side(estimates: Sequence[SubsetEstimate]) -> SubsetEstimate:
+    """Return the columns of several estimates for the same examples as one estimate."""
+    means = np.hstack([estimate.means for estimate in estimates])
+    variances = np.hstack([estimate.variances for estimate in estimates])
+    return SubsetEstimate(means, variances)
 
 
 def mean_of_one(scores: Array) -> SubsetEstimate:
