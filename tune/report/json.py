@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from tune.report.error_analysis import failing_record
 from tune.report.headline import answer
-from tune.report.records import Report, ReportConfig, plain_config
+from tune.report.records import PromptText, Report, ReportConfig, plain_config
 from tune.report.wrong_answers import wrong_record
 from tune.stats.intervals import Interval
 
@@ -24,19 +24,7 @@ def best_json(report: Report) -> dict[str, Any]:
 
     All values are plain JSON: no NaN, no infinity. It holds no API key.
     """
-    winner, template = report.winner, report.template
-    # Without a winner there is no prompt to show.
-    prompt = None
-    if template is not None:
-        prompt = {
-            "name": template.name,
-            "template": template.text,
-            "system_message": template.system_message,
-            "messages": [
-                {"role": message.role, "content": message.content}
-                for message in template.messages
-            ],
-        }
+    winner = report.winner
     # Programs read the settings at the top, without looking for a row.
     config = None
     if winner is not None:
@@ -52,7 +40,7 @@ def best_json(report: Report) -> dict[str, Any]:
         "format": FORMAT,
         "answer": " ".join(answer(report)),
         "config": config,
-        "prompt": prompt,
+        "prompt": _if_there(report.template, _prompt_record),
         "answer_rule": report.answer,
         "deployment": dict(report.deployment_record) or None,
         "keeps_limit": report.keeps_limit,
@@ -149,6 +137,18 @@ def _if_there(value: T | None, read: Callable[[T], Any]) -> Any:
     if value is None:
         return None
     return read(value)
+
+
+def _prompt_record(template: PromptText) -> dict[str, Any]:
+    messages = []
+    for message in template.messages:
+        messages.append({"role": message.role, "content": message.content})
+    return {
+        "name": template.name,
+        "template": template.text,
+        "system_message": template.system_message,
+        "messages": messages,
+    }
 
 
 def _pass_at_k(report: Report) -> list[dict[str, Any]]:
