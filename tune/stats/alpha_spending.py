@@ -93,8 +93,8 @@ def another_analysis(
     if held is None:
         return None
     chosen = _text(choice)
-    theirs = _text(baseline)
-    steps = [step for step in held["steps"] if _text(step[1]) in (chosen, theirs)]
+    both = (chosen, _text(baseline))
+    steps = [step for step in held["steps"] if _text(step[1]) in both]
     # `_compared` takes the first step for the choice.
     steps.sort(key=lambda step: _text(step[1]) != chosen)
     return {"event": "look", "steps": steps, "unanswered": held["unanswered"]}

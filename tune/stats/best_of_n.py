@@ -20,7 +20,8 @@ def top_weights(draws: int, n: int) -> Array:
     It is C(i-1, n-1) / C(m, n).
     """
     total = math.comb(draws, n)
-    return np.array([math.comb(i, n - 1) / total for i in range(draws)])
+    chances = [math.comb(i, n - 1) / total for i in range(draws)]
+    return np.array(chances)
 
 
 def mean_of_largest(values: Array, ns: Sequence[int]) -> Array:
@@ -29,7 +30,11 @@ def mean_of_largest(values: Array, ns: Sequence[int]) -> Array:
     return _columns(ascending, ns)
 
 
-def mean_of_best(scores: Array, verdicts: Array, ns: Sequence[int]) -> SubsetEstimate:
+def mean_of_best(
+    scores: Array,
+    verdicts: Array,
+    ns: Sequence[int],
+) -> SubsetEstimate:
     """Estimate the score of the draw with the largest verdict among n; ties go to the first drawn.
 
     If verdict and score are the same, this is pass@n: for scores of 0 and 1 the mean is
@@ -129,22 +134,29 @@ def _top_spread(draws: int, n: int) -> Array:
     above = np.maximum.outer(places, places)
     # The joint probabilities are differences of the distribution function in both directions.
     distribution = both[below] * own[above]
-    joint = np.diff(np.diff(distribution, axis=0), axis=1)
+    rows = np.diff(distribution, axis=0)
+    joint = np.diff(rows, axis=1)
     single = np.diff(both)
     spread = joint - np.outer(single, single)
     unbiased = (top_weights(draws, n) ** 2).sum()
     return np.asarray(spread * unbiased / np.trace(spread))
 
 
-def _ways_to_share(draws: int, n: int, shared: int) -> int:
+def _ways_to_share(
+    draws: int,
+    n: int,
+    shared: int,
+) -> int:
     """Return the number of subsets of n draws that share so many with a given one."""
-    return math.comb(n, shared) * math.comb(draws - n, n - shared)
+    others = math.comb(draws - n, n - shared)
+    return math.comb(n, shared) * others
 
 
 def _columns(ascending: Array, ns: Sequence[int]) -> Array:
     """Return the expected last of n, for values in order; a column for each n, NaN if too few."""
     draws = ascending.shape[1]
-    found = np.full((len(ascending), len(ns)), np.nan)
+    shape = (len(ascending), len(ns))
+    found = np.full(shape, np.nan)
     for column, n in enumerate(ns):
         if n <= draws:
             found[:, column] = ascending @ top_weights(draws, n)

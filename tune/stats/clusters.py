@@ -45,7 +45,8 @@ class Clusters:
         index = _numbered(labels)
         if weights is not None:
             sums = np.bincount(index, scores * weights).astype(float)
-            return cls(sums, np.bincount(index, weights).astype(float), 0.0)
+            sizes = np.bincount(index, weights).astype(float)
+            return cls(sums, sizes, 0.0)
         sums = np.bincount(index, scores).astype(float)
         sizes = np.bincount(index).astype(float)
         means = sums / sizes
@@ -73,7 +74,8 @@ class Clusters:
         # Donner's size: the mean size of a cluster, less for unequal sizes.
         of_average_row = float(self.sizes @ self.sizes) / rows
         size = (rows - of_average_row) / (count - 1)
-        correlation = (between - within) / (between + (size - 1) * within)
+        total = between + (size - 1) * within
+        correlation = (between - within) / total
         return min(1.0, max(0.0, correlation))
 
     def rows_together(self, belief: float) -> float:
@@ -96,7 +98,8 @@ class Clusters:
         effects = 1 + (self.sizes - 1) * alike
         independent = self.sizes / effects
         of_clusters = rows / float(independent.sum())
-        of_rows = float((self.sizes * effects).sum()) / rows
+        copies = self.sizes * effects
+        of_rows = float(copies.sum()) / rows
         return math.sqrt(of_clusters * of_rows)
 
     @property
@@ -112,7 +115,8 @@ def largest_of_each(values: Array, labels: Sequence[Hashable] | None) -> Array:
         return values
     largest: dict[Hashable, float] = {}
     for label, value in zip(labels, values.tolist(), strict=True):
-        largest[label] = max(value, largest.get(label, value))
+        before = largest.get(label, value)
+        largest[label] = max(value, before)
     return np.array(list(largest.values()))
 
 

@@ -58,7 +58,11 @@ _SHARE = 20
 _LEAST = 1e-9
 
 
-def clusters_notice(examples: int, units: int, group: str | None) -> tuple[str, ...]:
+def clusters_notice(
+    examples: int,
+    units: int,
+    group: str | None,
+) -> tuple[str, ...]:
     """Return the notice to a reader whose examples are not independent, as these tests assume.
 
     Args:
@@ -123,7 +127,8 @@ def log_evidence_above(
     """
     # Bets are computed on shares of the range, 0 to 1.
     shares, mean, step = _shares(scores, null, difference, low, high)
-    stakes = _stakes(shares, mean, step, _as_shares(earlier, low, high))
+    before = _as_shares(earlier, low, high)
+    stakes = _stakes(shares, mean, step, before)
     return _capital(shares, stakes, mean)
 
 
@@ -166,7 +171,8 @@ def log_evidence_at(
         earlier: scores from before, as a first guess of the spread.
     """
     shares, mean, step = _shares(scores, at, difference, 0.0, 1.0)
-    stakes = _stakes(shares, mean, step, _as_shares(earlier, 0.0, 1.0))
+    before = _as_shares(earlier, 0.0, 1.0)
+    stakes = _stakes(shares, mean, step, before)
     means = np.asarray(nulls, dtype=float).tolist()
     rows = [_capital(shares, stakes, mean) for mean in means]
     return np.array(rows).reshape(len(rows), shares.size)
@@ -223,7 +229,8 @@ def sequential_test(
         if not 0 < rate < 1:
             raise ValueError(f"`0 < {name} < 1` must hold, but got {rate}")
     values = np.asarray(scores, dtype=float)
-    shares, mean, step = _shares(values[~np.isnan(values)], null, difference, low, high)
+    known = values[~np.isnan(values)]
+    shares, mean, step = _shares(known, null, difference, low, high)
     before = _as_shares(earlier, low, high)
     up = _stakes(shares, mean, step, before)
     # Bets on a smaller mean are bets on a larger one of the scores turned upside down.
@@ -241,13 +248,18 @@ def sequential_test(
     # The limit is the largest mean that the evidence rejects (Ville's inequality).
     least = _limit(above, math.log(1 / beta))
     most = 1 - _limit(below, math.log(1 / alpha))
+    # Back to the scores' own scale.
     span = high - low
+    interval = Interval(
+        mean=low + span * found,
+        low=low + span * least,
+        high=low + span * most,
+        n=shares.size,
+    )
     return SequentialResult(
-        Interval(
-            low + span * found, low + span * least, low + span * most, shares.size
-        ),
-        p_above=min(1.0, math.exp(-above(mean))),
-        p_below=min(1.0, math.exp(-below(1 - mean))),
+        interval,
+        p_above=math.exp(-above(mean)),
+        p_below=math.exp(-below(1 - mean)),
     )
 
 
@@ -286,7 +298,11 @@ def paired_sequential_test(
 
 
 def _shares(
-    scores: Numbers, null: float, difference: float, low: float, high: float
+    scores: Numbers,
+    null: float,
+    difference: float,
+    low: float,
+    high: float,
 ) -> tuple[Array, float, float]:
     """Return scores, null and difference as shares of the range, 0 to 1."""
     span = high - low
@@ -300,10 +316,15 @@ def _shares(
         )
     if not 0 < difference < math.inf:
         raise ValueError(f"`difference > 0` must hold, but got {difference}")
-    return _as_shares(scores, low, high), (null - low) / span, difference / span
+    shares = _as_shares(scores, low, high)
+    return shares, (null - low) / span, difference / span
 
 
-def _as_shares(scores: Numbers, low: float, high: float) -> Array:
+def _as_shares(
+    scores: Numbers,
+    low: float,
+    high: float,
+) -> Array:
     """Return scores as shares of the range; only rounding may put one outside of it."""
     values = np.asarray(scores, dtype=float)
     slack = 1e-9 * max(1.0, abs(low), abs(high))
@@ -316,7 +337,12 @@ def _as_shares(scores: Numbers, low: float, high: float) -> Array:
     return shares
 
 
-def _stakes(shares: Array, mean: float, step: float, earlier: Array) -> list[Array]:
+def _stakes(
+    shares: Array,
+    mean: float,
+    step: float,
+    earlier: Array,
+) -> list[Array]:
     """Return the best stake at `mean`, times `1 - mean`, for each part and score.
 
     The best stake grows the most if the mean lies above by the part's difference. Its gain is
@@ -332,7 +358,12 @@ def _stakes(shares: Array, mean: float, step: float, earlier: Array) -> list[Arr
     return stakes
 
 
-def _best_stake(shares: Array, mean: float, least: float, earlier: Array) -> Array:
+def _best_stake(
+    shares: Array,
+    mean: float,
+    least: float,
+    earlier: Array,
+) -> Array:
     """Return the best stake before each score; `least` is that of 0/1 scores."""
     best = np.full(shares.shape, least)
     if least >= _MOST or (_extreme(shares) and _extreme(earlier)):
@@ -353,7 +384,8 @@ def _best_stake(shares: Array, mean: float, least: float, earlier: Array) -> Arr
         lost = belief * usual
         could = lost
         if weight:
-            lost = lost + weight * float(_loss(earlier, mean, stake).mean())
+            loss = float(_loss(earlier, mean, stake).mean())
+            lost = lost + weight * loss
             could = could + weight * (zero + float(earlier.mean()) * (one - zero))
         lost_so_far = lost + _before(_loss(shares, mean, stake))
         share = lost_so_far / (could + full * one + none * zero)
@@ -363,7 +395,11 @@ def _best_stake(shares: Array, mean: float, least: float, earlier: Array) -> Arr
     return best
 
 
-def _loss(shares: Array, mean: float, stake: float) -> Array:
+def _loss(
+    shares: Array,
+    mean: float,
+    stake: float,
+) -> Array:
     """Return the shortfall of a stake's log from its gain: 0 at the mean, largest at a bound."""
     gains = stake * (shares / mean - 1)
     loss: Array = gains - np.log1p(gains)
@@ -377,11 +413,16 @@ def _extreme(shares: Array) -> bool:
 
 def _before(values: Array) -> Array:
     """Return the sum of the values before each value."""
-    sums = np.cumsum(values, axis=-1)[..., :-1]
-    return np.concatenate([np.zeros_like(values[..., :1]), sums], axis=-1)
+    sums = np.zeros_like(values, dtype=float)
+    np.cumsum(values[..., :-1], axis=-1, out=sums[..., 1:])
+    return sums
 
 
-def _capital(shares: Array, stakes: list[Array], mean: float) -> Array:
+def _capital(
+    shares: Array,
+    stakes: list[Array],
+    mean: float,
+) -> Array:
     """Return the logarithm of the capital against "at most `mean`", after each score."""
     mean = max(mean, _LEAST)
     gains = shares / mean - 1
@@ -389,7 +430,8 @@ def _capital(shares: Array, stakes: list[Array], mean: float) -> Array:
     parts = []
     for (_, part), stake in zip(_PARTS, stakes, strict=True):
         staked = np.minimum(stake / rest, _MOST)
-        parts.append(math.log(part) + np.cumsum(np.log1p(staked * gains), axis=-1))
+        grown = np.cumsum(np.log1p(staked * gains), axis=-1)
+        parts.append(math.log(part) + grown)
     both: Array = np.logaddexp(*parts)
     return both
 

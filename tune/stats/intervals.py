@@ -8,6 +8,7 @@ was not observed. Scores without a bound have `tune.stats.unbounded`.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
@@ -148,7 +149,12 @@ def difference_interval(
     return _interval(observed, atom, confidence, _TOGETHER)
 
 
-def lower_limit(differences: Array, *, span: float, confidence: float) -> float:
+def lower_limit(
+    differences: Array,
+    *,
+    span: float,
+    confidence: float,
+) -> float:
     """Return the lower limit of `difference_interval` alone: half the work.
 
     Args:
@@ -203,8 +209,8 @@ class _Observed(NamedTuple):
         Raises:
             ValueError: a score is farther beyond a bound than rounding puts it.
         """
-        finite = [abs(bound) for bound in (low, high, 1.0) if math.isfinite(bound)]
-        slack = 1e-9 * max(finite)
+        bounds = np.abs([low, high, 1.0])
+        slack = 1e-9 * float(bounds[np.isfinite(bounds)].max())
         values = self.values
         if values.min() < low - slack or values.max() > high + slack:
             raise ValueError(
@@ -244,7 +250,7 @@ def _observed(
         raise ValueError("an interval needs at least one score, but got none")
     labels = None
     if clusters is not None:
-        labels = [label for label, there in zip(clusters, known, strict=True) if there]
+        labels = list(itertools.compress(clusters, known))
     sizes = None
     if weights is not None:
         sizes = np.asarray(weights, dtype=float)[known]
@@ -321,7 +327,8 @@ def _reach(
     equal = np.ptp(differences) <= 1e-12 * span
     if count < _PAIRS or equal:
         return span
-    before = sizes[-1 - max(2, count // 10) : -1]
+    others = max(2, count // 10)
+    before = sizes[-1 - others : -1]
     return min(span, float(2 * sizes[-1] - before.mean()))
 
 

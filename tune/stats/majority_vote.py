@@ -37,7 +37,10 @@ class _Tally(NamedTuple):
 
 
 def mean_of_vote(
-    answers: IntArray, scores: Array, worst: float, ns: Sequence[int]
+    answers: IntArray,
+    scores: Array,
+    worst: float,
+    ns: Sequence[int],
 ) -> SubsetEstimate:
     """Estimate the score of the most frequent answer among n draws; ties go to the first drawn.
 
@@ -98,7 +101,9 @@ def _tally(names: Sequence[int], values: Sequence[float]) -> _Tally:
         counts[name] = counts.get(name, 0) + 1
     score = dict(zip(names, values, strict=True))
     silent = counts.pop(-1, 0)
-    votes = [(count, score[name]) for name, count in counts.items()]
+    votes = []
+    for name, count in counts.items():
+        votes.append((count, score[name]))
     # In one order, so that equal tallies are found equal.
     votes.sort(reverse=True)
     return _Tally(tuple(votes), silent)
@@ -132,8 +137,9 @@ def _binomials(draws: int, largest: int) -> Array:
 def _arrays(batch: Sequence[_Tally]) -> tuple[IntArray, Array, IntArray]:
     """Return counts and scores of the answers, a row for each tally, and the draws that abstain."""
     most = max(len(tally.votes) for tally in batch)
-    votes = np.zeros((len(batch), most), dtype=np.int64)
-    scores = np.zeros((len(batch), most))
+    shape = (len(batch), most)
+    votes = np.zeros(shape, dtype=np.int64)
+    scores = np.zeros(shape)
     for row, tally in enumerate(batch):
         for place, (count, score) in enumerate(tally.votes):
             votes[row, place] = count
@@ -142,7 +148,11 @@ def _arrays(batch: Sequence[_Tally]) -> tuple[IntArray, Array, IntArray]:
     return votes, scores, silent
 
 
-def _spread(batch: Sequence[_Tally], draws: int, largest: int) -> Array:
+def _spread(
+    batch: Sequence[_Tally],
+    draws: int,
+    largest: int,
+) -> Array:
     """Return the variance by Hoeffding's decomposition, with the m draws as distribution.
 
     z1 is the variance of the winner's score that one draw alone explains, and zn that of the
@@ -171,7 +181,8 @@ def _spread(batch: Sequence[_Tally], draws: int, largest: int) -> Array:
     rows = row[speaks]
     places = place[speaks]
     weights[speaks, places] = fixed[votes[rows, places]]
-    quiet[~speaks] = fixed[silent[row[~speaks]]]
+    rows = row[~speaks]
+    quiet[~speaks] = fixed[silent[rows]]
     expected = _contest(weights, quiet, scores[row])
     expected[:, 1:] *= factorial[:-1]
     chance = many / draws
@@ -182,7 +193,8 @@ def _spread(batch: Sequence[_Tally], draws: int, largest: int) -> Array:
 
     rest = np.maximum(whole - n * alone, 0.0)
     pairs = n * (n - 1) / (draws * max(draws - 1, 1))
-    return np.asarray(n**2 / draws * alone + pairs * rest)
+    first_order = n**2 / draws * alone
+    return np.asarray(first_order + pairs * rest)
 
 
 def _kinds(batch: Sequence[_Tally]) -> tuple[IntArray, IntArray, IntArray]:
@@ -203,7 +215,11 @@ def _kinds(batch: Sequence[_Tally]) -> tuple[IntArray, IntArray, IntArray]:
     return row_of, place_of, many
 
 
-def _contest(weights: Array, silent: Array, scores: Array) -> Array:
+def _contest(
+    weights: Array,
+    silent: Array,
+    scores: Array,
+) -> Array:
     """Return the weighted sum of the winner's score over all outcomes of n draws, for each n.
 
     The winner has t votes and no answer has more. The generating function of the others, in x for
@@ -226,22 +242,28 @@ def _contest(weights: Array, silent: Array, scores: Array) -> Array:
     total = np.zeros((terms, rows))
     for t in range(1, largest + 1):
         # At most largest // t answers have t votes: the degree in y that the rule has to take.
-        at, share = _gauss((largest // t + 1) // 2)
+        tied_most = largest // t
+        at, share = _gauss((tied_most + 1) // 2)
+        y = at[:, None]
         ways = np.repeat(silent.T[:, None, :], len(at), axis=1)
         won = np.zeros_like(ways)
         for factor, score in zip(factors, scores.T, strict=True):
             top = factor[t]
-            tied = top * at[:, None]
+            tied = won[: terms - t] * (top * y)
             seen = ways[: terms - t] * top
-            ways = _times(ways, factor, t) + _late(seen * at[:, None], t)
-            gained = won[: terms - t] * tied + seen * score
-            won = _times(won, factor, t) + _late(gained, t)
+            # With fewer than t votes for this answer, and with t.
+            ways = _times(ways, factor, t) + _late(seen * y, t)
+            won = _times(won, factor, t) + _late(tied + seen * score, t)
         total += np.einsum("nyr,y->nr", won, share)
     flipped: Array = total.T
     return flipped
 
 
-def _times(polynomial: Array, factor: Array, terms: int) -> Array:
+def _times(
+    polynomial: Array,
+    factor: Array,
+    terms: int,
+) -> Array:
     """Return a polynomial in x (its first axis) times the first terms of another, of its length."""
     product: Array = polynomial * factor[0]
     for power in range(1, terms):

@@ -66,7 +66,12 @@ def root(
     return (low + high) / 2
 
 
-def _secant(low: float, high: float, start: float, end: float) -> float:
+def _secant(
+    low: float,
+    high: float,
+    start: float,
+    end: float,
+) -> float:
     """Return the zero of the line through both ends, or the middle if there is none between."""
     middle = (low + high) / 2
     # A tail probability can be infinite at an end.

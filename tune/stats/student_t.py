@@ -40,7 +40,11 @@ def t_quantile(p: float, freedom: int) -> float:
     return found
 
 
-def _quantile(beyond: float, within: float, freedom: int) -> float:
+def _quantile(
+    beyond: float,
+    within: float,
+    freedom: int,
+) -> float:
     """Return the t above 0 with one share beyond it and the other between 0 and it."""
     tail = beyond <= _TAIL
     if freedom == 1:
@@ -98,7 +102,8 @@ def _beyond(t: float, freedom: int) -> float:
     # The continued fraction of the other share is the faster one here.
     if t * t < 3:
         return 0.5 - _within(t, freedom)
-    fraction = _fraction(freedom / 2, 0.5, 1 / (1 + t * t / freedom))
+    share = t * t / freedom
+    fraction = _fraction(freedom / 2, 0.5, 1 / (1 + share))
     return _front(t, freedom) / (freedom * fraction)
 
 
@@ -115,14 +120,16 @@ def _front(t: float, freedom: int) -> float:
     """Return the factor before both continued fractions (DLMF 8.17.22)."""
     share = t * t / freedom
     power = math.exp(-freedom / 2 * math.log1p(share))
-    return power * math.sqrt(share / (1 + share)) * _gammas(freedom)
+    root = math.sqrt(share / (1 + share))
+    return power * root * _gammas(freedom)
 
 
 def _gammas(freedom: int) -> float:
     """Return Gamma(f/2 + 1/2) / (Gamma(f/2) sqrt(pi)); by its series if digits would cancel."""
     x = freedom / 2
     if freedom < 24:
-        return math.gamma(x + 0.5) / math.gamma(x) / math.sqrt(math.pi)
+        ratio = math.gamma(x + 0.5) / math.gamma(x)
+        return ratio / math.sqrt(math.pi)
     y = 1 / x
     # The difference of two series of log Gamma (DLMF 5.11.8).
     terms = (-1 / 8, 1 / 192, -1 / 640, 17 / 14336, -31 / 18432, 691 / 180224)
@@ -132,7 +139,11 @@ def _gammas(freedom: int) -> float:
     return math.sqrt(x / math.pi) * math.exp(series)
 
 
-def _fraction(a: float, b: float, x: float) -> float:
+def _fraction(
+    a: float,
+    b: float,
+    x: float,
+) -> float:
     """Return the incomplete beta's continued fraction (Lentz's method, DLMF 8.17.22)."""
     # Used in place of 0 in the divisions.
     least = 1e-300

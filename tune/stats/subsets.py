@@ -13,7 +13,10 @@ SUBSETS = 256
 
 
 def mean_of_choice(
-    score: Callable[[Sequence[int]], float], draws: int, n: int, seed: int
+    score: Callable[[Sequence[int]], float],
+    draws: int,
+    n: int,
+    seed: int,
 ) -> tuple[float, float]:
     """Return mean and variance of the score of a choice among n draws.
 

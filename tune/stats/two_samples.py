@@ -67,7 +67,8 @@ class TwoSamples:
         qualities, before = self._better
         if not now.size:
             return 1.0
-        at = _inside(self._mean - self._part(self._mean) - self.margin)
+        expected = self._mean - self._part(self._mean)
+        at = _inside(expected - self.margin)
         shown = log_evidence_at(
             1 - now,
             1 - (qualities - self.margin),
@@ -79,14 +80,16 @@ class TwoSamples:
         weakest = float(both.min())
         # Nothing can be worse by the margin than a quality below the margin. There the recorded
         # scores alone have to reject.
-        return _p(min(weakest, self._was_better(self.margin)))
+        alone = self._was_better(self.margin)
+        return _p(min(weakest, alone))
 
     def p_within(self, now: Array) -> float:
         """Return the p-value of "worse by the margin"; small means not worse by it."""
         qualities, before = self._worse
         if not now.size:
             return 1.0
-        at = _inside(self._mean + self._part(self._mean) - self.margin)
+        expected = self._mean + self._part(self._mean)
+        at = _inside(expected - self.margin)
         shown = log_evidence_at(
             now,
             qualities - self.margin,
@@ -124,9 +127,11 @@ class TwoSamples:
         luck = NormalDist().inv_cdf(power) * math.sqrt(examples)
         stakes = _STAKES[:, None]
         for quality, evidence in zip(qualities, before, strict=True):
-            gains = np.log1p(stakes * (scores / (quality - self.margin) - 1))
+            null = quality - self.margin
+            gains = np.log1p(stakes * (scores / null - 1))
             grown = examples * gains.mean(axis=1) - luck * gains.std(axis=1)
-            if evidence + max(0.0, float(grown.max())) < wanted:
+            more = float(grown.max(initial=0.0))
+            if evidence + more < wanted:
                 return False
         return True
 
@@ -201,13 +206,16 @@ class TwoSamples:
         """
         likely = min(max(quality, 0.01), 0.99)
         variance = likely * (1 - likely)
+        # Evidence that the recorded scores have if the whole margin is theirs, in nats.
         most = len(self.then) * self.margin**2 / (2 * variance)
-        return self.margin * min(1.0, max(_LEAST_PART, _WANTED / most))
+        part = max(_LEAST_PART, _WANTED / most)
+        return self.margin * min(1.0, part)
 
     @property
     def _rest(self) -> float:
         """The expected distance of the new mean from the quality in question less the margin."""
-        return max(_LEAST_PART * self.margin, self.margin - self._part(self._mean))
+        rest = self.margin - self._part(self._mean)
+        return max(_LEAST_PART * self.margin, rest)
 
 
 def _grid(low: float, high: float) -> Array:
@@ -215,7 +223,8 @@ def _grid(low: float, high: float) -> Array:
     # The arcsine of the root has the same spread at every quality (Anscombe 1948).
     first = math.asin(math.sqrt(low))
     last = math.asin(math.sqrt(high))
-    found: Array = np.sin(np.linspace(first, last, _QUALITIES)) ** 2
+    angles = np.linspace(first, last, _QUALITIES)
+    found: Array = np.sin(angles) ** 2
     return found
 
 
