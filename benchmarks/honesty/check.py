@@ -23,11 +23,8 @@ from benchmarks.honesty.fixed_size import (
 )
 from benchmarks.honesty.section import Claim, Section, luck, tabled
 from tune.followup.check.run import BLOCK
-from tune.stats.confidence_sequences import (
-    log_evidence_above,
-    log_evidence_below,
-    next_block_size,
-)
+from tune.stats.betting import log_evidence_above, log_evidence_below
+from tune.stats.confidence_sequences import next_block_size
 
 ALPHA = BETA = 0.05
 MARGIN = 0.05

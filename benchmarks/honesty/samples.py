@@ -15,7 +15,7 @@ import numpy as np
 
 from benchmarks.honesty.section import Claim, Section, luck, tabled
 from tune.followup.check.rule import Bounds, NewExamplesRule, SameExamplesRule
-from tune.stats.confidence_sequences import log_evidence_above, log_evidence_below
+from tune.stats.betting import log_evidence_above, log_evidence_below
 from tune.task.metrics import Metric
 
 QUALITY, MARGIN, ERROR = 0.9, 0.05, 0.05

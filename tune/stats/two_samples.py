@@ -18,11 +18,7 @@ from statistics import NormalDist
 import numpy as np
 
 from tune.stats.arrays import Array
-from tune.stats.confidence_sequences import (
-    log_evidence_above,
-    log_evidence_at,
-    log_evidence_below,
-)
+from tune.stats.betting import log_evidence_above, log_evidence_at, log_evidence_below
 from tune.stats.power import MOST_EXAMPLES
 
 # Qualities on the grid. Between neighbours the evidence differs by less than 0.05.

@@ -16,11 +16,8 @@ import numpy as np
 
 from tune.followup.challenge.result import EntryDecision
 from tune.followup.challenge.rivals import Rival
-from tune.stats.confidence_sequences import (
-    SequentialResult,
-    log_evidence_below,
-    paired_sequential_test,
-)
+from tune.stats.betting import log_evidence_below
+from tune.stats.confidence_sequences import SequentialResult, paired_sequential_test
 from tune.stats.intervals import Interval
 from tune.task.metrics import Metric
 
