@@ -72,8 +72,8 @@ def main(argv: Sequence[str]) -> int:
         )
         if given.json:
             return print_result(json_for_terminal(found.to_record()), found.status)
-        return (
-            found.status if quiet else print_result(for_terminal(found), found.status)
-        )
+        if quiet:
+            return found.status
+        return print_result(for_terminal(found), found.status)
 
     return run_command(work, resumes=False)

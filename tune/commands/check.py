@@ -67,6 +67,7 @@ def build_check_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns the exit status."""
     given = build_check_parser().parse_args(argv)
+    # With --json the notices are in the object.
     is_silent = given.quiet or given.json
 
     def notice(sentence: str) -> None:
@@ -84,16 +85,16 @@ def main(argv: Sequence[str]) -> int:
             confirm=make_confirm(as_json=given.json, quiet=given.quiet),
             **given_options(given, CheckOptions),
         )
+        # Before the output: a reader that closes the pipe must not cost CI its file.
         if given.junit is not None:
             _write_junit(given.junit, found.junit())
         if given.json:
             return print_result(json_for_terminal(found.to_record()), found.status)
-        return (
-            found.status
-            if given.quiet
-            else print_result(for_terminal(found), found.status)
-        )
+        if given.quiet:
+            return found.status
+        return print_result(for_terminal(found), found.status)
 
+    # Every check asks anew, so the same command does not go on with an interrupted one.
     return run_command(work, resumes=False)
 
 

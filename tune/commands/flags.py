@@ -54,11 +54,10 @@ def add_options(
         besides: options whose flag the parser has already.
     """
     for title in GROUPS:
-        group = (
-            parser.add_argument_group(title)
-            if title in _groups(kind) - {""}
-            else parser
-        )
+        group: argparse._ActionsContainer = parser
+        # argparse would show the heading of a group without options.
+        if title in _groups(kind) - {""}:
+            group = parser.add_argument_group(title)
         for option in fields(kind):
             if option.metadata["about"].group == title and option.name not in besides:
                 _add_flag(group, option)

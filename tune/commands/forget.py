@@ -39,4 +39,5 @@ def main(argv: Sequence[str]) -> int:
             return print_result(json_for_terminal(forgotten.to_record()))
         return print_result(for_terminal(forgotten))
 
+    # The same command again goes on where Ctrl-C ended it: nothing is erased twice.
     return run_command(work)

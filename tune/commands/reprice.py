@@ -26,6 +26,7 @@ def main(argv: Sequence[str]) -> int:
     given = parser.parse_args(argv)
 
     def work() -> Study:
+        # Imported here: `--help` must not wait for numpy.
         from tune.followup.reprice import reprice
 
         return reprice(given.study, **given_options(given))

@@ -154,6 +154,7 @@ def _filter_lines(path: Path, example: str) -> None:
 
 
 def _ids(record: Mapping[str, Any]) -> set[str]:
+    # Single answers name their example, and the examples of the holdout themselves.
     return {str(record[name]) for name in ("example", "id") if name in record}
 
 

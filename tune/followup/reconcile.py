@@ -194,6 +194,7 @@ class _Found:
         """Say what was settled, what was not, why, and the way to settle it."""
         if not self.bills and not self.unknown:
             return f"{_BEGINS}no call is uncertain, so there is nothing to settle."
+        # Whole picodollars are added, so that no cent is lost to rounding.
         dollars = to_dollars(sum(picodollars for _, picodollars in self.bills))
         said = (
             f"{_BEGINS}{_calls(len(self.bills))} settled at ${dollars:.6g} by the services' own "

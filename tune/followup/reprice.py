@@ -100,6 +100,7 @@ def reprice(
         raise InputError(
             f"the study in {str(place)!r} stays as it is: give another folder with --results"
         )
+    # A continued study has a larger budget than it began with.
     options["budget"] = _last(events, "study", "continue")["budget"]
     plan = make_plan(read_options(data=data, space=space, **options))
     check_identity(

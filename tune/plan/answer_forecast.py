@@ -162,9 +162,8 @@ def _forecast(
     ]
     entry = plan.entries[model]
     # The store shows how far the counting of this model's tokens is off.
-    counted = sum(prompt_tokens(endpoint, entry, request) for request in sample) / len(
-        sample
-    )
+    counts = [prompt_tokens(endpoint, entry, request) for request in sample]
+    counted = sum(counts) / len(counts)
     tokens = counted * sources.stored.correction(model)
     output = _output(plan, sources, model, prompt, sample[0].max_tokens)
     seconds, timed = sources.stored.time(model, prompt, output.tokens)
@@ -200,6 +199,7 @@ def _output(
         return _Output(min(float(cap), stated), None, 0, stated=True, is_known=True)
     template, targets = plan.prompts[prompt].template, sources.targets
     reasons = _reasons(plan, model)
+    # Nothing was bought and nothing was said: this is a guess, and its span says how wide.
     guess = likely_output_tokens(
         template, targets.tokens, cap, reasons=reasons, targets=targets.kind
     )
@@ -220,6 +220,7 @@ def _request(plan: Plan, model: str, prompt: str, example: Example) -> Request:
 
 def _stated_length(plan: Plan, model: str, prompt: str) -> float | None:
     """Return the length that the user states for these answers, or None."""
+    # The most specific name comes first: "MODEL/PROMPT" before the prompt or the model alone.
     for name in length_names(model, prompt):
         if name in plan.output_tokens:
             return plan.output_tokens[name]

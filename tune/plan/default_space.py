@@ -73,6 +73,7 @@ def _prompts(inputs: str, plain: str, last: str, *, rows: int) -> dict[str, Any]
         ],
         "reasoned": f"{plain}\n\nThink step by step, then write 'Answer:' and the answer.",
     }
+    # Shots are rows that nothing can be measured on any more.
     if rows >= FEW_SHOT_ROWS:
         shot = [
             {"role": "user", "content": inputs},
@@ -148,6 +149,7 @@ def find_label_lists(data: Data) -> list[str]:
 
 def _are_labels(uses: Mapping[str, int]) -> bool:
     """Return whether texts, with how often each is used, are few and short enough for labels."""
+    # Targets that are used once on average are answers of their own, such as names.
     few = 2 <= len(uses) <= MOST_LABELS and sum(uses.values()) >= 2 * len(uses)
     return few and all(len(text) <= LONGEST_LABEL for text in uses)
 

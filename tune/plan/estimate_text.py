@@ -170,6 +170,7 @@ def estimate_table(found: RunEstimate) -> list[str]:
         return [head, *map(_time_row, found.rows)]
     lines = [f"{head} {'all tuning':>12s}"]
     for row in found.rows:
+        # A reader must see which numbers are only guesses.
         mark = " (assumed)"
         if row.learned:
             mark = ""
@@ -200,11 +201,11 @@ def _time_row(row: AnswerForecast) -> str:
 
 def _spread(rows: Sequence[AnswerForecast]) -> str:
     """Return a clause on the cheapest and the most expensive model and prompt."""
-    least, most = (
-        min(rows, key=lambda row: row.draw),
-        max(rows, key=lambda row: row.draw),
-    )
-    return "" if least == most else f", from {_named(least)} to {_named(most)}"
+    least = min(rows, key=lambda row: row.draw)
+    most = max(rows, key=lambda row: row.draw)
+    if least == most:
+        return ""
+    return f", from {_named(least)} to {_named(most)}"
 
 
 def _named(row: AnswerForecast) -> str:
@@ -235,6 +236,7 @@ def _uncertainty(found: RunEstimate) -> str:
     if found.draw_span is None or found.draw_span[0] == found.draw_span[1]:
         return ""
     least, most = map(dollars, found.draw_span)
+    # Measured lengths deserve a calmer sentence than guesses.
     if all(row.learned or row.stated for row in found.rows):
         return f", so that the average is likely between {least} and {most}"
     return f": a guess, so that the average may as well be {least} to {most}"

@@ -43,6 +43,7 @@ def read_goal(options: Options, metric: Metric) -> dict[str, Any]:
 def _check_limits(goal: str, min_quality: float | None, margin: float | None) -> None:
     """Check that what is good enough is given once, and only for the goal "cheapest"."""
     given = [value for value in (min_quality, margin) if value is not None]
+    # With another goal they would be ignored, and the user would not notice.
     if goal != "cheapest" and given:
         raise InputError(
             f'min_quality and margin say what is good enough for goal="cheapest", but the goal is '

@@ -95,8 +95,10 @@ def _conflicts(data: Data) -> list[str]:
         best += max(Counter(targets).values())
         if len(set(targets)) > 1:
             disputed += len(examples)
-            place = next(i for i, target in enumerate(targets) if target != targets[0])
-            pair = pair or (examples[0], examples[place])
+            # One pair is enough to show the user where to look.
+            if pair is None:
+                others = [i for i, each in enumerate(targets) if each != targets[0]]
+                pair = examples[0], examples[others[0]]
     if pair is None:
         return []
     one, other = pair

@@ -115,10 +115,12 @@ def likely_output_tokens(
         targets: the kind of the targets.
     """
     answer = 0.0 if wanted is None else _WORDIER * wanted + _AROUND
+    # Hidden reasoning follows no template: services only promise to keep it below max_tokens.
     if reasons or wanted is None:
         likely = max(OUTPUT_SHARE * cap, answer)
     elif _ASKS_FOR_REASONING.search(template):
         reasoning = REASONING_TOKENS if targets == "label" else SOLUTION_TOKENS
+        # People set max_tokens near the length of answers that they expect to be long.
         likely = max(min(cap / 2, reasoning), answer)
     else:
         likely = answer

@@ -174,6 +174,7 @@ class DollarModel:
         examples, clusters = len(split.holdout), split.count_clusters(split.holdout)
         most = MOST_HOLDOUT_SHARE * budget
         met = examples
+        # Where the choice and the baseline are free, all of the holdout is met.
         if self._pair > 0:
             met = min(examples, int(most / self._pair))
         found = self._forecast(budget - min(most, examples * self._pair))

@@ -114,6 +114,7 @@ class StoredLengths:
 
         Answers of this model come first; without any, those of other models count.
         """
+        # The same template may have met other rows, and other temperatures; both are alike.
         own = self._rows.get((model, prompt))
         rows = own or self._of_prompt(prompt)
         # Answers that were bought with a smaller cap may have been cut.

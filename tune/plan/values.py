@@ -63,6 +63,7 @@ def read_json_value(given: Any, what: str) -> Any:
         return given
     text = str(given)
     try:
+        # No sensible path begins with a bracket.
         if not text.lstrip().startswith(("{", "[")):
             text = read_file(text).decode("utf-8")
         return read_json(text)

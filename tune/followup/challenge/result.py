@@ -116,6 +116,7 @@ class ChallengeResult:
         # The cheapest way enters without a verdict, so nothing went on to one.
         went = f"; {self.finalists} went on to the verdict" if self.finalists else ""
         read = f"n = {self.config.n}"
+        # With one answer there is nothing to aggregate.
         if self.config.n > 1:
             read += f", {self.config.aggregate}"
         return (
@@ -171,6 +172,7 @@ def _named(config: Config) -> str:
 
 
 def _gap(gap: Interval | None) -> str:
+    # Two configs may share no example.
     if gap is None or gap.n == 0:
         return "it was not compared"
     return (

@@ -109,6 +109,7 @@ def challenge(
         raise StudyError(
             f"the study in {str(place)!r} scored nothing: there is no frontier to enter"
         )
+    # The store is no option of the plan: the rivals' draws are there already.
     store = options.pop("store", None) or find_store(place)
     plan = _study_plan(events[0]["identity"], report, data, space, options, place)
     asked = entry or _find_entry(model, base_url, key_env, space)

@@ -204,6 +204,7 @@ def _read_examples(
         inputs = options.input or deployment.inputs
         target = deployment.target if options.target is None else options.target
         examples = new_examples(deployment, bounds, data, inputs, target)
+    # What can be refused is refused before the first dollar.
     deployment.prompt.check(examples.data)
     deployment.metric.check(examples.data.examples)
     return examples
@@ -220,6 +221,7 @@ async def _until_decided(
     """
     # The order is random, so that any number of examples is a fair sample.
     bought, count = 0, len(target.examples)
+    # There is a look also where the money does not pay for one example.
     seen = rule.look([])
     while bought < count:
         block = range(bought, min(count, bought + next_block_size(bought, BLOCK)))

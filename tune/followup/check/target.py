@@ -94,10 +94,12 @@ class Target:
         config = self.deployment.config
         step = Step(0, config, tuple(block), config.n, config.max_tokens)
         wave = await self.evaluator.run([step], {0: self.trial})
+        # A service that refuses the config refuses it for every example.
         if self.trial.state == "failed":
             raise EndpointError(
                 f"{config.model} cannot be checked: {self.trial.reason}"
             )
+        # Silence of the service is no verdict on the model.
         if not self.trial.draws and self.context.ledger.closed in (LOST, QUOTA):
             words = next(iter(self.trial.unanswered.values()), "it does not answer")
             raise EndpointError(f"{config.model} cannot be checked: {words}")
