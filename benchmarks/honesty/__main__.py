@@ -1,4 +1,4 @@
-"""uv run --all-extras --group dev python -m benchmarks.honesty [--runs 1000] [--only reports looks]
+"""uv run --all-extras --group dev python -m benchmarks.honesty [--runs 1000] [--only reports analyses]
 
 Question: are the numbers of a report true? It writes results/honesty.md and takes about a quarter of
 an hour of one core; with --only it makes some parts of the page alone. No key, no dollar: requests
@@ -11,7 +11,7 @@ has these parts:
 - `reports.py`: coverage and width of a report's 95 % intervals, false "better than the baseline",
   bias;
 - `tables.py`: the same on every recorded table, as populations and in held-out halves;
-- `looks.py`: a holdout that is analysed again, by a study that is continued with more money;
+- `analyses.py`: a holdout that is analysed again, by a study that is continued with more money;
 - `dollars.py`: predicted dollars beside paid dollars;
 - `samples.py`: a check against recorded scores: two samples, and the study's own holdout again;
 - `grid.py`: coverage and width on a grid of distributions, beside other methods, also where they
@@ -29,11 +29,11 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.command_line import commit, make_parser
+from benchmarks.honesty import analyses as honesty_analyses
 from benchmarks.honesty import check as honesty_check
 from benchmarks.honesty import costs as honesty_costs
 from benchmarks.honesty import dollars as honesty_dollars
 from benchmarks.honesty import grid as honesty_grid
-from benchmarks.honesty import looks as honesty_looks
 from benchmarks.honesty import reports as honesty_reports
 from benchmarks.honesty import samples as honesty_samples
 from benchmarks.honesty import tables as honesty_tables
@@ -41,7 +41,16 @@ from benchmarks.honesty.section import Section
 
 ROOT = Path(__file__).parent.parent.parent
 
-PARTS = ("check", "reports", "tables", "looks", "dollars", "samples", "grid", "costs")
+PARTS = (
+    "check",
+    "reports",
+    "tables",
+    "analyses",
+    "dollars",
+    "samples",
+    "grid",
+    "costs",
+)
 
 
 def make(part: str, seed: int, runs: int) -> Section:
@@ -52,7 +61,7 @@ def make(part: str, seed: int, runs: int) -> Section:
         "check": lambda: honesty_check.section(rng, runs),
         "reports": lambda: honesty_reports.section(rng, runs),
         "tables": lambda: honesty_tables.section(rng, runs, tables),
-        "looks": lambda: honesty_looks.section(rng, runs, tables),
+        "analyses": lambda: honesty_analyses.section(rng, runs, tables),
         "dollars": lambda: honesty_dollars.section(
             rng, max(2, 6 * runs // 100), tables
         ),

@@ -21,7 +21,7 @@ from benchmarks.honesty.fixed_size import (
     upper_limit,
     z_error,
 )
-from benchmarks.honesty.section import Claim, Section, luck, tabled
+from benchmarks.honesty.section import Claim, Section, sampling_error, tabled
 from tune.followup.check.run import BLOCK
 from tune.stats.betting import log_evidence_above, log_evidence_below
 from tune.stats.confidence_sequences import next_block_size
@@ -194,7 +194,7 @@ def least_size(world: World, truth: float, line: float, power: float) -> float:
     def growth(stake: float) -> float:
         gains = stake * (
             scores / null - 1
-        )  # whose mean is known; what luck remains is that of the rest
+        )  # whose mean is known, so that only the rest has noise
         return stake * (mean / null - 1) - float((gains - np.log1p(gains)).mean())
 
     return shown / max(growth(stake) for stake in np.linspace(0.02, 0.999, 50))
@@ -340,9 +340,12 @@ def claims(rows: Sequence[Row], runs: int) -> tuple[Claim, ...]:
         "0/1": "for 0/1 scores",
         "graded": "the same for graded scores, against a test that is told how they spread on the "
         "line",
-        "graded, failures": f"likewise where {FAILURES:.0%} of graded answers are worth nothing",
+        "graded, failures": f"the same where {FAILURES:.0%} of graded answers are worth nothing",
     }
-    error, noise = max(max(row.errors) for row in rows), luck(ALPHA, ON_LINE * runs)
+    error, noise = (
+        max(max(row.errors) for row in rows),
+        sampling_error(ALPHA, ON_LINE * runs),
+    )
     promised = [row for row in rows if row.place in PROMISED and row.equal is not None]
     least = min(row.equal.power for row in promised if row.equal is not None)
     half = (
@@ -368,7 +371,7 @@ def claims(rows: Sequence[Row], runs: int) -> tuple[Claim, ...]:
     wrong = (
         f"there `check` is wrong in at most 5 % of checks, either way: {error:.1%} at most, of "
         f"which {noise:.1%} may "
-        f"be the simulation's luck (three standard errors)"
+        f"be the simulation's sampling error (three standard errors)"
     )
     return (*made, Claim(wrong, error <= ALPHA + noise))
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks.honesty.grid import Found, measured, oracle
-from benchmarks.honesty.section import Claim, Section, luck, tabled
+from benchmarks.honesty.section import Claim, Section, sampling_error, tabled
 from tune.stats.cost_intervals import cost_interval
 from tune.stats.intervals import mean_interval
 
@@ -228,11 +228,11 @@ def claims(found: Sequence[Row], runs: int) -> tuple[Claim, ...]:
     coverage = min(row.ours.coverage for row in rare)
     wide = max((row.ratio for row in possible), default=0.0)
     over = max((row.ours.width / row.least for row in others), default=1.0)
-    noise = luck(1 - LEVEL, runs)
+    noise = sampling_error(1 - LEVEL, runs)
     return (
         Claim(
             f"costs of which a few run on to the cap are covered in at least 93 %: {coverage:.1%} "
-            f"in the worst of {len(rare)} rows; {noise:.1%} may be the simulation's luck",
+            f"in the worst of {len(rare)} rows; {noise:.1%} may be the simulation's sampling error",
             coverage >= LEVEL - noise,
         ),
         Claim(

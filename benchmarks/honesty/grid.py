@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from benchmarks.honesty.section import Claim, Section, luck, student, tabled
+from benchmarks.honesty.section import Claim, Section, sampling_error, student, tabled
 from tune.stats.confidence_sequences import paired_sequential_test
 from tune.stats.intervals import difference_interval, mean_interval
 
@@ -312,15 +312,15 @@ def claims(
     mine = [cell for cell in cells if cell.world.promised]
     coverage = min(cell.ours.coverage for cell in mine)
     ratio = max(cell.ratio for cell in mine)
-    noise = luck(0.07, max(4, runs // FEWER))
-    less = luck(0.07, runs)
+    noise = sampling_error(0.07, max(4, runs // FEWER))
+    less = sampling_error(0.07, runs)
     held = min(found.coverage for *_, found, _ in together)
     wide = max(found.width / best for *_, found, best in together)
     return (
         Claim(
             "differences of scores near a bound, graded and 0/1 are covered in at least 93 %: "
             f"{coverage:.1%} in the worst of {len(mine)} rows; {less:.1%} may be the simulation's "
-            "luck (three standard errors)",
+            "sampling error (three standard errors)",
             coverage >= 0.93 - less,
         ),
         Claim(
@@ -330,7 +330,7 @@ def claims(
         Claim(
             "means of rows in groups, also where one holds 40 % of them, are covered in at least "
             f"93 %: {held:.1%} in the worst of {len(together)} rows; {noise:.1%} may be the "
-            "simulation's luck",
+            "simulation's sampling error",
             held >= 0.93 - noise,
         ),
         Claim(

@@ -170,14 +170,14 @@ def made_up(seed: int) -> World:
     counted = {m: (rng.lognormal(0, 0.1), rng.integers(0, 21)) for m in models}
 
     def answered(
-        luck: np.random.Generator,
+        generator: np.random.Generator,
         model: str,
         prompt: str,
         temperature: float,
         example: int,
     ) -> int:
         middle = medians[model, prompt] * (1 + heat[model, prompt] * temperature)
-        spread = own[example] + 0.35 * luck.standard_normal()
+        spread = own[example] + 0.35 * generator.standard_normal()
         return 1 + round(middle * math.exp(spread if middle > 8 else 0.2 * spread))
 
     def asked(model: str, _: str, likely: int, __: int) -> int:
@@ -256,14 +256,14 @@ def replayed(table: Recorded) -> World:
         return int(table.prompts[first[model, prompt], example])
 
     def answered(
-        luck: np.random.Generator,
+        generator: np.random.Generator,
         model: str,
         prompt: str,
         temperature: float,
         example: int,
     ) -> int:
         return int(
-            luck.choice(table.tokens[number[model, prompt, temperature], example])
+            generator.choice(table.tokens[number[model, prompt, temperature], example])
         )
 
     return World(table.name, rows, space, table.prices, asked, answered)

@@ -31,7 +31,7 @@ DEVIATIONS = (0.3, 0.6, 1.0, 1.2)
 
 COST_RUNS = 5
 """Intervals of costs for each study of scores: they are cheap, and one row in many is easily a
-point off by luck.
+point off by chance.
 """
 
 BIAS_RUNS = 6
@@ -56,16 +56,17 @@ def answers(
 
     def right() -> np.ndarray:
         shape = (len(truths), count)
-        # Half of an example's luck is its own hardness, and half of that is shared by its group.
-        hardness = rng.random(count)
+        # Half of the examples' scores depend on their own difficulty, and half of that is shared by a
+        # group.
+        difficulty = rng.random(count)
         if kind == "grouped":
-            hardness = np.where(
+            difficulty = np.where(
                 rng.random(count) < 0.5,
                 np.repeat(rng.random(-(-count // GROUP)), GROUP)[:count],
-                hardness,
+                difficulty,
             )
-        luck = np.where(rng.random(shape) < 0.5, hardness, rng.random(shape))
-        return (luck < truths[:, None]).astype(float)
+        uniform = np.where(rng.random(shape) < 0.5, difficulty, rng.random(shape))
+        return (uniform < truths[:, None]).astype(float)
 
     return (right() + right()) / 2 if kind == "graded" else right()
 
@@ -333,7 +334,7 @@ def claims(
         min(tally.coverage for tally in groups),
         max(tally.width for tally in groups),
     )
-    bias = max(tally.bias.beyond_luck for tally in tallies.values())
+    bias = max(tally.bias.beyond_error for tally in tallies.values())
     false = max(better for better, _ in said.values())
     cost = min(
         covered(rows) for (deviation, _), rows in dollars.items() if deviation <= 0.6

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks.honesty.section import Claim, Section, luck, tabled
+from benchmarks.honesty.section import Claim, Section, sampling_error, tabled
 from tune.followup.check.rule import Bounds, NewExamplesRule, SameExamplesRule
 from tune.stats.betting import log_evidence_above, log_evidence_below
 from tune.task.metrics import Metric
@@ -207,7 +207,7 @@ answers of which none has changed.
 
 def claims(rows: list[Row], runs: int) -> tuple[Claim, ...]:
     """Return the claims on the tables."""
-    noise = luck(ERROR, runs)
+    noise = sampling_error(ERROR, runs)
     same = [row for row in rows if row.place == "no change"]
     false = max(row.regressed for row in same)
     before = max(row.alone for row in same if not math.isnan(row.alone))
@@ -229,7 +229,7 @@ def claims(rows: list[Row], runs: int) -> tuple[Claim, ...]:
         Claim(
             f"on the line either answer is wrong in at most 5 %: {line:.1%} at most, of which "
             f"{noise:.1%} may be the "
-            f"simulation's luck (three standard errors)",
+            f"simulation's sampling error (three standard errors)",
             line <= ERROR + noise,
         ),
         Claim(

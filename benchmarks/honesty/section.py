@@ -44,7 +44,7 @@ class Biases(list[tuple[float, float]]):
         return float(points.mean()), float(points.std() / math.sqrt(len(points)))
 
     @property
-    def beyond_luck(self) -> float:
+    def beyond_error(self) -> float:
         """The size of that mean, less two standard errors of the simulation."""
         mean, error = self.off
         return max(0.0, abs(mean) - 2 * error)
@@ -64,10 +64,8 @@ def tabled(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
-def luck(share: float, runs: int) -> float:
-    """Three standard errors of a share that was counted in so many runs: what the simulation's luck
-    may be.
-    """
+def sampling_error(share: float, runs: int) -> float:
+    """Return three standard errors of a share that was counted in so many runs."""
     return 3 * math.sqrt(share * (1 - share) / runs)
 
 

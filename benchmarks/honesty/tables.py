@@ -287,10 +287,10 @@ def claims(
     """Return the claims on the tables: their worst rows."""
     coverage = min(tally.coverage for tally in tallies.values())
     width = max(tally.width for tally in tallies.values())
-    bias = max(tally.bias.beyond_luck for tally in tallies.values())
+    bias = max(tally.bias.beyond_error for tally in tallies.values())
     false = max(better.values())
     agreed = min(half.agreement for half in halves.values())
-    apart = max(half.bias.beyond_luck for half in halves.values())
+    apart = max(half.bias.beyond_error for half in halves.values())
     names = "a recorded table" if len(halves) == 1 else f"{len(halves)} recorded tables"
     return (
         Claim(

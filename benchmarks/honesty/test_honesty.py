@@ -29,7 +29,7 @@ from benchmarks.honesty.section import (
     Claim,
     Section,
     fixed,
-    luck,
+    sampling_error,
     student,
     tabled,
     tango,
@@ -51,10 +51,10 @@ def test_the_page_says_yes_or_no_of_every_claim_before_the_tables(
 ) -> None:
     parts = {
         "check": Section((Claim("kept", True), Claim("broken", False)), "## One"),
-        "looks": Section((), "## Two"),
+        "analyses": Section((), "## Two"),
     }
     monkeypatch.setattr(honesty, "make", lambda part, seed, runs: parts[part])
-    page = honesty.page(3, 10, ["check", "looks"])
+    page = honesty.page(3, 10, ["check", "analyses"])
     assert "- yes: kept\n- **NO**: broken\n" in page
     assert page.index("broken") < page.index("## One") < page.index("## Two")
     assert "--runs 10 --seed 3" in page
@@ -65,11 +65,11 @@ def test_what_is_to_be_said_beneath_the_claims_stands_between_them_and_the_table
 ) -> None:
     parts = {
         "check": Section((Claim("kept", True),), "## One", "In plain words."),
-        "looks": Section((), "## Two"),
+        "analyses": Section((), "## Two"),
     }
     monkeypatch.setattr(honesty, "make", lambda part, seed, runs: parts[part])
     assert "- yes: kept\n\nIn plain words.\n\n## One\n\n## Two\n" in honesty.page(
-        0, 10, ["check", "looks"]
+        0, 10, ["check", "analyses"]
     )
 
 
@@ -99,8 +99,8 @@ def test_a_table_has_a_line_for_its_heads_one_below_and_one_a_row() -> None:
 
 
 def test_luck_is_three_standard_errors_of_a_share() -> None:
-    assert luck(0.5, 100) == pytest.approx(0.15)
-    assert luck(0.05, 4000) < luck(0.05, 1000)
+    assert sampling_error(0.5, 100) == pytest.approx(0.15)
+    assert sampling_error(0.05, 4000) < sampling_error(0.05, 1000)
 
 
 def width(limits: tuple[float, float]) -> float:

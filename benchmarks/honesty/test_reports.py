@@ -1,4 +1,4 @@
-"""The parts of `benchmarks/honesty/` on reports: made-up worlds, recorded tables, and looks at
+"""The parts of `benchmarks/honesty/` on reports: made-up worlds, recorded tables, and analyses of
 the holdout.
 """
 
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.honesty import looks as honesty_looks
+from benchmarks.honesty import analyses as honesty_analyses
 from benchmarks.honesty import reports as honesty_reports
 from benchmarks.honesty import tables as honesty_tables
 from benchmarks.honesty.reports import (
@@ -339,23 +339,29 @@ def test_the_part_on_tables_has_a_row_for_each_table_and_size(table: Recorded) -
     assert len(section.claims) == 5
 
 
-# --- looks at the holdout
+# --- analyses of the holdout
 
 
 def spent(number: int) -> float:
     return analysis_confidence(number)
 
 
-def test_a_false_better_at_any_look_counts() -> None:
+def test_a_false_better_at_any_analysis_counts() -> None:
     flat = np.zeros((3, 400))
     late = flat.copy()
     late[1, 100:] = 1.0  # equal at first, then far better
-    world = honesty_looks.World(
+    world = honesty_analyses.World(
         np.array([[0.0], [1.0], [0.0]]).repeat(200, axis=1), late
     )
-    assert honesty_looks.look(world, again=False, confidence=spent) == (True, True)
-    same = honesty_looks.World(world.tuning, flat)
-    assert honesty_looks.look(same, again=False, confidence=spent) == (False, False)
+    assert honesty_analyses.analyse(world, again=False, confidence=spent) == (
+        True,
+        True,
+    )
+    same = honesty_analyses.World(world.tuning, flat)
+    assert honesty_analyses.analyse(same, again=False, confidence=spent) == (
+        False,
+        False,
+    )
 
 
 def test_a_choice_made_anew_may_change_and_one_that_stays_does_not() -> None:
@@ -366,17 +372,19 @@ def test_a_choice_made_anew_may_change_and_one_that_stays_does_not() -> None:
     )  # the second looks best at first, the third later
     holdout = np.zeros((3, 400))
     holdout[2] = 1.0
-    world = honesty_looks.World(tuning, holdout)
-    assert not honesty_looks.look(world, again=False, confidence=spent).better
-    assert honesty_looks.look(world, again=True, confidence=spent).better
+    world = honesty_analyses.World(tuning, holdout)
+    assert not honesty_analyses.analyse(world, again=False, confidence=spent).better
+    assert honesty_analyses.analyse(world, again=True, confidence=spent).better
 
 
 def test_more_certainty_is_wrong_less_often() -> None:
-    make, luck = honesty_looks.simulated("0/1"), rng(2)
+    make, luck = honesty_analyses.simulated("0/1"), rng(2)
     worlds = [make(luck) for _ in range(60)]
     missed = [
         sum(
-            honesty_looks.look(world, again=True, confidence=lambda _, c=sure: c).missed
+            honesty_analyses.analyse(
+                world, again=True, confidence=lambda _, c=sure: c
+            ).missed
             for world in worlds
         )
         for sure in (0.7, 0.95, 0.999)
@@ -388,14 +396,16 @@ def test_more_certainty_is_wrong_less_often() -> None:
 def test_a_shuffled_table_has_configs_that_are_all_as_good_and_examples_that_keep_their_scores(
     table: Recorded,
 ) -> None:
-    luck, make = rng(4), honesty_looks.replayed(table)
+    luck, make = rng(4), honesty_analyses.replayed(table)
     means = np.mean([make(luck).holdout.mean(axis=1) for _ in range(100)], axis=0)
     assert np.ptp(means) < 0.03
     assert means.mean() == pytest.approx(table.worth.mean(), abs=0.02)
 
 
-def test_the_part_on_looks_has_two_rows_a_world(table: Recorded) -> None:
-    section = honesty_looks.section(rng(), 3, [table])
-    assert section.text.count("| made anew |") == section.text.count("| stays |") == 3
+def test_the_part_on_analyses_has_two_rows_a_world(table: Recorded) -> None:
+    section = honesty_analyses.section(rng(), 3, [table])
+    assert (
+        section.text.count("| selected again |") == section.text.count("| stays |") == 3
+    )
     assert "96.00%" in section.text
     assert len(section.claims) == 2

@@ -149,11 +149,11 @@ class Deterministic(World):
 
     def chances(self, point: Point) -> np.ndarray:
         """One or zero, by example."""
-        luck = np.random.default_rng(
+        rng = np.random.default_rng(
             zlib.crc32(repr((self.seed, point["model"], point["prompt"])).encode())
         )
         return np.asarray(
-            luck.random(self.examples) < super().chances(point), dtype=float
+            rng.random(self.examples) < super().chances(point), dtype=float
         )
 
 

@@ -439,7 +439,7 @@ def _halves(report: Report) -> str:
     if not rows:
         return ""
     said = """Tuning examples come from one half of a world's examples, and the truth is what a config is worth on the
-other half. The best config there is the best by that half's luck, so regrets are larger than above for every method."""
+other half. The best config there is partly the best by chance, so regrets are larger than above for every method."""
     heads = (
         "worlds",
         "method",

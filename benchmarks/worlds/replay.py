@@ -192,27 +192,38 @@ THOUGHTS = {"short": (0.0, 4.0, 60), "brief": (0.7, 25.0, 75), "steps": (1.1, 70
 def thinking(seed: int, examples: int = 120, draws: int = 24, cap: int = 192) -> Table:
     """A made-up task: two models that think for a while and then name one of three labels.
 
-    A draw is right with probability 1 / (1 + exp(-1.5 (skill + what thinking adds + the prompt's
-    luck with this model - the example's hardness - 0.5 temperature^2))), hardness and luck being
-    normal with deviations 1.5 and 0.3; a wrong answer is a favourite wrong label half of the time.
-    The thought is lognormal (deviation 0.6), 1.3 times as long with the large model and 1 + 0.3
-    temperature times as long when it is warm; the label is its last token.
+    A draw is right with probability
+
+        1 / (1 + exp(-1.5 (skill of the model + gain of thinking + interaction of model and prompt
+        - difficulty of the example - 0.5 temperature^2))).
+
+    Difficulty and interaction are normal, with deviations 1.5 and 0.3. A wrong answer is a
+    favourite wrong label half of the time. The length of the thought is lognormal (deviation 0.6).
+    It is 1.3 times as long with the large model, and 1 + 0.3 temperature times as long at a
+    temperature. The label is its last token.
     """
     rng = np.random.default_rng(seed)
     targets = rng.choice(LABELS, examples)
-    hardness = 1.5 * rng.standard_normal(examples)
+    difficulty = 1.5 * rng.standard_normal(examples)
     favourites = [
         rng.choice([label for label in LABELS if label != target]) for target in targets
     ]
     cells: dict[Cell, list[list[Completion]]] = {}
     for model, skill in SKILLS.items():
         for prompt, (gain, median, prompt_tokens) in THOUGHTS.items():
-            luck = 0.3 * rng.standard_normal()
+            interaction = 0.3 * rng.standard_normal()
             for temperature in (0.2, 0.4, 0.6, 0.8, 1.0):
                 right = 1 / (
                     1
                     + np.exp(
-                        -1.5 * (skill + gain + luck - hardness - 0.5 * temperature**2)
+                        -1.5
+                        * (
+                            skill
+                            + gain
+                            + interaction
+                            - difficulty
+                            - 0.5 * temperature**2
+                        )
                     )
                 )
                 middle = (

@@ -40,7 +40,7 @@ class World:
         space: what is searched; its paid points are the rows of the table.
         answers: the answer of every draw, by cell: examples x draws, -1 for none. It is the last
             thing said.
-        tokens: of every draw, likewise.
+        tokens: the tokens of every draw, in the same form.
         prompt_tokens: of every example, by cell.
         right: the right answer of every example.
         prices: by model.
@@ -263,8 +263,8 @@ class Family:
 
     A draw is right if
 
-        sharpness * (skill of the model + gain of the prompt + luck of the pair - chill of the model
-        * (T - its best T)^2 - hardness of the example) + taste of the pair for the example +
+        sharpness * (skill of the model + gain of the prompt + interaction of the pair - chill of the model
+        * (T - its best T)^2 - difficulty of the example) + taste of the pair for the example +
         thought > 0.
 
     All terms are normal. The thought is the luck of one chain of thought. At T = 0 it is the same
@@ -359,7 +359,7 @@ def simulated(family: Family, seed: int, examples: int = 400, draws: int = 16) -
     favourite = (
         (right + rng.integers(1, family.kinds, size=examples)) % family.kinds
     ).astype(np.int8)
-    hardness = 1.2 * rng.standard_normal(examples)
+    difficulty = 1.2 * rng.standard_normal(examples)
     effort = rng.permutation(np.linspace(0, 1, family.prompts))
     gain = 0.5 * rng.standard_normal(family.prompts) + 0.5 * (effort - 0.5)
     given = rng.integers(40, 600, size=family.prompts)
@@ -370,7 +370,7 @@ def simulated(family: Family, seed: int, examples: int = 400, draws: int = 16) -
         chill, mild = abs(0.3 + 0.3 * rng.standard_normal()), rng.uniform(0.0, 0.8)
         wordy = float(np.exp(0.2 * rng.standard_normal()))
         for number in range(family.prompts):
-            luck, taste = (
+            interaction, taste = (
                 0.35 * rng.standard_normal(),
                 0.6 * rng.standard_normal(examples),
             )
@@ -387,9 +387,9 @@ def simulated(family: Family, seed: int, examples: int = 400, draws: int = 16) -
                     * (
                         able
                         + gain[number]
-                        + luck
+                        + interaction
                         - chill * (heat - mild) ** 2
-                        - hardness
+                        - difficulty
                     )
                     + taste
                 )

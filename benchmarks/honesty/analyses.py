@@ -1,11 +1,12 @@
-"""A study is continued with more money, and looks at its holdout again: how often does any look say
-a false "better"?
+"""Interim analyses: a study is continued with more money, and analyses its holdout again.
 
-In worlds where no config is better than the baseline. Every look sees the holdout so far and more;
-a study that has bought more may have another choice by then. The confidence of each look is
-`tune.stats.alpha_spending.analysis_confidence`, as in a report. The final comparison is no look: it buys
-tuning examples alone, and the holdout is bought when the choice is frozen. A part of
-`benchmarks/honesty/`.
+The question is how often any analysis says a false "better", in worlds where no config is better
+than the baseline. Each analysis sees the holdout so far and more. A study that has bought more may
+select another config by then. The confidence of each analysis is
+`tune.stats.alpha_spending.analysis_confidence`, as in a report.
+
+The final comparison is not an analysis: it buys tuning examples alone, and the holdout is bought
+after the selection. This is a part of `benchmarks/honesty/`.
 """
 
 from __future__ import annotations
@@ -16,16 +17,16 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks.honesty.reports import CONFIGS, answers
-from benchmarks.honesty.section import Claim, Section, luck, tabled
+from benchmarks.honesty.section import Claim, Section, sampling_error, tabled
 from benchmarks.honesty.tables import Recorded
 from tune.stats.alpha_spending import analysis_confidence
 from tune.stats.intervals import difference_interval, verdict
 
 SIZES = (40, 80, 160, 320)
-"""Holdout examples at each look."""
+"""Holdout examples at each analysis."""
 
 TUNED = (40, 60, 90, 135)
-"""Tuning examples that the choice is made on before each."""
+"""Tuning examples of the selection before each analysis."""
 
 
 class World(NamedTuple):
@@ -35,7 +36,7 @@ class World(NamedTuple):
     holdout: np.ndarray
 
 
-class Looked(NamedTuple):
+class Wrong(NamedTuple):
     """All analyses of one study: did any say "better", and did any miss the truth of 0?"""
 
     better: bool
@@ -43,7 +44,7 @@ class Looked(NamedTuple):
 
 
 def simulated(kind: str) -> Callable[[np.random.Generator], World]:
-    """Made-up scores."""
+    """Return a maker of worlds with made-up scores."""
 
     def world(rng: np.random.Generator) -> World:
         scores = answers(rng, np.full(CONFIGS, 0.75), TUNED[-1] + SIZES[-1], kind)
@@ -53,10 +54,10 @@ def simulated(kind: str) -> Callable[[np.random.Generator], World]:
 
 
 def replayed(table: Recorded) -> Callable[[np.random.Generator], World]:
-    """Scores of a table, drawn with replacement: every example tosses which config's scores each
-    config has there.
+    """Return a maker of worlds with the scores of a table, drawn with replacement.
 
-    So all configs are as good as each other, and the pairs of an example are real ones.
+    Each example shuffles the configs that its scores belong to. So all configs are equally good,
+    and the pairs of an example are real.
     """
 
     def world(rng: np.random.Generator) -> World:
@@ -73,8 +74,14 @@ def replayed(table: Recorded) -> Callable[[np.random.Generator], World]:
     return world
 
 
-def look(world: World, *, again: bool, confidence: Callable[[int], float]) -> Looked:
-    """All looks of a study; `again` says whether the choice is made anew for each."""
+def analyse(world: World, *, again: bool, confidence: Callable[[int], float]) -> Wrong:
+    """Return the errors of all analyses of a study.
+
+    Args:
+        world: the scores.
+        again: each analysis has a selection of its own; else all use the first one.
+        confidence: the confidence of analysis number 1, 2, 3 ...
+    """
     better = missed = False
     choice = 0
     for number, (tuned, size) in enumerate(zip(TUNED, SIZES, strict=True), start=1):
@@ -87,11 +94,11 @@ def look(world: World, *, again: bool, confidence: Callable[[int], float]) -> Lo
         )
         better |= verdict(shown) == "better"
         missed |= not shown.low <= 0 <= shown.high
-    return Looked(better, missed)
+    return Wrong(better, missed)
 
 
 def section(rng: np.random.Generator, runs: int, tables: Sequence[Recorded]) -> Section:
-    """The claims about looks."""
+    """Return the claims about analyses, and their table."""
     worlds = {f"made up, {kind}": simulated(kind) for kind in ("0/1", "graded")}
     worlds |= {table.name: replayed(table) for table in tables}
     rows, worst, missing, naive = [], 0.0, 0.0, 0.0
@@ -100,13 +107,13 @@ def section(rng: np.random.Generator, runs: int, tables: Sequence[Recorded]) -> 
             made = [world(rng) for _ in range(runs)]
             spent = np.mean(
                 [
-                    look(one, again=again, confidence=analysis_confidence)
+                    analyse(one, again=again, confidence=analysis_confidence)
                     for one in made
                 ],
                 axis=0,
             )
             plain = np.mean(
-                [look(one, again=again, confidence=lambda _: 0.95) for one in made],
+                [analyse(one, again=again, confidence=lambda _: 0.95) for one in made],
                 axis=0,
             )
             worst, missing, naive = (
@@ -114,32 +121,32 @@ def section(rng: np.random.Generator, runs: int, tables: Sequence[Recorded]) -> 
                 max(missing, spent[1]),
                 max(naive, plain[0]),
             )
-            choice = "made anew" if again else "stays"
+            choice = "selected again" if again else "stays"
             rows.append([name, choice, *(f"{share:.1%}" for share in (*spent, *plain))])
-    noise = luck(0.05, runs)
+    noise = sampling_error(0.05, runs)
     claims = (
         Claim(
-            f'false "better" at any of {len(SIZES)} looks at a holdout together in at most 5 %: '
+            f'false "better" at any of {len(SIZES)} analyses of a holdout together in at most 5 %: '
             f"{worst:.1%} at most "
-            f"({naive:.1%} if every look were told at 95 %)",
+            f"({naive:.1%} if each analysis used 95 %)",
             bool(worst <= 0.05),
         ),
         Claim(
-            "the intervals of all looks together miss a true difference of 0 in at most 5 %: "
+            "the intervals of all analyses together miss a true difference of 0 in at most 5 %: "
             f"{missing:.1%} at most, "
-            f"of which {noise:.1%} may be the simulation's luck (three standard errors)",
+            f"of which {noise:.1%} may be the simulation's sampling error (three standard errors)",
             bool(missing <= 0.05 + noise),
         ),
     )
     levels = " / ".join(
         f"{analysis_confidence(number):.2%}" for number in range(1, len(SIZES) + 1)
     )
-    text = f"""## The holdout, looked at again
+    text = f"""## The holdout, analysed again
 
-A study continued {len(SIZES) - 1} times, {runs} studies a row: {" / ".join(map(str, SIZES))} holdout examples at each
-look, and a choice made on {" / ".join(map(str, TUNED))} tuning examples, once or anew for each look. No config is
-better than the baseline; on recorded tables, because each example shuffles which config has which scores. The looks
-have a confidence of {levels}. The final comparison is no look: it buys tuning examples, and never sees the holdout.
+A study is continued {len(SIZES) - 1} times, {runs} studies a row. There are {" / ".join(map(str, SIZES))} holdout examples at
+each analysis, and a selection on {" / ".join(map(str, TUNED))} tuning examples, once or for each analysis. No config is better
+than the baseline; on recorded tables, because each example shuffles the configs that its scores belong to. The analyses
+have a confidence of {levels}. The final comparison is not an analysis: it buys tuning examples, and never sees the holdout.
 
 {tabled(HEADS, rows)}"""
     return Section(claims, text)
@@ -147,9 +154,9 @@ have a confidence of {levels}. The final comparison is no look: it buys tuning e
 
 HEADS = (
     "world",
-    "choice",
+    "selection",
     'any false "better"',
-    "any look misses 0",
-    'false "better", each look at 95 %',
-    "misses, likewise",
+    "any analysis misses 0",
+    'false "better", each analysis at 95 %',
+    "misses, each analysis at 95 %",
 )
