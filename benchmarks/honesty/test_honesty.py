@@ -98,7 +98,7 @@ def test_a_table_has_a_line_for_its_heads_one_below_and_one_a_row() -> None:
     )
 
 
-def test_luck_is_three_standard_errors_of_a_share() -> None:
+def test_the_sampling_error_is_three_standard_errors_of_a_share() -> None:
     assert sampling_error(0.5, 100) == pytest.approx(0.15)
     assert sampling_error(0.05, 4000) < sampling_error(0.05, 1000)
 
@@ -419,9 +419,9 @@ def test_it_is_said_where_no_test_at_all_could_keep_the_promise() -> None:
 def test_a_bias_is_a_mean_in_points_and_what_luck_explains_is_taken_off() -> None:
     found = Biases([(0.01, 0.05), (0.03, 0.07)] * 50)
     assert found.off == pytest.approx((2.0, 0.1))
-    assert found.beyond_luck == pytest.approx(1.8)
+    assert found.beyond_error == pytest.approx(1.8)
     assert found.cells() == ["+2.00 ± 0.10", "+6.00"]
-    assert Biases([(0.01, 0.0), (-0.01, 0.0)]).beyond_luck == 0.0
+    assert Biases([(0.01, 0.0), (-0.01, 0.0)]).beyond_error == 0.0
 
 
 def test_a_check_is_simulated_with_the_blocks_that_a_check_buys() -> None:

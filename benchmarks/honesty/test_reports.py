@@ -89,7 +89,7 @@ def test_the_intervals_of_a_report_cover_and_its_tuning_score_is_too_high() -> N
     found = tally()
     assert found.coverage >= 0.9
     assert 0.9 <= found.width <= 1.3
-    assert found.bias.beyond_luck < 1.0
+    assert found.bias.beyond_error < 1.0
     tuning = 100 * np.mean(found.bias, axis=0)[1]
     assert 3 < tuning < 12  # the best of 24 on 60 examples looks better than it is
 
@@ -110,7 +110,7 @@ def test_a_report_of_the_tuning_score_is_found_out() -> None:
         truths = honesty_reports.some_truths(luck)
         study = honesty_reports.study(luck, truths, 40, "0/1")
         found.add_bias(Study(study.tuning, study.tuning, study.choice), truths)
-    assert found.bias.beyond_luck > 3
+    assert found.bias.beyond_error > 3
 
 
 def test_the_width_of_groups_is_held_against_a_sample_of_their_means() -> None:
@@ -298,7 +298,7 @@ def test_halves_agree_and_the_tuning_score_is_too_high(table: Recorded) -> None:
     half = honesty_tables.halved(rng(), table, 150)
     assert half.examples == 40
     assert half.agreement > 0.9
-    assert half.bias.beyond_luck < 1.5
+    assert half.bias.beyond_error < 1.5
     assert np.mean(half.bias, axis=0)[1] > np.mean(half.bias, axis=0)[0]
 
 

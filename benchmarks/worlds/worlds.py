@@ -263,9 +263,9 @@ class Family:
 
     A draw is right if
 
-        sharpness * (skill of the model + gain of the prompt + interaction of the pair - chill of the model
-        * (T - its best T)^2 - difficulty of the example) + taste of the pair for the example +
-        thought > 0.
+        sharpness * (skill of the model + gain of the prompt + interaction of the pair
+        - chill of the model * (T - its best T)^2 - difficulty of the example)
+        + taste of the pair for the example + thought > 0.
 
     All terms are normal. The thought is the luck of one chain of thought. At T = 0 it is the same
     for each draw of a pair and an example. With growing T a growing part of it is drawn anew for
