@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from tune.store.admission import Shortage
 
 from tests.support.house import House
 from tests.support.reported import searched
 from tune.pricing.prices import PICODOLLARS
 from tune.result.money import study_money
+from tune.store.ledger import Shortage
 from tune.study.record import RunRecord, TimeRecord
 
 
