@@ -94,10 +94,10 @@ class _Ties(NamedTuple):
         """Return the variance of the mean of the best of n, for each example."""
         shape = self.levels.shape
         examples, draws = shape
-        weights = np.tile(top_weights(draws, n), examples)
+        weights = top_weights(draws, n)
         # Chance also decides which of the equal draws comes first: the mean of a tie has a variance
         # of its own.
-        chance = np.bincount(self.tie, weights=weights)
+        chance = np.bincount(self.tie, weights=np.tile(weights, examples))
         of_ties = chance**2 * self.within / self.sizes
         of_draws = of_ties[self.tie] / self.sizes[self.tie]
         own = of_draws.reshape(shape).sum(axis=1)
@@ -128,7 +128,8 @@ def _top_spread(draws: int, n: int) -> Array:
     level = np.arange(draws + 1) / draws
     both = level**n
     alone = n - shared
-    own = odds @ level ** alone[:, None]
+    powers = level ** alone[:, None]
+    own = odds @ powers
     places = range(draws + 1)
     below = np.minimum.outer(places, places)
     above = np.maximum.outer(places, places)
@@ -138,7 +139,8 @@ def _top_spread(draws: int, n: int) -> Array:
     joint = np.diff(rows, axis=1)
     single = np.diff(both)
     spread = joint - np.outer(single, single)
-    unbiased = (top_weights(draws, n) ** 2).sum()
+    weights = top_weights(draws, n)
+    unbiased = (weights**2).sum()
     return np.asarray(spread * unbiased / np.trace(spread))
 
 

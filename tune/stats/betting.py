@@ -243,8 +243,9 @@ def _as_shares(
         raise ValueError(
             f"scores lie between {low} and {high}, but got {values.min()} to {values.max()}"
         )
-    shares: Array = np.clip((values - low) / (high - low), 0.0, 1.0)
-    return shares
+    shares = (values - low) / (high - low)
+    inside_range: Array = np.clip(shares, 0.0, 1.0)
+    return inside_range
 
 
 def _best_stake(
@@ -255,7 +256,8 @@ def _best_stake(
 ) -> Array:
     """Return the best stake before each score; `least` is that of 0/1 scores."""
     best = np.full(shares.shape, least)
-    if least >= _MOST or (_extreme(shares) and _extreme(earlier)):
+    binary = _extreme(shares) and _extreme(earlier)
+    if binary or least >= _MOST:
         return best
     # Earlier scores may come from another time, so they count only so much.
     weight = min(len(earlier), _EARLIER)
@@ -266,8 +268,9 @@ def _best_stake(
     none = np.arange(shares.shape[-1]) - full
     most = np.full(shares.shape, -math.inf)
     # A grid is enough: the growth is flat around its maximum.
+    bounds = np.array([1.0, 0.0])
     for stake in np.geomspace(least, _MOST, _STAKES):
-        one, zero = _loss(np.array([1.0, 0.0]), mean, stake)
+        one, zero = _loss(bounds, mean, stake)
         usual = wanted * one + (1 - wanted) * zero
         # The loss so far, and what it would be for 0/1 scores of the same mean.
         lost = belief * usual

@@ -123,6 +123,8 @@ def largest_of_each(values: Array, labels: Sequence[Hashable] | None) -> Array:
 def _numbered(labels: Sequence[Hashable]) -> IntArray:
     """Return a number from 0 for each label: labels may be anything, numpy counts numbers."""
     number: dict[Hashable, int] = {}
+    found = []
     for label in labels:
         number.setdefault(label, len(number))
-    return np.array([number[label] for label in labels])
+        found.append(number[label])
+    return np.array(found)

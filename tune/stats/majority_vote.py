@@ -144,8 +144,8 @@ def _arrays(batch: Sequence[_Tally]) -> tuple[IntArray, Array, IntArray]:
         for place, (count, score) in enumerate(tally.votes):
             votes[row, place] = count
             scores[row, place] = score
-    silent = np.array([tally.silent for tally in batch])
-    return votes, scores, silent
+    silent = [tally.silent for tally in batch]
+    return votes, scores, np.array(silent)
 
 
 def _spread(
@@ -164,7 +164,8 @@ def _spread(
     # The draws are the distribution here, so an answer that is drawn j times has the weight
     # p^j / j!. With one draw fixed, j is one smaller.
     n = np.arange(largest + 1)
-    factorial = np.array([float(math.factorial(j)) for j in n])
+    factorials = [float(math.factorial(j)) for j in n]
+    factorial = np.array(factorials)
     share = np.arange(draws + 1) / draws
     drawn = share[:, None] ** n / factorial
     fixed = np.zeros_like(drawn)
@@ -192,7 +193,8 @@ def _spread(
     alone = np.maximum(alone, 0.0)
 
     rest = np.maximum(whole - n * alone, 0.0)
-    pairs = n * (n - 1) / (draws * max(draws - 1, 1))
+    of_draws = draws * max(draws - 1, 1)
+    pairs = n * (n - 1) / of_draws
     first_order = n**2 / draws * alone
     return np.asarray(first_order + pairs * rest)
 
@@ -208,7 +210,8 @@ def _kinds(batch: Sequence[_Tally]) -> tuple[IntArray, IntArray, IntArray]:
         for place, vote in enumerate(tally.votes):
             kinds.setdefault(vote, []).append(place)
         for (count, _), places in kinds.items():
-            found.append((row, places[0], len(places) * count))
+            draws = len(places) * count
+            found.append((row, places[0], draws))
         if tally.silent:
             found.append((row, -1, tally.silent))
     row_of, place_of, many = np.array(found).T
@@ -268,8 +271,9 @@ def _times(
     product: Array = polynomial * factor[0]
     for power in range(1, terms):
         # Most answers have few votes, so most of the weights are 0.
-        if factor[power].any():
-            product[power:] += polynomial[:-power] * factor[power]
+        weight = factor[power]
+        if weight.any():
+            product[power:] += polynomial[:-power] * weight
     return product
 
 

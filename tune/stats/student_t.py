@@ -52,7 +52,8 @@ def _quantile(
     # With two degrees of freedom the quantile has a closed form.
     if freedom == 2:
         return 2 * within * math.sqrt(0.5 / (beyond * (1 - beyond)))
-    t = _expansion(-NormalDist().inv_cdf(beyond), freedom)
+    normal = -NormalDist().inv_cdf(beyond)
+    t = _expansion(normal, freedom)
     if freedom > _MANY:
         return t
     for _ in range(_STEPS):
@@ -93,7 +94,8 @@ def _expansion(z: float, freedom: int) -> float:
 def _density(t: float, freedom: int) -> float:
     """Return the density of the distribution at t."""
     share = t * t / freedom
-    kernel = math.exp(-(freedom + 1) / 2 * math.log1p(share))
+    exponent = -(freedom + 1) / 2
+    kernel = math.exp(exponent * math.log1p(share))
     return kernel * _gammas(freedom) / math.sqrt(freedom)
 
 

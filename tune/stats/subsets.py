@@ -36,7 +36,7 @@ def mean_of_choice(
         subsets = list(itertools.combinations(range(draws), n))
     else:
         subsets = [tuple(rng.permutation(draws)[:n].tolist()) for _ in range(SUBSETS)]
-    scores = np.array(list(map(score, subsets)))
+    scores = np.array([score(subset) for subset in subsets])
     mean = float(scores.mean())
     # One draw says nothing about the spread of others.
     if draws == 1:

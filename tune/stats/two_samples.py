@@ -101,10 +101,13 @@ class TwoSamples:
         qualities, before = self._better
         within, after = self._worse
         refuted = qualities[before >= -math.log(self.alpha)]
-        open_ = within[after < -math.log(self.beta)]
+        possible = within[after < -math.log(self.beta)]
         least = float(refuted.max(initial=0.0))
-        most = float(open_.max(initial=0.0))
-        return low + self.margin > least and high + self.margin < most
+        most = float(possible.max(initial=0.0))
+        # Even at these limits neither hypothesis would be rejected.
+        too_good = low + self.margin > least
+        too_bad = high + self.margin < most
+        return too_good and too_bad
 
     def would_show(self, examples: float, power: float = 0.8) -> bool:
         """Tell whether this many new scores, spread as the recorded ones, would show that it holds.

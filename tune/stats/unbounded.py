@@ -35,15 +35,18 @@ def unbounded_limits(found: Clusters, confidence: float) -> tuple[float, float]:
     rounding = 1e-12 * np.abs(sums).max()
     if len(sums) > 1 and not np.abs(distances).max() > rounding:
         return mean, mean
-    skew = float((distances**3).sum())
-    most = float((np.abs(distances) ** 3).sum())
+    cubes = distances**3
+    skew = float(cubes.sum())
+    most = float(np.abs(cubes).sum())
     # Cubes that cancel leave a sign that is rounding.
     if abs(skew) <= 1e-9 * most:
         skew = 0.0
     # One cluster with many of the rows leaves fewer degrees of freedom than there are clusters.
     freedom = max(1, math.floor(found.count + 1e-9) - 1)
-    lower = -_upper(-sums, sizes, -skew, confidence, freedom)
-    return lower, _upper(sums, sizes, skew, confidence, freedom)
+    # The lower limit is the upper one of the values turned upside down.
+    turned = _upper(-sums, sizes, -skew, confidence, freedom)
+    upper = _upper(sums, sizes, skew, confidence, freedom)
+    return -turned, upper
 
 
 def _upper(
@@ -76,7 +79,8 @@ def _upper(
     error = math.sqrt(variance) / float(sizes.sum())
     quantile = t_quantile(0.5 + confidence / 2, freedom)
     # Dirichlet weights spread less than a t distribution does; this makes up for it.
-    wanted = quantile * math.sqrt((count + 1) / (count - 1))
+    narrow = math.sqrt((count + 1) / (count - 1))
+    wanted = quantile * narrow
     if atom:
         rates = np.append(rates, _beyond(ordered))
         sizes = np.append(sizes, sizes.mean())
@@ -111,4 +115,5 @@ def _heaviness(rates: Array) -> float:
     # Values near 0 have logarithms that would decide the spread alone.
     logarithms = np.log(np.maximum(rates, mean / 100))
     spread = float(logarithms.std(ddof=1))
-    return min(1.0, _HEAVY * spread**3 / math.sqrt(len(rates)))
+    weight = _HEAVY * spread**3 / math.sqrt(len(rates))
+    return min(1.0, weight)
