@@ -19,8 +19,9 @@ from tune.stats.alpha_spending import analysis_confidence
 from tune.stats.intervals import Interval, difference_interval, mean_interval, verdict
 
 CONFIDENCE = analysis_confidence(1)
-"""Of what a report calls 95 % intervals: all looks at its holdout together are wrong at most 5 % of
-the time.
+"""Confidence of the 95 % intervals in a report.
+
+All analyses of its holdout together are wrong at most 5 % of the time.
 """
 
 CONFIGS, TUNING, GROUP = 24, 60, 4
@@ -295,8 +296,8 @@ def section(rng: np.random.Generator, runs: int) -> Section:
     text = f"""## Intervals and bias of a report
 
 {CONFIGS} configs; the best on {TUNING} tuning examples is chosen, then it meets the holdout together with the baseline;
-{runs} studies a row, and {BIAS_RUNS} times as many more for the bias. Intervals are those of a first look at the
-holdout ({CONFIDENCE:.0%} sure, so that later looks have a share). Width is over that of a 95 % interval for a sample of
+{runs} studies a row, and {BIAS_RUNS} times as many more for the bias. Intervals are those of a first analysis of the
+holdout ({CONFIDENCE:.0%} sure, so that later analyses have a share). Width is over that of a 95 % interval for a sample of
 fixed size: where scores are 0/1 Wilson's, and for differences Tango's (1998), its counterpart for pairs; else Student's
 t (for groups of their means), which the differences are set beside in any case. How often those cover is told as well:
 one that covers less is no measure. Grouped: rows of {GROUP} belong together and are about equally hard; the holdout is

@@ -50,7 +50,7 @@ def test_a_strategy_that_asks_for_nothing_buys_nothing() -> None:
     assert drive(strategy(), lambda steps: pytest.fail(f"bought {steps}")) == 7
 
 
-def test_what_a_strategy_or_a_till_raises_is_raised() -> None:
+def test_an_error_of_a_strategy_or_of_its_ledger_is_raised() -> None:
     def strategy() -> Generator[list[Step], Outcome, None]:
         outcome = yield wave(0)
         raise LookupError(outcome.left)
