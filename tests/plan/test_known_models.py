@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import tune
+from tune.fakes.server import Model, Server
+from tune.fakes.world import LabelledWorld
 from tune.plan import known_models
 from tune.plan.known_models import adapt_space, model_notes
 from tune.plan.make import make_plan
 from tune.plan.read_options import read_options
 from tune.providers.entries import Entry
+from tune.providers.model_rules import find_rules
+from tune.search import SEARCHERS
 from tune.space import Choice, Space, Uniform
 
 ROWS = [{"text": f"row {i}", "label": "yes" if i % 3 else "no"} for i in range(30)]
@@ -126,3 +131,43 @@ def test_the_plan_searches_the_adapted_space_and_keeps_the_given_identity() -> N
     assert "temperature" not in plan.baseline
     assert plan.identity["space"]["space"]["temperature"] == [0.0, 1.0]
     assert any(note.startswith("o3 takes no temperature") for note in plan.notes)
+
+
+# The searcher "gp" needs torch, which is too large for tests.
+@pytest.mark.parametrize("searcher", [name for name in SEARCHERS if name != "gp"])
+def test_no_searcher_proposes_what_the_table_rules_out(
+    searcher: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    rules = find_rules(Entry("gpt-5.4-mini", "gpt-5.4-mini"))
+    # The server of the tests stands for the vendor's own host.
+    monkeypatch.setattr(known_models, "find_rules", lambda _: rules)
+    world = LabelledWorld()
+    space = tune.Space(
+        model="small",
+        prompt="Label this ticket: {text}",
+        temperature=Uniform(0, 1, 0.25),
+        reasoning_effort=["none", "minimal", "low", "high"],
+        max_tokens=16,
+        answer={"labels": list(world.labels)},
+    )
+    with Server({"small": Model()}, world=world) as server:
+        tune.tune(
+            world.examples(40),
+            space,
+            target="label",
+            budget=0.002,
+            base_url=server.base_url,
+            price={"small": (0.1, 0.4)},
+            results=tmp_path / "study",
+            searcher=searcher,
+            quiet=True,
+        )
+        asked = [seen.body for seen in server.posts]
+    efforts = {body.get("reasoning_effort") for body in asked}
+    # The baseline names no effort, so the model does not reason.
+    off = {None, "none"}
+    assert efforts <= off | {"low", "high"}
+    assert efforts & {"low", "high"}
+    assert any("temperature" in body for body in asked)
+    for body in asked:
+        assert body.get("reasoning_effort") in off or "temperature" not in body
