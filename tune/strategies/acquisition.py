@@ -97,8 +97,9 @@ def as_arrays(
     # Free models cost nothing, and values are divided by cost.
     cost = np.maximum(cost, 1e-12)
     # More draws for the examples that are there are an option with more draws, so they differ.
-    same = (candidate[1:] == candidate[:-1]) & (draws[1:] == draws[:-1])
-    beyond = np.append(False, same)[: len(options)]
+    same_point = candidate[1:] == candidate[:-1]
+    same_draws = draws[1:] == draws[:-1]
+    beyond = np.append(False, same_point & same_draws)[: len(options)]
     # All remaining examples at once are a gamble: only small ones are offered.
     most = np.where(beyond, long_share * money, money)
     return BlockOptions(
@@ -137,7 +138,8 @@ def acquisition_values(
     # Quality and gain are separate processes, so their deviations add as independent ones do.
     spread = np.hypot(quality.deviation(), reach * gain.deviation())
     # The cost of the quadrature grows with the contenders, and the others hardly ever win.
-    few = np.argsort(-(mean + 2.0 * spread), kind="stable")[:contenders]
+    best_first = np.argsort(-(mean + 2.0 * spread), kind="stable")
+    few = best_first[:contenders]
     slopes, own_slope = quality.slopes(who, options.noise, few)
     rises, own_rise = gain.slopes(who, options.gain_noise, few)
     learned = knowledge_gradients(
@@ -213,4 +215,5 @@ def two_largest(values: Array) -> tuple[tuple[int, float], float]:
     first = order[0]
     # A single value is its own second.
     second = order[min(1, len(order) - 1)]
-    return (int(first), float(values[first])), float(values[second])
+    largest = int(first), float(values[first])
+    return largest, float(values[second])

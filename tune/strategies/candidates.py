@@ -97,9 +97,8 @@ class Candidates:
 
     def refresh(self) -> None:
         """Tell the searcher what was bought, and have it propose more."""
-        self.race.tell_searcher(
-            [state for state in self.begun.values() if not state.told]
-        )
+        untold = [state for state in self.begun.values() if not state.told]
+        self.race.tell_searcher(untold)
         self._ask(self.settings.fresh)
         # Before settling: dropped points need no further work.
         self._drop_hopeless()
@@ -143,8 +142,13 @@ class Candidates:
             Whether there are any candidates.
         """
         asked = self.race.problem
-        most = min(limit, math.inf if asked.max_cost is None else asked.max_cost)
-        self.problem = replace(asked, max_cost=most if math.isfinite(most) else None)
+        most: float | None = limit
+        if asked.max_cost is not None:
+            most = min(limit, asked.max_cost)
+        # An endless limit is none.
+        if most == math.inf:
+            most = None
+        self.problem = replace(asked, max_cost=most)
         shown: dict[Point, TrialEvidence] = {}
         # The order of dictionaries is the order in which points were begun, so numbers are stable.
         for point, state in self.begun.items():
@@ -157,7 +161,8 @@ class Candidates:
         self._limit_uses = {}
         for evidence in self.shown:
             config = evidence.base.config
-            of_pair = self._limit_uses.setdefault((config.model, config.prompt), [])
+            pair = config.model, config.prompt
+            of_pair = self._limit_uses.setdefault(pair, [])
             # Points of one model and prompt cost about the same.
             of_pair.append(self.problem.limit_use(evidence.base))
         if self.points:
@@ -179,10 +184,8 @@ class Candidates:
         key = state.trial, self.problem.max_cost
         known = self._evidence.get(key)
         if known is None or known[0] is not standing:
-            known = self._evidence[key] = (
-                standing,
-                read_evidence(self.problem, standing),
-            )
+            known = (standing, read_evidence(self.problem, standing))
+            self._evidence[key] = known
         return known[1]
 
     # --- max_tokens of the first tries
@@ -195,10 +198,11 @@ class Candidates:
         """
         caps: dict[Pair, int] = {}
         for point in self.fresh:
-            if self._fresh_limit_use(point, self.race.ladder(point)[0]) <= 1.0:
+            fewest = self.race.ladder(point)[0]
+            if self._fresh_limit_use(point, fewest) <= 1.0:
                 pair = point["model"], point["prompt"]
-                # The largest cap of the pair.
-                caps[pair] = max(self.problem.space.cap(point), caps.get(pair, 0))
+                cap = self.problem.space.cap(point)
+                caps[pair] = max(cap, caps.get(pair, 0))
         return caps
 
     def comes_later(
@@ -232,7 +236,8 @@ class Candidates:
         limit = self.problem.max_cost
         if limit is None or not math.isfinite(shown.base.cost):
             return 0.0
-        costs = self.race.standings[shown.base.trial].costs_with(shown.base, n)
+        standing = self.race.standings[shown.base.trial]
+        costs = standing.costs_with(shown.base, n)
         return float(np.nanmean(costs)) / limit
 
     def _fresh_limit_use(
@@ -243,7 +248,8 @@ class Candidates:
         limit = self.problem.max_cost
         if limit is None:
             return 0.0
-        return self.race.expected_price(self.race.unlisted(point), n) / limit
+        state = self.race.unlisted(point)
+        return self.race.expected_price(state, n) / limit
 
     def chance(
         self,
@@ -257,15 +263,16 @@ class Candidates:
         """
         if self.problem.max_cost is None and self.problem.max_seconds is None:
             return 1.0
-        alike = self._limit_uses.get((point["model"], point["prompt"]))
+        pair = point["model"], point["prompt"]
+        alike = self._limit_uses.get(pair)
         use = float(np.mean(alike)) if alike else self._fresh_limit_use(point, n)
         if use <= 0:
             return 1.0
         if not math.isfinite(use):
             return 0.0
-        return 0.5 * math.erfc(
-            math.log(use) / self.settings.cost_deviation / math.sqrt(2)
-        )
+        # The normal distribution function, by the complementary error function.
+        deviations = math.log(use) / self.settings.cost_deviation
+        return 0.5 * math.erfc(deviations / math.sqrt(2))
 
     def reach(self, candidate: int) -> float:
         """Return the share of the gain that the most answers within the limits have."""

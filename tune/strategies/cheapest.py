@@ -91,7 +91,8 @@ def next_examples(race: Race, states: Sequence[TrialState]) -> list[Step]:
         return []
     fewest = min(state.examples for state in states)
     # Blocks end where those of the search end, so trials stay paired.
-    target = next(size for size in rung_sizes(race.problem.examples) if size > fewest)
+    sizes = rung_sizes(race.problem.examples)
+    target = next(size for size in sizes if size > fewest)
     wave = WavePlan(race, race.left)
     paired = []
     if race.problem.margin is not None:

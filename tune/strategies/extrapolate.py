@@ -21,7 +21,8 @@ Pair: TypeAlias = tuple[str, str]
 
 def pair_of(standing: Standing) -> Pair:
     """Return the model and prompt of a trial."""
-    return str(standing.point["model"]), str(standing.point["prompt"])
+    point = standing.point
+    return str(point["model"]), str(point["prompt"])
 
 
 def all_pairs(standings: Sequence[Standing]) -> set[Pair]:
@@ -72,7 +73,8 @@ def _shows_gain(gaps: Array, errors: float) -> bool:
     if len(gaps) < 2:
         return False
     mean = float(gaps.mean())
-    error = float(gaps.std(ddof=1)) / math.sqrt(len(gaps))
+    deviation = float(gaps.std(ddof=1))
+    error = deviation / math.sqrt(len(gaps))
     # Where all gaps are equal, the error is 0, and rounding alone must not count as a gain.
     return mean > 1e-9 and mean >= errors * error
 
@@ -110,7 +112,8 @@ def _fewest_and_most(
     tops = by_answers[max(by_answers)]
     # The base may cut at a smaller max_tokens than the best of the most answers does. The gain
     # would then be that of longer answers.
-    alike = [reading for reading in tops if _cut(reading) == _cut(base)]
+    cut = _cut(base)
+    alike = [reading for reading in tops if _cut(reading) == cut]
     return base, _best(problem, alike or tops)
 
 

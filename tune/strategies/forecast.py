@@ -53,12 +53,14 @@ class SearchCosts:
     @property
     def fewest(self) -> float:
         """The fewest draws that make a reading, on average."""
-        return sum(pair.ladder[0] for pair in self.pairs) / len(self.pairs)
+        fewest = [pair.ladder[0] for pair in self.pairs]
+        return sum(fewest) / len(fewest)
 
     @property
     def most(self) -> float:
         """The most draws of a reading, on average."""
-        return sum(pair.ladder[-1] for pair in self.pairs) / len(self.pairs)
+        most = [pair.ladder[-1] for pair in self.pairs]
+        return sum(most) / len(most)
 
     def first_dollars(self) -> list[float]:
         """Return the dollars of one example with the fewest draws, by model and prompt."""
@@ -92,7 +94,8 @@ def geometric_mean(values: list[float]) -> float:
     """Return the geometric mean of positive numbers; 0 where any is 0."""
     if min(values) <= 0:
         return 0.0
-    return math.exp(sum(map(math.log, values)) / len(values))
+    logarithms = list(map(math.log, values))
+    return math.exp(sum(logarithms) / len(logarithms))
 
 
 def whole(

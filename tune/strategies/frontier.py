@@ -99,7 +99,8 @@ def cost_limits(race: Race, count: int) -> list[float]:
 def contenders(race: Race, limit: float) -> list[TrialState]:
     """Return trials that are not clearly behind the best under a limit on cost, best first."""
     ranked = _ranking(race, limit)
-    rows = quality_table(race.problem, [reading for _, reading in ranked])
+    readings = [reading for _, reading in ranked]
+    rows = quality_table(race.problem, readings)
     found: list[TrialState] = []
     for (state, _), row in zip(ranked, rows, strict=True):
         if not paired_difference(row, rows[0]).clearly_worse:
@@ -109,7 +110,8 @@ def contenders(race: Race, limit: float) -> list[TrialState]:
 
 def under_limit(standing: Standing, limit: float) -> Standing:
     """Return a trial with those of its readings that cost no more than a limit."""
-    cheap = tuple(reading for reading in standing.whole() if cost_key(reading) <= limit)
+    readings = standing.whole()
+    cheap = tuple(reading for reading in readings if cost_key(reading) <= limit)
     return replace(standing, readings=cheap)
 
 
@@ -124,7 +126,8 @@ def _ranking(race: Race, limit: float) -> list[tuple[TrialState, Reading]]:
             states.append(race.states[number])
             readings.append(best)
     # Rounded, so that another order of summation on another machine decides nothing.
-    means = np.round(adjusted_means(quality_table(problem, readings)), 9)
+    rows = quality_table(problem, readings)
+    means = np.round(adjusted_means(rows), 9)
 
     def best_first(place: int) -> tuple[float, tuple[object, ...]]:
         return -means[place], preference(problem, readings[place])

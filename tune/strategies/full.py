@@ -71,8 +71,10 @@ class Full:
         if race.standings:
             return race.problem.examples
         price = race.expected_price(state, state.ladder[-1])
-        affordable = int(race.left / price) if price > 0 else self.settings.probe
-        return max(1, min(self.settings.probe, race.problem.examples, affordable))
+        few = min(self.settings.probe, race.problem.examples)
+        if price > 0:
+            few = min(few, int(race.left / price))
+        return max(1, few)
 
     def forecast(
         self,

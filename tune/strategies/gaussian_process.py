@@ -101,7 +101,8 @@ def covariance_parts(points: Sequence[Point], apart: Sequence[str] = ()) -> Arra
     near = _near(sum(distances.values(), nothing))
     both = model * prompt
     # In the order of `PARTS`.
-    parts = [model, prompt, both, near, near * model, near * both]
+    parts = [model, prompt, both]
+    parts += [near, near * model, near * both]
     parts.append(np.eye(len(points)))
     for name in apart:
         alone = _near(distances[name])
@@ -213,7 +214,8 @@ class JointNormal:
         """
         # The covariance after an observation depends on its noise, not on its value.
         column = self.cov[:, candidate].copy()
-        self.cov -= np.outer(column, column) / (column[candidate] + noise)
+        variance = column[candidate] + noise
+        self.cov -= np.outer(column, column) / variance
 
     def slopes(
         self,
@@ -298,7 +300,8 @@ class GaussianProcess:
         across = prior[:, rows] * scale
         whole = across[rows] * scale[:, None] + noise
         # One factorization solves for the mean and for all covariances.
-        weights = np.linalg.solve(whole, np.column_stack([gaps, across.T]))
+        right = np.column_stack([gaps, across.T])
+        weights = np.linalg.solve(whole, right)
         mean = self.level + across @ weights[:, 0]
         covariance = prior - across @ weights[:, 1:]
         return JointNormal(mean, covariance)
@@ -327,7 +330,8 @@ class GaussianProcess:
 
     def _log_prior(self, variances: Array) -> float:
         """Return the logarithm of the log-normal prior density, up to a constant."""
-        squares = float((np.log(variances / self.prior) ** 2).sum())
+        logarithms = np.log(variances / self.prior)
+        squares = float((logarithms**2).sum())
         return -0.5 * squares / _LOG_DEVIATION**2
 
 
@@ -380,7 +384,8 @@ def _log_likelihood(covariance: Array, gaps: Array) -> float:
     factor = np.linalg.cholesky(whole)
     half = factor[count, :count]
     # The logarithm of the determinant's root is the sum over the factor's diagonal.
-    log_root = float(np.log(np.diag(factor)[:count]).sum())
+    diagonal = np.diag(factor)[:count]
+    log_root = float(np.log(diagonal).sum())
     return -0.5 * float(half @ half) - log_root
 
 
@@ -398,9 +403,8 @@ def expected_rise(mean: Array, slopes: Sequence[Array]) -> Array:
     # Each slope multiplies the number of cases by that of the nodes.
     for slope in slopes:
         steps = _NODES[None, :, None] * slope.T[:, None, :]
-        moved = (moved[:, :, None] + steps[:, None]).reshape(
-            len(mean), -1, slope.shape[0]
-        )
+        further = moved[:, :, None] + steps[:, None]
+        moved = further.reshape(len(mean), -1, slope.shape[0])
         weights = np.outer(weights, _WEIGHTS).reshape(-1)
     largest = weights @ moved.max(axis=0)
     # Quadrature can end a hair below, but information never lowers the expected maximum.

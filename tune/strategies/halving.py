@@ -151,7 +151,9 @@ class _Brackets:
                 break
             state = race.add(point)
             price = race.expected_price(state, state.ladder[0])
-            size = min(block, int(race.left / price)) if price > 0 else block
+            size = block
+            if price > 0:
+                size = min(block, int(race.left / price))
             found.append((size, race.remove(state)))
             if size == block:
                 break
@@ -178,7 +180,8 @@ class _Brackets:
             if race.over or (rung and len(going) < 2):
                 return
             # A third goes on at first, as a block is few examples and most of it is luck.
-            going = self._best(going, _going_on(len(going), rung))
+            count = _going_on(len(going), rung)
+            going = self._best(going, count)
             wave = WavePlan(race, race.left - self._reserve)
             for state in going:
                 # More draws are a wish; more examples are what the rung is for.
@@ -199,9 +202,10 @@ class _Brackets:
             return frontier_trials(race, states, count)
         ranking = race.ranking()
         numbers = {state.trial for state in states}
-        best = [ranked for ranked in ranking if ranked.state.trial in numbers][:count]
-        found = []
-        for ranked in best:
+        best = [ranked for ranked in ranking if ranked.state.trial in numbers]
+        found: list[TrialState] = []
+        for ranked in best[:count]:
+            # Against the best of all brackets, which may be of an earlier one.
             if not paired_difference(ranked.row, ranking[0].row).clearly_worse:
                 found.append(ranked.state)
         return found
@@ -227,7 +231,8 @@ def _forecast(
     """
     search = (1.0 - settings.final_share) * money
     prices = costs.first_dollars()
-    dearer = (sum(prices) / len(prices) + max(prices)) / 2
+    usual = sum(prices) / len(prices)
+    dearer = (usual + max(prices)) / 2
     spent = 0.0
     configs = 0
     first_blocks = 0
@@ -248,8 +253,10 @@ def _forecast(
         examples += arms * costs.block
         draws += arms * costs.block * costs.fewest
         spent += arms * costs.block * price
-        # Unbilled searches have endless money.
-        affordable = (search - spent) / dearer if dearer > 0 else math.inf
+        # Where all models are free, the money pays for any number.
+        affordable = math.inf
+        if dearer > 0:
+            affordable = (search - spent) / dearer
         climbed, bought = _climb_forecast(costs, arms, affordable)
         examples += climbed
         draws += bought * costs.fewest
@@ -274,7 +281,8 @@ def _arms_forecast(
     price = sum(cheap) / len(cheap)
     if price <= 0:
         return settings.most_arms, 0.0
-    return int(min(settings.most_arms, money / (costs.block * price))), price
+    affordable = money / (costs.block * price)
+    return int(min(settings.most_arms, affordable)), price
 
 
 def _climb_forecast(
@@ -291,10 +299,11 @@ def _climb_forecast(
     """
     sizes = rung_sizes(costs.examples)
     # After the first rung more draws are tried: the next step of the ladder, on average.
-    steps = [
-        pair.ladder[min(1, len(pair.ladder) - 1)] / pair.ladder[0]
-        for pair in costs.pairs
-    ]
+    steps: list[float] = []
+    for pair in costs.pairs:
+        fewest, *others = pair.ladder
+        following = others[0] if others else fewest
+        steps.append(following / fewest)
     more = sum(steps) / len(steps)
     going = arms
     met = sizes[0]
@@ -304,8 +313,11 @@ def _climb_forecast(
         if rung and going < 2:
             break
         going = _going_on(going, rung)
-        again = (more - 1.0) * met if rung == 0 else 0.0
-        count = min(going * ((size - met) * more + again), affordable - bought)
+        again = 0.0
+        if rung == 0:
+            again = (more - 1.0) * met
+        each = (size - met) * more + again
+        count = min(going * each, affordable - bought)
         if count <= 0:
             break
         bought += count

@@ -51,9 +51,8 @@ def _is_alike(standing: Standing, point: Point) -> bool:
     """Return whether a trial that works has the model and prompt of a point."""
     if standing.failed:
         return False
-    return all(
-        standing.point.get(name) == point.get(name) for name in ("model", "prompt")
-    )
+    own = standing.point
+    return own["model"] == point["model"] and own["prompt"] == point["prompt"]
 
 
 def _totals_by_cap(problem: Problem, standing: Standing) -> dict[int, float]:

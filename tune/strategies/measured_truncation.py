@@ -49,11 +49,12 @@ def measure_caps(
     for trial in range(number, number + settings.most_caps):
         standings = view()
         choice = select_config(problem, standings)
-        if choice is None or not is_guessed(
-            standings[choice.reading.trial], choice.reading
-        ):
+        if choice is None:
             return
-        point = standings[choice.reading.trial].point
+        standing = standings[choice.reading.trial]
+        if not is_guessed(standing, choice.reading):
+            return
+        point = standing.point
         cap = choice.reading.config.max_tokens
         each = problem.ceiling(point, 1, cap)
         count = settings.measured_examples
@@ -92,7 +93,7 @@ def record_measured_caps(
 
 def _is_same_pair(one: Point, other: Point) -> bool:
     """Return whether two points have the same model and prompt."""
-    return all(one.get(name) == other.get(name) for name in ("model", "prompt"))
+    return one["model"] == other["model"] and one["prompt"] == other["prompt"]
 
 
 def select_measured(
@@ -103,19 +104,19 @@ def select_measured(
     It stays where every other one breaks a limit that it keeps.
     """
     choice = select_config(problem, standings)
-    if choice is None or not is_guessed(
-        standings[choice.reading.trial], choice.reading
-    ):
+    if choice is None:
+        return None
+    chosen = standings[choice.reading.trial]
+    if not is_guessed(chosen, choice.reading):
         return choice
     known: dict[int, Standing] = {}
     for number, standing in standings.items():
-        sure = tuple(
-            reading
-            for reading in standing.readings
-            if not is_guessed(standing, reading)
-        )
-        known[number] = replace(standing, readings=sure)
-    # Readings with guessed cuts are left out as if they had never been read.
+        sure: list[Reading] = []
+        # Readings with guessed cuts are left out as if they had never been read.
+        for reading in standing.readings:
+            if not is_guessed(standing, reading):
+                sure.append(reading)
+        known[number] = replace(standing, readings=tuple(sure))
     other = select_config(problem, known)
     if other is None or (choice.feasible and not other.feasible):
         return choice

@@ -48,9 +48,8 @@ class PairedDifference(NamedTuple):
         """Return whether the first is worse by so many standard errors, more on few examples."""
         if self.examples == 0:
             return False
-        return (
-            self.mean < -(errors + _SMALL_SAMPLE / self.examples) * self.standard_error
-        )
+        needed = errors + _SMALL_SAMPLE / self.examples
+        return self.mean < -needed * self.standard_error
 
 
 def quality_table(
@@ -67,11 +66,15 @@ def quality_table(
     """
     if width is None:
         # A data set may have far more examples than any reading has met.
-        width = 1 + max((max(r.examples, default=-1) for r in readings), default=-1)
+        width = 0
+        for reading in readings:
+            last = max(reading.examples, default=-1)
+            width = max(width, last + 1)
     values = np.full((len(readings), width), np.nan)
     for row, reading in zip(values, readings, strict=True):
         # Readings hold the examples that they have; the table has a column for every example.
-        row[np.asarray(reading.examples, dtype=int)] = problem.quality(reading.scores)
+        columns = np.asarray(reading.examples, dtype=int)
+        row[columns] = problem.quality(reading.scores)
     return values
 
 
@@ -84,8 +87,10 @@ def paired_difference(one: Array, other: Array) -> PairedDifference:
         return PairedDifference(0.0, math.inf, 0)
     mean = float(gaps.mean())
     # Two made-up differences of half the range: a variance of 0.25 each.
-    variance = (float(((gaps - mean) ** 2).sum()) + 2 * 0.25) / (count + 1)
-    return PairedDifference(mean, math.sqrt(variance / count), count)
+    squares = float(((gaps - mean) ** 2).sum())
+    variance = (squares + 2 * 0.25) / (count + 1)
+    error = math.sqrt(variance / count)
+    return PairedDifference(mean, error, count)
 
 
 def adjusted_means(values: Array) -> Array:

@@ -268,10 +268,14 @@ class Posterior:
         prior = self._settings.gain_noise
         weight = self._settings.gain_noise_weight
         seen = _Observations()
-        shown = [one for one in zip(found, rows, strict=True) if one[0][1].top]
-        tops = [evidence.top for (_, evidence), _ in shown if evidence.top]
+        shown: list[tuple[int, TrialEvidence, Array]] = []
+        tops: list[Reading] = []
+        for (candidate, evidence), row in zip(found, rows, strict=True):
+            if evidence.top is not None:
+                shown.append((candidate, evidence, row))
+                tops.append(evidence.top)
         top_rows = quality_table(self._problem, tops, rows.shape[1])
-        for ((candidate, evidence), row), top_row in zip(shown, top_rows, strict=True):
+        for (candidate, evidence, row), top_row in zip(shown, top_rows, strict=True):
             # The same examples, so their difficulty cancels.
             gaps = top_row - row
             gaps = gaps[~np.isnan(gaps)]

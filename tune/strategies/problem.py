@@ -82,8 +82,11 @@ class Problem:
     def quality(self, scores: npt.ArrayLike) -> Array:
         """Return scores as shares of the metric's range: 0 is the worst possible, 1 the best."""
         # Shares make all metrics alike, so that settings need no unit.
-        share = (np.asarray(scores, dtype=float) - self.low) / (self.high - self.low)
-        return share if self.larger_is_better else 1.0 - share
+        above = np.asarray(scores, dtype=float) - self.low
+        share = above / (self.high - self.low)
+        if self.larger_is_better:
+            return share
+        return 1.0 - share
 
     def limit_use(
         self,
@@ -105,15 +108,20 @@ class Problem:
         ):
             if limit is not None:
                 share = (mean + errors * _standard_error(values)) / limit
-                shares.append(share if math.isfinite(share) else math.inf)
+                # An unknown cost must not pass for one that keeps the limit.
+                if not math.isfinite(share):
+                    share = math.inf
+                shares.append(share)
         return max(shares, default=0.0)
 
 
 def _standard_error(values: Array) -> float:
+    """Return the standard error of the mean of known values; 0 where that is unknown."""
     known = values[np.isfinite(values)]
     if len(known) < 2:
         return 0.0
-    return float(np.std(known, ddof=1)) / math.sqrt(len(known))
+    deviation = float(np.std(known, ddof=1))
+    return deviation / math.sqrt(len(known))
 
 
 @dataclass(frozen=True)
@@ -157,11 +165,10 @@ class Standing:
             errors: standard errors that are added to cost and seconds before they are compared with
                 the limits. The default gives the benefit of the doubt.
         """
-        kept = [
-            reading
-            for reading in self.whole()
-            if problem.limit_use(reading, errors) <= 1.0
-        ]
+        kept: list[Reading] = []
+        for reading in self.whole():
+            if problem.limit_use(reading, errors) <= 1.0:
+                kept.append(reading)
         return min(kept, key=lambda reading: preference(problem, reading), default=None)
 
     def whole(self) -> list[Reading]:
@@ -171,10 +178,14 @@ class Standing:
         """
         if self.failed:
             return []
-        most = max((len(reading.examples) for reading in self.readings), default=0)
+        counts = [len(reading.examples) for reading in self.readings]
         # Judged by the reading with the most examples, that with the smallest n as a rule.
-        enough = max(1.0, COMPLETE_SHARE * most)
-        return [reading for reading in self.readings if len(reading.examples) >= enough]
+        enough = max(1.0, COMPLETE_SHARE * max(counts, default=0))
+        found: list[Reading] = []
+        for reading, count in zip(self.readings, counts, strict=True):
+            if count >= enough:
+                found.append(reading)
+        return found
 
     def costs_with(
         self,
@@ -184,7 +195,8 @@ class Standing:
         """Return dollars per request, by example, of a reading with another number of answers."""
         # The prompt is paid once for all answers of a call; the rest grows with their number.
         once = np.minimum(self.prompt_cost, reading.costs)
-        return np.asarray(once + (reading.costs - once) * n / reading.config.n)
+        answers = reading.costs - once
+        return np.asarray(once + answers * n / reading.config.n)
 
 
 def preference(
@@ -194,7 +206,8 @@ def preference(
     config = reading.config
     mean = float(np.mean(problem.quality(reading.scores)))
     # Rounded, so that another order of summation on another machine breaks ties alike.
-    return (-round(mean, 9), cost_key(reading), config.n, config.max_tokens, config.key)
+    loss = -round(mean, 9)
+    return (loss, cost_key(reading), config.n, config.max_tokens, config.key)
 
 
 def cost_key(reading: Reading) -> float:

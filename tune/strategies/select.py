@@ -86,7 +86,8 @@ def select_config(
     if chosen is None:
         return replace(best, reached=False)
     # The best of all is the first to compare with what is cheapest.
-    others = [r for r in (best.reading, *best.runners_up) if r.config != chosen.config]
+    leading = best.reading, *best.runners_up
+    others = [reading for reading in leading if reading.config != chosen.config]
     most = problem.settings.selection.most_runners_up
     return Selection(chosen, tuple(others[:most]), feasible=True)
 
@@ -185,7 +186,8 @@ def _select_feasible(
 
     chosen = min(tied, key=cheapest_first)
     # Runners-up are the best of other trials, in the order of their posterior means.
-    rest = [one.reading for one in found if one.reading.config != chosen.reading.config]
+    selected = chosen.reading.config
+    rest = [one.reading for one in found if one.reading.config != selected]
     return Selection(
         chosen.reading,
         tuple(rest[: settings.most_runners_up]),
@@ -243,7 +245,10 @@ def _bought_options(
     that is longer than all that were seen would be cut. Left out is a reading that scored on every
     example as one with fewer answers did. Two that vote never bring more where both are answers.
     """
-    kept = [r for r in one.standing.whole() if problem.limit_use(r, errors) <= 1.0]
+    kept: list[Reading] = []
+    for reading in one.standing.whole():
+        if problem.limit_use(reading, errors) <= 1.0:
+            kept.append(reading)
     scored: list[tuple[Reading, float]] = []
     # The best mean with each number of answers.
     most: dict[int, float] = {}

@@ -140,7 +140,8 @@ def _better(
     # Nothing can be better than 1; the error is added, as the best may be overrated.
     headroom = max(0.0, 1.0 - float(means[leader]) + error)
     # log((n + k + 0.5) / (n + 0.5)) is H(n + k) - H(n), to within a percent.
-    rise = max(own, scale, error) * math.log((n + k + 0.5) / (n + 0.5))
+    growth = math.log((n + k + 0.5) / (n + 0.5))
+    rise = max(own, scale, error) * growth
     return Prospect(min(headroom, rise), k / (n + k))
 
 
@@ -207,7 +208,8 @@ def _cheaper(
     # Logarithms, because costs differ by factors.
     spread = max(_spread(-np.log(costs), settings.top), settings.least_spread)
     n = len(live)
-    least = costs[0] * ((n + 0.5) / (n + k + 0.5)) ** spread
+    share = (n + 0.5) / (n + k + 0.5)
+    least = costs[0] * share**spread
     chance = k / (n + k)
     saving = 0.0
     if cost_key(known) > least:
@@ -294,5 +296,6 @@ def _points_for(
     # Where all models are free, money is no limit.
     if not costs:
         return fresh
-    block = rung_sizes(problem.examples)[0] * (sum(costs) / len(costs))
+    draw = sum(costs) / len(costs)
+    block = rung_sizes(problem.examples)[0] * draw
     return min(fresh, dollars / block)

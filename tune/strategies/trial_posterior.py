@@ -44,7 +44,8 @@ class TrialPosterior:
 
     def level_of(self, n: int) -> float:
         """Return the posterior mean of the best reading with n answers."""
-        return self.base + (share_of_gain(n) - share_of_gain(self.least)) * self.gain
+        share = share_of_gain(n) - share_of_gain(self.least)
+        return self.base + share * self.gain
 
 
 def trial_posteriors(
@@ -70,8 +71,9 @@ def trial_posteriors(
     if not shown:
         return []
     # A fresh posterior: the selection must not depend on the order in which things were bought.
-    posterior = Posterior(problem, [standing.point for standing, _ in shown])
-    numbered = [(number, evidence) for number, (_, evidence) in enumerate(shown)]
+    points = [standing.point for standing, _ in shown]
+    posterior = Posterior(problem, points)
+    numbered = list(enumerate(evidence for _, evidence in shown))
     for _ in range(problem.settings.posterior.fits):
         posterior.update(numbered)
     bases = posterior.quality.mean.tolist()

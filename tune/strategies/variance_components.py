@@ -77,9 +77,11 @@ def estimate_components(
         return prior_components(settings)
     there = ~np.isnan(rows)
     met = np.maximum(there.sum(axis=1), 1)
-    level = np.where(there, rows, 0.0).sum(axis=1) / met
+    filled = np.where(there, rows, 0.0)
+    level = filled.sum(axis=1) / met
     above = np.where(there, rows - level[:, None], 0.0)
-    member = np.equal.outer(np.arange(family.max() + 1), family).astype(float)
+    families_in_order = np.arange(family.max() + 1)
+    member = np.equal.outer(families_in_order, family).astype(float)
     # How many trials of each family met each example.
     trials = member @ there
     weight = there / np.maximum(trials[family], 1.0)
@@ -150,7 +152,8 @@ def _within_families(
     b = float(noisy.sum()) + prior
     c = float(shared[several].sum()) + prior
     d = float((free - noisy)[several].sum())
-    square = float(squares.sum()) + prior * (settings.interaction + settings.residual)
+    expected = settings.interaction + settings.residual
+    square = float(squares.sum()) + prior * expected
     product = float(products[several].sum()) + prior * settings.interaction
     # Cramer's rule; the prior keeps the determinant above 0.
     determinant = a * d + b * c
