@@ -20,7 +20,7 @@ from tests.support.subsets import (
 from tune.readout.aggregate import best, vote
 from tune.stats.arrays import Array
 from tune.stats.best_of_n import mean_of_best, mean_of_largest
-from tune.stats.estimate import SubsetEstimate, mean_of_one
+from tune.stats.estimate import SubsetEstimate, mean_of_one, side_by_side
 from tune.stats.majority_vote import mean_of_vote
 from tune.stats.subsets import mean_of_choice
 
@@ -215,3 +215,11 @@ def test_where_every_draw_scores_the_same_there_is_no_variance() -> None:
         0
     ] == pytest.approx([0.0] * 3, abs=1e-15)
     assert mean_of_choice(lambda order: 1.0, 4, 2, seed=1) == (1.0, 0.0)
+
+
+def test_estimates_side_by_side_are_one_with_all_columns() -> None:
+    one = SubsetEstimate(np.array([[1.0], [2.0]]), np.array([[0.1], [0.2]]))
+    two = SubsetEstimate(np.array([[3.0, 4.0]] * 2), np.array([[0.3, 0.4]] * 2))
+    both = side_by_side([one, two])
+    assert both.means.tolist() == [[1.0, 3.0, 4.0], [2.0, 3.0, 4.0]]
+    assert both.variances.tolist() == [[0.1, 0.3, 0.4], [0.2, 0.3, 0.4]]

@@ -28,7 +28,11 @@ def visible(text: str, *, lines: bool = False) -> str:
     text = _LINE_ENDS.sub("\n", text)
     if not lines:
         text = text.replace("\n", " ").replace("\t", " ")
-    return "".join(_written_out(c) if _is_unseen(c) else c for c in text)
+    return "".join(map(_shown, text))
+
+
+def _shown(character: str) -> str:
+    return _written_out(character) if _is_unseen(character) else character
 
 
 def _is_unseen(character: str) -> bool:

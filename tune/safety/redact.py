@@ -192,9 +192,7 @@ class Scrubber:
         self._sure = [secret for secret in self._secrets if len(secret) >= _SURE]
         self._bytes = [secret.encode("utf-8", "surrogatepass") for secret in self._sure]
         # JSON writes such characters with a backslash before them.
-        self._is_escaped = any(
-            mark in secret for secret in self._sure for mark in '"\\'
-        )
+        self._is_escaped = not {'"', "\\"}.isdisjoint("".join(self._sure))
 
     def words(self, text: str) -> str:
         """Return an error's words or a name without secrets, and without what services quote as

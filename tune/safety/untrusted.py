@@ -67,11 +67,11 @@ def check_nesting(value: Any) -> None:
         depth += 1
         if depth > NESTING:
             raise _too_deep()
-        level = [
-            inner
-            for each in level
-            for inner in _containers(each.values() if isinstance(each, dict) else each)
-        ]
+        below: list[Any] = []
+        for each in level:
+            values = each.values() if isinstance(each, dict) else each
+            below += _containers(values)
+        level = below
 
 
 def _containers(values: Iterable[Any]) -> list[Any]:

@@ -103,10 +103,11 @@ def dump_domain(domain: Domain | None) -> Any:
     if domain is None:
         return []
     if isinstance(domain, Choice):
-        return [
-            list(value) if isinstance(value, tuple) else value
-            for value in domain.values
-        ]
+        values = []
+        for value in domain.values:
+            # TOML and JSON have no tuples.
+            values.append(list(value) if isinstance(value, tuple) else value)
+        return values
     if isinstance(domain, Uniform):
         return {"low": domain.low, "high": domain.high, "step": domain.step}
     record = {"low": domain.low, "high": domain.high, "integer": True}

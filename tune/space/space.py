@@ -390,7 +390,8 @@ class Space:
             return ()
         # In the order of the first; a stop that only some configs have would cut the others.
         first, *others = (tuple(value or ()) for value in domain.values)  # type: ignore[arg-type]
-        return tuple(text for text in first if all(text in other for other in others))
+        shared = set(first).intersection(*others)
+        return tuple(filter(shared.__contains__, first))
 
     def configs_of(
         self,

@@ -20,9 +20,10 @@ class Traces:
 
     def __init__(self, journal: Path, store: str) -> None:
         self._journal, self._store = journal, Path(store.removeprefix("sqlite:///"))
-        files = (self._journal, self._store)
-        folders = dict.fromkeys(folder for file in files for folder in file.parents)
-        self._new = {path for path in (*files, *folders) if not path.exists()}
+        # What is there before the run belongs to the user, also an empty folder.
+        folders = {*self._journal.parents, *self._store.parents}
+        paths = {self._journal, self._store, *folders}
+        self._new = {path for path in paths if not path.exists()}
 
     def remove(self, db: Database | None) -> None:
         """Take back what was made, as long as nothing is in it.

@@ -63,9 +63,9 @@ def template_names(columns: Sequence[str]) -> dict[str, str]:
 def _identifier(name: str) -> str:
     """Return an identifier made of a name; "" where the name has no letter and no digit."""
     # A character may stand in an identifier where it may stand behind its first letter.
-    usable = "".join(
-        character if f"a{character}".isidentifier() else " " for character in name
-    )
+    usable = ""
+    for character in name:
+        usable += character if f"a{character}".isidentifier() else " "
     base = "_".join(usable.split()).strip("_")
     if not base or base.isidentifier():
         return base

@@ -123,6 +123,7 @@ def make_table(
         # Row by row: a small compressed file may hold more than fits in memory.
         if not callable(row):
             limits.check(place, row, min(total, MOST_ROWS))
+        # heapq keeps the smallest at the front, but the row to drop is the one of highest rank.
         kept = _Kept(-rank, total, place, row)
         if total <= MOST_ROWS:
             heapq.heappush(sample, kept)
@@ -131,6 +132,9 @@ def make_table(
     sample.sort(key=lambda kept: kept.number)
     rows = [_read(kept, limits, len(sample)) for kept in sample]
     numbers = [kept.number for kept in sample]
+    # Rows of JSON lines may have different columns, so one row does not tell them all.
+    columns = dict.fromkeys(itertools.chain.from_iterable(rows))
+    # The source was sampled before it came here, so its own count and numbers hold.
     if sampled is not None:
         numbers = [position + 1 for position in sampled.positions]
         total = sampled.total
@@ -139,7 +143,7 @@ def make_table(
         rows=rows,
         places=[kept.place for kept in sample],
         numbers=numbers,
-        columns=tuple(dict.fromkeys(column for row in rows for column in row)),
+        columns=tuple(columns),
         total=total,
     )
 

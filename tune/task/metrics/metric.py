@@ -89,6 +89,7 @@ class Metric:
             InputError: an example has no test, or this system cannot hold a program.
         """
         if isinstance(self.function, Code):
+            # Raises where there is no sandbox.
             unprotected()
             for example in examples:
                 self.function.task("", example)
@@ -105,12 +106,14 @@ class Metric:
             return
         # A metric that raises is found out before the first dollar.
         wanted = example.target
+        # A model answers with a text, so the metric is tried on a text.
         if wanted is None:
             wanted = ""
         elif not isinstance(wanted, str):
             wanted = json.dumps(wanted, default=str)
+        answer = (wanted,) if self.over_responses else wanted
         try:
-            self.score((wanted,) if self.over_responses else wanted, example)
+            self.score(answer, example)
         except MetricError as error:
             raise InputError(
                 f"the metric was tried on one row before anything is bought: {error}"
