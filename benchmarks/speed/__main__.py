@@ -1,4 +1,4 @@
-"""uv run --all-extras --group dev python -m benchmarks.speed [--only throughput steps rows]
+"""uv run --all-extras --group dev python -m benchmarks.speed [--only throughput tail steps rows]
 
 Question: how fast is tune? Each part replaces its own section of results/speed.md. No key, no
 dollar.
@@ -8,6 +8,8 @@ dollar.
   alone, tune with everything on (store, ledger, retries, answer rule, metric), and aiohttp alone.
   They take turns, so that other work of the machine falls on all of them, and their medians are
   compared. Only the processor time of the client's process counts.
+- tail: how many calls are in flight over the time of a study, near the end of its money too? About
+  two minutes, in virtual time. It also draws results/speed-in-flight.svg.
 - steps: how long does the default strategy compute between two waves? About a minute.
 - rows: what do 1,000 to 1,000,000 rows cost? About five minutes.
 """
@@ -21,7 +23,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from benchmarks.command_line import make_parser
-from benchmarks.speed import rows, steps
+from benchmarks.speed import rows, steps, tail
 from benchmarks.speed.page import made_by, write_part
 from benchmarks.speed.server import fast_server
 from benchmarks.speed.throughput import CLIENTS, Rate
@@ -77,6 +79,7 @@ def throughput(given: argparse.Namespace) -> list[str]:
 
 PARTS: dict[str, tuple[str, Callable[[argparse.Namespace], list[str]]]] = {
     "throughput": ("Calls per second of processor time", throughput),
+    "tail": ("Calls in flight over time", lambda _: tail.lines()),
     "steps": ("Steps of the search", lambda _: steps.lines()),
     "rows": ("Data sets of different sizes", lambda _: rows.lines()),
 }

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from xml.etree import ElementTree
 
 from benchmarks.speed.__main__ import table
 from benchmarks.speed.page import write_part
+from benchmarks.speed.plot import draw
 from benchmarks.speed.rows import in_own_process, write_rows
 from benchmarks.speed.server import fast_server
 from benchmarks.speed.steps import seconds_of_steps
+from benchmarks.speed.tail import Course, Load, play
 from benchmarks.speed.throughput import CLIENTS, Rate
+from benchmarks.speed.virtual_time import VirtualTimeLoop
 
 
 def test_every_client_gets_all_its_answers_from_the_server() -> None:
@@ -28,6 +32,41 @@ def test_the_table_compares_medians_with_the_first_client() -> None:
         "| bare | 100 | 100, 200, 50 | 1.00 | 10,000 |",
         "| fast | 400 | 400, 1,000, 200 | 4.00 | 2,500 |",
     ]
+
+
+def test_in_virtual_time_only_computing_takes_time() -> None:
+    async def wait() -> float:
+        began = asyncio.get_running_loop().time()
+        await asyncio.gather(asyncio.sleep(500), asyncio.sleep(1000))
+        return asyncio.get_running_loop().time() - began
+
+    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+        assert runner.run(wait()) >= 1000
+
+
+def test_the_course_of_a_study_has_all_its_calls_and_phases() -> None:
+    course = play(Load(concurrency=4, rows=40, factor=10.0))
+    counts = [calls for _, calls in course.in_flight]
+    assert len(counts) == 2 * course.calls
+    assert 4 < max(counts) <= 8, "two models"
+    assert counts[-1] == 0
+    names = [name for _, name in course.phases]
+    assert names[0] == "search"
+    assert names[-1] == "holdout"
+    assert course.in_flight[-1][0] <= course.wall
+
+
+def test_the_ratio_compares_with_a_study_that_is_always_at_full_width() -> None:
+    assert Course(Load(0.5, 64), calls=640, wall=10.0).ratio == 2.0
+
+
+def test_the_plot_has_a_step_for_each_change_and_a_mark_for_each_phase() -> None:
+    picture = draw([(0.0, 1), (1.0, 0)], [(0.0, "search"), (0.5, "holdout")], 2.0)
+    root = ElementTree.fromstring(picture)
+    (line,) = [one for one in root.iter() if one.tag.endswith("polyline")]
+    assert len(line.attrib["points"].split()) == 1 + 2 * 2
+    texts = [one.text for one in root.iter() if one.tag.endswith("text")]
+    assert {"search", "holdout", "2.0 s"} <= set(texts)
 
 
 def test_a_part_of_the_page_takes_the_place_of_its_older_one(tmp_path: Path) -> None:

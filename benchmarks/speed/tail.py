@@ -1,0 +1,283 @@
+"""Calls in flight over the time of a study, in virtual time, also near the end of its money."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.speed.page import PAGE
+from benchmarks.speed.plot import draw
+from benchmarks.speed.virtual_time import VirtualTimeLoop
+from tune.completion import MANY, Completion, Request
+from tune.fakes.world import LabelledWorld, tokens
+from tune.plan.make import make_plan
+from tune.plan.plan import Plan
+from tune.plan.read_options import read_options
+from tune.pricing.prices import to_picodollars
+from tune.providers.capabilities import Capabilities
+from tune.providers.entries import Entry
+from tune.providers.openai.tokens import count_tokens
+from tune.providers.stack import Service, StackContext, build_stack
+from tune.space import Space
+from tune.store.database import Database
+from tune.store.draws import Store
+from tune.store.journal import Journal
+from tune.store.ledger import Ledger
+from tune.study.connect import make_evaluator
+from tune.study.lessons import Lessons
+from tune.study.run import Run
+
+BUDGET = 0.2
+ROWS = 500
+PRICES = {"small": (0.1, 0.4), "large": (0.4, 1.6)}
+"""Dollars per million tokens of prompts and of answers."""
+
+FACTORS = (1.0, 4.0, 10.0)
+"""Factors on the prices. With the first one the money is more than enough, with the last one it
+ends early.
+"""
+
+LOADS = ((0.5, 64, 2.0), (0.5, 256, 3.0), (0.05, 64, 3.0))
+"""Seconds of a call, calls in flight for each model, and the wanted ratio."""
+
+SEEDS = 3
+
+PROMPTS = {
+    "plain": "Label the ticket as refund, delivery, complaint or praise.\n{text}",
+    "kind": "You sort tickets. The labels are refund, delivery, complaint and praise. "
+    "Answer with one label only.\n{text}",
+    "rules": "Read the ticket and decide. Money back is refund; lost or late is delivery; anger "
+    "is complaint; thanks is praise. Say one word.\nTicket: {text}\nLabel:",
+}
+
+WORLD = LabelledWorld(
+    models={"small": 0.62, "large": 0.75},
+    templates={"one label only": 0.04, "Read the ticket": 0.08},
+)
+
+PLOTTED = 10.0
+"""The factor of the study that is drawn."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """A study that is run.
+
+    Attributes:
+        seconds: seconds that a call takes.
+        concurrency: calls in flight for each model, at most.
+        factor: the factor on the prices.
+        seed: of the study.
+        rows: labelled examples.
+    """
+
+    seconds: float = 0.5
+    concurrency: int = 64
+    factor: float = 1.0
+    seed: int = 0
+    rows: int = ROWS
+
+
+@dataclass
+class Course:
+    """The course of a study.
+
+    Attributes:
+        load: what was run.
+        in_flight: (seconds, calls in flight from then on).
+        phases: (seconds, name of the phase that begins).
+        calls: all calls.
+        wall: seconds from the first wave to the end.
+    """
+
+    load: Load
+    in_flight: list[tuple[float, int]] = field(default_factory=list)
+    phases: list[tuple[float, str]] = field(default_factory=list)
+    calls: int = 0
+    wall: float = 0.0
+
+    @property
+    def ratio(self) -> float:
+        """The seconds of the study, as a multiple of its calls' seconds at full concurrency."""
+        return self.wall * self.load.concurrency / (self.calls * self.load.seconds)
+
+
+class _Watch:
+    """Notes when calls begin and end, and in which phase of a run."""
+
+    def __init__(self, course: Course) -> None:
+        self.course = course
+        self.run: Run | None = None
+        self._now = 0
+        self._began = asyncio.get_running_loop().time()
+
+    @property
+    def time(self) -> float:
+        return asyncio.get_running_loop().time() - self._began
+
+    def change(self, by: int) -> None:
+        """Note that a call begins (1) or ends (-1)."""
+        self._now += by
+        self.course.calls += by > 0
+        self.course.in_flight.append((self.time, self._now))
+        phases = self.course.phases
+        if self.run is not None and (not phases or phases[-1][1] != self.run.phase):
+            phases.append((self.time, self.run.phase))
+
+
+class _Endpoint:
+    """Answers from a world after a fixed time, with two tokens."""
+
+    most_n = MANY
+
+    def __init__(self, model: str, seconds: float, watch: _Watch) -> None:
+        self.service = model
+        self._seconds = seconds
+        self._watch = watch
+
+    def most_prompt_tokens(self, request: Request) -> int:
+        assert not isinstance(request.prompt, str)
+        counts = [count_tokens("", message.content) for message in request.prompt]
+        return sum(counts) + 16 * (len(counts) + 1)
+
+    async def complete(self, request: Request, numbers: range) -> list[Completion]:
+        self._watch.change(1)
+        try:
+            await asyncio.sleep(self._seconds)
+        finally:
+            self._watch.change(-1)
+        return [self._answer(request, number) for number in numbers]
+
+    def _answer(self, request: Request, number: int) -> Completion:
+        assert not isinstance(request.prompt, str)
+        text = "\n".join(message.content for message in request.prompt)
+        settings = dict(request.settings)
+        said = WORLD(request.model, text, settings, request.seed(number), 0)
+        return Completion(
+            text=said,
+            finish_reason="stop",
+            prompt_tokens=tokens(text) + 4,
+            completion_tokens=2,
+            seconds=self._seconds,
+            model=request.model,
+        )
+
+    async def preflight(self) -> str:
+        return ""
+
+    async def close(self) -> None:
+        pass
+
+
+def _plan(load: Load) -> Plan:
+    space = Space(
+        model=list(PRICES),
+        prompt=PROMPTS,
+        temperature=(0.0, 1.2),
+        n=[1, 2, 3, 4, 5],
+        max_tokens=[16, 64],
+        aggregate=["first", "vote"],
+        answer={"labels": ["refund", "delivery", "complaint", "praise"]},
+    )
+    prices = [
+        f"{model}={load.factor * prompt}/{load.factor * answer}"
+        for model, (prompt, answer) in PRICES.items()
+    ]
+    options = read_options(
+        data=WORLD.examples(load.rows),
+        space=space,
+        budget=BUDGET,
+        target="label",
+        price=prices,
+        seed=load.seed,
+        min_gain=0.0,
+        concurrency=load.concurrency,
+    )
+    return make_plan(options)
+
+
+async def _study(load: Load, folder: Path) -> Course:
+    plan = _plan(load)
+    course = Course(load)
+    watch = _Watch(course)
+    db = Database(":memory:")
+    journal = Journal(folder / "study.jsonl")
+    ledger = Ledger(db, "study", to_picodollars(BUDGET))
+    store = Store(db)
+    known = Capabilities()
+    context = StackContext(store, ledger, known, plan.concurrency)
+    services: dict[str, Service] = {}
+    for model in PRICES:
+        endpoint = _Endpoint(model, load.seconds, watch)
+        price = plan.prices[model]
+        services[model] = build_stack(Entry(model, model), endpoint, price, context)
+    lessons = Lessons(plan.space, known, journal.append)
+    evaluator = make_evaluator(plan, services, store, lessons=lessons)
+    watch.run = Run(plan, journal, services, ledger, evaluator)
+    try:
+        await watch.run.go()
+    finally:
+        journal.close()
+        db.close()
+    course.wall = watch.time
+    return course
+
+
+def play(load: Load) -> Course:
+    """Run a study in virtual time."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        asyncio.Runner(loop_factory=VirtualTimeLoop) as runner,
+    ):
+        return runner.run(_study(load, Path(folder)))
+
+
+def lines(seeds: int = SEEDS, picture: Path | None = None) -> list[str]:
+    """Run all studies, draw one of them, and return the part of the page."""
+    picture = picture or PAGE.with_name("speed-in-flight.svg")
+    found = [
+        f"A search of ${BUDGET} over {ROWS} rows: two models, three prompts, temperature 0 to 1.2, "
+        "caps of 16 and 64 tokens, n 1 to 5, answers of two tokens, `--min-gain 0`.",
+        "The clock is virtual: a call takes a fixed time, and computing its processor time.",
+        "The ratio is the study's seconds by the sum of its calls' seconds / calls in flight.",
+        f"It is the median of {seeds} seeds. Each model has its own limit of calls in flight.",
+        "",
+        "| prices, $ per million tokens | seconds a call | in flight | calls | seconds | ratio "
+        "| wanted |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for factor in FACTORS:
+        for seconds, concurrency, wanted in LOADS:
+            courses: list[Course] = []
+            for seed in range(seeds):
+                courses.append(play(Load(seconds, concurrency, factor, seed)))
+            found.append(_row(courses, wanted))
+            if factor == PLOTTED and (seconds, concurrency) == LOADS[0][:2]:
+                drawn = courses[0]
+                picture.write_text(draw(drawn.in_flight, drawn.phases, drawn.wall))
+    found += [
+        "",
+        f"![Calls in flight over time]({picture.name})",
+        "",
+        f"Calls in flight over time, at the highest prices: {LOADS[0][0]} seconds a call, "
+        f"{LOADS[0][1]} in flight for each model.",
+    ]
+    return found
+
+
+def _row(courses: list[Course], wanted: float) -> str:
+    load = courses[0].load
+    prices = ", ".join(
+        f"{load.factor * prompt:g} / {load.factor * answer:g}"
+        for prompt, answer in PRICES.values()
+    )
+    calls = statistics.median(course.calls for course in courses)
+    wall = statistics.median(course.wall for course in courses)
+    ratio = statistics.median(course.ratio for course in courses)
+    return (
+        f"| {prices} | {load.seconds} | {load.concurrency} | {calls:,.0f} | {wall:.1f} "
+        f"| {ratio:.2f} | {wanted:g} |"
+    )
