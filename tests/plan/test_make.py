@@ -405,7 +405,7 @@ def test_a_list_of_names_is_a_list_of_models() -> None:
         price={"m": (1, 2), "other": (1, 2)},
     )
     assert made.entries["m"].model == "m"
-    with pytest.raises(InputError, match="a name or a table"):
+    with pytest.raises(InputError, match="a name, a client or a table"):
         plan(models=[3])
 
 
