@@ -7,10 +7,6 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 
 TESTED_ELSEWHERE: dict[str, str] = {
-    "commands/estimate.py": "tests/plan/test_estimate.py",
-    "commands/forget.py": "tests/followup/test_forget.py",
-    "commands/reconcile.py": "tests/followup/test_reconcile.py",
-    "commands/reprice.py": "tests/followup/test_reprice.py",
     "providers/openai/sender.py": "tests/providers/openai/test_transport.py",
     "report/money_records.py": "tests/report/test_money_section.py",
     "report/unread_sample.py": "tests/report/test_unread_text.py",
