@@ -8,7 +8,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -273,19 +272,22 @@ def test_without_a_budget_the_usage_is_shown(
 def test_help_is_there_at_once(tmp_path: Path) -> None:
     env = {**os.environ, "PYTHONPYCACHEPREFIX": str(tmp_path)}
     env.pop("PYTHONDONTWRITEBYTECODE", None)
+    # Seconds of processor time: those of the clock depend on what else the machine does.
     seconds = []
     for _ in range(4):
-        began = time.perf_counter()
+        before = os.times()
         done = subprocess.run(
             [sys.executable, str(ROOT / "tune.py"), "--help"],
             env=env,
             capture_output=True,
             text=True,
         )
-        seconds.append(time.perf_counter() - began)
+        after = os.times()
+        user = after.children_user - before.children_user
+        seconds.append(user + after.children_system - before.children_system)
         assert done.returncode == DONE
         assert "--max-cost-per-request" in done.stdout
-    assert min(seconds) < 0.5
+    assert min(seconds) < 0.5, seconds
 
 
 def test_import_tune_from_the_root_finds_the_package() -> None:

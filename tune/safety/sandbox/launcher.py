@@ -107,7 +107,7 @@ def become(order: Order, user: int | None) -> NoReturn:
 
 
 def set_limits(order: Order, user: int | None) -> bool:
-    """The kernel's limits on each process; whether that on memory holds."""
+    """Set the kernel's limits on each process. Return whether that on memory holds."""
     # The soft limit sends SIGXCPU, which says why; the hard one kills a second later.
     limit(resource.RLIMIT_CPU, order["cpu_seconds"], order["cpu_seconds"] + 1)
     limit(resource.RLIMIT_FSIZE, order["disk"])
@@ -136,7 +136,7 @@ def limit(which: int, soft: int, hard: int | None = None) -> None:
 
 
 def refuse_calls(steps: bytes) -> bool:
-    """Put the filter of system calls in force; whether there is one."""
+    """Put the filter of system calls in force. Return whether there is one."""
     if not (LINUX and steps):
         return False
     program = ctypes.create_string_buffer(steps, len(steps))
@@ -170,7 +170,9 @@ def forbid_files(order: Order) -> int:
     every = (1 << (13 + (abi >= 2) + (abi >= 3) + (abi >= 5))) - 1
     execute, write, read, read_folder = 1, 2, 4, 8
     # Versions 4 and 6 can forbid TCP, too, and signals to processes outside.
-    fields = struct.pack("QQQ", every, 3 if abi >= 4 else 0, 3 if abi >= 6 else 0)
+    tcp = 3 if abi >= 4 else 0
+    scopes = 3 if abi >= 6 else 0
+    fields = struct.pack("QQQ", every, tcp, scopes)
     # The kernel wants exactly as many bytes as its version has fields.
     size = 24
     if abi < 6:
@@ -257,11 +259,10 @@ def mount(
     data: str | None = None,
 ) -> None:
     """Call mount(2)."""
-    encoded = [
-        None if text is None else os.fsencode(text)
-        for text in (source, target, kind, data)
-    ]
-    call("mount", *encoded[:3], ctypes.c_ulong(flags), encoded[3])
+    texts: list[bytes | None] = []
+    for text in (source, target, kind, data):
+        texts.append(None if text is None else os.fsencode(text))
+    call("mount", *texts[:3], ctypes.c_ulong(flags), texts[3])
 
 
 def protect(path: str, attributes: int, *, recursive: bool) -> None:
@@ -396,14 +397,16 @@ def kill_all(child: int = 0) -> None:
 
 
 def descendants(pid: int) -> list[int]:
-    """The processes below one; none where there is no /proc."""
+    """Return the processes below one; none where there is no /proc."""
     found: list[int] = []
     with contextlib.suppress(OSError):
         for task in os.listdir(f"/proc/{pid}/task"):
             with open(f"/proc/{pid}/task/{task}/children", encoding="ascii") as file:
                 found += map(int, file.read().split())
     # /proc lists only direct children.
-    return found + [below for child in found for below in descendants(child)]
+    for child in list(found):
+        found += descendants(child)
+    return found
 
 
 # --- talking to the kernel and to tune
