@@ -111,10 +111,12 @@ def python(code: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_importing_tune_imports_no_heavy_package(tmp_path: Path) -> None:
+    # Those that send are imported when something is sent.
+    held_back = (*HELD_BACK, "aiohttp", "truststore", "openai")
     code = (
         "import sys, tune, tune.commands.cli\n"
         "tune.Space, tune.tune, tune.Study\n"
-        f"print([name for name in {HELD_BACK!r} if name in sys.modules])"
+        f"print([name for name in {held_back!r} if name in sys.modules])"
     )
     done = python(code, tmp_path)
     assert done.stdout.strip() == "[]", done.stderr

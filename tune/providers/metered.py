@@ -296,10 +296,9 @@ class Metered:
             call = answers[start : start + most_n]
             price = self._tariff.price_of_answer(call[0], request)
             bill = bill_call(call, price)
-            if not bill.difference:
-                bill = replace(
-                    bill, difference=self._tariff.explain_higher_price(call[0], price)
-                )
+            higher = self._tariff.explain_higher_price(call[0], price)
+            if higher and not bill.difference:
+                bill = replace(bill, difference=higher)
             bills.append(bill)
         return bills
 
