@@ -135,10 +135,10 @@ def test_equal_scores_give_no_interval_of_zero_width() -> None:
 
 def test_a_look_at_500_scores_takes_milliseconds() -> None:
     scores = binary(0.8, runs=1, count=500)[0]
-    began = time.perf_counter()
+    began = time.process_time()
     for _ in range(5):
         sequential_test(scores, 0.75, difference=0.05)
-    assert (time.perf_counter() - began) / 5 < 0.1
+    assert (time.process_time() - began) / 5 < 0.1
 
 
 @pytest.mark.parametrize(

@@ -172,13 +172,17 @@ def find_vendor(entry: Entry) -> VendorRules | None:
 
 
 def _rules(name: str, vendor: VendorRules, record: Mapping[str, Any]) -> ModelRules:
-    efforts, ends = record.get("efforts"), record.get("ends")
+    efforts = record.get("efforts")
+    ends = record.get("ends")
+    # An empty list says something else than none: the model takes no effort at all.
+    if efforts is not None:
+        efforts = tuple(efforts)
     return ModelRules(
         name=name,
         vendor=vendor,
         chat=record.get("chat", True),
         sampling=record.get("sampling", "yes"),
-        efforts=None if efforts is None else tuple(efforts),
+        efforts=efforts,
         reasoning=record.get("reasoning", ""),
         most_output=record.get("most_output"),
         ends=None if ends is None else date.fromisoformat(ends),

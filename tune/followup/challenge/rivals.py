@@ -170,11 +170,9 @@ def shares_draws(bought: Config, config: Config) -> bool:
 
     Only n, the aggregate and a smaller cap may differ.
     """
-    first, second = (
-        {name: value for name, value in each.items() if name not in _READ_OFF}
-        for each in (bought, config)
-    )
-    return first == second and config.max_tokens <= bought.max_tokens
+    names = (bought.keys() | config.keys()) - set(_READ_OFF)
+    same = all(bought.get(name) == config.get(name) for name in names)
+    return same and config.max_tokens <= bought.max_tokens
 
 
 def find_opponents(

@@ -387,10 +387,10 @@ def error_of_transport(stage: Stage, words: str, *, who: str) -> ProviderError:
 def one_line(words: str, most: int = 300) -> str:
     """Return somebody else's words, fit for one line of a terminal."""
     # Control characters could move the cursor or change colours.
-    printable = "".join(
-        character if character.isprintable() else " " for character in words
-    )
-    line = " ".join(printable.split())
+    characters: list[str] = []
+    for character in words:
+        characters.append(character if character.isprintable() else " ")
+    line = " ".join("".join(characters).split())
     if len(line) <= most:
         return line
     return line[: most - 1] + "…"
