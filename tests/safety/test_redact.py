@@ -201,7 +201,13 @@ def test_logs_of_the_client_are_scrubbed_at_their_most_talkative(
     tmp_path: Path, caplog: Any
 ) -> None:
     caplog.set_level(1)
-    for name in ("aiohttp.client", "aiohttp.internal"):
+    for name in (
+        "aiohttp.client",
+        "aiohttp.internal",
+        "httpx2",
+        "httpcore2.http11",
+        "openai._base_client",
+    ):
         logging.getLogger(name).setLevel(1)
     with Server() as server:
         run(server, tmp_path)
