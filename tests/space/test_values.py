@@ -14,6 +14,8 @@ from tune.space.values import (
     is_finite_number,
     is_number,
     is_whole_number,
+    is_within,
+    nearest,
     parse_stop,
 )
 
@@ -132,3 +134,28 @@ def test_numbers_are_told_from_truth_values_and_from_those_that_json_lacks() -> 
 def test_any_setting_that_is_not_known_takes_whatever_json_can_carry() -> None:
     for value in (None, "low", 3, True, 0.5):
         check_value("anything", value)
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "within"),
+    [
+        (1.0, 1.0, 1.0, True),
+        (0.9, 1.0, None, False),
+        (1.1, None, 1.0, False),
+        (5, None, None, True),
+        ("high", 0.0, 1.0, True),
+        (None, 0.0, 1.0, True),
+        (True, 2.0, 3.0, True),
+    ],
+)
+def test_only_a_number_can_lie_outside_of_two_ends(
+    value: Any, low: float | None, high: float | None, within: bool
+) -> None:
+    assert is_within(value, low, high) is within
+
+
+def test_the_nearest_value_is_by_distance_and_the_first_for_what_is_no_number() -> None:
+    assert nearest(0.6, (0.0, 0.5, 1.0)) == 0.5
+    assert nearest(9, (None, 2, 4)) == 4
+    assert nearest(1, (0, 2)) == 0
+    assert nearest("a", ("b", "c")) == "b"

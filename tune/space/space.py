@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import copy
-import functools
 import itertools
-import math
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from tune.errors import SpaceError
+from tune.space.configs import configs_with
 from tune.space.domain import Choice, Domain, Integers, grid_values
 from tune.space.domain_spec import dump_domain, parse_domain
 from tune.space.point import FREE, Config, Point
@@ -23,7 +22,7 @@ from tune.space.space_spec import (
     read_prompt_domains,
     read_prompts,
 )
-from tune.space.values import Value, is_number
+from tune.space.values import Value, is_within, nearest
 
 
 class _OnlyWith(NamedTuple):
@@ -229,7 +228,7 @@ class Space:
         # As a choice, since what is left of a range need not be a range.
         left: list[Value] = []
         for value in grid_values(domain):
-            if value != refused and _is_within(value, low, high):
+            if value != refused and is_within(value, low, high):
                 left.append(value)
         if left:
             self.when.setdefault(model, {})[name] = Choice(tuple(left))
@@ -355,7 +354,7 @@ class Space:
         for name, own in self.prompt_when.get(prompt, {}).items():
             # The searcher proposes values from the model's domain, which the prompt's replaces.
             if name in point and own is not None and point[name] not in own.values:
-                point[name] = _nearest(point[name], own.values)
+                point[name] = nearest(point[name], own.values)
         if point.get("temperature") == 0 and "n" in point:
             point["n"] = 1
         if point.get("n") == 1 and point.get("aggregate") == "all":
@@ -404,7 +403,7 @@ class Space:
         looks at one answer, so it is read at the smallest n only.
         """
         choices = self._free_values(point, free)
-        return list(_all_configs(point, tuple(choices.items())))
+        return list(configs_with(point, tuple(choices.items())))
 
     def _free_values(
         self,
@@ -423,29 +422,6 @@ class Space:
         return choices
 
 
-@functools.lru_cache(maxsize=4096)
-def _all_configs(
-    point: Point,
-    choices: tuple[tuple[str, tuple[Value, ...]], ...],
-) -> tuple[Config, ...]:
-    """Return the configs of a paid point with these values of the free dimensions."""
-    # Kept, because every wave of a search asks for the configs of every trial.
-    names = [name for name, _ in choices]
-    smallest_n: Value = None
-    if "n" in names:
-        smallest_n = min(dict(choices)["n"], key=int)  # type: ignore[arg-type]
-    found: dict[Config, None] = {}
-    # A dict keeps the order of insertion, which a set would not.
-    for values in itertools.product(*(values for _, values in choices)):
-        config = Config({**point, **dict(zip(names, values, strict=True))})
-        if config.n == 1 and "aggregate" in names:
-            config = Config({**config, "aggregate": "first"})
-        if smallest_n is None or config.n == smallest_n or config.aggregate != "first":
-            found[config] = None
-    order = sorted(found, key=lambda config: (config.n, config.max_tokens, config.key))
-    return tuple(order)
-
-
 def _owners(point: Mapping[str, Any]) -> tuple[str, str]:
     """Return the model and the prompt of a point; "" for a point without a prompt."""
     return str(point["model"]), str(point.get("prompt", ""))
@@ -462,24 +438,3 @@ def _without(
             name: domain for name, domain in own.items() if name != dimension
         }
     return found
-
-
-def _is_within(
-    value: Value,
-    low: float | None,
-    high: float | None,
-) -> bool:
-    if not is_number(value):
-        return True
-    return (low is None or value >= low) and (high is None or value <= high)
-
-
-def _nearest(value: Value, values: Sequence[Value]) -> Value:
-    """Return the one of `values` that is next to a number; the first for anything else."""
-    if not is_number(value):
-        return values[0]
-
-    def distance(other: Value) -> float:
-        return abs(other - value) if isinstance(other, int | float) else math.inf
-
-    return min(values, key=distance)

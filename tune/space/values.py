@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeGuard
 
@@ -115,3 +116,25 @@ def parse_stop(value: Any) -> Any:
     if isinstance(value, str):
         return (value,)
     return tuple(value) if isinstance(value, list) else value
+
+
+def is_within(
+    value: Value,
+    low: float | None,
+    high: float | None,
+) -> bool:
+    """Return whether a number is between two ends; None is no end. Anything else is within."""
+    if not is_number(value):
+        return True
+    return (low is None or value >= low) and (high is None or value <= high)
+
+
+def nearest(value: Value, values: Sequence[Value]) -> Value:
+    """Return the one of `values` that is next to a number; the first for anything else."""
+    if not is_number(value):
+        return values[0]
+
+    def distance(other: Value) -> float:
+        return abs(other - value) if isinstance(other, int | float) else math.inf
+
+    return min(values, key=distance)
