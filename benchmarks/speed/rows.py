@@ -60,8 +60,19 @@ def to_arrow(source: Path, folder: Path) -> None:
 
 def _cost() -> Cost:
     used = resource.getrusage(resource.RUSAGE_SELF)
-    # Linux counts in kilobytes.
-    return Cost(used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+    return Cost(used.ru_utime + used.ru_stime, _most_megabytes())
+
+
+def _most_megabytes() -> float:
+    """Return the most memory that this program held.
+
+    `ru_maxrss` would not do: it keeps the size of the process that started this one.
+    """
+    for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
+        if line.startswith("VmHWM:"):
+            # In kilobytes.
+            return int(line.split()[1]) / 1024
+    raise OSError("this system does not say how much memory a process held")
 
 
 def run_study(data: Path, url: str) -> None:
