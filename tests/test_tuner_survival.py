@@ -237,7 +237,7 @@ def test_a_read_only_results_folder_is_one_sentence_before_any_call(
         (folder / "study").mkdir(mode=0o555)
         code = (
             "import os, sys, encodings.utf_8_sig, tune.commands.cli, tune.tuner, "
-            "tune.study.progress\n"
+            "tune.study.progress, tune.providers.openai.endpoint\n"
             "if os.getuid() == 0: os.setgid(65534); os.setuid(65534)  # root may write anywhere\n"
             "sys.exit(tune.commands.cli.main(sys.argv[1:]))"
         )

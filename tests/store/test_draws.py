@@ -5,6 +5,7 @@ import math
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -297,17 +298,14 @@ def test_the_records_are_read_page_by_page(
 def test_a_person_can_read_the_file(db: Database, store: Store) -> None:
     buy(store, range(2))
     buy(store, range(1), Request("s", "m", "Sag: schön", 8))
-    rows = sqlite3.connect(db.path).execute(
-        "SELECT json_extract(requests.request, '$.model'), count(*), min(text) "
-        "FROM requests JOIN draws ON draws.request = requests.id GROUP BY requests.id"
-    )
-    assert rows.fetchall() == [("small", 2, "draw 0"), ("m", 1, "draw 0")]
-    assert (
-        "schön"
-        in sqlite3.connect(db.path)
-        .execute("SELECT request FROM requests")
-        .fetchall()[1][0]
-    )
+    with closing(sqlite3.connect(db.path)) as file:
+        rows = file.execute(
+            "SELECT json_extract(requests.request, '$.model'), count(*), min(text) "
+            "FROM requests JOIN draws ON draws.request = requests.id GROUP BY requests.id"
+        )
+        assert rows.fetchall() == [("small", 2, "draw 0"), ("m", 1, "draw 0")]
+        asked = file.execute("SELECT request FROM requests").fetchall()
+    assert "schön" in asked[1][0]
 
 
 def test_a_score_is_found_by_metric_example_and_answer(store: Store) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from dataclasses import replace
 from typing import Any
 
@@ -47,7 +48,8 @@ def test_settings_are_frozen_and_each_field_is_explained(kind: Any) -> None:
     assert kind.__dataclass_params__.frozen
     for field in dataclasses.fields(kind):
         if kind is not Settings:
-            assert f"        {field.name}: " in kind.__doc__
+            # Python 3.13 takes the indentation away, and older ones keep it.
+            assert f"\n    {field.name}: " in inspect.cleandoc(kind.__doc__)
 
 
 def test_the_settings_of_a_strategy_are_a_parameter() -> None:
