@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,32 @@ def test_without_an_effort_the_models_own_default_decides() -> None:
     by_default = adapted("gpt-6-luna", temperature=[0.0, 1.0])
     assert on_request.domain("temperature", "gpt-5.4-mini") is not None
     assert by_default.domain("temperature", "gpt-6-luna") is None
+
+
+def test_the_models_own_default_among_the_efforts_keeps_the_temperature() -> None:
+    space = adapted(
+        "gpt-5.4-mini", temperature=[0.0, 1.0], reasoning_effort=[None, "low"]
+    )
+    efforts = {
+        point["reasoning_effort"] for point in space.points() if "temperature" in point
+    }
+    assert efforts == {None}
+
+
+def test_a_narrowed_temperature_is_tied_to_the_effort_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rules = find_rules(Entry("gpt-5.4-mini", "gpt-5.4-mini"))
+    assert rules is not None
+    strict = replace(rules, vendor=replace(rules.vendor, temperature=1))
+    monkeypatch.setattr(known_models, "find_rules", lambda _: strict)
+    space = adapted(
+        "gpt-5.4-mini", temperature=[0.0, 1.0, 1.5], reasoning_effort=["none", "low"]
+    )
+    points = list(space.points())
+    assert len(points) == 3
+    for point in points:
+        assert ("temperature" in point) == (point["reasoning_effort"] == "none")
 
 
 def test_a_temperature_above_the_vendors_most_is_left_out() -> None:

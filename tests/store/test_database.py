@@ -156,7 +156,9 @@ def test_a_store_of_an_older_version_is_refused_and_left_as_it_is(
     assert path.read_bytes() == before
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="files there have no mode")
+@pytest.mark.skipif(
+    sys.platform == "win32", reason="files there have no mode: run it on Linux or macOS"
+)
 def test_only_the_owner_can_read_a_store_and_its_log(tmp_path: Path) -> None:
     db = Database(tmp_path / "draws.db")
     insert(db, "a")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 
 from tune.pricing.price_table import today
@@ -29,13 +29,15 @@ def adapt_space(space: Space, entries: Mapping[str, Entry]) -> tuple[Space, list
         if rules is None:
             continue
         source = rules.source or rules.vendor.source
-        lost = _leave_out(adapted, name, rules)
+        # Of the given space: what is left out becomes a domain of the model's own, too.
+        stated = frozenset(space.when.get(name, {}))
+        lost = _leave_out(adapted, name, rules, stated)
         if lost:
             notes.append(
                 f"{name} takes no {', '.join(lost)}, so this is not searched ({source}); "
                 f"a domain under [when.{name}] searches it all the same"
             )
-        tied = _tie_to_effort(adapted, name, rules)
+        tied = _tie_to_effort(adapted, name, rules, stated)
         if tied:
             notes.append(
                 f"{name} takes {', '.join(tied)} only with reasoning_effort none ({source})"
@@ -72,37 +74,49 @@ def _end_note(name: str, rules: ModelRules, ends: date) -> list[str]:
     return [f"{name} {when}{instead} ({rules.source or rules.vendor.source})"]
 
 
-def _leave_out(space: Space, model: str, rules: ModelRules) -> list[str]:
-    """Take out of the space what a model refuses, and return the names and values of it."""
+def _leave_out(
+    space: Space, model: str, rules: ModelRules, stated: Collection[str]
+) -> list[str]:
+    """Take out of the space what a model refuses, and return the names and values of it.
+
+    Args:
+        space: loses it.
+        model: by its name in the space.
+        rules: of the model.
+        stated: the dimensions for which the user gave the model a domain of its own.
+    """
     lost: list[str] = []
-    own = space.when.get(model, {})
     for name in _refused_settings(space, model, rules):
-        if name in own or space.domain(name, model) is None:
+        if name in stated or space.domain(name, model) is None:
             continue
         space.drop(model, name)
         lost.append(name)
-    if "reasoning_effort" not in own and rules.efforts:
+    if "reasoning_effort" not in stated and rules.efforts:
         lost += _narrow_efforts(space, model, rules.efforts)
-    if "temperature" not in own:
+    if "temperature" not in stated:
         lost += _narrow_temperature(space, model, rules.vendor.temperature)
     return lost
 
 
-def _tie_to_effort(space: Space, model: str, rules: ModelRules) -> list[str]:
+def _tie_to_effort(
+    space: Space, model: str, rules: ModelRules, stated: Collection[str]
+) -> list[str]:
     """Allow sampling settings only where a model does not reason, and return their names."""
     if rules.sampling != "without reasoning":
         return []
-    own = space.when.get(model, {})
     names = []
     for name in SAMPLING_SETTINGS:
-        if name not in own and space.domain(name, model) is not None:
+        if name not in stated and space.domain(name, model) is not None:
             names.append(name)
     if not names or space.domain("reasoning_effort", model) is None:
         return []
-    # Without an effort, the model's own default holds.
-    off = ("none",) if rules.reasoning == "by default" else ("none", None)
-    space.allow_only_with(model, names, "reasoning_effort", off)
+    space.allow_only_with(model, names, "reasoning_effort", _efforts_off(rules))
     return names
+
+
+def _efforts_off(rules: ModelRules) -> tuple[str | None, ...]:
+    """Return the efforts with which a model does not reason; None is its own default."""
+    return ("none",) if rules.reasoning == "by default" else ("none", None)
 
 
 def _refused_settings(space: Space, model: str, rules: ModelRules) -> list[str]:
@@ -120,10 +134,9 @@ def _refuses_sampling(space: Space, model: str, rules: ModelRules) -> bool:
     if rules.sampling != "without reasoning":
         return rules.sampling == "no"
     effort = space.domain("reasoning_effort", model)
-    # Where efforts are searched, "none" may be among them: then it takes sampling settings.
-    if effort is None:
-        return rules.reasoning == "by default"
-    return "none" not in grid_values(effort)
+    # Where no effort is searched, none is sent, and the model's own default holds.
+    searched = (None,) if effort is None else grid_values(effort)
+    return not set(searched) & set(_efforts_off(rules))
 
 
 def _narrow_efforts(space: Space, model: str, efforts: tuple[str, ...]) -> list[str]:
