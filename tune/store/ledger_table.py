@@ -208,20 +208,20 @@ class LedgerTable:
             moved = min(ceiling, held) if from_hold else 0
             fresh = ceiling - moved + hold
             bound = "budget"
+            amounts: tuple[int, ...] = (fresh,)
             if purpose != "holdout":
                 half = "holdout_reserve - holdout_reserve / 2"
-                # A whole number, so it is safe within the statement.
-                bound = f"budget - max({half}, holdout_reserve - {reach:d})"
+                # As a parameter: SQLite would read a new statement for every amount.
+                bound = f"budget - max({half}, holdout_reserve - ?)"
+                amounts = (fresh, reach)
             # What is only moved was let in with its hold, and need not fit again.
-            fits = (
-                f"settled + reserved + held + uncertain + ? <= {bound}"
-                if fresh or not moved
-                else "? = 0"
-            )
+            fits = f"settled + reserved + held + uncertain + ? <= {bound}"
+            if moved and not fresh:
+                fits, amounts = "? = 0", (fresh,)
             cursor = self.db.execute(
                 "UPDATE ledgers SET reserved = reserved + ?, held = held + ? WHERE "
                 f"study = ? AND {fits}",
-                (ceiling, hold - moved, self.study, fresh),
+                (ceiling, hold - moved, self.study, *amounts),
             )
             # No row was updated: the amount did not fit.
             if not cursor.rowcount:
