@@ -75,6 +75,16 @@ async def test_what_is_held_costs_nothing_and_is_returned_as_it_was_bought() -> 
     assert bench.endpoint.calls == 1
 
 
+async def test_what_is_held_can_be_taken_and_nothing_is_bought() -> None:
+    bench = Bench()
+    bought = await bench.stored.complete(REQUEST, range(2))
+    other = Bench(db=bench.db)
+    assert other.stored.held(REQUEST, range(3)) is None
+    assert other.stored.held(REQUEST, range(2)) == bought
+    assert (other.stored.reused, other.stored.bought) == (2, 0)
+    assert other.endpoint.calls == 0
+
+
 async def test_no_draws_are_no_call() -> None:
     bench = Bench()
     assert await bench.stored.complete(REQUEST, range(0)) == []

@@ -7,6 +7,8 @@ from dataclasses import replace
 
 from tests.support.house import CAPS, POINT, House, unsure
 from tune.space import Point, Space
+from tune.study.scores import Scores
+from tune.study.trial_reader import SHORT, TrialReader
 
 
 async def test_configs_are_those_that_can_be_read_off_and_deployed(
@@ -75,3 +77,27 @@ def test_draws_are_bought_with_the_stops_that_all_readings_share(
     reader = build(space=space).run.evaluator.reader
     assert reader.bought_stop(POINT) == ("\n",)
     assert reader.bought_stop(Point({**POINT, "stop": ("x",)})) == ("x",)
+
+
+def test_the_answer_in_a_short_text_is_looked_for_once(
+    build: Callable[..., House],
+) -> None:
+    evaluator = build().run.evaluator
+    seen: list[str] = []
+
+    def find(text: str) -> str | None:
+        seen.append(text)
+        return text[:1] or None
+
+    reader = TrialReader(
+        space=evaluator.reader.space,
+        free=(),
+        services={},
+        extract=find,
+        scores=Scores(evaluator.metric, evaluator.examples, evaluator.store),
+    )
+    long = "b" * (SHORT + 1)
+    for text in ("a", "a", long, long):
+        assert reader.extract(text) == text[0]
+    # Long texts hardly repeat, and keeping them all would take much memory.
+    assert seen == ["a", long, long]

@@ -91,7 +91,23 @@ class Stored:
                 if waits:
                     draws = self._store.draws(request, numbers)
                 draws = await self._buy_missing(request, numbers, draws)
-        self.reused += self._count(key, draws)
+        return self._served(request, numbers, draws)
+
+    def held(self, request: Request, numbers: range) -> list[Completion] | None:
+        """Return the draws with these numbers if the store has all of them, else None.
+
+        Nothing is bought.
+        """
+        draws = self._store.draws(request, numbers)
+        if len(draws) < len(numbers):
+            return None
+        return self._served(request, numbers, draws)
+
+    def _served(
+        self, request: Request, numbers: range, draws: dict[int, Completion]
+    ) -> list[Completion]:
+        """Note draws as served, and return them in order."""
+        self.reused += self._count(request.key, draws)
         self._check_names(request, draws.values())
         return [draws[number] for number in numbers]
 

@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from tune.completion import Completion, Request
@@ -365,8 +366,14 @@ def _completion(row: Sequence[Any]) -> Completion:
         seconds=seconds,
         model=_readable(model),
         tier=_readable(tier),
-        token_ends=None if ends is None else tuple(json.loads(ends)),
+        token_ends=None if ends is None else _token_ends(ends),
     )
+
+
+# Short answers repeat, and reading JSON takes most of the time of reading a draw.
+@lru_cache(maxsize=4096)
+def _token_ends(text: str) -> tuple[int, ...]:
+    return tuple(json.loads(text))
 
 
 def bindable(text: str) -> str | bytes:

@@ -183,26 +183,25 @@ class Evaluator:
             if order in recorded.unanswered:
                 mark_unanswered(trial, position, recorded.unanswered[order])
             else:
-                await self._take_stored(trial, step, position)
+                self._take_stored(trial, step, position)
         # Last, because a failed trial takes no draws, and the draws before its failure count.
         for number, reason in recorded.failed.items():
             trials[number].state = "failed"
             trials[number].reason = reason
 
-    async def _take_stored(
+    def _take_stored(
         self,
         trial: Trial,
         step: Step,
         position: int,
     ) -> None:
         """Take the draws of an example from the store, if all that are wanted are there."""
+        service = self.services[str(trial.point["model"])]
         request = self._order(trial, position)
         numbers = _numbers(trial, step, position)
-        stored = self.store.draws(request, numbers)
-        # If some are missing, the provider would buy them: a replay may not.
-        if len(stored) == len(numbers):
-            service = self.services[str(trial.point["model"])]
-            new = await service.provider.complete(request, numbers)
+        # Not `complete`, which buys what is missing: a replay may not.
+        new = service.provider.held(request, numbers)
+        if new is not None:
             trial.draws.setdefault(position, []).extend(new)
 
     def _begin(self, steps: Sequence[Step], trials: dict[int, Trial]) -> list[Order]:
