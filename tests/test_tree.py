@@ -9,7 +9,16 @@ ROOT = Path(__file__).parent.parent
 TESTED_ELSEWHERE: dict[str, str] = {
     "providers/openai/sender.py": "tests/providers/openai/test_transport.py",
     "report/money_records.py": "tests/report/test_money_section.py",
+    "report/page/bars.py": "tests/report/page/test_render.py",
+    "report/page/configs.py": "tests/report/page/test_render.py",
+    "report/page/course.py": "tests/report/page/test_render.py",
+    "report/page/overview.py": "tests/report/page/test_render.py",
+    "report/page/quality.py": "tests/report/page/test_render.py",
+    "report/page/reproduce.py": "tests/report/page/test_render.py",
+    "report/page/use.py": "tests/report/page/test_render.py",
+    "report/page/wrong.py": "tests/report/page/test_render.py",
     "report/unread_sample.py": "tests/report/test_unread_text.py",
+    "report/warnings.py": "tests/report/test_markdown.py",
     "stats/arrays.py": "tests/stats/test_intervals.py",
 }
 """Modules without a test file of their name: the file or folder that tests each of them."""

@@ -20,7 +20,7 @@ from tune.fakes.world import LabelledWorld
 from tune.readout.outcomes import KINDS, count_outcomes
 from tune.readout.trial import Trial
 from tune.readout.truncate import Cut
-from tune.report import markdown, page, summary_lines, trials_csv
+from tune.report import markdown, page_html, summary_lines, trials_csv
 from tune.space import Config, Point
 
 WORLD = LabelledWorld(models={"small": 0.8})
@@ -137,7 +137,7 @@ def test_what_is_refused_is_counted_in_every_report(
     assert 0.1 < report.bought.outcomes.share(heading) < 0.5
     assert any(words in line for line in summary_lines(report))
     assert "## Why answers are wrong" in markdown(report)
-    assert "Why answers are wrong" in page(report)
+    assert "Why answers are wrong" in page_html(report)
     rows = list(csv.DictReader(io.StringIO(trials_csv(report))))
     assert sum(int(row[heading]) for row in rows) > 0
     assert found.trials_dataframe()[heading].sum() > 0

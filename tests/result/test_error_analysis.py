@@ -21,7 +21,7 @@ from tune.errors import DataError, InputError, StudyError
 from tune.fakes.faults import Model
 from tune.fakes.server import Server
 from tune.plan.default_space import with_label_weights
-from tune.report import Confusion, Failing, markdown, page, summary_lines
+from tune.report import Confusion, Failing, markdown, page_html, summary_lines
 from tune.report.error_analysis import failing_section
 from tune.task.load import load_data
 from tune.task.metrics import parse_metric
@@ -137,7 +137,7 @@ def test_all_of_it_is_in_every_report(study: tune.Study) -> None:
     )
     for part in parts:
         assert part in text
-    assert "Where it fails" in page(study.record)
+    assert "Where it fails" in page_html(study.record)
     lines = " ".join(summary_lines(study.record))
     assert "lowest recall" in lines
     assert "Check these labels" in lines

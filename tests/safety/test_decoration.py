@@ -111,8 +111,11 @@ def test_an_observer_and_a_notice_that_raise_leave_the_result_and_are_named_in_t
         ("tune.result.build.notices", "the notices"),
         ("tune.result.notices.sample_size_note", "the notice of few examples"),
         ("tune.study.announce.estimate", "the estimate"),
-        ("tune.study.study.chart", "the chart"),
-        ("tune.study.study.page", "report.html"),
+        (
+            "tune.report.page.quality.chart",
+            "the section 'Quality against cost' of report.html",
+        ),
+        ("tune.study.study.page_html", "report.html"),
         ("tune.study.study.trials_csv", "trials.csv"),
         ("tune.study.study.markdown", "report.md"),
     ],

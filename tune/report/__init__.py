@@ -1,13 +1,12 @@
 """A study's results as Markdown, HTML, CSV and JSON, and the lines that end a run."""
 
-from tune.report.chart import chart
 from tune.report.comparison import comparison_csv, comparison_tex
 from tune.report.error_analysis import Confusion, DoubtfulLabel, Failing, Slice
 from tune.report.headline import answer
-from tune.report.html import page
 from tune.report.json import best_json, result_json
 from tune.report.markdown import markdown
 from tune.report.money_records import EstimateRow, Money, PriceLine, Uncertain
+from tune.report.page import page_html
 from tune.report.records import (
     PromptText,
     Provenance,
@@ -43,11 +42,10 @@ __all__ = [
     "Unread",
     "answer",
     "best_json",
-    "chart",
     "comparison_csv",
     "comparison_tex",
     "markdown",
-    "page",
+    "page_html",
     "plain_config",
     "result_json",
     "summary_html",

@@ -70,7 +70,7 @@ def _figure(report: Report, words: str, drawing: Sequence[str]) -> str:
     ]
     svg = "\n".join(parts)
     caption = CAPTION.format(amount=amount)
-    return f"<figure>\n{svg}\n<figcaption>{caption}</figcaption>\n</figure>\n"
+    return f"<figure class='plane'>\n{svg}\n<figcaption>{caption}</figcaption>\n</figure>\n"
 
 
 def _line(report: Report) -> list[Mark]:

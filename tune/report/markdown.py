@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tune.report.comparison_section import comparison_section
 from tune.report.error_analysis import failing_section
-from tune.report.headline import answer_markdown, uncertain_sentence
+from tune.report.headline import answer_markdown
 from tune.report.money_section import (
     estimate_section,
     money_section,
@@ -14,8 +14,9 @@ from tune.report.provenance_section import provenance_section
 from tune.report.records import Report
 from tune.report.search_section import frontier_section, trials_section
 from tune.report.spread import pass_at_k_section, repeats_section
-from tune.report.text import dollars, inline
+from tune.report.text import inline
 from tune.report.use_section import use_section
+from tune.report.warnings import warning_sentences
 from tune.report.wrong_answers import wrong_section
 
 
@@ -44,29 +45,7 @@ def markdown(report: Report) -> str:
 
 def _notices(report: Report) -> str:
     """Return what a reader must not miss, as a list."""
-    found = [*report.notices]
-    if report.interrupted:
-        found.append(
-            "The run was interrupted: the same command takes it up again, and nothing paid is lost."
-        )
-    if report.winner is not None and report.winner.holdout is None:
-        found.append(
-            "No holdout result: every number here is a tuning estimate, and the best of many "
-            "estimates flatters."
-        )
-    if report.money.notional:
-        found.append(
-            "Some prices are notional: those dollars measure work, and nobody is billed for them."
-        )
-    if report.money.uncertain > 0:
-        found.append(uncertain_sentence(report.money))
-    if report.money.overshoot > 0:
-        found.append(
-            f"An endpoint billed {dollars(report.money.overshoot)} above the caps it was sent; it "
-            "was stopped."
-        )
     lines = []
-    # Several parts of a run may say the same sentence. A dict keeps the order, and each once.
-    for sentence in dict.fromkeys(found):
+    for sentence in warning_sentences(report):
         lines.append(f"- {inline(sentence, limit=1000)}")
     return "\n".join(lines)

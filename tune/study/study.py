@@ -17,11 +17,10 @@ from tune.report import (
     Report,
     ReportConfig,
     best_json,
-    chart,
     comparison_csv,
     comparison_tex,
     markdown,
-    page,
+    page_html,
     result_json,
     summary_html,
     summary_lines,
@@ -255,10 +254,9 @@ class Study:
         One that cannot be made holds the sentences that say so, and the others have them too.
         """
         parts = Decorations(self._note)
-        drawn = parts.attempt("the chart", lambda: chart(self.record), "")
         # Each reads `self.record` when it is made: a fault of one adds a notice for the next.
         makers: dict[str, Callable[[], str]] = {
-            "report.html": lambda: page(self.record, drawn=drawn),
+            "report.html": lambda: page_html(self.record, parts),
             "comparison.csv": lambda: comparison_csv(self.record),
             "comparison.tex": lambda: comparison_tex(self.record),
             "trials.csv": lambda: trials_csv(self.record),

@@ -1,0 +1,224 @@
+"""Render `report.html` from templates, one for each section.
+
+A section is a function that returns the values of its template, and a template of its name in
+`templates/`. A file of its name in `script/` makes it react to the reader. The page says
+everything without its script, except what takes a choice of the reader.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tune.report.page.configs import configs
+from tune.report.page.course import course
+from tune.report.page.overview import overview
+from tune.report.page.quality import quality
+from tune.report.page.reproduce import reproduce
+from tune.report.page.use import use
+from tune.report.page.wrong import wrong
+from tune.report.records import Report
+from tune.safety.decoration import Decorations
+from tune.safety.escape import visible
+from tune.safety.redact import scrub, scrubbed_json
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+    from markupsafe import Markup
+
+FOLDER = Path(__file__).parent
+
+Values = Mapping[str, Any]
+"""The values of a template, by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One section of the page.
+
+    Attributes:
+        name: of its template, its script and its anchor.
+        title: its heading, and its place in the navigation.
+        values: returns the values of its template; None leaves the section out.
+    """
+
+    name: str
+    title: str
+    values: Callable[[Report], Values | None]
+
+
+# The order of reading: the answer, the reasons for it, then everything needed to check it.
+SECTIONS = (
+    Section("overview", "The answer", overview),
+    Section("use", "Use it", use),
+    Section("wrong", "What went wrong", wrong),
+    Section("quality", "Quality against cost", quality),
+    Section("course", "The run", course),
+    Section("configs", "All configurations", configs),
+    Section("reproduce", "Reproduce", reproduce),
+)
+
+SCRIPTS = ("page",)
+"""The files of the one script, in their order."""
+
+
+def page_html(report: Report, parts: Decorations | None = None) -> str:
+    """Return the whole report as an HTML page that needs no network.
+
+    Text of users and models is escaped. A section that fails is left out, and the page says so.
+
+    Args:
+        report: the results.
+        parts: keeps the fault of one section from ending the others.
+    """
+    parts = parts or Decorations()
+    environment = _environment()
+    shown = []
+    for section in SECTIONS:
+        body = _body(section, report, environment, parts)
+        if body is not None:
+            shown.append((section, body))
+    style = _style()
+    script = _script()
+    return environment.get_template("page.html").render(
+        title=report.headline,
+        sections=shown,
+        style=style,
+        script=script,
+        policy=policy(style, script),
+    )
+
+
+def policy(style: str, script: str) -> str:
+    """Return the page's rights in a browser: its own style and script, and nothing else."""
+    return "; ".join(
+        [
+            "default-src 'none'",
+            f"script-src '{_digest(script)}'",
+            f"style-src '{_digest(style)}'",
+            "base-uri 'none'",
+            "form-action 'none'",
+        ]
+    )
+
+
+def _digest(text: str) -> str:
+    """Return the hash of an inline element, as a Content Security Policy names it."""
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"sha256-{base64.b64encode(digest).decode()}"
+
+
+def _body(
+    section: Section, report: Report, environment: Environment, parts: Decorations
+) -> str | None:
+    """Return the content of a section; None where the study has nothing for it."""
+
+    def render() -> str | None:
+        values = section.values(report)
+        if values is None:
+            return None
+        template = environment.get_template(f"{section.name}.html")
+        return template.render(report=report, **values)
+
+    failed = "<p>This section could not be made.</p>"
+    return parts.attempt(
+        f"the section {section.title!r} of report.html", render, failed
+    )
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER / "templates"),
+        autoescape=True,
+        finalize=_shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    environment.filters["json"] = embedded
+    environment.filters["markdown"] = from_markdown
+    return environment
+
+
+def _shown(value: Any) -> Any:
+    """Return a value for a template: without secrets, with control characters written out."""
+    # What is marked as safe was made by us.
+    if isinstance(value, str) and not hasattr(value, "__html__"):
+        return visible(scrub(value), lines=True)
+    return value
+
+
+def embedded(value: Any) -> Markup:
+    """Return a value as JSON for an element that the page's script reads."""
+    from markupsafe import Markup
+
+    text = scrubbed_json(_finite(value), separators=(",", ":"))
+    # Only these characters could end the element; in JSON they stand in texts alone.
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)
+
+
+def _finite(value: Any) -> Any:
+    """Return a value with null for NaN and infinity, and with every text as it may be shown."""
+    if isinstance(value, dict):
+        return {str(name): _finite(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return list(map(_finite, value))
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, str):
+        return visible(value, lines=True)
+    return value
+
+
+# A report has none of these. What looks like one is the text of a user or a model.
+_UNUSED = ["link", "image", "autolink", "reference", "html_inline", "html_block"]
+
+
+def from_markdown(text: str) -> Markup:
+    """Return a section of `report.md` as HTML, without its heading."""
+    from markdown_it import MarkdownIt
+    from markupsafe import Markup
+
+    # Without HTML and links, the text of models stays text.
+    reader = MarkdownIt("commonmark", {"html": False}).enable("table").disable(_UNUSED)
+    reader.add_render_rule("table_open", _table_open)
+    reader.add_render_rule("table_close", _table_close)
+    tokens = reader.parse(text)
+    if tokens and tokens[0].type == "heading_open":
+        # The opening, the text and the end of the heading.
+        tokens = tokens[3:]
+    return Markup(reader.renderer.render(tokens, reader.options, {}))
+
+
+def _table_open(*_: object) -> str:
+    """Open a table in a frame that can be scrolled sideways, also by keyboard."""
+    return '<div class="scroll" role="group" aria-label="table" tabindex="0"><table>\n'
+
+
+def _table_close(*_: object) -> str:
+    return "</table></div>\n"
+
+
+@cache
+def _style() -> str:
+    return (FOLDER / "templates" / "page.css").read_text("utf-8")
+
+
+@cache
+def _script() -> str:
+    parts = []
+    for name in SCRIPTS:
+        parts.append((FOLDER / "script" / f"{name}.js").read_text("utf-8"))
+    body = "\n".join(parts)
+    return f'(() => {{\n"use strict";\n{body}\n}})();\n'
