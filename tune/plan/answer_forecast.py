@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -22,6 +22,7 @@ from tune.plan.targets import Targets, read_targets
 from tune.plan.token_counts import prompt_tokens
 from tune.pricing.clock import assumed_seconds
 from tune.pricing.prices import Price, to_dollars
+from tune.readout.columns import DrawColumns, columns_of, list_prices, total
 from tune.readout.trial import Trial
 from tune.report import EstimateRow
 from tune.store.draws import Store
@@ -82,10 +83,15 @@ def forecast_answers(
     return tuple(found)
 
 
+def _columns(trial: Trial) -> DrawColumns:
+    return columns_of(trial.draws)
+
+
 def estimate_rows(
     predicted: Sequence[AnswerForecast],
     trials: Mapping[int, Trial],
     prices: Mapping[str, Price],
+    columns: Callable[[Trial], DrawColumns] = _columns,
 ) -> tuple[EstimateRow, ...]:
     """Return forecasts beside what happened, for each model and prompt that was drawn from.
 
@@ -93,23 +99,25 @@ def estimate_rows(
         predicted: the forecasts.
         trials: the trials of the search, by number.
         prices: of the models, by name.
+        columns: returns the token counts of a trial's draws.
     """
-    costs: dict[tuple[str, str], list[float]] = defaultdict(list)
-    lengths: dict[tuple[str, str], list[int]] = defaultdict(list)
-    seconds: dict[tuple[str, str], list[float]] = defaultdict(list)
+    counts: dict[tuple[str, str], int] = defaultdict(int)
+    costs: dict[tuple[str, str], int] = defaultdict(int)
+    lengths: dict[tuple[str, str], int] = defaultdict(int)
+    seconds: dict[tuple[str, str], float] = defaultdict(float)
     # Draws of all settings count together, because the forecast has no settings either.
     for trial in trials.values():
         key = str(trial.point["model"]), str(trial.point["prompt"])
-        for draws in trial.draws.values():
-            for draw in draws:
-                cost = prices[key[0]].cost(draw.prompt_tokens, draw.completion_tokens)
-                costs[key].append(to_dollars(cost))
-                lengths[key].append(draw.completion_tokens)
-                seconds[key].append(draw.seconds)
+        draws = columns(trial)
+        each = list_prices(prices[key[0]], draws.prompt_tokens, draws.completion_tokens)
+        counts[key] += len(each)
+        costs[key] += total(each)
+        lengths[key] += int(draws.completion_tokens.sum())
+        seconds[key] += float(draws.seconds.sum())
     rows = []
     for row in predicted:
         key = row.model, row.prompt
-        count = len(costs[key])
+        count = counts[key]
         if not count:
             continue
         rows.append(
@@ -117,13 +125,13 @@ def estimate_rows(
                 model=row.model,
                 prompt=row.prompt,
                 predicted=row.draw,
-                actual=sum(costs[key]) / count,
+                actual=to_dollars(costs[key]) / count,
                 predicted_tokens=row.output_tokens,
-                actual_tokens=sum(lengths[key]) / count,
+                actual_tokens=lengths[key] / count,
                 draws=count,
                 learned=row.learned,
                 predicted_seconds=row.seconds,
-                actual_seconds=sum(seconds[key]) / count,
+                actual_seconds=seconds[key] / count,
             )
         )
     return tuple(rows)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from tune.completion import Completion
@@ -11,6 +11,7 @@ from tune.readout.token_rates import rates_of
 from tune.readout.trial import Trial
 from tune.readout.truncate import Cut, cut
 from tune.space import Config
+from tune.task.extract import Extractor
 
 OFTEN = 0.05
 """A kind with a larger share of the answers is shown to the user."""
@@ -88,6 +89,26 @@ def kind_of(said: Cut | Completion, answer: str | None, *, is_worst: bool) -> st
     if said.finish_reason == "length":
         return "cut"
     return "no_answer" if answer is None else "wrong"
+
+
+RIGHT = -1
+"""The number of an answer of no kind in `KINDS`."""
+
+
+def kinds_of(
+    draws: Mapping[int, Sequence[Completion]], extract: Extractor
+) -> list[int]:
+    """Return for each draw the place of its kind in `KINDS`, or `RIGHT`, by position.
+
+    Scores play no part in it, so a wrong answer counts as a right one.
+    """
+    places = {kind: place for place, kind in enumerate(KINDS)}
+    found: list[int] = []
+    for position in sorted(draws):
+        for draw in draws[position]:
+            kind = kind_of(draw, extract(draw.text), is_worst=False)
+            found.append(places.get(kind, RIGHT))
+    return found
 
 
 def count_outcomes(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from tune.completion import Completion
@@ -68,6 +68,21 @@ def cut(
         reason = "stop"
         exact = exact and known
     return Cut(text, tokens, reason, exact)
+
+
+def cut_tokens(
+    draws: Mapping[int, Sequence[Completion]], cap: int, stop: Sequence[str]
+) -> list[int]:
+    """Return the tokens of each example's draws together, if all were cut like this.
+
+    Examples without a draw are left out; the others stand by position.
+    """
+    found: list[int] = []
+    for position in sorted(draws):
+        cuts = [cut(draw, cap, stop) for draw in draws[position]]
+        if cuts:
+            found.append(sum(said.tokens for said in cuts))
+    return found
 
 
 def _first_stop(text: str, stop: Sequence[str]) -> tuple[int, int] | None:

@@ -211,7 +211,10 @@ def _with_explanations(report: Report, found: _Findings) -> Report:
     forecasts = attempt(
         "the estimate beside what happened",
         lambda: estimate_rows(
-            first_forecasts(record.events), record.trials, plan.prices
+            first_forecasts(record.events),
+            record.trials,
+            plan.prices,
+            record.reader.columns,
         ),
         (),
     )

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TypeAlias
 
-from tune.completion import Completion
+import numpy as np
+
 from tune.pricing.prices import to_dollars
-from tune.readout.truncate import cut
+from tune.readout.columns import DrawColumns, Integers, list_prices, sums
 from tune.space import FREE, Point
 from tune.study.record import ModelRecord, RunRecord
+
+_Costs: TypeAlias = dict[object, dict[int, int]]
+"""Whole picodollars by request: by what is asked, and by the example's position."""
 
 
 def costs_of_readings(record: RunRecord) -> tuple[float, float]:
@@ -19,9 +23,8 @@ def costs_of_readings(record: RunRecord) -> tuple[float, float]:
     were read. Even a user who pays for caps and stops can share draws over n and aggregates, so n
     costs nothing in either sum.
     """
-    # Whole picodollars, by request: a request that several trials share is counted once.
-    read: dict[object, int] = {}
-    paid: dict[object, int] = {}
+    read: _Costs = {}
+    paid: _Costs = {}
     for number, standing in record.standings.items():
         # A dict keeps the order, and each cap with its stop strings once.
         cuts: dict[tuple[int, tuple[str, ...]], None] = {}
@@ -37,29 +40,33 @@ def costs_of_readings(record: RunRecord) -> tuple[float, float]:
             if name not in FREE:
                 asked[name] = value
         said = Point(asked)
-        bought = (trial.cap, record.reader.bought_stop(trial.point))
-        for position, draws in trial.draws.items():
-            for cap, stop in cuts:
-                tokens = [cut(draw, cap, stop).tokens for draw in draws]
-                cost = _price_of(model, draws, tokens)
-                request = (said, cap, stop, position)
-                paid[request] = max(paid.get(request, 0), cost)
-            tokens = [draw.completion_tokens for draw in draws]
-            cost = _price_of(model, draws, tokens)
-            as_bought = (said, *bought, position)
-            read[as_bought] = max(read.get(as_bought, 0), cost)
-    return to_dollars(sum(read.values())), to_dollars(sum(paid.values()))
+        draws = record.reader.columns(trial)
+        for cap, stop in cuts:
+            tokens = record.reader.cut_tokens(trial, cap, stop)
+            _note(paid, (said, cap, stop), draws, _prices(model, draws, tokens))
+        stop = record.reader.bought_stop(trial.point)
+        tokens = sums(draws.completion_tokens, draws.starts)
+        _note(read, (said, trial.cap, stop), draws, _prices(model, draws, tokens))
+    return _total(read), _total(paid)
 
 
-def _price_of(
-    model: ModelRecord, draws: Sequence[Completion], tokens: Sequence[int]
-) -> int:
-    """Return the picodollars of draws of one request with these lengths, bought together."""
-    size = model.most_n
-    prompt = max(draw.prompt_tokens for draw in draws)
-    cost = 0
-    for start in range(0, len(tokens), size):
-        # One call pays its prompt once for all of its answers.
-        call = tokens[start : start + size]
-        cost += model.price.cost(prompt, sum(call))
-    return cost
+def _note(costs: _Costs, request: object, draws: DrawColumns, each: Integers) -> None:
+    """Note the cost of each example; one that several trials ask for counts once."""
+    known = costs.setdefault(request, {})
+    for position, cost in zip(draws.positions.tolist(), each.tolist(), strict=True):
+        known[position] = max(known.get(position, 0), cost)
+
+
+def _prices(model: ModelRecord, draws: DrawColumns, tokens: Integers) -> Integers:
+    """Return the picodollars of each example's draws with these tokens, bought together."""
+    if not len(draws.sizes):
+        return tokens
+    prompts = np.maximum.reduceat(draws.prompt_tokens, draws.starts)
+    # Each further call pays the prompt again, and its answers are among the tokens already.
+    further = -(-draws.sizes // model.most_n) - 1
+    again = list_prices(model.price, prompts, 0 * prompts)
+    return list_prices(model.price, prompts, tokens) + further * again
+
+
+def _total(costs: _Costs) -> float:
+    return to_dollars(sum(sum(known.values()) for known in costs.values()))

@@ -104,7 +104,7 @@ class Run:
         self.unbilled: Unbilled | None = None
         if plan.unbilled:
             self.clock = Clock(plan.time_limit or math.inf, journal.events)
-            self.unbilled = Unbilled(services, self.clock)
+            self.unbilled = Unbilled(services, self.clock, evaluator.reader.columns)
         self.budget = StudyBudget(plan, ledger, evaluator, self.clock)
         self.standings = Standings(
             self.trials, services, evaluator.reader, self.unbilled

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from tune.completion import Completion
 from tune.pricing.prices import to_dollars
 from tune.providers.stack import Service
 from tune.readout import Reading
+from tune.readout.columns import list_prices, sums, total
 from tune.readout.trial import Trial
 from tune.strategies import Standing
 from tune.study.trial_reader import TrialReader
@@ -93,30 +93,21 @@ class Standings:
         """Return the list price of a trial's draws in picodollars: shared prompts, and the rest."""
         service = self._services[str(trial.point["model"])]
         most_n = service.endpoint.most_n
+        draws = self._reader.columns(trial)
+        # The prompt is billed once for each call, however many answers it gives.
+        calls = draws.call_starts(most_n)
+        tokens = sums(draws.completion_tokens, calls)
+        # At list price, whatever the study itself paid: draws may have been reused.
+        costs = list_prices(service.price, draws.prompt_tokens[calls], tokens)
+        # One prompt serves all draws of a call, but only where a call can give several.
         prompts = 0
-        answers = 0
-        for draws in trial.draws.values():
-            # At list price, whatever the study itself paid: draws may have been reused.
-            total = 0
-            for start in range(0, len(draws), most_n):
-                total += _call_cost(service, draws[start : start + most_n])
-            # One prompt serves all draws of a call, but only where a call can give several.
-            shared = 0
-            if draws and most_n > 1:
-                shared = service.price.cost(draws[0].prompt_tokens, 0)
-            prompts += shared
-            answers += total - shared
-        return prompts, answers
+        if most_n > 1:
+            first = draws.prompt_tokens[draws.starts]
+            prompts = total(list_prices(service.price, first, 0 * first))
+        return prompts, total(costs) - prompts
 
     def _most_n(self, trial: Trial) -> int:
         return self._services[str(trial.point["model"])].endpoint.most_n
-
-
-def _call_cost(service: Service, call: Sequence[Completion]) -> int:
-    """Return the list price of one call that gives these draws, in picodollars."""
-    # The prompt is billed once, however many answers the call gives.
-    tokens = sum(draw.completion_tokens for draw in call)
-    return service.price.cost(call[0].prompt_tokens, tokens)
 
 
 def _share(picodollars: int, count: int) -> float:

@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 
+import numpy as np
+
 from tune.providers.stack import Service
 from tune.readout import Reading, read
 from tune.readout.aggregate import blind, deployable
-from tune.readout.outcomes import Outcomes, count_outcomes
+from tune.readout.columns import DrawColumns, Integers, columns_of
+from tune.readout.outcomes import Outcomes, count_outcomes, kinds_of
 from tune.readout.trial import Trial
-from tune.readout.truncate import Cut
+from tune.readout.truncate import Cut, cut_tokens
 from tune.space import Config, Point, Space
 from tune.study.scores import Scores
 from tune.task.example import Example
@@ -118,6 +121,18 @@ class TrialReader:
         # One transaction for all scores of a trial: a commit takes longer than a score.
         self.scores.flush()
         return found
+
+    def columns(self, trial: Trial) -> DrawColumns:
+        """Return the token counts of a trial's draws."""
+        return columns_of(trial.draws)
+
+    def kinds(self, trial: Trial) -> Integers:
+        """Return the kind of each draw of a trial as it was bought; see `kinds_of`."""
+        return np.array(kinds_of(trial.draws, self.extract), dtype=np.int64)
+
+    def cut_tokens(self, trial: Trial, cap: int, stop: tuple[str, ...]) -> Integers:
+        """Return the tokens of each example's draws together, if they were cut like this."""
+        return np.array(cut_tokens(trial.draws, cap, stop), dtype=np.int64)
 
     def outcomes(self, trial: Trial, config: Config) -> Outcomes:
         """Count why answers of a reading are wrong."""

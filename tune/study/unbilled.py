@@ -12,6 +12,7 @@ from tune.completion import calls_for
 from tune.pricing.clock import Clock
 from tune.providers.stack import Service
 from tune.readout import Reading
+from tune.readout.columns import DrawColumns
 from tune.readout.trial import Trial
 from tune.strategies import Selection, Standing
 
@@ -24,11 +25,18 @@ class Unbilled:
     Args:
         services: the models, by name.
         clock: the time of the study.
+        columns: returns the seconds of a trial's draws.
     """
 
-    def __init__(self, services: Mapping[str, Service], clock: Clock) -> None:
+    def __init__(
+        self,
+        services: Mapping[str, Service],
+        clock: Clock,
+        columns: Callable[[Trial], DrawColumns],
+    ) -> None:
         self.clock = clock
         self._services = services
+        self._columns = columns
         self._known: dict[int, tuple[Standing, Standing]] = {}
 
     def contenders(
@@ -83,12 +91,9 @@ class Unbilled:
 
         The draws of one call were served together, and each has all its seconds. So one counts.
         """
-        most_n = self._most_n(trial)
-        seconds: list[float] = []
-        for draws in trial.draws.values():
-            # The first draw of each call.
-            seconds += [draw.seconds for draw in draws[::most_n]]
-        return math.fsum(seconds)
+        draws = self._columns(trial)
+        calls = draws.call_starts(self._most_n(trial))
+        return math.fsum(draws.seconds[calls].tolist())
 
     def _bought(self) -> int:
         return sum(service.provider.bought for service in self._services.values())

@@ -159,6 +159,9 @@ def _said(reader: TrialReader, prompt: str, trials: Mapping[int, Trial]) -> list
         for position in sorted(trial.config_failed):
             found.append(_Said(position, "", None, True))
         for position in sorted(trial.draws):
+            # A study that is read again would otherwise load every text for nothing.
+            if len(found) >= MOST_ANSWERS:
+                break
             for draw in trial.draws[position]:
                 answer: str | None = None
                 # A withheld text says nothing about the answer rule.
