@@ -185,7 +185,7 @@ class Reader:
                     "4",
                 ]  # also of a study that was made with it
         if name == "" and "--budget" in flags:
-            flags = [*flags, "--budget", "0.01"]
+            flags = [*flags, "--budget", "0.02"]
         assert main(flags) in FINE.get(name, FINE[""]), flags
 
 

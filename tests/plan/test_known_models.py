@@ -78,8 +78,8 @@ def test_a_narrowed_temperature_is_tied_to_the_effort_too(
 ) -> None:
     rules = find_rules(Entry("gpt-5.4-mini", "gpt-5.4-mini"))
     assert rules is not None
-    strict = replace(rules, vendor=replace(rules.vendor, temperature=1))
-    monkeypatch.setattr(known_models, "find_rules", lambda _: strict)
+    strict = replace(rules, temperature=(0, 1))
+    monkeypatch.setattr(known_models, "endpoint_rules", lambda _: strict)
     space = adapted(
         "gpt-5.4-mini", temperature=[0.0, 1.0, 1.5], reasoning_effort=["none", "low"]
     )
@@ -120,7 +120,7 @@ def test_an_unknown_model_keeps_everything() -> None:
 
 def test_what_is_left_out_is_said_with_its_source() -> None:
     space = make_space("o3", temperature=[0.0, 1.0])
-    (note,) = adapt_space(space, {"o3": Entry("o3", "o3")})[1]
+    note, _ = adapt_space(space, {"o3": Entry("o3", "o3")})[1]
     assert note.startswith("o3 takes no temperature, so this is not searched (https://")
     assert "[when.o3]" in note
 
@@ -167,7 +167,7 @@ def test_no_searcher_proposes_what_the_table_rules_out(
 ) -> None:
     rules = find_rules(Entry("gpt-5.4-mini", "gpt-5.4-mini"))
     # The server of the tests stands for the vendor's own host.
-    monkeypatch.setattr(known_models, "find_rules", lambda _: rules)
+    monkeypatch.setattr(known_models, "endpoint_rules", lambda _: rules)
     world = LabelledWorld()
     space = tune.Space(
         model="small",
@@ -198,3 +198,147 @@ def test_no_searcher_proposes_what_the_table_rules_out(
     assert any("temperature" in body for body in asked)
     for body in asked:
         assert body.get("reasoning_effort") in off or "temperature" not in body
+
+
+def test_a_default_space_gives_a_reasoning_model_thousands_of_tokens_and_its_efforts() -> (
+    None
+):
+    plan = make_plan(
+        read_options(data=ROWS, target="label", budget=1.0, model=["o3", "gpt-4o-mini"])
+    )
+    space = plan.space
+    assert space.domain("max_tokens", "o3") == Choice((1024, 2048, 4096, 8192))
+    assert space.domain("reasoning_effort", "o3") == Choice(("low", "medium", "high"))
+    assert space.domain("temperature", "o3") is None
+    classic = space.domain("max_tokens", "gpt-4o-mini")
+    assert classic is not None
+    assert max(classic.values) == 256
+    assert space.domain("reasoning_effort", "gpt-4o-mini") is None
+    assert plan.baseline["max_tokens"] == 8192
+    # The caps are bought, since a smaller one cannot be read off hidden reasoning.
+    caps = {
+        point.get("max_tokens") for point in space.points() if point["model"] == "o3"
+    }
+    assert caps == {1024, 2048, 4096, 8192}
+    for point in space.points():
+        assert ("max_tokens" in point) == (point["model"] == "o3")
+    assert any("o3 reasons in hidden tokens" in note for note in plan.notes)
+
+
+def test_a_reasoning_name_at_another_host_gets_them_too() -> None:
+    plan = make_plan(
+        read_options(
+            data=ROWS,
+            target="label",
+            budget=1.0,
+            model="openai/o3",
+            base_url="https://openrouter.ai/api/v1",
+            price={"openai/o3": (2, 8)},
+        )
+    )
+    assert plan.space.cap({"model": "openai/o3"}) == 8192
+    assert plan.space.domain("temperature", "openai/o3") is None
+
+
+def test_the_embedded_prompts_give_way_to_what_a_reasoning_model_needs() -> None:
+    plan = make_plan(read_options(budget=1.0, model="o3"))
+    for prompt in plan.space.prompts:
+        assert plan.space.cap({"model": "o3", "prompt": prompt}) == 8192
+
+
+def test_a_users_small_cap_for_a_reasoning_model_stays_and_is_told() -> None:
+    space, notes = adapt_space(make_space("o3"), {"o3": Entry("o3", "o3")})
+    assert space.cap({"model": "o3"}) == 64
+    assert any("answers may be empty" in note for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("model", "base_url", "given", "left"),
+    [
+        ("gpt-4", None, {"max_tokens": [64, 100_000]}, {"max_tokens": [64, 4096]}),
+        (
+            "gpt-4",
+            None,
+            {"max_tokens": {"low": 16, "high": 100_000, "integer": True, "log": True}},
+            {"max_tokens": {"low": 16, "high": 4096, "integer": True, "log": True}},
+        ),
+        ("o3", None, {"stop": [None, "END"]}, {"stop": []}),
+        (
+            "gpt-4o-mini",
+            None,
+            {"stop": [["a"], ["a", "b", "c", "d", "e"]]},
+            {"stop": [["a"]]},
+        ),
+        ("gpt-5", None, {"verbosity": ["low"]}, {"verbosity": ["low"]}),
+        ("o3", None, {"verbosity": ["low"]}, {"verbosity": []}),
+        ("gpt-4o-mini", None, {"verbosity": ["low"]}, {"verbosity": []}),
+        (
+            "grok-4.5",
+            "https://api.x.ai/v1",
+            {"presence_penalty": [0.0, 1.0]},
+            {"presence_penalty": []},
+        ),
+        (
+            "claude-haiku-4-5",
+            "https://api.anthropic.com/v1",
+            {"reasoning_effort": ["low"], "temperature": [0.0, 1.5]},
+            {"reasoning_effort": [], "temperature": [0.0]},
+        ),
+    ],
+)
+def test_every_bound_of_the_table_narrows_its_dimension(
+    model: str, base_url: str | None, given: dict[str, Any], left: dict[str, Any]
+) -> None:
+    space = Space(**{"model": model, "prompt": "{text}", "max_tokens": 64, **given})
+    found, _ = adapt_space(space, {model: Entry(model, model, base_url=base_url)})
+    own = found.to_mapping().get("when", {}).get(model, {})
+    whole = found.to_mapping()["space"]
+    for name, values in left.items():
+        assert own.get(name, whole.get(name)) == values
+
+
+def test_a_prompts_own_stop_is_not_sent_to_a_model_that_takes_none() -> None:
+    space = make_space("o3", when={"plain": {"stop": ["END"]}})
+    found, _ = adapt_space(space, {"o3": Entry("o3", "o3")})
+    assert found.common_stop({"model": "o3", "prompt": "plain"}) == ()
+
+
+def test_of_temperature_and_top_p_a_model_may_take_only_one() -> None:
+    found = adapted(
+        "claude-haiku-4-5",
+        "https://api.anthropic.com/v1",
+        temperature=[None, 0.5],
+        top_p=[0.9, 1.0],
+    )
+    points = list(found.points())
+    assert all(
+        not ({"temperature", "top_p"} <= set(p) and p["temperature"]) for p in points
+    )
+    assert {p.get("top_p") for p in points if p.get("temperature") is None} == {
+        0.9,
+        1.0,
+    }
+    assert sum(p.get("temperature") == 0.5 for p in points) == 1
+
+
+def test_what_the_user_says_of_a_model_goes_before_the_table() -> None:
+    entries = {
+        "o3": Entry("o3", "o3", takes={"sampling": "yes", "efforts": ("low",)}),
+        "own": Entry(
+            "own",
+            "own",
+            base_url="http://127.0.0.1:9/v1",
+            takes={"temperature": (0, 1)},
+        ),
+    }
+    space = Space(
+        model=list(entries),
+        prompt="{text}",
+        max_tokens=2048,
+        temperature=[0.5, 1.5],
+        reasoning_effort=["low", "high"],
+    )
+    found, _ = adapt_space(space, entries)
+    assert found.domain("temperature", "o3") == Choice((0.5, 1.5))
+    assert found.domain("reasoning_effort", "o3") == Choice(("low",))
+    assert found.domain("temperature", "own") == Choice((0.5,))

@@ -16,7 +16,7 @@ def test_a_model_is_shown_with_price_host_key_rules_and_end() -> None:
     shown = lines_of(Entry("o3", "o3"))
     assert "o3: o3 at api.openai.com (OPENAI_API_KEY)" in shown
     assert "$2.00 in, $8.00 out per million tokens" in shown
-    assert "none, and no top_p, penalties or logprobs" in shown
+    assert "temperature  none is taken" in shown
     assert "low, medium, high" in shown
     assert "2026-12-11; then gpt-5.6-sol" in shown
 

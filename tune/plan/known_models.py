@@ -2,47 +2,86 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from datetime import date
+from collections.abc import Callable, Collection, Mapping
 
+from tune.plan.reasoning_space import (
+    reasons_unseen,
+    search_reasoning,
+    warn_of_small_cap,
+)
 from tune.pricing.price_table import today
 from tune.providers.entries import Entry
-from tune.providers.model_rules import SAMPLING_SETTINGS, ModelRules, find_rules
-from tune.space import Space
+from tune.providers.model_rules import (
+    PENALTIES,
+    SAMPLING_SETTINGS,
+    ModelRules,
+    endpoint_rules,
+    find_rules,
+)
+from tune.space import Choice, Integers, Space
 from tune.space.domain import grid_values
+from tune.space.values import Value
 
 NOTICE_DAYS = 120
 """A model's end is told so many days before."""
 
 
-def adapt_space(space: Space, entries: Mapping[str, Entry]) -> tuple[Space, list[str]]:
+def adapt_space(
+    space: Space, entries: Mapping[str, Entry], *, is_default: bool = False
+) -> tuple[Space, list[str]]:
     """Return the space without settings that its models are known to refuse.
 
     A domain of a model's own, under `when`, is the user's word and stays as it is.
+
+    Args:
+        space: as it is given.
+        entries: of its models.
+        is_default: no user wrote the space, so models that reason get the domains that they need.
 
     Returns:
         A space of its own, and sentences about what is left out of it.
     """
     adapted, notes = space.copied(), []
     for name in space.models:
-        rules = find_rules(entries[name])
-        if rules is None:
-            continue
-        source = rules.source or rules.vendor.source
         # Of the given space: what is left out becomes a domain of the model's own, too.
         stated = frozenset(space.when.get(name, {}))
-        lost = _leave_out(adapted, name, rules, stated)
-        if lost:
-            notes.append(
-                f"{name} takes no {', '.join(lost)}, so this is not searched ({source}); "
-                f"a domain under [when.{name}] searches it all the same"
-            )
-        tied = _tie_to_effort(adapted, name, rules, stated)
-        if tied:
-            notes.append(
-                f"{name} takes {', '.join(tied)} only with reasoning_effort none ({source})"
-            )
+        rules = endpoint_rules(entries[name])
+        if is_default and reasons_unseen(entries[name], rules, None):
+            notes.append(search_reasoning(adapted, name, rules))
+        if rules is not None:
+            notes += _adapt_model(adapted, name, rules, stated)
+        effort = adapted.domain("reasoning_effort", name)
+        if reasons_unseen(entries[name], rules, effort):
+            adapted.conditions.pay_for_caps(name)
+            notes += warn_of_small_cap(adapted, name)
     return adapted, notes
+
+
+def _adapt_model(
+    space: Space, name: str, rules: ModelRules, stated: Collection[str]
+) -> list[str]:
+    """Adapt a space to one model, and return sentences about it."""
+    source = rules.source or "the entry of the model"
+    notes = []
+    lost = _leave_out(space, name, rules, stated)
+    if lost:
+        notes.append(
+            f"{name} takes no {', '.join(lost)}, so this is not searched ({source}); "
+            f"a domain under [when.{name}] searches it all the same"
+        )
+    tied = _tie_to_effort(space, name, rules, stated)
+    if tied:
+        notes.append(
+            f"{name} takes {', '.join(tied)} only with reasoning_effort none ({source})"
+        )
+    pair = ("temperature", "top_p")
+    if not rules.both and all(space.domain(each, name) for each in pair):
+        space.conditions.allow_one_of(name, pair)
+        notes.append(
+            f"{name} takes temperature or top_p, not both: where a configuration has both, "
+            f"top_p is left out ({source})"
+        )
+    return notes
 
 
 def model_notes(entries: Mapping[str, Entry]) -> list[str]:
@@ -55,23 +94,24 @@ def model_notes(entries: Mapping[str, Entry]) -> list[str]:
         if not rules.chat:
             notes.append(
                 f"{name} is not served by chat completions, which is all that tune asks "
-                f"({rules.source or rules.vendor.source})"
+                f"({rules.source})"
             )
-        if rules.ends is not None:
-            notes += _end_note(name, rules, rules.ends)
+        notes += _end_note(name, rules)
     return notes
 
 
-def _end_note(name: str, rules: ModelRules, ends: date) -> list[str]:
+def _end_note(name: str, rules: ModelRules) -> list[str]:
     """Return a sentence if a model's end is near or past."""
-    left = (ends - today()).days
+    if rules.ends is None:
+        return []
+    left = (rules.ends - today()).days
     if left > NOTICE_DAYS:
         return []
-    when = f"is shut down on {ends}"
+    when = f"is shut down on {rules.ends}"
     if left < 0:
-        when = f"was to be shut down on {ends}"
+        when = f"was to be shut down on {rules.ends}"
     instead = f"; its successor is {rules.successor}" if rules.successor else ""
-    return [f"{name} {when}{instead} ({rules.source or rules.vendor.source})"]
+    return [f"{name} {when}{instead} ({rules.source})"]
 
 
 def _leave_out(
@@ -87,14 +127,26 @@ def _leave_out(
     """
     lost: list[str] = []
     for name in _refused_settings(space, model, rules):
-        if name in stated or space.domain(name, model) is None:
+        if name in stated or name in lost or space.domain(name, model) is None:
+            continue
+        # A stop that no config has is not searched, and nothing is lost with it.
+        if name == "stop" and not _has_stop(space, model):
             continue
         space.drop(model, name)
         lost.append(name)
-    if "reasoning_effort" not in stated and rules.efforts:
-        lost += _narrow_efforts(space, model, rules.efforts)
-    if "temperature" not in stated:
-        lost += _narrow_temperature(space, model, rules.vendor.temperature)
+    if "stop" not in stated and rules.most_stops:
+        lost += _narrow_stops(space, model, rules.most_stops)
+    for name, levels in (
+        ("reasoning_effort", rules.efforts),
+        ("verbosity", rules.verbosity),
+    ):
+        if name not in stated and levels:
+            lost += _narrow(space, model, name, levels.__contains__)
+    for name, span in (("temperature", rules.temperature), ("top_p", rules.top_p)):
+        if name not in stated and span is not None:
+            lost += _narrow_range(space, model, name, *span)
+    if "max_tokens" not in stated:
+        lost += _narrow_cap(space, model, rules)
     return lost
 
 
@@ -110,7 +162,9 @@ def _tie_to_effort(
             names.append(name)
     if not names or space.domain("reasoning_effort", model) is None:
         return []
-    space.allow_only_with(model, names, "reasoning_effort", _efforts_off(rules))
+    space.conditions.allow_only_with(
+        model, names, "reasoning_effort", _efforts_off(rules)
+    )
     return names
 
 
@@ -126,6 +180,16 @@ def _refused_settings(space: Space, model: str, rules: ModelRules) -> list[str]:
     # An empty list says that it takes no effort at all; None, that nobody knows.
     if rules.efforts == ():
         refused.append("reasoning_effort")
+    if rules.verbosity == ():
+        refused.append("verbosity")
+    if rules.penalties is False:
+        refused += PENALTIES
+    if rules.logprobs is False:
+        refused += ("logprobs", "top_logprobs")
+    if rules.formats == ():
+        refused.append("response_format")
+    if rules.most_stops == 0:
+        refused.append("stop")
     return refused
 
 
@@ -139,26 +203,85 @@ def _refuses_sampling(space: Space, model: str, rules: ModelRules) -> bool:
     return not set(searched) & set(_efforts_off(rules))
 
 
-def _narrow_efforts(space: Space, model: str, efforts: tuple[str, ...]) -> list[str]:
-    domain = space.domain("reasoning_effort", model)
+def _has_stop(space: Space, model: str) -> bool:
+    """Tell whether a model has stop strings with any prompt."""
+    for prompt in space.prompts:
+        domain = space.domain("stop", model, prompt)
+        if domain is not None and any(domain.values):
+            return True
+    return False
+
+
+def _narrow(
+    space: Space, model: str, name: str, is_taken: Callable[[Value], bool]
+) -> list[str]:
+    """Take out of a domain the values that a model refuses, and return them in words."""
+    domain = space.domain(name, model)
     if domain is None:
         return []
     refused = []
     for value in grid_values(domain):
-        if value is not None and value not in efforts:
+        if value is not None and not is_taken(value):
             refused.append(value)
     for value in refused:
-        space.narrow(model, "reasoning_effort", value, None, None)
-    return [f"reasoning_effort {value}" for value in refused]
+        space.narrow(model, name, value, None, None)
+    return [f"{name} {value}" for value in refused]
 
 
-def _narrow_temperature(space: Space, model: str, most: float) -> list[str]:
-    domain = space.domain("temperature", model)
+def _narrow_range(
+    space: Space, model: str, name: str, low: float, high: float
+) -> list[str]:
+    domain = space.domain(name, model)
     if domain is None:
         return []
     values = [value for value in grid_values(domain) if value is not None]
-    above = [value for value in values if float(value) > most]  # type: ignore[arg-type]
-    if not above:
+    outside = [value for value in values if not low <= float(value) <= high]  # type: ignore[arg-type]
+    if not outside:
         return []
-    space.narrow(model, "temperature", above[0], 0.0, most)
-    return [f"temperature above {most:g}"]
+    space.narrow(model, name, outside[0], low, high)
+    if min(map(float, outside)) < low:  # type: ignore[arg-type]
+        return [f"{name} outside {low:g} to {high:g}"]
+    return [f"{name} above {high:g}"]
+
+
+def _narrow_stops(space: Space, model: str, most: int) -> list[str]:
+    """Leave out the settings of stop that hold more strings than a model takes."""
+    domain = space.domain("stop", model)
+    if domain is None:
+        return []
+    left = [value for value in domain.values if len(_strings(value)) <= most]
+    if len(left) == domain.size:
+        return []
+    if left:
+        space.give(model, "stop", Choice(tuple(left)))
+    else:
+        space.drop(model, "stop")
+    return [f"stop of more than {most} strings"]
+
+
+def _strings(value: Value) -> tuple[str, ...]:
+    """Return the strings of one setting of stop."""
+    return value if isinstance(value, tuple) else ()
+
+
+def _narrow_cap(space: Space, model: str, rules: ModelRules) -> list[str]:
+    """Keep max_tokens within the smallest and the largest output of a model."""
+    low, high = rules.least_output or 1, rules.most_output
+    domain = space.domain("max_tokens", model)
+    if domain is None or high is None:
+        return []
+    if isinstance(domain, Integers):
+        smallest, largest = domain.low, domain.high
+    else:
+        caps = [int(value) for value in domain.values]  # type: ignore[arg-type]
+        smallest, largest = min(caps), max(caps)
+    if low <= smallest and largest <= high:
+        return []
+    # No call goes out without a cap, so that a domain outside becomes its nearest cap inside.
+    if isinstance(domain, Integers):
+        inside = Integers(min(max(smallest, low), high), min(largest, high), domain.log)
+        space.when.setdefault(model, {})["max_tokens"] = inside
+    else:
+        kept = dict.fromkeys(min(max(cap, low), high) for cap in caps)
+        space.when.setdefault(model, {})["max_tokens"] = Choice(tuple(kept))
+    return [f"max_tokens outside {low:,} to {high:,}"]

@@ -83,7 +83,7 @@ def _make_plan(options: Options) -> Plan:
         space = space.with_all_answers()
     check_aggregates(space, metric, verifier)
     given = space
-    space, left_out = adapt_space(space, entries)
+    space, left_out = adapt_space(space, entries, is_default=options.space is None)
     # A judge costs money too, so it needs a price like every other model.
     called = [*entries.values(), judge] if judge else [*entries.values()]
     prices = find_prices(called, options.price)

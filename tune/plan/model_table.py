@@ -9,7 +9,7 @@ from typing import Any
 from tune.errors import PriceError
 from tune.plan.models import find_prices
 from tune.providers.entries import Entry
-from tune.providers.model_rules import ModelRules, VendorRules, find_rules, find_vendor
+from tune.providers.model_rules import ModelRules, endpoint_rules, find_rules
 from tune.space import Space
 from tune.space.domain import Domain
 from tune.space.domain_spec import dump_domain
@@ -24,15 +24,15 @@ class ModelFacts:
     Attributes:
         entry: where it is, and which variable's key goes there.
         price: in words, or why there is none.
-        rules: of this model, or None where none are known.
-        vendor: whose own endpoint it is at, or None.
+        rules: of this model, else of its endpoint; None where none are known.
+        is_listed: the model itself is in the table.
         searched: the dimensions that a run would search for it, in words; empty without a space.
     """
 
     entry: Entry
     price: str
     rules: ModelRules | None
-    vendor: VendorRules | None
+    is_listed: bool
     searched: Mapping[str, str]
 
 
@@ -56,8 +56,8 @@ def model_facts(
         facts = ModelFacts(
             entry=entry,
             price=_price(entry, stated),
-            rules=find_rules(entry),
-            vendor=find_vendor(entry),
+            rules=endpoint_rules(entry),
+            is_listed=find_rules(entry) is not None,
             searched=searched,
         )
         found.append(facts)
@@ -70,7 +70,7 @@ def facts_lines(facts: ModelFacts) -> list[str]:
     sent = ", ".join(entry.variables) or "no key"
     lines = [f"{entry.name}: {entry.model} at {entry.host} ({sent})"]
     lines.append(f"  price        {facts.price}")
-    for title, words in rule_words(facts.rules, facts.vendor).items():
+    for title, words in rule_words(facts.rules, is_listed=facts.is_listed).items():
         lines.append(f"  {title:12s} {words}")
     if facts.searched:
         lines.append("  searched")
@@ -88,46 +88,83 @@ def facts_record(facts: ModelFacts) -> dict[str, object]:
         "host": entry.host,
         "variables": list(entry.variables),
         "price": facts.price,
-        "rules": rule_words(facts.rules, facts.vendor),
+        "rules": rule_words(facts.rules, is_listed=facts.is_listed),
         "searched": dict(facts.searched),
     }
 
 
-def rule_words(rules: ModelRules | None, vendor: VendorRules | None) -> dict[str, str]:
-    """Return the rules of a model in words, by their title."""
-    if vendor is None:
-        return {"rules": UNKNOWN}
-    words = {
-        "temperature": f"0 to {vendor.temperature:g}",
-        "n": _most(vendor.most_n, "answer", "for one call"),
-        "stop": _most(vendor.most_stops, "string", "for one call"),
-    }
+def rule_words(rules: ModelRules | None, *, is_listed: bool) -> dict[str, str]:
+    """Return the rules of a model in words, by their title.
+
+    Args:
+        rules: of the model, or of its endpoint.
+        is_listed: the model itself is in the table.
+    """
     if rules is None:
-        words["model"] = "not in the table: these are the rules of the endpoint"
-        return words | {"source": vendor.source}
-    words |= _reasoning_words(rules, words["temperature"])
-    if rules.most_output is not None:
-        words["output"] = f"at most {rules.most_output:,} tokens, reasoning inside"
+        return {"rules": UNKNOWN}
+    words = _sampling_words(rules)
+    words["n"] = _most(rules.most_n, "answer", "for one call")
+    if rules.most_n is not None:
+        words["n"] += "; more take several calls, and the prompt is paid for each"
+    words["stop"] = _most(rules.most_stops, "string", "for one call")
+    words["seed"] = _taken(rules.seed)
+    if rules.reasoning:
+        words["reasoning"] = rules.reasoning
+    for title, levels in (
+        ("effort", rules.efforts),
+        ("verbosity", rules.verbosity),
+        ("formats", rules.formats),
+    ):
+        if levels is not None:
+            words[title] = ", ".join(levels) or "none is taken"
+    words |= _output_words(rules)
     if not rules.chat:
         words["served"] = "not by chat completions, which is all that tune asks"
     if rules.ends is not None:
         then = f"; then {rules.successor}" if rules.successor else ""
         words["shut down"] = f"{rules.ends}{then}"
-    return words | {"source": rules.source or vendor.source}
+    if not is_listed:
+        words["model"] = "not in the table: these are the rules of the endpoint"
+    return words | {"source": rules.source or "the entry of the model"}
 
 
-def _reasoning_words(rules: ModelRules, temperature: str) -> dict[str, str]:
-    """Return what a model's reasoning means for its settings."""
+def _sampling_words(rules: ModelRules) -> dict[str, str]:
+    """Return temperature, top_p, penalties and logprobs in words."""
     words: dict[str, str] = {}
-    if rules.sampling == "no":
-        words["temperature"] = "none, and no top_p, penalties or logprobs"
-    elif rules.sampling == "without reasoning":
-        words["temperature"] = f"{temperature}, only with reasoning_effort none"
-    if rules.reasoning:
-        words["reasoning"] = rules.reasoning
-    if rules.efforts is not None:
-        words["effort"] = ", ".join(rules.efforts) or "none is taken"
+    for title, span in (("temperature", rules.temperature), ("top_p", rules.top_p)):
+        words[title] = "not known"
+        if rules.sampling == "no":
+            words[title] = "none is taken"
+        elif span is not None:
+            words[title] = f"{span[0]:g} to {span[1]:g}"
+    if not rules.both and rules.sampling != "no":
+        words["top_p"] += ", not beside a temperature"
+    for title, takes in (("penalties", rules.penalties), ("logprobs", rules.logprobs)):
+        words[title] = "none" if rules.sampling == "no" else _taken(takes)
+    if rules.sampling == "without reasoning":
+        for title in ("temperature", "top_p", "penalties", "logprobs"):
+            words[title] += ", only with reasoning_effort none"
     return words
+
+
+def _output_words(rules: ModelRules) -> dict[str, str]:
+    """Return the cap's name and bounds in words."""
+    words: dict[str, str] = {}
+    if rules.cap is not None:
+        words["cap"] = f"sent as {rules.cap}"
+    if rules.most_output is not None:
+        words["output"] = f"{rules.least_output or 1:,} to {rules.most_output:,} tokens"
+        if rules.hidden == "inside":
+            words["output"] += ", hidden reasoning inside"
+    if rules.hidden == "beside":
+        words["hidden"] = "reasoning comes on top of the cap"
+    return words
+
+
+def _taken(takes: bool | None) -> str:
+    if takes is None:
+        return "not known"
+    return "taken" if takes else "none is taken"
 
 
 def _price(entry: Entry, stated: Any) -> str:
@@ -141,6 +178,8 @@ def _price(entry: Entry, stated: Any) -> str:
 def _most(most: int | None, what: str, where: str) -> str:
     if most is None:
         return "not known"
+    if most == 0:
+        return "none is taken"
     return f"one {what} {where}" if most == 1 else f"at most {most} {what}s {where}"
 
 

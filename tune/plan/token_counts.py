@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from tune.completion import Endpoint, Request
 from tune.providers.capabilities import Capabilities
 from tune.providers.entries import Entry
+from tune.providers.model_rules import endpoint_rules
 
 _PIECE = re.compile(r"\w+|[^\w\s]")
 
@@ -52,6 +53,7 @@ def _offline_endpoint(entry: Entry, capabilities: Capabilities | None) -> Endpoi
         # Nothing travels, so nothing has to be encrypted.
         allow_http=True,
         client=entry.client,
+        rules=endpoint_rules(entry),
     )
 
 

@@ -11,6 +11,7 @@ from tune.completion import Endpoint
 from tune.errors import EndpointError
 from tune.pricing.prices import Price
 from tune.providers.entries import Entry
+from tune.providers.model_rules import endpoint_rules
 from tune.providers.stack import Service, StackContext, build_stack
 
 OnLost: TypeAlias = Callable[[str, str], object]
@@ -35,6 +36,7 @@ def open_endpoint(entry: Entry, context: StackContext) -> Endpoint:
         extra_headers=entry.headers,
         allow_http=entry.allow_http,
         client=entry.client,
+        rules=endpoint_rules(entry),
     )
 
 

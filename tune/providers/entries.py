@@ -12,6 +12,7 @@ from tune.pricing.prices import Price, is_pair, read_price
 from tune.providers.base_url import parse_url, public_url, resolved_url
 from tune.providers.openai.access import Headers, key_variable
 from tune.providers.openai.user_client import check_client, client_url
+from tune.providers.stated_rules import read_takes
 from tune.safety.redact import looks_like_key, secret_name
 
 LOCAL = "local:"
@@ -33,6 +34,7 @@ _FIELDS = {
     "allow_http",
     "max_output",
     "client",
+    "takes",
 }
 
 # Fields whose part a client takes.
@@ -63,6 +65,8 @@ class Entry:
         headers: sent with each call, by name. `{"env": VARIABLE}` stands for the value of a
             variable, as a secret is never part of an entry.
         allow_http: whether a key may go unencrypted through networks that are not private.
+        takes: what the user says that the model takes, by the fields of
+            `tune.providers.model_rules.ModelRules`.
         client: a client of OpenAI's package that the user has configured, which sends the calls. It
             has its own key. It lives as long as this process, and no file holds it.
 
@@ -82,6 +86,7 @@ class Entry:
     max_output: int | None = None
     headers: Headers = field(default_factory=dict)
     allow_http: bool = False
+    takes: Mapping[str, Any] = field(default_factory=dict)
     client: Any = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -241,6 +246,8 @@ def _read_entry(name: str, record: dict[str, Any]) -> Entry:
     fields["model"] = str(record.get("model", name))
     fields["price"] = None if price is None else read_price(name, price)
     _check_max_output(name, fields.get("max_output"))
+    if "takes" in fields:
+        fields["takes"] = read_takes(name, fields["takes"])
     if "client" in fields:
         check_client(name, fields["client"])
         doubled = [key for key in _OF_CLIENT if key in fields]

@@ -85,6 +85,7 @@ class Metered:
         capabilities: knows whether the model bills more than its cap, and learns it.
         model: the model's name as the service knows it.
         max_output: the most tokens that an answer can be billed, where that is known.
+        keeps_cap: False where the model is known to bill tokens beside its cap.
         observer: told of every attempt when it is closed.
 
     Attributes:
@@ -106,6 +107,7 @@ class Metered:
         capabilities: Capabilities | None = None,
         model: str = "",
         max_output: int | None = None,
+        keeps_cap: bool = True,
         observer: OnReceipt | None = None,
     ) -> None:
         if store.db is not ledger.db:
@@ -126,6 +128,7 @@ class Metered:
         self._known = capabilities or Capabilities()
         self._model = model
         self._max_output = max_output
+        self._keeps_cap = keeps_cap
         self._usual = UsualCost()
 
     def most_output(self, cap: int) -> int:
@@ -136,7 +139,7 @@ class Metered:
         """
         service = self.endpoint.service
         unseen = Fact(service, self._model, "answers") not in self._known
-        if unseen or self._beyond() is not None:
+        if unseen or not self._keeps_cap or self._beyond() is not None:
             return max(cap, self._max_output or 0)
         return cap
 

@@ -13,6 +13,7 @@ from tune.providers.entries import Entry
 from tune.providers.gated import Gated
 from tune.providers.limited import Limited
 from tune.providers.metered import Metered, Receipt
+from tune.providers.model_rules import ModelRules, endpoint_rules
 from tune.providers.retrying import Retrying, RetryPolicy
 from tune.providers.splitting import Splitting
 from tune.providers.stored import ModelChanged, Stored
@@ -104,6 +105,8 @@ def build_stack(
     # The wrappers report what they see, and know nothing of users; this tells the user.
     notices = _Notices(entry.name, context.notice)
     ledger = context.ledger
+    rules = endpoint_rules(entry) or ModelRules(entry.model)
+    keeps_cap = rules.hidden != "beside"
     metered = Metered(
         endpoint,
         price=price,
@@ -114,7 +117,8 @@ def build_stack(
         judge=judge,
         capabilities=context.capabilities,
         model=entry.model,
-        max_output=entry.max_output,
+        max_output=entry.max_output or (None if keeps_cap else rules.most_output),
+        keeps_cap=keeps_cap,
         observer=notices.receive,
     )
     claimed = Claimed(

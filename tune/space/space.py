@@ -6,9 +6,10 @@ import copy
 import itertools
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from tune.errors import SpaceError
+from tune.space.conditions import Conditions
 from tune.space.configs import configs_with
 from tune.space.domain import Choice, Domain, Integers, grid_values
 from tune.space.domain_spec import dump_domain, parse_domain
@@ -23,14 +24,6 @@ from tune.space.space_spec import (
     read_prompts,
 )
 from tune.space.values import Value, is_within, nearest
-
-
-class _OnlyWith(NamedTuple):
-    """Settings that a model takes only beside certain values of another setting."""
-
-    names: tuple[str, ...]
-    setting: str
-    values: tuple[Value, ...]
 
 
 class Space:
@@ -65,6 +58,7 @@ class Space:
         when: the own domains of models, by model and dimension.
         prompt_when: the own domains of prompts, by prompt and dimension.
         answer: as given.
+        conditions: what goes together for single models; a run learns it, and no file holds it.
 
     Raises:
         SpaceError: a domain is empty or upside down, a dimension cannot take its value, or `when`
@@ -105,7 +99,7 @@ class Space:
                 )
             self.domains[name] = domain
         self.when: dict[str, OwnDomains] = {}
-        self._only_with: dict[str, _OnlyWith] = {}
+        self.conditions = Conditions()
         self.prompt_when: dict[str, OwnDomains] = {}
         self._read_when(when)
 
@@ -185,7 +179,7 @@ class Space:
         other = copy.copy(self)
         other.domains = dict(self.domains)
         other.when = {model: dict(own) for model, own in self.when.items()}
-        other._only_with = dict(self._only_with)
+        other.conditions = self.conditions.copied()
         return other
 
     def with_all_answers(self) -> Space:
@@ -235,24 +229,10 @@ class Space:
         else:
             self.drop(model, name)
 
-    def allow_only_with(
-        self,
-        model: str,
-        names: Sequence[str],
-        setting: str,
-        values: Sequence[Value],
-    ) -> None:
-        """Learn that a model takes some settings only beside certain values of another one.
-
-        Points with another value have none of these settings.
-
-        Args:
-            model: by its name in the space.
-            names: the settings.
-            setting: the other one; without a value it counts as None.
-            values: those beside which the model takes them.
-        """
-        self._only_with[model] = _OnlyWith(tuple(names), setting, tuple(values))
+    def give(self, model: str, name: str, domain: Domain) -> None:
+        """Give a model a domain of its own, which goes before those of prompts."""
+        self.when.setdefault(model, {})[name] = domain
+        self.conditions.put_before_prompts(model, name)
 
     def remove_model(self, model: str) -> None:
         """Propose no more points of a model; the last model always stays."""
@@ -271,13 +251,24 @@ class Space:
         """Return a dimension's domain for a model (with a prompt); None where it takes none."""
         # The prompt's own domain goes before the model's: a prompt that asks for reasoning needs
         # a larger cap with every model.
-        prompts_own = self.prompt_when.get(prompt, {})
+        prompts_own = self._prompts_own(model, prompt)
         if name in prompts_own:
             return prompts_own[name]
         models_own = self.when.get(model, {})
         if name in models_own:
             return models_own[name]
         return self.domains.get(name)
+
+    def _prompts_own(self, model: str, prompt: str) -> OwnDomains:
+        """Return the own domains of a prompt that hold for a model."""
+        models_own = self.when.get(model, {})
+        found: OwnDomains = {}
+        for name, domain in self.prompt_when.get(prompt, {}).items():
+            # A prompt cannot make a model take what it refuses.
+            is_refused = name in models_own and models_own[name] is None
+            if not is_refused and not self.conditions.is_before_prompts(model, name):
+                found[name] = domain
+        return found
 
     def dimensions(self, model: str, prompt: str = "") -> dict[str, Domain]:
         """Return every dimension that a model takes (with a prompt), in a fixed order.
@@ -297,6 +288,7 @@ class Space:
         free: Sequence[str] = FREE,
     ) -> dict[str, Domain]:
         """Return the dimensions of a model whose new values need new draws."""
+        free = self.conditions.free_of(model, free)
         return {
             name: domain
             for name, domain in self.dimensions(model).items()
@@ -345,13 +337,9 @@ class Space:
         domain, a value outside it becomes the nearest one inside, or the first where it has no
         order.
         """
-        point = dict(values)
-        condition = self._only_with.get(str(values.get("model")))
-        if condition and point.get(condition.setting) not in condition.values:
-            for name in condition.names:
-                point.pop(name, None)
-        prompt = str(values.get("prompt", ""))
-        for name, own in self.prompt_when.get(prompt, {}).items():
+        point = self.conditions.kept(values)
+        model, prompt = str(values.get("model")), str(values.get("prompt", ""))
+        for name, own in self._prompts_own(model, prompt).items():
             # The searcher proposes values from the model's domain, which the prompt's replaces.
             if name in point and own is not None and point[name] not in own.values:
                 point[name] = nearest(point[name], own.values)
@@ -414,7 +402,7 @@ class Space:
         dimensions = self.dimensions(*_owners(point))
         choices: dict[str, tuple[Value, ...]] = {}
         for name in FREE:
-            if name in free and name in dimensions:
+            if name in free and name in dimensions and name not in point:
                 choices[name] = grid_values(dimensions[name])
         if point.get("temperature") == 0 and "n" in choices:
             # Without sampling noise, all answers would be the same one.

@@ -18,6 +18,7 @@ from tune.errors import (
     ValueRejected,
 )
 from tune.providers.capabilities import REPLACEMENTS, Adapted, Capabilities, Fact
+from tune.providers.model_rules import ModelRules
 from tune.providers.openai.access import Access, Headers, resolve_access
 from tune.providers.openai.bill_lookup import bill_url, name_call, read_bill
 from tune.providers.openai.errors import (
@@ -90,6 +91,8 @@ class OpenAIEndpoint:
         allow_http: whether secrets may go unencrypted through networks that are not private.
         client: a client of OpenAI's package that the user has configured. It sends the calls, and
             its address and key take the place of those above.
+        rules: what is known of the model before the first call: its largest n, whether it takes a
+            seed, and the name of its cap.
 
     Attributes:
         service: the value of `Request.service` for this endpoint.
@@ -114,6 +117,7 @@ class OpenAIEndpoint:
         extra_headers: Headers | None = None,
         allow_http: bool = False,
         client: Any = None,
+        rules: ModelRules | None = None,
     ) -> None:
         sender: Sender | None = None
         if client is not None:
@@ -130,6 +134,7 @@ class OpenAIEndpoint:
         self.model = model
         self.service = alias or self._access.place
         self.estimated_usage = 0
+        self._rules = rules or ModelRules(model)
         self._capabilities = Capabilities() if capabilities is None else capabilities
         self._who = f"model {model!r} at {self._access.url}"
         self._exchange = Exchange(self._access, self._who, timeout, sender)
@@ -146,7 +151,8 @@ class OpenAIEndpoint:
         """The most draws that one call returns while its prompt is paid once."""
         if self._capabilities.refuses(self.service, self.model, "n"):
             return 1
-        return self._capabilities.number(self.service, self.model, "most_n") or MANY
+        learned = self._capabilities.number(self.service, self.model, "most_n")
+        return learned or self._rules.most_n or MANY
 
     def most_prompt_tokens(self, request: Request) -> int:
         """Return the most tokens that the prompt can have.
@@ -345,7 +351,7 @@ class OpenAIEndpoint:
             ]
         body[self._cap_name(request)] = request.max_tokens
         # The seed makes a draw repeatable where the service honours it.
-        if "seed" not in refused:
+        if "seed" not in refused and self._rules.seed is not False:
             body["seed"] = request.seed(numbers.start)
         if len(numbers) > 1:
             body["n"] = len(numbers)
@@ -376,6 +382,8 @@ class OpenAIEndpoint:
         # OpenAI's reasoning models refuse max_tokens, and the older completions know nothing else.
         newer = self._reasoning_name and not isinstance(request.prompt, str)
         usual = "max_completion_tokens" if newer else "max_tokens"
+        if not isinstance(request.prompt, str):
+            usual = self._rules.cap or usual
         name = self._capabilities.spelling(self.service, self.model, usual)
         if name is None:
             raise EndpointError(
