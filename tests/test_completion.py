@@ -181,7 +181,7 @@ def test_an_optional_field_at_its_default_changes_no_key() -> None:
         if f.init
         if f.default is not dataclasses.MISSING
     }
-    assert set(optional) == {"stop", "settings"}
+    assert set(optional) == {"stop", "settings", "passed"}
     assert dataclasses.replace(BASE, **optional).key == BASE.key  # type: ignore[arg-type]
     assert set(json.loads(BASE.canonical)) == {
         "service",

@@ -2,6 +2,8 @@
 
 study = tune.tune(data="tickets.jsonl", space=tune.Space(...), budget=5.00)
 study.best.llm_config()
+tuned = tune.load(study.folder)
+tuned(text="...").answer
 """
 
 from __future__ import annotations
@@ -12,12 +14,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tune.errors import InputError, TuneError
     from tune.pricing.prices import Price
+    from tune.runtime.answer import Answer
+    from tune.runtime.load import load
+    from tune.runtime.tuned import Tuned
     from tune.space import Choice, Integers, Space, Uniform
     from tune.study.study import Study
     from tune.task.metrics import Judge, Metric, Score, responses_metric
     from tune.tuner import tune, tune_async
 
 __all__ = [
+    "Answer",
     "Choice",
     "InputError",
     "Integers",
@@ -28,7 +34,9 @@ __all__ = [
     "Space",
     "Study",
     "TuneError",
+    "Tuned",
     "Uniform",
+    "load",
     "responses_metric",
     "tune",
     "tune_async",
@@ -38,6 +46,9 @@ _HOMES = {
     "tune.errors": ("InputError", "TuneError"),
     "tune.task.metrics": ("Judge", "Metric", "Score", "responses_metric"),
     "tune.pricing.prices": ("Price",),
+    "tune.runtime.answer": ("Answer",),
+    "tune.runtime.load": ("load",),
+    "tune.runtime.tuned": ("Tuned",),
     "tune.space": ("Choice", "Integers", "Space", "Uniform"),
     "tune.study.study": ("Study",),
     "tune.tuner": ("tune", "tune_async"),

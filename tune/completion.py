@@ -32,6 +32,8 @@ class Request:
         stop: the stop strings that the answer is bought with.
         settings: every other setting by name (temperature, top_p, reasoning_effort, ...), sorted by
             name. A setting that is absent has the service's default.
+        passed: fields of the body that a caller passes through (tools, a response format, messages
+            with more than a role and a text), as a JSON object; "" where there are none.
     """
 
     service: str
@@ -40,6 +42,7 @@ class Request:
     max_tokens: int
     stop: tuple[str, ...] = ()
     settings: tuple[tuple[str, Setting], ...] = ()
+    passed: str = ""
     # Kept once it is known: every wrapper of a provider and every table asks for it.
     _key: bytes = field(init=False, default_factory=bytes, compare=False, repr=False)
 
@@ -69,6 +72,8 @@ class Request:
             record["settings"] = {
                 name: _plain(value) for name, value in sorted(self.settings)
             }
+        if self.passed:
+            record["passed"] = self.passed
         return json.dumps(
             record, sort_keys=True, ensure_ascii=False, separators=(",", ":")
         )
@@ -127,6 +132,8 @@ class Completion:
         tier: the service tier as returned, or "".
         token_ends: for each visible token the number of characters of `text` up to its end, where
             the token boundaries are known; needed to cut the text at fewer tokens exactly.
+        tool_calls: the calls of tools that the model asks for, as a JSON list; "" where there are
+            none. The store does not keep them.
         invoice: the other facts about the bill; needed until the call is settled, and not kept.
     """
 
@@ -140,6 +147,7 @@ class Completion:
     model: str = ""
     tier: str = ""
     token_ends: tuple[int, ...] | None = None
+    tool_calls: str = ""
     invoice: Invoice | None = field(default=None, compare=False, repr=False)
 
 

@@ -173,7 +173,7 @@ async def _ours(db: Database, url: str, calls: int, in_flight: int) -> Rate:
     ledger = Ledger(db, "study", 100 * PICODOLLARS)
     context = StackContext(store, ledger, Capabilities(), in_flight)
     entry = Entry(MODEL, MODEL, base_url=url)
-    endpoint = open_endpoint(entry, context)
+    endpoint = open_endpoint(entry, context.capabilities)
     services = {MODEL: build_stack(entry, endpoint, Price(0.1, 0.4), context)}
     space = Space(
         model=MODEL, prompt={"plain": _TEMPLATE}, temperature=0.5, max_tokens=_CAP

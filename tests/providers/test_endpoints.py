@@ -24,11 +24,11 @@ def make_context() -> StackContext:
 
 def test_an_entry_of_a_file_is_run_in_process_and_any_other_is_called() -> None:
     assert (
-        type(open_endpoint(Entry("l", "local:smollm2"), make_context())).__name__
+        type(open_endpoint(Entry("l", "local:smollm2"), Capabilities())).__name__
         == "LocalEndpoint"
     )
     endpoint = open_endpoint(
-        Entry("r", "x", base_url="http://user:secret@127.0.0.1:1/v1"), make_context()
+        Entry("r", "x", base_url="http://user:secret@127.0.0.1:1/v1"), Capabilities()
     )
     assert endpoint.service == "127.0.0.1:1/v1"
 

@@ -228,6 +228,8 @@ async def test_an_observer_gets_one_receipt_for_each_attempt() -> None:
             draws=1,
             ceiling=ceiling,
             cost=PROMPT + TOKEN,
+            prompt_tokens=3,
+            completion_tokens=1,
         ),
         Receipt("fake", "small", "search", "refused", draws=0, ceiling=ceiling, cost=0),
         Receipt(

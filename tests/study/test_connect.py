@@ -53,8 +53,8 @@ def closed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     found: list[str] = []
     real = module.open_endpoint
 
-    def open_endpoint(entry: Entry, context: StackContext) -> Any:
-        endpoint = real(entry, context)
+    def open_endpoint(entry: Entry, *more: Any) -> Any:
+        endpoint = real(entry, *more)
         close = endpoint.close
 
         async def noted() -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from tune.completion import Completion, Invoice
+from tune.completion import Completion, Invoice, Request
 from tune.pricing.prices import Price, to_dollars
+from tune.providers.tariff import Tariff
 
 # A provider's bill is worth a notice where it differs from ours by more than a twentieth.
 _SHARE = 20
@@ -25,11 +26,15 @@ class Bill:
         usage_problem: what was missing or contradictory in the reported usage, in words; "" where
             all is well.
         difference: how the provider's own bill differs from ours, in words; "" where they agree.
+        prompt_tokens: tokens of the call's prompt, counted once.
+        completion_tokens: tokens of all its answers.
     """
 
     costs: list[int]
     usage_problem: str = ""
     difference: str = ""
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
 
 
 def bill_call(answers: Sequence[Completion], price: Price) -> Bill:
@@ -57,7 +62,43 @@ def bill_call(answers: Sequence[Completion], price: Price) -> Bill:
     shared = max(ours, billed) - sum(answer_costs)
     costs = [cost + shared // len(answers) for cost in answer_costs]
     costs[0] += shared % len(answers)
-    return Bill(costs, invoice.usage_problem, _difference(ours, billed))
+    return Bill(
+        costs,
+        invoice.usage_problem,
+        _difference(ours, billed),
+        prompt_tokens=prompt,
+        completion_tokens=sum(answer.completion_tokens for answer in answers),
+    )
+
+
+def bill_calls(
+    answers: Sequence[Completion],
+    request: Request,
+    tariff: Tariff | None,
+    *,
+    most_n: int,
+) -> list[Bill]:
+    """Return the bill of each call; at most `most_n` answers share one.
+
+    Args:
+        answers: of one order.
+        request: what was asked.
+        tariff: the prices of what may have answered; None where nothing is known of them.
+        most_n: the answers of one call.
+    """
+    bills: list[Bill] = []
+    for start in range(0, len(answers), most_n):
+        call = answers[start : start + most_n]
+        if tariff is None:
+            bills.append(bill_call(call, Price(0.0, 0.0)))
+            continue
+        price = tariff.price_of_answer(call[0], request)
+        bill = bill_call(call, price)
+        higher = tariff.explain_higher_price(call[0], price)
+        if higher and not bill.difference:
+            bill = replace(bill, difference=higher)
+        bills.append(bill)
+    return bills
 
 
 def _difference(ours: int, billed: int) -> str:

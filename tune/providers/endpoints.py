@@ -10,6 +10,7 @@ from typing import TypeAlias
 from tune.completion import Endpoint
 from tune.errors import EndpointError
 from tune.pricing.prices import Price
+from tune.providers.capabilities import Capabilities
 from tune.providers.entries import Entry
 from tune.providers.model_rules import endpoint_rules
 from tune.providers.stack import Service, StackContext, build_stack
@@ -18,12 +19,22 @@ OnLost: TypeAlias = Callable[[str, str], object]
 """Called for a model that does not answer, with its name and the words of its endpoint."""
 
 
-def open_endpoint(entry: Entry, context: StackContext) -> Endpoint:
-    """Return the endpoint of an entry; nothing is sent or loaded yet."""
+def open_endpoint(
+    entry: Entry,
+    capabilities: Capabilities,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Endpoint:
+    """Return the endpoint of an entry; nothing is sent or loaded yet.
+
+    Args:
+        entry: the model.
+        capabilities: what was seen of models.
+        progress: called with a few words on what takes a while, such as loading a model.
+    """
     if entry.local:
         from tune.providers.local.endpoint import LocalEndpoint
 
-        return LocalEndpoint(entry.model, progress=context.progress)
+        return LocalEndpoint(entry.model, progress=progress)
     from tune.providers.openai.endpoint import OpenAIEndpoint
 
     return OpenAIEndpoint(
@@ -31,7 +42,7 @@ def open_endpoint(entry: Entry, context: StackContext) -> Endpoint:
         base_url=entry.base_url,
         key_env=entry.key_env,
         timeout=entry.timeout,
-        capabilities=context.capabilities,
+        capabilities=capabilities,
         alias=entry.alias,
         extra_headers=entry.headers,
         allow_http=entry.allow_http,
@@ -64,7 +75,9 @@ async def open_services(
         InputError: a model cannot be loaded.
         EndpointError: wrong key, no such model, unreachable; in the endpoint's own words.
     """
-    endpoints = {name: open_endpoint(entry, context) for name, entry in entries.items()}
+    endpoints: dict[str, Endpoint] = {}
+    for name, entry in entries.items():
+        endpoints[name] = open_endpoint(entry, context.capabilities, context.progress)
     # Closes the endpoints, whatever goes wrong before all of them have answered.
     async with AsyncExitStack() as opened:
         for endpoint in endpoints.values():

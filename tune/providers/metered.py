@@ -16,7 +16,7 @@ from tune.errors import (
     Unreadable,
 )
 from tune.pricing.prices import Price, to_dollars
-from tune.providers.billing import Bill, bill_call
+from tune.providers.billing import Bill, bill_calls
 from tune.providers.capabilities import Capabilities, Fact
 from tune.providers.cut_prompts import explain_cut
 from tune.providers.tariff import Tariff
@@ -48,6 +48,8 @@ class Receipt:
         difference: how the provider's own bill differs from ours, or why a higher price than was
             asked for is billed; else "".
         cut: what shows that the server read only a part of the prompt; else "".
+        prompt_tokens: tokens of the prompts of its calls.
+        completion_tokens: tokens of all its answers.
     """
 
     service: str
@@ -61,6 +63,43 @@ class Receipt:
     usage_problem: str = ""
     difference: str = ""
     cut: str = ""
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+    @classmethod
+    def of_bills(cls, request: Request, bills: Sequence[Bill], draws: int) -> Receipt:
+        """Return the receipt of an attempt that was answered and billed so."""
+        return cls(
+            service=request.service,
+            model=request.model,
+            purpose="",
+            state="settled",
+            draws=draws,
+            ceiling=0,
+            cost=sum(sum(bill.costs) for bill in bills),
+            usage_problem=_first([bill.usage_problem for bill in bills]),
+            difference=_first([bill.difference for bill in bills]),
+            prompt_tokens=sum(bill.prompt_tokens for bill in bills),
+            completion_tokens=sum(bill.completion_tokens for bill in bills),
+        )
+
+    @classmethod
+    def of_loss(cls, request: Request, *, uncertain: bool) -> Receipt:
+        """Return the receipt of an attempt that brought no answer.
+
+        Args:
+            request: what was asked.
+            uncertain: it may be billed all the same.
+        """
+        return cls(
+            service=request.service,
+            model=request.model,
+            purpose="",
+            state="uncertain" if uncertain else "refused",
+            draws=0,
+            ceiling=0,
+            cost=0,
+        )
 
 
 OnReceipt: TypeAlias = Callable[[Receipt], None]
@@ -77,7 +116,7 @@ class Metered:
         endpoint: the endpoint that really sends.
         price: the price of its model.
         tariff: the price where another model or tier answers; None is `price`, whatever answers.
-        store: the store for the draws.
+        store: the store for the draws; None keeps none, and only their cost is booked.
         ledger: the study's money; in the same database as the store.
         purpose: what the money is for: "search", "judge" or "holdout".
         judge_hold: picodollars to hold with each draw, for judging it.
@@ -99,7 +138,7 @@ class Metered:
         *,
         price: Price,
         tariff: Tariff | None = None,
-        store: Store,
+        store: Store | None,
         ledger: Ledger,
         purpose: str = "search",
         judge_hold: int = 0,
@@ -110,7 +149,7 @@ class Metered:
         keeps_cap: bool = True,
         observer: OnReceipt | None = None,
     ) -> None:
-        if store.db is not ledger.db:
+        if store is not None and store.db is not ledger.db:
             raise ValueError(
                 "a draw and its settlement are one transaction: "
                 "store and ledger share one database"
@@ -247,7 +286,7 @@ class Metered:
     ) -> list[Completion]:
         """Store the draws that were bought and settle them, in one transaction."""
         draws = [replace(completion, invoice=None) for completion in completions]
-        bills = self._bills(request, completions, most_n=most_n)
+        bills = bill_calls(completions, request, self._tariff, most_n=most_n)
         costs: list[int] = []
         for bill in bills:
             costs += bill.costs
@@ -256,14 +295,15 @@ class Metered:
         given = range(numbers.start, numbers.start + len(draws))
         with self.ledger.db.transaction():
             overshoot = self.ledger.settle(attempt, sum(costs))
-            self.store.put(
-                request,
-                given,
-                draws,
-                study=self.ledger.study,
-                attempt=attempt.id,
-                costs=costs,
-            )
+            if self.store is not None:
+                self.store.put(
+                    request,
+                    given,
+                    draws,
+                    study=self.ledger.study,
+                    attempt=attempt.id,
+                    costs=costs,
+                )
         self._usual.learn(request.max_tokens, len(numbers), attempt.ceiling, sum(costs))
         # A model that bills beyond its cap is reserved at more from now on. Any other bill above
         # its ceiling has no explanation.
@@ -273,37 +313,17 @@ class Metered:
                 f"model {request.model!r} that could cost {to_dollars(attempt.ceiling):.6g} at "
                 f"most: nothing more is sent to it"
             )
+        receipt = Receipt.of_bills(request, bills, len(draws))
         self._tell(
-            Receipt(
-                service=request.service,
-                model=request.model,
+            replace(
+                receipt,
                 purpose=attempt.purpose,
-                state="settled",
-                draws=len(draws),
                 ceiling=attempt.ceiling,
-                cost=sum(costs),
                 overshoot=overshoot,
-                usage_problem=_first([bill.usage_problem for bill in bills]),
-                difference=_first([bill.difference for bill in bills]),
                 cut=explain_cut(request, draws[0].prompt_tokens),
             )
         )
         return draws[: len(numbers)]
-
-    def _bills(
-        self, request: Request, answers: Sequence[Completion], *, most_n: int
-    ) -> list[Bill]:
-        """Return the bill of each call; at most `most_n` answers share one."""
-        bills: list[Bill] = []
-        for start in range(0, len(answers), most_n):
-            call = answers[start : start + most_n]
-            price = self._tariff.price_of_answer(call[0], request)
-            bill = bill_call(call, price)
-            higher = self._tariff.explain_higher_price(call[0], price)
-            if higher and not bill.difference:
-                bill = replace(bill, difference=higher)
-            bills.append(bill)
-        return bills
 
     def _lose(self, attempt: Attempt, request: Request, loss: _Loss) -> None:
         """Close an attempt that brought no answer."""
@@ -313,15 +333,10 @@ class Metered:
         else:
             cost = 0
             self.ledger.refuse(attempt)
+        receipt = Receipt.of_loss(request, uncertain=loss.may_be_billed)
         self._tell(
-            Receipt(
-                service=request.service,
-                model=request.model,
-                purpose=attempt.purpose,
-                state="uncertain" if loss.may_be_billed else "refused",
-                draws=0,
-                ceiling=attempt.ceiling,
-                cost=cost,
+            replace(
+                receipt, purpose=attempt.purpose, ceiling=attempt.ceiling, cost=cost
             )
         )
 

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from tune.completion import Endpoint
+from tune.completion import Endpoint, Provider
 from tune.pricing.prices import Price
 from tune.providers.capabilities import Capabilities
 from tune.providers.claimed import Claimed
 from tune.providers.entries import Entry
 from tune.providers.gated import Gated
 from tune.providers.limited import Limited
-from tune.providers.metered import Metered, Receipt
+from tune.providers.metered import Metered, OnReceipt, Receipt
 from tune.providers.model_rules import ModelRules, endpoint_rules
 from tune.providers.retrying import Retrying, RetryPolicy
 from tune.providers.splitting import Splitting
 from tune.providers.stored import ModelChanged, Stored
 from tune.providers.tariff import Tariff
+from tune.providers.unbudgeted import Unbudgeted
 from tune.store.claims import Claims
 from tune.store.draws import Store
 from tune.store.ledger import Ledger
@@ -41,6 +43,7 @@ class StackContext:
         retry: when a failed call is tried again.
         notice: called with one sentence that the user should read, also in the report.
         progress: called with a few words on what takes a while, such as loading a model.
+        receipts: called with the receipt of every attempt.
     """
 
     store: Store
@@ -50,6 +53,7 @@ class StackContext:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     notice: Callable[[str], None] = lambda _: None
     progress: Callable[[str], None] = lambda _: None
+    receipts: OnReceipt = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +107,9 @@ def build_stack(
         judge: whether its calls judge answers. Their money was held together with the answers'.
     """
     # The wrappers report what they see, and know nothing of users; this tells the user.
-    notices = _Notices(entry.name, context.notice)
+    notices = _Notices(entry.name, context.notice, context.receipts)
     ledger = context.ledger
-    rules = endpoint_rules(entry) or ModelRules(entry.model)
-    keeps_cap = rules.hidden != "beside"
+    keeps_cap, most_output = _output_of(entry)
     metered = Metered(
         endpoint,
         price=price,
@@ -117,7 +120,7 @@ def build_stack(
         judge=judge,
         capabilities=context.capabilities,
         model=entry.model,
-        max_output=entry.max_output or (None if keeps_cap else rules.most_output),
+        max_output=most_output,
         keeps_cap=keeps_cap,
         observer=notices.receive,
     )
@@ -130,19 +133,14 @@ def build_stack(
         patience=entry.timeout,
         closed=lambda: ledger.closed is not None,
     )
-    limited = Limited(
+    splitting = _calls(
         claimed,
-        # A model in this process has no network to spare: it queues, and forms batches itself.
-        start=LOCAL_QUEUE if entry.local else _FIRST_IN_FLIGHT,
-        most=LOCAL_QUEUE if entry.local else context.concurrency,
-        requests_per_minute=entry.requests_per_minute,
-        tokens_per_minute=entry.tokens_per_minute,
-        endpoint=endpoint,
+        entry,
+        endpoint,
+        concurrency=context.concurrency,
+        retry=context.retry,
         sleep=ledger.sleep,
     )
-    retrying = Retrying(limited, policy=context.retry, sleep=ledger.sleep)
-    # Outside the retries, so that each of the calls is tried again by itself.
-    splitting = Splitting(retrying, endpoint)
     gated = Gated(
         splitting,
         service=endpoint.service,
@@ -159,21 +157,134 @@ def build_stack(
     return Service(entry, endpoint.service, price, stored, metered, endpoint)
 
 
+def build_fresh_stack(
+    entry: Entry,
+    endpoint: Endpoint,
+    price: Price | None,
+    *,
+    ledger: Ledger | None,
+    capabilities: Capabilities,
+    concurrency: int,
+    retry: RetryPolicy,
+    receipts: OnReceipt,
+) -> Provider:
+    """Put the wrappers around an endpoint whose draws nobody keeps: each call buys new ones.
+
+    The order is that of `build_stack`, without `Stored` and `Claimed`. Without a ledger nothing is
+    reserved, and the first call need not go alone.
+
+    Args:
+        entry: the model.
+        endpoint: what really sends.
+        price: its price; None where it is not known, and then there can be no ledger.
+        ledger: the money; None spends without a limit.
+        capabilities: what was seen of models.
+        concurrency: the most calls in flight.
+        retry: when a failed call is tried again.
+        receipts: called with the receipt of every attempt.
+    """
+    tariff = None
+    if price is not None:
+        tariff = Tariff(price, entry.model, entry.base_url)
+    if ledger is None:
+        sender = Unbudgeted(
+            endpoint, tariff=tariff, model=entry.model, observer=receipts
+        )
+        return _calls(
+            sender,
+            entry,
+            endpoint,
+            concurrency=concurrency,
+            retry=retry,
+            sleep=asyncio.sleep,
+        )
+    assert price is not None
+    keeps_cap, most_output = _output_of(entry)
+    metered = Metered(
+        endpoint,
+        price=price,
+        tariff=tariff,
+        store=None,
+        ledger=ledger,
+        capabilities=capabilities,
+        model=entry.model,
+        max_output=most_output,
+        keeps_cap=keeps_cap,
+        observer=receipts,
+    )
+    splitting = _calls(
+        metered,
+        entry,
+        endpoint,
+        concurrency=concurrency,
+        retry=retry,
+        sleep=ledger.sleep,
+    )
+    if entry.local:
+        return splitting
+    return Gated(
+        splitting,
+        service=endpoint.service,
+        model=entry.model,
+        capabilities=capabilities,
+    )
+
+
+def _output_of(entry: Entry) -> tuple[bool, int | None]:
+    """Return whether a model keeps to its cap, and the most tokens of its answers if known."""
+    rules = endpoint_rules(entry) or ModelRules(entry.model)
+    keeps_cap = rules.hidden != "beside"
+    most = entry.max_output
+    if most is None and not keeps_cap:
+        most = rules.most_output
+    return keeps_cap, most
+
+
+def _calls(
+    inner: Provider,
+    entry: Entry,
+    endpoint: Endpoint,
+    *,
+    concurrency: int,
+    retry: RetryPolicy,
+    sleep: Callable[[float], Awaitable[None]],
+) -> Splitting:
+    """Put the wrappers around a sender that make calls of orders, and send them in good order."""
+    limited = Limited(
+        inner,
+        # A model in this process has no network to spare: it queues, and forms batches itself.
+        start=LOCAL_QUEUE if entry.local else _FIRST_IN_FLIGHT,
+        most=LOCAL_QUEUE if entry.local else concurrency,
+        requests_per_minute=entry.requests_per_minute,
+        tokens_per_minute=entry.tokens_per_minute,
+        endpoint=endpoint,
+        sleep=sleep,
+    )
+    retrying = Retrying(limited, policy=retry, sleep=sleep)
+    # Outside the retries, so that each of the calls is tried again by itself.
+    return Splitting(retrying, endpoint)
+
+
 class _Notices:
     """Turns what the wrappers observe into sentences for the user, each kind once per model.
 
     Args:
         name: the model's name in the space.
         notice: called with each sentence.
+        receipts: called with every receipt.
     """
 
-    def __init__(self, name: str, notice: Callable[[str], None]) -> None:
+    def __init__(
+        self, name: str, notice: Callable[[str], None], receipts: OnReceipt
+    ) -> None:
         self._name = name
         self._notice = notice
+        self._receipts = receipts
         self._told: set[str] = set()
 
     def receive(self, receipt: Receipt) -> None:
         """Tell of a contradictory usage, a larger bill, or a prompt that was cut."""
+        self._receipts(receipt)
         if receipt.usage_problem:
             usage = f"the usage in its answers is read as the larger bill: {receipt.usage_problem}"
             self._tell_once("usage", usage)

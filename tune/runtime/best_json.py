@@ -1,4 +1,4 @@
-"""Read a `best.json`: all that it takes to call a configuration again and to score its answers.
+"""Read a `best.json` with all that it takes to score its answers, as a check does.
 
 The file may come from somebody else. So nothing is imported, no code runs and no host is called
 that only the file names, unless the user agrees.
@@ -7,29 +7,32 @@ that only the file names, unless the user agrees.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tune.errors import InputError, StudyError
-from tune.pricing.prices import Price, parse_price
+from tune.pricing.prices import Price
 from tune.providers.entries import Entry
 from tune.providers.trusted_hosts import Confirm, confirm_hosts
+from tune.readout.aggregate import parse_aggregate
 from tune.runtime.json_forms import load_entry, load_prompt
-from tune.safety.untrusted import read_file, read_json
+from tune.runtime.recorded import (
+    COMPLETE,
+    Given,
+    best_path,
+    import_refusal,
+    read_model,
+    read_record,
+    read_verifier,
+)
 from tune.space import Config
 from tune.stats.intervals import Interval
-from tune.task.callables import import_object, imports_refused, reraise_as
+from tune.task.callables import imports_refused, reraise_as
 from tune.task.example import Example
 from tune.task.extract import Extractor, parse_extractor
 from tune.task.metrics import Metric, parse_metric
 from tune.task.prompt import Prompt
-
-COMPLETE = (
-    "run the command that started the study once more: it goes on where it stopped, and buys "
-    "nothing twice"
-)
-"""The way out for a study that was interrupted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,22 +83,6 @@ class DeploymentRecord:
         return parse_extractor(self.extract_spec, prompt=self.config.prompt)
 
 
-@dataclass(frozen=True, slots=True)
-class _Given:
-    """The arguments of `read_deployment`, which its steps hand on."""
-
-    metric: Any
-    verifier: Any
-    base_url: str | None
-    price: Any
-    allow_code: bool
-    allow_import: bool
-    key_env: str | None
-    allow_http: bool
-    allow_host: Collection[str]
-    confirm: Confirm | None
-
-
 def read_deployment(
     path: str | Path,
     *,
@@ -134,15 +121,11 @@ def read_deployment(
         InputError: something that it names is needed and cannot be had: the sentence says which
             flag gives it.
     """
-    place = Path(path)
-    if place.is_dir():
-        place = place / "best.json"
-    given = _Given(
-        metric=metric,
+    place = best_path(path)
+    given = Given(
         verifier=verifier,
         base_url=base_url,
         price=price,
-        allow_code=allow_code,
         allow_import=allow_import,
         key_env=key_env,
         allow_http=allow_http,
@@ -153,14 +136,27 @@ def read_deployment(
     with reraise_as(
         StudyError, f"{str(place)!r} is damaged, or was written by another version"
     ):
-        return _build(_read(place), place, given)
+        return _build(read_record(place), place, given, metric, allow_code=allow_code)
 
 
-def _build(record: Mapping[str, Any], place: Path, given: _Given) -> DeploymentRecord:
+def _build(
+    record: Mapping[str, Any],
+    place: Path,
+    given: Given,
+    own_metric: Any,
+    *,
+    allow_code: bool,
+) -> DeploymentRecord:
     """Build what a record says."""
     deployment = record["deployment"]
     config = Config(record["config"])
-    metric, verifier = _scoring(deployment, config, place, given)
+    metric = _scoring(deployment, config, place, given, own_metric)
+    verifier = read_verifier(deployment["verifier"], config, place, given)
+    if metric.runs_code and not allow_code:
+        raise InputError(
+            f"the metric {metric.name!r} runs code that models write: "
+            "say that it may with --allow-code"
+        )
     entries, prices = _models(deployment, metric, place, given)
     same = metric.identity == deployment["metric"]["identity"]
     quality, on_holdout = _recorded_quality(record["winner"])
@@ -208,37 +204,21 @@ def _recorded_quality(winner: Mapping[str, Any]) -> tuple[Interval, bool]:
 
 
 def _scoring(
-    deployment: Mapping[str, Any], config: Config, place: Path, given: _Given
-) -> tuple[Metric, Callable[[str, Example], float] | None]:
-    """Return the metric and the verifier; nothing is imported that only the file names."""
-    refusal = None
-    if not given.allow_import:
-        refusal = (
-            f"{str(place)!r} names it, not you: say that it may be with --allow-import"
-        )
-    # Importing a module runs its code, so a name in somebody else's file is not enough.
+    deployment: Mapping[str, Any],
+    config: Config,
+    place: Path,
+    given: Given,
+    own_metric: Any,
+) -> Metric:
+    """Return the metric; nothing is imported that only the file names."""
+    refusal = import_refusal(place, given)
     with imports_refused(refusal):
         parse_extractor(deployment["answer"], prompt=config.prompt)
-    with imports_refused(_unless_given(given.metric, refusal)):
-        metric = _metric(deployment["metric"], given.metric, place)
-    spec = given.verifier
-    if spec is None:
-        spec = deployment["verifier"]
-    with imports_refused(_unless_given(given.verifier, refusal)):
-        verifier = _verifier(spec, config)
-    if metric.runs_code and not given.allow_code:
-        raise InputError(
-            f"the metric {metric.name!r} runs code that models write: "
-            "say that it may with --allow-code"
-        )
-    return metric, verifier
-
-
-def _unless_given(given: Any, refusal: str | None) -> str | None:
-    """Return the reason to refuse imports; None if the user gave the thing to import."""
-    if given is None:
-        return refusal
-    return None
+        parse_aggregate(config.aggregate)
+    if own_metric is not None:
+        refusal = None
+    with imports_refused(refusal):
+        return _metric(deployment["metric"], own_metric, place)
 
 
 def _notices(metric: Metric, *, same: bool, on_holdout: bool) -> tuple[str, ...]:
@@ -259,13 +239,12 @@ def _notices(metric: Metric, *, same: bool, on_holdout: bool) -> tuple[str, ...]
 
 
 def _models(
-    deployment: Mapping[str, Any], metric: Metric, place: Path, given: _Given
+    deployment: Mapping[str, Any], metric: Metric, place: Path, given: Given
 ) -> tuple[dict[str, Entry], dict[str, Price]]:
     """Return entries and prices of the model and the judge, after confirming their hosts."""
-    recorded, listed = load_entry(deployment["model"])
-    entry = replace(_moved(recorded, given), allow_http=given.allow_http)
+    entry, price = read_model(deployment["model"], given)
     entries = {entry.name: entry}
-    prices = {entry.name: _price(given.price) or listed}
+    prices = {entry.name: price}
     # Another metric than the recorded one may need no judge.
     if deployment["judge"] is not None and metric.costs:
         judge, judge_price = load_entry(deployment["judge"])
@@ -284,56 +263,6 @@ def _models(
         foreign, repr(str(place)), allowed=given.allow_host, confirm=given.confirm
     )
     return entries, prices
-
-
-def _moved(entry: Entry, given: _Given) -> Entry:
-    """Return the entry of the model at the address and with the key that the user gives."""
-    if given.base_url is not None:
-        # Headers may hold secrets of the recorded host: they are not sent to another one.
-        return replace(
-            entry,
-            base_url=given.base_url,
-            alias=None,
-            key_env=given.key_env,
-            headers={},
-        )
-    if given.key_env is not None:
-        return replace(entry, key_env=given.key_env)
-    return entry
-
-
-def _read(place: Path) -> dict[str, Any]:
-    try:
-        record = read_json(read_file(place))
-    except OSError as error:
-        # A study that was killed leaves its journal, and may have no result yet.
-        if (place.parent / "study.jsonl").is_file() and not place.exists():
-            raise StudyError(
-                f"the study in {str(place.parent)!r} was interrupted before it had a result: "
-                f"{COMPLETE}"
-            ) from None
-        raise StudyError(f"{str(place)!r} cannot be read: {error.strerror}") from None
-    except ValueError as error:
-        raise StudyError(f"{str(place)!r} is no JSON: {error}") from None
-    is_record = isinstance(record, dict)
-    is_ours = is_record and isinstance(record.get("config"), dict)
-    if is_record and record.get("interrupted") and not record.get("winner"):
-        raise StudyError(
-            f"{str(place)!r} holds no winner, because the study was interrupted: {COMPLETE}"
-        )
-    if not is_ours or not record.get("winner"):
-        raise StudyError(
-            f"{str(place)!r} holds no winner: give the best.json of a finished study"
-        )
-    if not record.get("deployment"):
-        raise StudyError(
-            f"{str(place)!r} does not say how its config is called: "
-            "it was written by an older version; "
-            "run its study again into another --results, with the same --store "
-            "(its draws are not bought twice)"
-        )
-    found: dict[str, Any] = record
-    return found
 
 
 def _metric(record: Mapping[str, Any], given: Any, place: Path) -> Metric:
@@ -358,26 +287,3 @@ def _metric(record: Mapping[str, Any], given: Any, place: Path) -> Metric:
             f"but the metric {found.name!r} has {now}: they cannot be compared"
         )
     return found
-
-
-def _verifier(spec: Any, config: Config) -> Callable[[str, Example], float] | None:
-    found = spec
-    if isinstance(spec, str):
-        found = import_object(spec, "verifier")
-    if found is None and config.aggregate == "best":
-        raise InputError(
-            "the verifier lived in the process that tuned: "
-            "give it with --verifier module:attribute, "
-            "as the config chooses the best answer by it"
-        )
-    if found is not None and not callable(found):
-        raise InputError(f"the verifier is a callable, but got {found!r}")
-    return found  # type: ignore[no-any-return]
-
-
-def _price(given: Any) -> Price | None:
-    if given is None or isinstance(given, Price):
-        return given
-    # The file has one model, so its name may be left out.
-    named = given if "=" in given else f"model={given}"
-    return parse_price(named)[1]

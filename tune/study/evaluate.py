@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
-from tune.completion import Request, Setting
+from tune.completion import Request
 from tune.errors import (
     AnswerError,
     BudgetExhausted,
@@ -19,7 +19,8 @@ from tune.errors import (
 )
 from tune.providers.stack import Service
 from tune.readout.trial import Step, Trial
-from tune.space import FREE, Space
+from tune.runtime.requests import make_request
+from tune.space import Space
 from tune.store.draws import Store, Use
 from tune.study.answer_scoring import AnswerScoring, JudgeLost
 from tune.study.failures import Failures, fail_unanswered, mark_unanswered
@@ -113,20 +114,13 @@ class Evaluator:
         """Return the request that a config sends for one example."""
         service = self.services[str(point["model"])]
         prompt = self.prompts[str(point["prompt"])]
-        # n and the like are read off draws later; they have no place in a request.
-        not_sent = ("model", "prompt", *FREE)
-        settings: dict[str, Setting] = {}
-        for name, value in point.items():
-            if name not in not_sent and value is not None:
-                settings[name] = value  # type: ignore[assignment]
-        return Request(
+        return make_request(
+            point,
             service=service.id,
             model=service.entry.model,
             prompt=prompt.render(self.examples[position]),
-            max_tokens=cap,
+            cap=cap,
             stop=stop,
-            # Sorted, because the request's key in the store depends on it.
-            settings=tuple(sorted(settings.items())),
         )
 
     async def run(self, steps: Sequence[Step], trials: dict[int, Trial]) -> Wave:

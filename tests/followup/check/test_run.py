@@ -19,8 +19,9 @@ from tune.errors import BudgetError, DataError, InputError
 from tune.fakes.faults import Fault, Model
 from tune.fakes.server import Server, fail_every
 from tune.fakes.world import LabelledWorld
-from tune.followup.check import STATUS, CheckResult, check, check_async, default_store
+from tune.followup.check import STATUS, CheckResult, check, check_async
 from tune.pricing.prices import to_picodollars
+from tune.runtime.recorded import default_store
 from tune.task.metrics import Metric
 
 

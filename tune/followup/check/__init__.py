@@ -2,7 +2,7 @@
 
 from tune.followup.check.result import CheckResult
 from tune.followup.check.rule import STATUS, CheckDecision
-from tune.followup.check.run import check, check_async, default_store
+from tune.followup.check.run import check, check_async
 
 __all__ = [
     "STATUS",
@@ -10,5 +10,4 @@ __all__ = [
     "CheckResult",
     "check",
     "check_async",
-    "default_store",
 ]

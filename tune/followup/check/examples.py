@@ -18,7 +18,8 @@ from tune.followup.check.rule import (
     SameExamplesRule,
 )
 from tune.report import plain_config
-from tune.runtime.best_json import COMPLETE, DeploymentRecord
+from tune.runtime.best_json import DeploymentRecord
+from tune.runtime.recorded import COMPLETE
 from tune.study.holdout_file import HOLDOUT_FILE, read_holdout
 from tune.task.example import Data
 from tune.task.load import load_data

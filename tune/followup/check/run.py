@@ -39,6 +39,7 @@ from tune.providers.capabilities import Capabilities
 from tune.providers.stack import StackContext
 from tune.providers.trusted_hosts import host_lines
 from tune.runtime.best_json import DeploymentRecord, read_deployment
+from tune.runtime.recorded import default_store
 from tune.safety.background import run_apart
 from tune.safety.decoration import Decorations
 from tune.stats.confidence_sequences import SequentialResult, next_block_size
@@ -145,15 +146,6 @@ async def check_async(
         unanswered=sum(reason.startswith("service") for reason in lost),
         notices=notices,
     )
-
-
-def default_store(best: Path) -> str:
-    """Return the study's store where it still lies beside `best.json`, else one in this folder."""
-    folder = best if best.is_dir() else best.parent
-    shared = folder.parent / "draws.db"
-    own = folder / "draws.db"
-    # A `best.json` may have been copied elsewhere: then its folder gets a store for itself.
-    return str(shared if shared.exists() and not own.exists() else own)
 
 
 def _check_numbers(options: CheckOptions, budget: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -54,6 +55,7 @@ class _Choice:
         thought_bytes: bytes of the shown reasoning.
         thought_words: words of the shown reasoning.
         token_ends: as in `Completion`.
+        tool_calls: as in `Completion`.
     """
 
     text: str
@@ -63,6 +65,7 @@ class _Choice:
     thought_bytes: int
     thought_words: int
     token_ends: tuple[int, ...] | None
+    tool_calls: str = ""
 
 
 def parse_response(
@@ -131,6 +134,7 @@ def parse_response(
             model=str(body.get("model") or ""),
             tier=str(body.get("service_tier") or ""),
             token_ends=_ends_within(choice.token_ends, text),
+            tool_calls=choice.tool_calls,
             invoice=invoice,
         )
         draws.append(draw)
@@ -179,15 +183,27 @@ def _read_choice(choice: Mapping[str, Any]) -> _Choice:
         or _text(message.get("refusal"))
     )
     thought = _text(message.get("reasoning_content")) or _text(message.get("reasoning"))
+    calls = _tool_calls(message)
     return _Choice(
         text=text,
         finish_reason=_ENDINGS.get(str(choice.get("finish_reason")).lower(), "stop"),
-        bytes=_bytes(text) + _bytes(thought),
-        words=len(text.split()) + len(thought.split()),
+        bytes=_bytes(text) + _bytes(thought) + _bytes(calls),
+        words=len(text.split()) + len(thought.split()) + len(calls.split()),
         thought_bytes=_bytes(thought),
         thought_words=len(thought.split()),
         token_ends=_token_ends(choice.get("logprobs"), text),
+        tool_calls=calls,
     )
+
+
+def _tool_calls(message: Mapping[str, Any]) -> str:
+    """Return the calls of tools in a message as JSON; "" where there are none."""
+    calls = message.get("tool_calls")
+    if not isinstance(calls, list):
+        return ""
+    # A call is an object. Anything else cannot be run by anybody.
+    kept = [call for call in calls if isinstance(call, dict)]
+    return json.dumps(kept, ensure_ascii=False) if kept else ""
 
 
 def _text(content: object) -> str:

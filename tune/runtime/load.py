@@ -1,0 +1,187 @@
+"""Load a tuned configuration so that it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from tune.errors import BudgetError, InputError, PriceError
+from tune.plan.read_options import stated_options
+from tune.pricing.lookup import base_url_or_default
+from tune.pricing.published import find_published
+from tune.providers.entries import read_entries
+from tune.providers.retrying import RetryPolicy
+from tune.providers.trusted_hosts import Confirm, confirm_hosts
+from tune.runtime.answer import Answer
+from tune.runtime.caller import Caller
+from tune.runtime.recorded import (
+    Given,
+    TunedConfig,
+    best_path,
+    default_store,
+    read_config,
+)
+from tune.runtime.tuned import Keeping, Tuned
+
+Paths: TypeAlias = str | Path | Sequence[str | Path]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadOptions:
+    """Options of `load` that few programs need.
+
+    Attributes:
+        verifier: instead of the recorded one: a callable or "module:attribute".
+        base_url: where the model answers now. The recorded key is not sent there.
+        key_env: the environment variable with the model's key, instead of the recorded one.
+        price: "IN/OUT" in dollars per million tokens, or a `Price`, instead of the recorded one.
+        timeout: seconds after which a call is given up.
+        attempts: the most attempts at one call.
+        concurrency: the most calls in flight per endpoint.
+        store: the file for the daily budget and the cache; by default the study's store where it
+            still lies beside the file, else one in its folder.
+        allow_import: modules may be imported that the file names.
+        allow_http: a key may go unencrypted through networks that are not private.
+        allow_host: hosts to which the file may send questions and keys.
+        confirm: asks the user about a host that is not among them.
+    """
+
+    verifier: Any = None
+    base_url: str | None = None
+    key_env: str | None = None
+    price: Any = None
+    timeout: float | None = None
+    attempts: int | None = None
+    concurrency: int = 64
+    store: str | Path | None = None
+    allow_import: bool = False
+    allow_http: bool = False
+    allow_host: Collection[str] = ()
+    confirm: Confirm | None = None
+
+
+def load(
+    best: Paths,
+    config_list: Any = None,
+    *,
+    accept: Callable[[Answer], bool] | None = None,
+    daily_budget: float | None = None,
+    cache: bool = False,
+    **options: Any,
+) -> Tuned:
+    """Load the configuration of a `best.json`, ready to answer.
+
+    Nothing is sent yet. Without `daily_budget` and `cache`, nothing is written to the disk.
+
+    Args:
+        best: a `best.json`, or the results folder that it is in. Of several, each is tried where
+            the one before it fails.
+        config_list: where the model is, in place of the recorded endpoint: entries as in AutoGen's
+            `config_list`, without keys (`key_env` names the variable). Each is tried where the one
+            before it fails.
+        accept: takes an answer and tells whether it will do; else the next entry is tried.
+        daily_budget: dollars of one day (UTC) that are never exceeded, whatever the number of
+            processes that share the store.
+        cache: keep draws, and use them again for the same question. Without it each question is
+            answered anew.
+        options: those of `LoadOptions`.
+
+    Raises:
+        InputError: the file cannot be used, there is no key, or an option cannot be.
+    """
+    given = LoadOptions(**stated_options(LoadOptions, options))
+    _check(given, daily_budget)
+    paths = [best] if isinstance(best, str | Path) else list(best)
+    if not paths:
+        raise InputError(
+            "there is nothing to load: give a best.json or a results folder"
+        )
+    tuned: list[TunedConfig] = []
+    for path in paths:
+        tuned += _configs(path, config_list, given)
+    if daily_budget is not None:
+        _check_prices(tuned)
+    retry = RetryPolicy()
+    if given.attempts is not None:
+        retry = replace(retry, attempts=given.attempts)
+    callers = [Caller(one, concurrency=given.concurrency, retry=retry) for one in tuned]
+    first = best_path(paths[0]).absolute()
+    keeping = Keeping(
+        daily_budget=daily_budget,
+        cache=cache,
+        store=str(given.store or default_store(first)),
+        name=f"tuned-{first.parent.name}",
+    )
+    return Tuned(callers, accept=accept, keeping=keeping)
+
+
+def _configs(
+    path: str | Path, config_list: Any, options: LoadOptions
+) -> list[TunedConfig]:
+    """Return the configuration of a file, once for each entry of a config list."""
+    given = Given(
+        verifier=options.verifier,
+        base_url=options.base_url,
+        price=options.price,
+        allow_import=options.allow_import,
+        key_env=options.key_env,
+        allow_http=options.allow_http,
+        allow_host=options.allow_host,
+        confirm=options.confirm,
+    )
+    tuned = read_config(path, given)
+    if config_list is None:
+        # A host that the user named needs no confirmation.
+        if options.base_url is None:
+            confirm_hosts(
+                [tuned.entry],
+                repr(tuned.source),
+                allowed=options.allow_host,
+                confirm=options.confirm,
+                sent="what it is asked",
+            )
+        return [_with_timeout(tuned, options)]
+    found = []
+    for entry in read_entries(config_list).values():
+        price = entry.price
+        if price is None:
+            price = find_published(entry.model, base_url_or_default(entry.base_url), "")
+        allowed = replace(entry, allow_http=entry.allow_http or options.allow_http)
+        one = replace(tuned, entry=allowed, price=price)
+        found.append(_with_timeout(one, options))
+    if not found:
+        raise InputError("config_list has no entry")
+    return found
+
+
+def _with_timeout(tuned: TunedConfig, options: LoadOptions) -> TunedConfig:
+    if options.timeout is None:
+        return tuned
+    return replace(tuned, entry=replace(tuned.entry, timeout=options.timeout))
+
+
+def _check(options: LoadOptions, daily_budget: float | None) -> None:
+    numbers = {
+        "timeout": options.timeout,
+        "attempts": options.attempts,
+        "concurrency": options.concurrency,
+    }
+    for name, value in numbers.items():
+        if value is not None and not value > 0:
+            raise InputError(f"`{name} > 0` must hold, but got {value!r}")
+    # Written so that NaN is refused too.
+    if daily_budget is not None and not 0 < daily_budget < float("inf"):
+        raise BudgetError(
+            f"the daily budget is a number of dollars above 0, but got {daily_budget!r}"
+        )
+
+
+def _check_prices(tuned: Sequence[TunedConfig]) -> None:
+    for one in tuned:
+        if one.price is None:
+            raise PriceError(
+                f"no price of {one.entry.name!r} is known, and a daily budget needs one: "
+                'give "price" in its entry'
+            )

@@ -1,0 +1,47 @@
+"""The request that a configuration sends: the search and the runtime make it here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tune.completion import Message, Request, Setting
+from tune.space import FREE
+
+
+def make_request(
+    point: Mapping[str, object],
+    *,
+    service: str,
+    model: str,
+    prompt: str | tuple[Message, ...],
+    cap: int,
+    stop: tuple[str, ...],
+    passed: str = "",
+) -> Request:
+    """Return the request of a configuration, or of a point of the space.
+
+    Args:
+        point: its values; only settings that the model takes by name are sent.
+        service: as `Request.service` has it.
+        model: the model's name as the service knows it.
+        prompt: the rendered prompt.
+        cap: the most tokens of an answer.
+        stop: the stop strings.
+        passed: further fields of the body, as `Request.passed` has them.
+    """
+    # n and the like are read off draws later; they have no place in a request.
+    not_sent = ("model", "prompt", *FREE)
+    settings: dict[str, Setting] = {}
+    for name, value in point.items():
+        if name not in not_sent and value is not None:
+            settings[name] = value  # type: ignore[assignment]
+    return Request(
+        service=service,
+        model=model,
+        prompt=prompt,
+        max_tokens=cap,
+        stop=stop,
+        # Sorted, because the request's key in the store depends on it.
+        settings=tuple(sorted(settings.items())),
+        passed=passed,
+    )
