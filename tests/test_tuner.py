@@ -472,6 +472,8 @@ def test_no_key_is_in_any_file_of_a_run(
         "report.html",
         "report.md",
         "trials.csv",
+        "answers.csv",
+        "answers.jsonl",
         "study.jsonl",
         "OAI_CONFIG_LIST",
         "draws.db",

@@ -785,5 +785,7 @@ def test_only_the_owner_can_read_what_a_run_leaves(
         "report.html",
         "best.json",
         "trials.csv",
+        "answers.csv",
+        "answers.jsonl",
     }
     assert set(modes.values()) == {0o600}

@@ -22,6 +22,7 @@ from tune.providers.retrying import RetryPolicy
 from tune.providers.stack import StackContext
 from tune.report import Report, plain_config
 from tune.result import build_report, deploy
+from tune.result.answers import study_answers
 from tune.safety.background import run_apart
 from tune.safety.decoration import Decorations
 from tune.store.claims import Claims
@@ -172,8 +173,15 @@ async def _study(
                 "the kept holdout", lambda: _keep_holdout(record, report, folder), None
             )
             deployment = deploy(record, report)
+            answers = announcer.decorations.attempt(
+                "the answers beside the report", lambda: study_answers(record), ()
+            )
             result = Study(
-                report, folder, stopped=record.stopped, deployment=deployment
+                report,
+                folder,
+                stopped=record.stopped,
+                deployment=deployment,
+                answers=answers,
             )
         # Before the study counts as ended: a kill in between would leave the report unwritten.
         result.report(folder)

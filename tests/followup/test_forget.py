@@ -21,6 +21,7 @@ from tune.errors import StoreError, StudyError
 from tune.fakes.server import Server
 from tune.followup.forget import forget
 from tune.followup.reprice import reprice
+from tune.report.answers import AnswerRow, answers_jsonl
 from tune.report.private import without_content, without_example
 from tune.report.serialize import dump
 from tune.store.database import Database
@@ -128,9 +129,10 @@ def test_what_other_studies_use_stays_and_is_told(
     assert "because other examples with the same text ask for them too" in str(
         forgotten
     )
-    assert holders(tmp_path) - {"holdout.jsonl"} == {
-        "draws.db"
-    }  # the other study may have it in its holdout
+    assert holders(tmp_path / "one") == set()
+    # The other study shows it in its answers, and may have it in its holdout.
+    shown = {"holdout.jsonl", "answers.jsonl", "answers.csv"}
+    assert holders(tmp_path) - shown == {"draws.db"}
     again = forget(tmp_path / "two" / "study", "t7", store=store)
     assert again.erased.draws > 0
     assert holders(tmp_path) == set()
@@ -180,15 +182,23 @@ def test_answers_and_notices_that_show_the_example_are_gone(
     copy: tuple[Server, Path],
 ) -> None:
     _, folder = copy
-    lines = [
-        {"example": name, "answer": f"{name} says {SECRET}"} for name in ("t7", "t77")
-    ]
+    rows = []
+    for name in ("t7", "t77"):
+        row = AnswerRow(
+            example=name,
+            part="holdout",
+            configuration="winner",
+            answer=f"{name} says {SECRET}\u2028",
+        )
+        rows.append(row)
     answers = folder / "study" / "answers.jsonl"
-    answers.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    answers.write_text(answers_jsonl(rows))
     forget(folder / "study", "t7")
-    assert [
-        json.loads(line)["example"] for line in answers.read_text().splitlines()
-    ] == ["t77"]
+    assert [row.example for row in tune.Study.load(folder / "study").answer_rows()] == [
+        "t77"
+    ]
+    assert "t77" in (folder / "study" / "answers.csv").read_text()
+    assert "t7 says" not in (folder / "study" / "answers.csv").read_text()
 
 
 def test_reports_without_content_show_no_text_of_an_example(tmp_path: Path) -> None:
@@ -198,6 +208,7 @@ def test_reports_without_content_show_no_text_of_an_example(tmp_path: Path) -> N
     assert any(unread.samples for unread in shown.record.unread)
     assert not any(unread.samples for unread in kept.record.unread)
     readable = {"report.md", "report.html", "best.json", "study.jsonl", "trials.csv"}
+    readable |= {"answers.jsonl", "answers.csv"}
     assert holders(tmp_path / "shown", "I would rather not say") & readable
     assert not holders(tmp_path / "kept", "I would rather not say") & readable
 

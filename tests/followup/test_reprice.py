@@ -99,6 +99,12 @@ def test_a_limit_changes_the_choice_and_what_has_not_met_the_holdout_is_said_to_
     assert first.best.config.model == "large"
     study = again(server, tmp_path, max_cost_per_request=1.0e-5)
     assert study.best.config.model == "small"
+    # The answers are those of the new choice, not those in the study's folder.
+    assert study.record.winner is not None
+    assert study.record.winner.tuning is not None
+    rows = [row for row in study.answer_rows() if row.configuration == "winner"]
+    on_tuning = [row for row in rows if row.part == "tuning"]
+    assert len(on_tuning) == study.record.winner.tuning.n
     assert study.best.cost is not None
     assert study.best.cost.mean <= 1.0e-5
     assert "under $1e-05 per request" in study.record.provenance.goal

@@ -12,6 +12,7 @@ from typing import Any
 
 from tune.errors import StudyError
 from tune.followup.place import find_draws, find_journal
+from tune.report.answers import CSV, JSONL
 from tune.report.private import without_example
 from tune.store.database import Database
 from tune.store.erase import Erased, erase_example, shred
@@ -20,11 +21,8 @@ from tune.store.journal import Journal, dump_event
 from tune.study.holdout_file import HOLDOUT_FILE
 from tune.study.study import recorded_study
 
-REPORTS = ("best.json", "report.html", "report.md")
+REPORTS = ("best.json", "report.html", "report.md", CSV)
 """The files that a study's report writes from its journal."""
-
-ANSWERS = "answers.jsonl"
-"""The file of single answers, where a study has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +95,15 @@ def _rewrite_results(
 ) -> list[str]:
     """Write the report and the files of single answers again; return the names of these files."""
     files = []
+    # First: the report and `answers.csv` are made of the answers.
+    for name in (JSONL, HOLDOUT_FILE):
+        if (place / name).is_file():
+            _filter_lines(place / name, example)
+            files.append(name)
     if any(event["event"] == "result" for event in events):
         # The report is made of the journal, which no longer holds the example.
         recorded_study(place, events).report()
         files += [name for name in REPORTS if (place / name).is_file()]
-    for name in (ANSWERS, HOLDOUT_FILE):
-        if (place / name).is_file():
-            _filter_lines(place / name, example)
-            files.append(name)
     return files
 
 
@@ -148,8 +147,12 @@ def _scrubbed(event: dict[str, Any], example: str) -> dict[str, Any]:
 
 
 def _filter_lines(path: Path, example: str) -> None:
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    kept = [line for line in lines if example not in _ids(json.loads(line))]
+    # By line ends alone: `splitlines` would also cut at other characters that texts may hold.
+    lines = path.read_text(encoding="utf-8").split("\n")
+    kept = []
+    for line in filter(None, lines):
+        if example not in _ids(json.loads(line)):
+            kept.append(f"{line}\n")
     write_private(path, "".join(kept))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +26,9 @@ from tune.providers.capabilities import Capabilities
 from tune.providers.stack import Service, StackContext, build_stack
 from tune.readout.trial import Step, Trial
 from tune.report import Report
+from tune.report.answers import AnswerRow
 from tune.result import build_report, deploy
+from tune.result.answers import study_answers
 from tune.safety.background import run_apart
 from tune.space import Config
 from tune.stats.alpha_spending import another_analysis, is_new_analysis
@@ -114,12 +116,13 @@ def reprice(
         raise StudyError(
             f"the draws of the study in {str(place)!r} are not at {store!r}: say where with --store"
         )
-    report, deployment = run_apart(_reread(plan, place, store))
+    report, deployment, answers = run_apart(_reread(plan, place, store))
     study = Study(
         _as_it_was(report, before.record),
         place,
         stopped=before.stopped,
         deployment=deployment,
+        answers=answers,
     )
     if results is not None:
         study.report(results)
@@ -129,7 +132,7 @@ def reprice(
 
 async def _reread(
     plan: Plan, place: Path, store: str
-) -> tuple[Report, Deployment | None]:
+) -> tuple[Report, Deployment | None, Sequence[AnswerRow]]:
     """Return the study's report with today's selection, from its journal and its store."""
     with ExitStack() as stack:
         aside = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -159,7 +162,7 @@ async def _reread(
             choice, run.selector.single_answer(choice), test, stopped=stopped
         )
         report = build_report(record)
-        return report, deploy(record, report)
+        return report, deploy(record, report), study_answers(record)
 
 
 async def _replay(run: Run) -> None:

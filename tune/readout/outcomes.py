@@ -111,6 +111,18 @@ def kinds_of(
     return found
 
 
+def failure_kind(trial: Trial, position: int) -> str | None:
+    """Return the kind of an example without answers; None if it has some.
+
+    It is "" where the money did not reach the example: that is nobody's failure.
+    """
+    if position in trial.config_failed:
+        return _CONFIG_FAULTS.get(trial.config_failed[position], "failed")
+    if position in trial.unanswered:
+        return "failed" if trial.unanswered[position].startswith("service") else ""
+    return None
+
+
 def count_outcomes(
     trial: Trial,
     config: Config,
@@ -137,8 +149,7 @@ def count_outcomes(
         return examples is None or position in examples
 
     for position, draws in trial.draws.items():
-        faulty = position in trial.config_failed or position in trial.unanswered
-        if faulty or not is_counted(position):
+        if failure_kind(trial, position) is not None or not is_counted(position):
             continue
         for draw in draws:
             said = cut(draw, config.max_tokens, config.stop, rates)
@@ -146,14 +157,10 @@ def count_outcomes(
             worst = text is not None and is_worst(text, position)
             kind = kind_of(said, text, is_worst=worst)
             found[kind] += 1
-    for position, reason in trial.config_failed.items():
-        if is_counted(position):
-            kind = _CONFIG_FAULTS.get(reason, "failed")
-            found[kind] += each
-    for position, reason in trial.unanswered.items():
-        # An example that the money did not reach is nobody's failure.
-        if reason.startswith("service") and is_counted(position):
-            found["failed"] += each
+    for position in trial.config_failed.keys() | trial.unanswered.keys():
+        failure = failure_kind(trial, position)
+        if failure and is_counted(position):
+            found[failure] += each
     # Right answers have the kind "", and count only among all answers.
     counts = {kind: found[kind] for kind in KINDS}
     return Outcomes(answers=found.total(), **counts)

@@ -14,10 +14,10 @@ import numpy as np
 from tune.plan.default_space import find_labels
 from tune.plan.plan import Plan
 from tune.readout import Reading
-from tune.readout.aggregate import blind, choose, vote
+from tune.readout.aggregate import vote
 from tune.readout.trial import Trial
-from tune.readout.truncate import cut
 from tune.report import Confusion, DoubtfulLabel, Failing, Slice
+from tune.result.answers import TrialAnswers
 from tune.result.evidence import Evidence
 from tune.space import Config
 from tune.strategies import Selection
@@ -79,6 +79,7 @@ def _confusion(record: RunRecord, trial: Trial, config: Config) -> Confusion | N
         return None
     places = {_fold(label): place for place, label in enumerate(labels)}
     counts = np.zeros((len(labels), len(labels) + 2))
+    read = TrialAnswers(record, trial, config)
     for position in sorted(trial.draws.keys() | trial.config_failed.keys()):
         example = record.plan.examples[position]
         if example.target is None or position in trial.unanswered:
@@ -86,7 +87,7 @@ def _confusion(record: RunRecord, trial: Trial, config: Config) -> Confusion | N
         row = places.get(_fold(to_text(example.target)))
         if row is None:
             continue
-        for answer, share in _shares(record, trial, config, position).items():
+        for answer, share in _shares(read, position).items():
             # Behind the labels: one column for other answers, and one for no answer.
             column = len(labels) + 1
             if answer is not None:
@@ -97,16 +98,15 @@ def _confusion(record: RunRecord, trial: Trial, config: Config) -> Confusion | N
     return Confusion(tuple(labels), tuple(map(tuple, rows)))
 
 
-def _shares(
-    record: RunRecord, trial: Trial, config: Config, position: int
-) -> dict[str | None, float]:
+def _shares(read: TrialAnswers, position: int) -> dict[str | None, float]:
     """Return the share of each answer to an example, over the orders in which its draws may come.
 
     A score is the mean over the same orders, so the matrix and the score agree.
     """
+    config = read.config
     answers: list[str | None] = []
-    if position not in trial.config_failed:
-        answers = _answers(record, trial, config, position)
+    if position not in read.trial.config_failed:
+        answers = [draw.answer for draw in read.draws(position)]
     if not answers:
         return {None: 1.0}
     n = min(config.n, len(answers))
@@ -122,42 +122,23 @@ def _shares(
         subsets = [rng.sample(answers, n) for _ in range(MOST_SUBSETS)]
     found: Counter[str | None] = Counter()
     for subset in subsets:
-        chosen = _chosen(record, config, position, subset)
+        chosen = _chosen(read, position, subset)
         for answer in chosen:
             found[answer] += 1 / len(chosen) / len(subsets)  # type: ignore[assignment]
     return dict(found)
 
 
 def _chosen(
-    record: RunRecord, config: Config, position: int, answers: Sequence[str | None]
+    read: TrialAnswers, position: int, answers: Sequence[str | None]
 ) -> list[str | None]:
     """Return the answer that is made of these, or all of a tie: the order decides between them."""
-    if config.aggregate == "vote":
+    if read.config.aggregate == "vote":
         # An answer that was not found does not vote.
         votes = Counter(answers)
         del votes[None]
         most = max(votes.values(), default=0)
         return [answer for answer, count in votes.items() if count == most] or [None]
-    verify = None
-    if record.plan.verifier is not None:
-        # The verifier does not see the target: in use there is none.
-        verify = blind(record.plan.verifier, record.plan.examples[position])
-    return [choose(config.aggregate, answers, verifier=verify)]
-
-
-def _answers(
-    record: RunRecord, trial: Trial, config: Config, position: int
-) -> list[str | None]:
-    """Return the answer in each draw of an example, cut as the config cuts it."""
-    found: list[str | None] = []
-    for draw in trial.draws.get(position, ()):
-        said = cut(draw, config.max_tokens, config.stop)
-        answer = None
-        # A withheld text may still hold words. They are not an answer.
-        if said.finish_reason != "content_filter":
-            answer = record.reader.extract(said.text)
-        found.append(answer)
-    return found
+    return [read.choose(position, answers)]
 
 
 def _slices(
@@ -246,7 +227,10 @@ def _doubtful_labels(record: RunRecord) -> list[DoubtfulLabel]:
     """Find tuning rows on which all strong configs agree against the data's label."""
     if record.plan.metric.over_responses or record.plan.metric.costs:
         return []
-    strong = _strong(record)
+    strong = []
+    for reading in _strong(record):
+        trial = record.trials[reading.trial]
+        strong.append(TrialAnswers(record, trial, reading.config))
     found = []
     for position in range(len(record.plan.split.tuning)):
         doubt = _doubt(record, strong, position)
@@ -256,15 +240,14 @@ def _doubtful_labels(record: RunRecord) -> list[DoubtfulLabel]:
 
 
 def _doubt(
-    record: RunRecord, strong: Sequence[Reading], position: int
+    record: RunRecord, strong: Sequence[TrialAnswers], position: int
 ) -> DoubtfulLabel | None:
     """Return the doubt about the label of one row; None if the strong configs do not agree."""
     answers: list[str] = []
     asked = draws = 0
-    for reading in strong:
-        trial = record.trials[reading.trial]
-        asked += bool(trial.draws.get(position))
-        voice = _voice(record, trial, reading.config, position)
+    for read in strong:
+        asked += bool(read.trial.draws.get(position))
+        voice = _voice(read, position)
         if voice is not None:
             answers.append(voice[0])
             draws += voice[1]
@@ -306,11 +289,9 @@ def _strong(record: RunRecord) -> list[Reading]:
     return [best for _, best in near[:MOST_STRONG]]
 
 
-def _voice(
-    record: RunRecord, trial: Trial, config: Config, position: int
-) -> tuple[str, int] | None:
+def _voice(read: TrialAnswers, position: int) -> tuple[str, int] | None:
     """Return a trial's answer to an example, and the number of its draws; None if they disagree."""
-    answers = _answers(record, trial, config, position)
+    answers = [draw.answer for draw in read.draws(position)]
     answer = vote(answers)
     if answer is None or answers.count(answer) < ONE_VOICE * len(answers):
         return None

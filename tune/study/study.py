@@ -27,6 +27,15 @@ from tune.report import (
     trial_rows,
     trials_csv,
 )
+from tune.report.answers import (
+    CSV,
+    JSONL,
+    AnswerRow,
+    answer_records,
+    answers_csv,
+    answers_jsonl,
+    read_answers,
+)
 from tune.report.error_analysis import confusion_rows, doubtful_label_rows, slice_rows
 from tune.report.serialize import dump, load
 from tune.safety.decoration import Decorations
@@ -114,7 +123,9 @@ class Study:
         *,
         stopped: str,
         deployment: Deployment | None,
+        answers: Sequence[AnswerRow] | None = None,
     ) -> None:
+        self._answers = answers
         self.record = record
         self.folder = folder
         self.stopped = stopped
@@ -180,6 +191,36 @@ class Study:
         import pandas as pd
 
         return pd.DataFrame(trial_rows(self.record.trials))
+
+    def answers(self) -> pd.DataFrame:
+        """Return the answers of the winner and the baseline: one row for each example and part.
+
+        The columns are those of `answers.csv`; see `tune.report.answers.AnswerRow`.
+
+        Raises:
+            StudyError: the folder has no answers.
+        """
+        import pandas as pd
+
+        return pd.DataFrame(answer_records(self.answer_rows()))
+
+    def answer_rows(self) -> Sequence[AnswerRow]:
+        """Return the same as records.
+
+        Raises:
+            StudyError: the folder has no answers.
+        """
+        if self._answers is None:
+            place = self.folder / JSONL
+            try:
+                text = place.read_text(encoding="utf-8")
+            except OSError as error:
+                raise StudyError(
+                    f"the study in {str(self.folder)!r} has no {JSONL} ({error.strerror}): "
+                    "`tune report STUDY` makes it from the store"
+                ) from None
+            self._answers = read_answers(text, str(place))
+        return self._answers
 
     def confusion(self) -> pd.DataFrame:
         """Return the winner's answers, one row for each label of the data, with its recall.
@@ -260,6 +301,7 @@ class Study:
             "comparison.csv": lambda: comparison_csv(self.record),
             "comparison.tex": lambda: comparison_tex(self.record),
             "trials.csv": lambda: trials_csv(self.record),
+            **self._answer_makers(),
             # Last, because it names the others.
             "report.md": lambda: markdown(self.record),
         }
@@ -270,6 +312,16 @@ class Study:
         # says so.
         left_out = "".join(f"{sentence}\n" for sentence in self.record.notices)
         return {name: text or left_out for name, text in found.items()}
+
+    def _answer_makers(self) -> dict[str, Callable[[], str]]:
+        """Return what makes the files of single answers; nothing where there are none."""
+        try:
+            rows = self.answer_rows()
+        except StudyError as error:
+            # The result stands without its answers, and the report says why they are not there.
+            self._note(str(error))
+            return {}
+        return {JSONL: lambda: answers_jsonl(rows), CSV: lambda: answers_csv(rows)}
 
     def _note(self, sentence: str) -> None:
         """Add a notice to the record, once."""

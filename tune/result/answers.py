@@ -1,0 +1,240 @@
+"""Answers of a configuration read off the draws of its trial, one example at a time."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from tune.errors import DataError
+from tune.readout import Reading
+from tune.readout.aggregate import Extracted, blind, choose
+from tune.readout.outcomes import failure_kind, kind_of
+from tune.readout.token_rates import Rates, rates_of
+from tune.readout.trial import Trial
+from tune.readout.truncate import Cut, cut
+from tune.report.answers import AnswerRow, without_texts
+from tune.space import Config
+from tune.strategies import Selection
+from tune.study.record import RunRecord
+from tune.study.stop_reasons import PAUSES
+from tune.task.example import to_text
+
+WINNER, BASELINE = "winner", "baseline"
+"""Names of the two configurations whose answers every study shows."""
+
+
+class ReadDraw(NamedTuple):
+    """One draw as a configuration reads it.
+
+    Attributes:
+        said: its text, cut as the configuration cuts it.
+        answer: what the answer rule finds in it; None for nothing.
+    """
+
+    said: Cut
+    answer: Extracted
+
+
+@dataclass(frozen=True)
+class TrialAnswers:
+    """The answers of one configuration.
+
+    Attributes:
+        record: of the run.
+        trial: whose draws are read.
+        config: cuts them and makes one answer of them.
+    """
+
+    record: RunRecord
+    trial: Trial
+    config: Config
+
+    @cached_property
+    def _rates(self) -> Rates | None:
+        return rates_of(self.trial.draws, self.trial.measured)
+
+    def draws(self, position: int) -> list[ReadDraw]:
+        """Return the draws of an example in the order drawn."""
+        found: list[ReadDraw] = []
+        for draw in self.trial.draws.get(position, ()):
+            said = cut(draw, self.config.max_tokens, self.config.stop, self._rates)
+            answer = None
+            # A withheld text may still hold words. They are not an answer.
+            if said.finish_reason != "content_filter":
+                answer = self.record.reader.extract(said.text)
+            found.append(ReadDraw(said, answer))
+        return found
+
+    def choose(self, position: int, answers: Sequence[Extracted]) -> Extracted:
+        """Return the one answer that the configuration makes of these."""
+        verify = None
+        if self.record.plan.verifier is not None:
+            # The verifier does not see the target: in use there is none.
+            example = self.record.plan.examples[position]
+            verify = blind(self.record.plan.verifier, example)
+        return choose(self.config.aggregate, answers, verifier=verify)
+
+
+def answer_rows(
+    answers: TrialAnswers, name: str, reading: Reading | None
+) -> list[AnswerRow]:
+    """Return a record for each example that a configuration was asked, in the study's order.
+
+    Args:
+        answers: of the configuration.
+        name: its role in the report.
+        reading: has the expected scores; None where the draws are too few for the configuration.
+    """
+    scores: dict[int, float] = {}
+    if reading is not None:
+        shares = map(float, reading.shares)
+        scores = dict(zip(reading.examples, shares, strict=True))
+    trial = answers.trial
+    asked = trial.draws.keys() | trial.config_failed.keys() | trial.unanswered.keys()
+    rows = []
+    for position in sorted(asked):
+        row = _row(answers, name, position, scores.get(position))
+        if row is not None:
+            rows.append(row)
+    return rows
+
+
+def study_answers(record: RunRecord) -> tuple[AnswerRow, ...]:
+    """Return the answers of the winner and of the baseline, on the holdout and on tuning examples.
+
+    Without texts if the user wants none of them in the report.
+    """
+    rows: list[AnswerRow] = []
+    for name, answers, reading in _shown(record):
+        rows += answer_rows(answers, name, reading)
+    return visible_rows(record, rows)
+
+
+def visible_rows(record: RunRecord, rows: Sequence[AnswerRow]) -> tuple[AnswerRow, ...]:
+    """Return the records as the user wants them shown: with or without their texts."""
+    if record.plan.content:
+        return tuple(rows)
+    return tuple(map(without_texts, rows))
+
+
+def _shown(
+    record: RunRecord,
+) -> Iterator[tuple[str, TrialAnswers, Reading | None]]:
+    """Yield name, answers and reading of each configuration on each part of the data."""
+    # Half a holdout is not looked at: see `tune.result.build`.
+    met: Mapping[Config, Reading] = {}
+    if record.stopped not in PAUSES:
+        met = record.holdout
+    configs: dict[str, Config] = {}
+    choice: Selection | None = None
+    if record.selection is not None:
+        choice = record.selection.tested(met)
+        configs[WINNER] = choice.shown.config
+    configs[BASELINE] = record.plan.baseline
+    for name, config in configs.items():
+        if config in met:
+            answers = TrialAnswers(record, record.holdout_trials[config], config)
+            yield name, answers, met[config]
+    for name, config in configs.items():
+        trial = _tuning_trial(record, config)
+        if name == WINNER and choice is not None:
+            # An extrapolated winner has a trial, although no reading of it.
+            trial = record.trials.get(choice.reading.trial)
+        if trial is not None:
+            readings = record.reader.read(trial, [config])
+            yield name, TrialAnswers(record, trial, config), next(iter(readings), None)
+
+
+def _tuning_trial(record: RunRecord, config: Config) -> Trial | None:
+    """Return the trial that read a configuration on the most examples; None where none did."""
+    same = [reading for reading in record.readings if reading.config == config]
+    best = max(same, key=lambda reading: reading.n_examples, default=None)
+    if best is None:
+        return None
+    return record.trials[best.trial]
+
+
+def _row(
+    answers: TrialAnswers, name: str, position: int, score: float | None
+) -> AnswerRow | None:
+    """Return the record of one example; None if the money did not reach it."""
+    record, trial = answers.record, answers.trial
+    example = record.plan.examples[position]
+    part = "tuning"
+    if position >= len(record.plan.split.tuning):
+        part = "holdout"
+    read = []
+    failed = failure_kind(trial, position)
+    if failed is None:
+        read = answers.draws(position)
+    if not (read or failed):
+        return None
+    found = [draw.answer for draw in read]
+    answer, reason = None, failed or ""
+    if read:
+        answer, reason = _judged(answers, position, read, score)
+    votes = Counter(text for text in found if text is not None)
+    if score is not None and not math.isfinite(score):
+        score = None
+    return AnswerRow(
+        example=example.id,
+        part=part,
+        configuration=name,
+        inputs=dict(example.inputs),
+        target=_target(example.target),
+        texts=tuple(draw.said.text for draw in read),
+        answers=tuple(found),
+        answer=answer,
+        votes=dict(votes.most_common()),
+        draw_scores=tuple(_draw_score(record, text, position) for text in found),
+        score=score,
+        reason=reason,
+        draws=len(read),
+    )
+
+
+def _judged(
+    answers: TrialAnswers,
+    position: int,
+    read: Sequence[ReadDraw],
+    score: float | None,
+) -> tuple[Extracted, str]:
+    """Return the configuration's one answer, and why it is wrong ("" if it is not)."""
+    record, config = answers.record, answers.config
+    first = read[: config.n]
+    if record.plan.metric.over_responses:
+        # One answer alone has no score there; the score of all of them tells.
+        is_worst = score == record.plan.metric.worst
+        return None, kind_of(first[0].said, first[0].answer, is_worst=is_worst)
+    answer = answers.choose(position, [draw.answer for draw in first])
+    # The text that gave the answer tells why: it is cut, empty, or merely wrong.
+    source = next((draw for draw in first if draw.answer == answer), first[0])
+    is_worst = answer is not None and record.reader.scores.is_worst(answer, position)
+    return answer, kind_of(source.said, answer, is_worst=is_worst)
+
+
+def _draw_score(record: RunRecord, answer: Extracted, position: int) -> float | None:
+    """Return the score of one draw; None where a metric judges several together."""
+    if record.plan.metric.over_responses:
+        return None
+    if answer is None:
+        return record.plan.metric.worst
+    score = record.reader.scores.of(answer, position)
+    # A judge has not scored it.
+    if not math.isfinite(score):
+        return None
+    return score
+
+
+def _target(target: object) -> str | None:
+    if target is None:
+        return None
+    try:
+        return to_text(target)
+    except DataError:
+        # An image, say: it has no text to show.
+        return f"({type(target).__name__})"
