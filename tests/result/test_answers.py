@@ -150,3 +150,15 @@ def test_answers_that_are_gone_are_told_and_the_report_stands(
         place.write_text(text)
     assert "has no answers.jsonl" in (tmp_path / "again" / "report.md").read_text()
     assert not (tmp_path / "again" / "answers.csv").exists()
+
+
+def test_a_study_without_answers_has_an_empty_file(
+    study: tune.Study, tmp_path: Path
+) -> None:
+    empty = tune.Study(
+        study.record, tmp_path, stopped="money", deployment=None, answers=()
+    )
+    empty.report()
+    assert (tmp_path / "answers.jsonl").read_text() == ""
+    loaded = tune.Study(study.record, tmp_path, stopped="money", deployment=None)
+    assert len(loaded.answers()) == 0

@@ -311,7 +311,11 @@ class Study:
         # An older run's file must not stand for this one, so what cannot be shown is a file that
         # says so.
         left_out = "".join(f"{sentence}\n" for sentence in self.record.notices)
-        return {name: text or left_out for name, text in found.items()}
+        for name, text in found.items():
+            # Without any answer the file of answers is empty, and stays one that can be read.
+            if not text and name != JSONL:
+                found[name] = left_out
+        return found
 
     def _answer_makers(self) -> dict[str, Callable[[], str]]:
         """Return what makes the files of single answers; nothing where there are none."""
