@@ -249,6 +249,11 @@ def prepare(folder: Path, server: Server, patch: pytest.MonkeyPatch) -> None:
     for name, start in (("tickets.jsonl", 0), ("new.jsonl", 100)):
         rows = [json.dumps(row) + "\n" for row in WORLD.examples(60, start=start)]
         Path(name).write_text("".join(rows), encoding="utf-8")
+    listed = [
+        {"model": "gpt-6-luna", "tags": ["cheap"], "api_key": "a-key-of-this-page"},
+        {"model": "gpt-6-sol", "tags": ["best"]},
+    ]
+    Path("OAI_CONFIG_LIST").write_text(json.dumps(listed), encoding="utf-8")
 
 
 @pytest.fixture

@@ -5,9 +5,34 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
-Setting: TypeAlias = str | int | float | bool
+
+@dataclass(frozen=True, slots=True)
+class Structured:
+    """A setting that is a table or a list, such as `response_format`.
+
+    Attributes:
+        text: the setting as canonical JSON, so that it can be hashed and compared.
+    """
+
+    text: str
+
+    @classmethod
+    def of(cls, value: Any) -> Structured:
+        """Return the setting for a value in JSON's types."""
+        text = json.dumps(
+            value, sort_keys=True, ensure_ascii=False, separators=(",", ":")
+        )
+        return cls(text)
+
+    @property
+    def value(self) -> Any:
+        """The value in JSON's types."""
+        return json.loads(self.text)
+
+
+Setting: TypeAlias = str | int | float | bool | Structured
 
 
 class Message(NamedTuple):
@@ -96,7 +121,9 @@ class Request:
         return int.from_bytes(digest[:4], "big") >> 1
 
 
-def _plain(value: Setting) -> Setting:
+def _plain(value: Setting) -> Any:
+    if isinstance(value, Structured):
+        return value.value
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 

@@ -24,6 +24,8 @@ from tune.export import (
 )
 from tune.export.autogen import _PASSED_ON
 from tune.pricing.prices import Price
+from tune.providers.entries import Entry, read_entries
+from tune.providers.openai.access import Access, resolve_access
 from tune.space import Config
 
 # What AG2 0.14 takes beside config_list: LLMConfig.__init__ has these keywords and no others.
@@ -285,11 +287,11 @@ def test_a_key_is_looked_up_only_when_an_environment_is_handed_over() -> None:
 )
 def test_what_may_be_secret_in_an_address_is_left_out_and_said(address: str) -> None:
     exported = deployment(base_url=address)
-    shown = llm_config(exported)["config_list"][0]["base_url"]
-    version = (
-        "?api-version=1" if "api-version" in address else ""
-    )  # without which Azure answers nothing
-    assert shown == "https://models.example.test/v1" + version
+    entry = llm_config(exported)["config_list"][0]
+    assert entry["base_url"] == "https://models.example.test/v1"
+    # Without its version Azure answers nothing. AutoGen's client sends it apart from the address.
+    version = {"api-version": "1"} if "api-version" in address else None
+    assert entry.get("default_query") == version
     assert "planted" not in oai_config_list(exported) + snippet(exported) + " ".join(
         notes(exported)
     )
@@ -402,3 +404,63 @@ def test_every_public_name_is_there_and_sorted() -> None:
     )
     assert export_package.__all__ == order
     assert all(hasattr(export_package, name) for name in export_package.__all__)
+
+
+def test_a_deployment_at_azure_has_the_fields_of_autogens_client_for_it() -> None:
+    address = (
+        "https://mine.openai.azure.com/openai/deployments/my-gpt?api-version=2024-10-21"
+    )
+    exported = deployment(model="my-gpt", base_url=address, key_env="AZURE_KEY")
+    entry = json.loads(oai_config_list(exported))[0]
+    assert {
+        name: entry[name] for name in ("model", "api_type", "base_url", "api_version")
+    } == {
+        "model": "my-gpt",
+        "api_type": "azure",
+        "base_url": "https://mine.openai.azure.com",
+        "api_version": "2024-10-21",
+    }
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        None,
+        "https://mine.openai.azure.com/openai/deployments/my-gpt?api-version=2024-10-21",
+        "https://gateway.example.test/v1?api-version=3",
+    ],
+)
+def test_what_is_exported_is_read_as_the_same_model_with_the_same_settings(
+    address: str | None,
+) -> None:
+    exported = deployment(
+        config=config(temperature=1.3, response_format="json", extra_body="cheap"),
+        model="my-gpt",
+        base_url=address,
+        key_env="MY_KEY",
+        headers={"X-Title": "tune", "x-team": {"env": "TEAM"}},
+        query={"route": "a"},
+        values={
+            "response_format": {"type": "json_object"},
+            "extra_body": {"provider": {"sort": "price"}},
+        },
+    )
+    for written in (json.loads(oai_config_list(exported)), llm_config(exported)):
+        (entry,) = read_entries(written).values()
+        assert (entry.model, entry.key_env) == ("my-gpt", "MY_KEY")
+        assert entry.price == Price(exported.price.input, exported.price.output)
+        assert entry.headers == exported.headers
+        sent = access_of(entry)
+        assert sent.url == access_of(Entry("m", "m", base_url=address)).url
+        assert sent.query.get("route") == "a"
+        if address is not None:
+            assert "api-version" in sent.query
+        assert entry.settings["temperature"] == (1.3,)
+        assert entry.settings["max_tokens"] == (exported.config.max_tokens,)
+        assert entry.settings["response_format"] == ({"type": "json_object"},)
+        assert entry.settings["provider"] == ({"sort": "price"},)
+
+
+def access_of(entry: Entry) -> Access:
+    """Return the address that an entry calls."""
+    return resolve_access(entry.base_url, "key-of-a-test", None, {}, dict(entry.query))

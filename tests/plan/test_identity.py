@@ -64,6 +64,10 @@ OTHER: dict[str, dict[str, Any]] = {
     "space": {"space": {"space": {**SPACE["space"], "max_tokens": [8, 32]}}},
     "model": {"model": ["m"]},
     "models": {"models": {"m": {"model": "m-2", "price": [3, 4]}}},
+    "filter_dict": {
+        "models": [{"model": "m", "temperature": 0.5, "tags": ["t"]}, {"model": "m"}],
+        "filter_dict": {"tags": ["t"]},
+    },
     "base_url": {"base_url": "http://127.0.0.1:9/v1"},
     "key_env": {"key_env": "OTHER_KEY"},
     "allow_http": {"allow_http": True},

@@ -304,7 +304,10 @@ def test_the_embedded_task_is_a_whole_order() -> None:
         ({"colour": "red"}, "no option 'colour'"),
         ({"price": "m=cheap"}, "MODEL=IN/OUT"),
         ({"metric": "vibes"}, "vibes"),
-        ({"models": [{"model": "m"}, {"model": "m"}]}, "differ"),
+        (
+            {"models": [{"model": "m", "name": "a"}, {"model": "n", "name": "a"}]},
+            "differ",
+        ),
         ({"models": {"m": {"url": "x"}}}, "url"),
         ({"output_tokens": 0}, "above 0"),
         ({"output_tokens": "short=many"}, "'many'"),

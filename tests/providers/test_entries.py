@@ -50,7 +50,11 @@ def test_a_price_is_a_pair_or_a_table() -> None:
         ({"a": {"price": 5}}, PriceError, "IN, OUT"),
         ({"a": {"price": {"in": 5}}}, PriceError, "cannot be read"),
         ({"a": {"price": [-1, 2]}}, PriceError, "input=-1"),
-        ([{"model": "x"}, {"model": "x"}], InputError, "differ"),
+        (
+            [{"model": "x", "name": "a"}, {"model": "y", "name": "a"}],
+            InputError,
+            "names that differ",
+        ),
     ],
 )
 def test_an_entry_that_cannot_be_is_one_sentence_without_the_key(

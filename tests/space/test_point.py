@@ -73,7 +73,7 @@ def test_a_config_fills_in_what_is_usual() -> None:
         ({"aggregate": 1}, "aggregate is a name"),
         (
             {"response_format": {"type": "json"}},
-            "response_format is a text, a finite number",
+            "response_format has a value that is a table or a list",
         ),
     ],
 )

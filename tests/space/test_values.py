@@ -90,10 +90,10 @@ from tune.space.values import (
         (
             "reasoning_effort",
             [["low"]],
-            r"is a text, a finite number, or true or false, but got \['low'\]",
+            r"give such values by name, as \{NAME: \['low'\]\}",
         ),
         ("reasoning_effort", [math.inf], "a finite number"),
-        ("anything", [{"a": 1}], "anything is a text, a finite number"),
+        ("anything", [{"a": 1}], "give such values by name"),
     ],
 )
 def test_a_value_that_a_dimension_cannot_take_is_refused(

@@ -51,6 +51,6 @@ def _facts(names: list[str], options: dict[str, Any]) -> list[ModelFacts]:
     # Showing models needs no budget from the user.
     read = read_options(**{"budget": 1.0, **options})
     if names:
-        return model_facts(named_entries(names, None, read).values(), read.price)
+        return model_facts(named_entries(names, {}, read).values(), read.price)
     plan = make_plan(read)
     return model_facts(plan.entries.values(), read.price, plan.space)

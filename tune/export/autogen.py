@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
 from tune.errors import InputError
 from tune.export.deployment import Deployment, is_deployable
@@ -111,8 +112,7 @@ def _entry(deployment: Deployment, environ: Mapping[str, str] | None) -> dict[st
     _refuse_undeployable(deployment)
     price = deployment.price
     entry: dict[str, Any] = {"model": deployment.model}
-    if deployment.url is not None:
-        entry["base_url"] = deployment.url
+    entry |= _place(deployment)
     entry |= _key(deployment, environ)
     # AutoGen counts dollars per thousand tokens. The division adds noise in the 17th digit, which
     # rounding takes away.
@@ -127,7 +127,7 @@ def _entry(deployment: Deployment, environ: Mapping[str, str] | None) -> dict[st
     if config.stop:
         entry["stop"] = list(config.stop)
     extra: dict[str, Any] = {}
-    for name, value in config.settings.items():
+    for name, value in deployment.settings.items():
         if _passes(name, value):
             entry[name] = value
         else:
@@ -136,6 +136,39 @@ def _entry(deployment: Deployment, environ: Mapping[str, str] | None) -> dict[st
     if extra:
         entry["extra_body"] = extra
     return entry
+
+
+def _place(deployment: Deployment) -> dict[str, Any]:
+    """Return where the entry's calls go: an address, and Azure's fields for a deployment there.
+
+    AutoGen's client for Azure puts the deployment and the version into each address itself, and
+    its other clients would put their path behind the version.
+    """
+    place: dict[str, Any] = {}
+    query = _named(deployment.query)
+    if deployment.url is not None:
+        parts = urlsplit(deployment.url)
+        address = urlunsplit((parts.scheme, parts.netloc, parts.path, "", ""))
+        endpoint, is_azure, name = address.partition("/openai/deployments/")
+        query = dict(parse_qsl(parts.query)) | query
+        if is_azure:
+            place |= {"model": unquote(name.rstrip("/")), "api_type": "azure"}
+            place["api_version"] = query.pop("api-version", "")
+            address = endpoint
+        place["base_url"] = address
+    if query:
+        place["default_query"] = query
+    if deployment.headers:
+        place["default_headers"] = _named(deployment.headers)
+    return place
+
+
+def _named(values: Mapping[str, str | Mapping[str, str]]) -> dict[str, str]:
+    """Return headers or a query with `${NAME}` in the place of what an environment holds."""
+    found: dict[str, str] = {}
+    for name, value in values.items():
+        found[name] = value if isinstance(value, str) else f"${{{value['env']}}}"
+    return found
 
 
 def _refuse_undeployable(deployment: Deployment) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
 from tune.pricing.prices import Price
 from tune.providers.base_url import public_query
-from tune.providers.openai.access import OPENAI_KEY
+from tune.providers.openai.access import OPENAI_KEY, Headers
 from tune.report import ReportConfig
 from tune.report.text import dollars, with_limits
 from tune.space import Config
+from tune.space.named_values import MERGED
 
 LOCAL_URL = "http://localhost:8080/v1"
 """Stands for the server that a model run in process still needs before an agent can reach it."""
@@ -23,6 +25,9 @@ class Deployment:
 
     Attributes:
         config: what is deployed, with its own values: exports never change one.
+        values: those of the settings that the config has by name.
+        headers: sent with each call; `{"env": VARIABLE}` stands for the value of a variable.
+        query: sent with each address, in the same form.
         model: the model's name as its endpoint knows it (the config has the space's name for it).
         price: dollars per million tokens.
         base_url: an OpenAI-compatible endpoint; None is OpenAI's own.
@@ -46,6 +51,22 @@ class Deployment:
     raw: bool = False
     local: bool = False
     tags: tuple[str, ...] = ()
+    values: Mapping[str, Any] = field(default_factory=dict)
+    headers: Headers = field(default_factory=dict)
+    query: Headers = field(default_factory=dict)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings as a request has them, by name."""
+        found: dict[str, Any] = {}
+        for name, value in self.config.settings.items():
+            sent = self.values.get(name, value)
+            if name == MERGED and isinstance(sent, Mapping):
+                found |= sent
+            # An empty table leaves the setting to the service.
+            elif sent != {}:
+                found[name] = sent
+        return found
 
     @property
     def url(self) -> str | None:

@@ -7,12 +7,18 @@ from typing import Any
 
 from tune.errors import SpaceError
 from tune.plan.values import read_json_value
+from tune.providers.entries import Entry
 from tune.readout.aggregate import deployable
-from tune.space import Config, Space
+from tune.space import Config, Space, grid_values
 from tune.task.prompt import Prompt
 
 
-def read_baseline(given: Any, space: Space, prompts: Mapping[str, Prompt]) -> Config:
+def read_baseline(
+    given: Any,
+    space: Space,
+    prompts: Mapping[str, Prompt],
+    entries: Mapping[str, Entry] | None = None,
+) -> Config:
     """Return the configuration that a user has today.
 
     Settings that it leaves out are the provider's defaults. Without a model or a prompt, it has the
@@ -22,6 +28,7 @@ def read_baseline(given: Any, space: Space, prompts: Mapping[str, Prompt]) -> Co
         given: a mapping, JSON text, or the path of a JSON file; None names nothing.
         space: the space; its models and prompts are the known ones.
         prompts: the templates by name.
+        entries: of the models; the baseline has the settings that they fix.
 
     Raises:
         SpaceError: it names a model or a prompt that the space does not have, or cannot be read.
@@ -34,6 +41,12 @@ def read_baseline(given: Any, space: Space, prompts: Mapping[str, Prompt]) -> Co
             raise SpaceError(
                 f"the baseline has the {name} {record[name]!r}, but the space has {list(known)}"
             )
+    entry = (entries or {}).get(str(record["model"]))
+    for name in entry.settings if entry is not None else ():
+        domain = space.domain(name, str(record["model"]))
+        # The first entry of a list is the one that an agent uses.
+        if domain is not None:
+            record.setdefault(name, grid_values(domain)[0])
     # Every call needs a cap, so the baseline has one even if the user's own calls have none.
     record.setdefault("max_tokens", space.cap(record))
     stop = record.get("stop")

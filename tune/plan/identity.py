@@ -20,7 +20,7 @@ def study_identity(plan: Plan, options: Options) -> dict[str, Any]:
         plan: everything read and checked, but for its identity.
         options: with the strategy that was chosen where the user named none.
     """
-    models = {}
+    models: dict[str, dict[str, Any]] = {}
     for entry in plan.entries.values():
         # A URL may hold a key, and the identity is written to disk: only its public part stays.
         url = public_url(entry.base_url)
@@ -29,6 +29,9 @@ def study_identity(plan: Plan, options: Options) -> dict[str, Any]:
             "base_url": url,
             "alias": entry.alias,
         }
+        # Most entries fix nothing, and their identity stays short.
+        if entry.settings:
+            models[entry.name]["settings"] = dict(entry.settings)
     values: dict[str, Any] = {
         "data": plan.data.fingerprint,
         # The split and the order hang on the inputs of each example.

@@ -28,6 +28,7 @@ class OptionKeywords(TypedDict, total=False):
     by: Sequence[str] | str
     model: Sequence[str] | str
     models: Mapping[str, Any] | Sequence[Any] | str | Path | None
+    filter_dict: Mapping[str, Any] | str | None
     base_url: str | None
     key_env: str | None
     allow_http: bool

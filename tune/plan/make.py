@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from tune.errors import BudgetError, InputError, SpaceError
@@ -16,9 +17,11 @@ from tune.plan.default_space import (
     find_label_lists,
     with_label_weights,
 )
+from tune.plan.fixed_settings import fix_settings
 from tune.plan.goal import read_goal
 from tune.plan.identity import study_identity
 from tune.plan.known_models import adapt_space, model_notes
+from tune.plan.model_source import is_config_list, read_models
 from tune.plan.models import find_entries, find_prices, read_lengths
 from tune.plan.notes import data_notes
 from tune.plan.options import STRATEGY_FOR_GOAL, UNBILLED_SECONDS, Options
@@ -34,6 +37,7 @@ from tune.plan.search_space import (
 )
 from tune.plan.values import as_callable, as_names, look_up, read_json_value
 from tune.pricing.prices import Price
+from tune.providers.entries import Entry
 from tune.search import SEARCHERS
 from tune.space import Space
 from tune.strategies import STRATEGIES
@@ -70,7 +74,8 @@ def without_models(plan: Plan, gone: Collection[str]) -> Plan:
     """
     if plan.baseline_given or plan.baseline.model not in gone:
         return plan
-    return replace(plan, baseline=read_baseline(None, plan.space, plan.prompts))
+    baseline = read_baseline(None, plan.space, plan.prompts, plan.entries)
+    return replace(plan, baseline=baseline)
 
 
 def _make_plan(options: Options) -> Plan:
@@ -83,6 +88,7 @@ def _make_plan(options: Options) -> Plan:
         space = space.with_all_answers()
     check_aggregates(space, metric, verifier)
     given = space
+    space = fix_settings(space, entries)
     space, left_out = adapt_space(space, entries, is_default=options.space is None)
     # A judge costs money too, so it needs a price like every other model.
     called = [*entries.values(), judge] if judge else [*entries.values()]
@@ -106,7 +112,7 @@ def _make_plan(options: Options) -> Plan:
         entries=entries,
         judge=judge,
         prices=prices,
-        baseline=read_baseline(options.baseline, space, task.prompts),
+        baseline=read_baseline(options.baseline, space, task.prompts, entries),
         baseline_given=options.baseline is not None,
         model_named=task.model_named,
         free=free_dimensions(options, metric),
@@ -152,7 +158,7 @@ class _Task:
     """The part of a plan that needs no model and no price.
 
     Attributes:
-        models: the table `[models]` of the space file, if any.
+        models: the entries of the space file.
         is_default_space: the space was made from the data.
     """
 
@@ -162,7 +168,7 @@ class _Task:
     prompts: Mapping[str, Prompt]
     metric: Metric
     metric_spec: Any
-    models: Any
+    models: Mapping[str, Entry]
     model_named: bool
     is_default_space: bool
 
@@ -184,7 +190,8 @@ def _read_task(options: Options) -> _Task:
         record = default_space(data)
     # A Space that was made in Python is used as it is: a round trip could lose a callable.
     space = options.space if isinstance(options.space, Space) else read_space(record)
-    models = as_names(options.model)
+    table = read_models(record.get("models"), base=base, in_space=True)
+    models = as_names(options.model) or _listed_models(options, record, base)
     model_named = bool(models) or space.models != (LOCAL_MODEL,)
     space = space.with_models(models)
     metric_spec = _metric_spec(options, record, data)
@@ -213,11 +220,26 @@ def _read_task(options: Options) -> _Task:
         prompts=prompts,
         metric=metric,
         metric_spec=metric_spec,
-        models=record.get("models"),
+        models=table,
         # The embedded task names its model in its own space: nobody has to be told of it.
         model_named=model_named or options.data is None,
         is_default_space=is_default_space,
     )
+
+
+def _listed_models(
+    options: Options, record: Mapping[str, Any], base: Path
+) -> tuple[str, ...]:
+    """Return the models of a config list, where neither the options nor the space name any."""
+    named = record.get("space", {}).get("model", LOCAL_MODEL)
+    if as_names(named) != (LOCAL_MODEL,):
+        return ()
+    if options.models is not None:
+        if is_config_list(options.models):
+            return tuple(read_models(options.models, options.filter_dict))
+    elif is_config_list(record.get("models"), base=base):
+        return tuple(read_models(record["models"], base=base, in_space=True))
+    return ()
 
 
 def _metric_spec(options: Options, record: Mapping[str, Any], data: Data) -> Any:

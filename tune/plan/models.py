@@ -8,11 +8,14 @@ from dataclasses import replace
 from typing import Any
 
 from tune.errors import InputError, PriceError
+from tune.plan.model_source import read_models
 from tune.plan.options import Options
-from tune.plan.values import as_names, read_json_value
-from tune.pricing.lookup import check_stated, find_price
+from tune.plan.values import as_names
+from tune.pricing.lookup import base_url_or_default, check_stated, find_price
 from tune.pricing.prices import Price, is_pair, parse_price, read_price
-from tune.providers.entries import Entry, read_entries
+from tune.pricing.published import is_priced_host
+from tune.providers.base_url import DEFAULT_BASE_URL
+from tune.providers.entries import Entry
 from tune.space import Space
 from tune.task.metrics import Metric
 
@@ -21,7 +24,7 @@ EVERY_ANSWER = ""
 
 
 def find_entries(
-    space: Space, metric: Metric, table: Any, options: Options
+    space: Space, metric: Metric, table: Mapping[str, Entry], options: Options
 ) -> tuple[dict[str, Entry], Entry | None]:
     """Return an entry for every model of the space, and one for the model of a judge.
 
@@ -31,7 +34,7 @@ def find_entries(
     Args:
         space: names the models.
         metric: may ask a model to judge.
-        table: the table `[models]` of the space file, or None.
+        table: the entries of the space file.
         options: `models`, `base_url`, `key_env` and `allow_http` count.
     """
     entries = named_entries(space.models, table, options)
@@ -41,13 +44,11 @@ def find_entries(
 
 
 def named_entries(
-    names: Sequence[str], table: Any, options: Options
+    names: Sequence[str], table: Mapping[str, Entry], options: Options
 ) -> dict[str, Entry]:
     """Return an entry for each of these models; see `find_entries` for the other arguments."""
-    # As JSON on the command line, as a mapping or a config list in Python.
-    given = read_json_value(options.models, "the list of models") or {}
     # The later ones win: the command line goes before the file.
-    stated = read_entries(table or {}) | read_entries(given)
+    stated = {**table, **read_models(options.models, options.filter_dict)}
     entries: dict[str, Entry] = {}
     for name in names:
         own = Entry(name, name, base_url=options.base_url, key_env=options.key_env)
@@ -74,7 +75,7 @@ def find_prices(entries: Sequence[Entry], given: Any) -> dict[str, Price]:
             price = _known_price(entry)
         # A notional price of a local model is small by design.
         if not entry.local:
-            check_stated(entry.model, price, base_url=entry.base_url)
+            check_stated(entry.priced_name, price, base_url=entry.base_url)
         found[entry.name] = price
     return found
 
@@ -84,7 +85,13 @@ def _known_price(entry: Entry) -> Price:
         from tune.providers.local.endpoint import NOTIONAL_PRICE
 
         return NOTIONAL_PRICE
-    return find_price(entry.model, {}, base_url=entry.base_url)
+    if entry.price_as is None:
+        return find_price(entry.model, {}, base_url=entry.base_url)
+    # A gateway is in no price list of its own, and most of them stand before OpenAI's models.
+    url = base_url_or_default(entry.base_url)
+    if not is_priced_host(url):
+        url = DEFAULT_BASE_URL
+    return find_price(entry.price_as, {}, base_url=url)
 
 
 def read_prices(given: Any, models: Sequence[str]) -> dict[str, Price]:

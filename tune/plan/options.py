@@ -193,14 +193,22 @@ class Options:
         repeats=True,
         identity=("space", "models", "prices", "baseline"),
     )
-    # Text that begins with a brace or a bracket is JSON; other text is the path of a file.
+    # Text that begins with a brace or a bracket is JSON; other text is a variable or a file.
     models: Mapping[str, Any] | Sequence[Any] | str | Path | None = option(
         None,
-        "Where models are: a JSON file or JSON text, {NAME: {model, base_url, key_env, price, "
-        "...}} or a list as in OAI_CONFIG_LIST.",
+        "Where models are: a JSON file, an environment variable or JSON text, {NAME: {model, "
+        "base_url, key_env, price, ...}} or a list as in OAI_CONFIG_LIST.",
         group="what is searched",
-        metavar="FILE|JSON",
-        identity=("models", "prices"),
+        metavar="FILE|VARIABLE|JSON",
+        identity=("space", "models", "prices", "baseline"),
+    )
+    filter_dict: Mapping[str, Any] | str | None = option(
+        None,
+        "The entries of such a list that count, as in AutoGen: a JSON object of fields and their "
+        'allowed values, such as {"tags": ["tune"]}.',
+        group="what is searched",
+        metavar="JSON",
+        identity=("space", "models", "prices", "baseline"),
     )
     base_url: str | None = option(
         None,

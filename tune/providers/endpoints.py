@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AsyncExitStack
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from tune.completion import Endpoint
 from tune.errors import EndpointError
@@ -13,7 +13,11 @@ from tune.pricing.prices import Price
 from tune.providers.capabilities import Capabilities
 from tune.providers.entries import Entry
 from tune.providers.model_rules import endpoint_rules
+from tune.providers.shared import Shared
 from tune.providers.stack import Service, StackContext, build_stack
+
+if TYPE_CHECKING:
+    from tune.providers.openai.endpoint import OpenAIEndpoint
 
 OnLost: TypeAlias = Callable[[str, str], object]
 """Called for a model that does not answer, with its name and the words of its endpoint."""
@@ -35,16 +39,30 @@ def open_endpoint(
         from tune.providers.local.endpoint import LocalEndpoint
 
         return LocalEndpoint(entry.model, progress=progress)
+    first, *others = entry.places
+    endpoint = _open_place(first, capabilities, first.alias)
+    if not others:
+        return endpoint
+    # Under the name of the first, so that the places share their draws.
+    more = [_open_place(place, capabilities, endpoint.service) for place in others]
+    return Shared([endpoint, *more])
+
+
+def _open_place(
+    entry: Entry, capabilities: Capabilities, service: str | None
+) -> OpenAIEndpoint:
     from tune.providers.openai.endpoint import OpenAIEndpoint
 
     return OpenAIEndpoint(
         entry.model,
         base_url=entry.base_url,
+        api_key=entry.api_key,
         key_env=entry.key_env,
         timeout=entry.timeout,
         capabilities=capabilities,
-        alias=entry.alias,
+        alias=service,
         extra_headers=entry.headers,
+        extra_query=entry.query,
         allow_http=entry.allow_http,
         client=entry.client,
         rules=endpoint_rules(entry),

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tune.errors import InputError
-from tune.pricing.prices import Price, is_pair, read_price
+from tune.pricing.prices import Price, read_price
 from tune.providers.base_url import parse_url, public_url, resolved_url
+from tune.providers.config_list import as_list, place_endpoint, read_record
+from tune.providers.entry_fields import (
+    FIELDS,
+    LISTED_FIELDS,
+    READ_FIELDS,
+    check_body,
+    check_max_output,
+    check_types,
+)
 from tune.providers.openai.access import Headers, key_variable
 from tune.providers.openai.user_client import check_client, client_url
 from tune.providers.stated_rules import read_takes
@@ -20,28 +31,11 @@ LOCAL = "local:"
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
-_FIELDS = {
-    "name",
-    "model",
-    "base_url",
-    "key_env",
-    "price",
-    "alias",
-    "requests_per_minute",
-    "tokens_per_minute",
-    "timeout",
-    "headers",
-    "allow_http",
-    "max_output",
-    "client",
-    "takes",
-}
+# The values that stand for a setting that an entry leaves out, where it is not None.
+_LEFT_OUT = {"n": 1}
 
 # Fields whose part a client takes.
-_OF_CLIENT = ("base_url", "key_env", "headers", "allow_http")
-
-# Fields of AutoGen's config lists that say nothing to us.
-_IGNORED_FIELDS = {"tags", "api_type"}
+_OF_CLIENT = ("base_url", "key_env", "headers", "query", "allow_http")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +58,16 @@ class Entry:
             its cap.
         headers: sent with each call, by name. `{"env": VARIABLE}` stands for the value of a
             variable, as a secret is never part of an entry.
+        query: sent with each address, by name, as `headers` are.
+        settings: the values that a setting of this model may have, by its name in a space; usually
+            one. A config list and `extra_body` have them.
+        price_as: the published name of the model, where `model` is a name of the user's own, such
+            as that of a deployment at Azure.
         allow_http: whether a key may go unencrypted through networks that are not private.
         takes: what the user says that the model takes, by the fields of
             `tune.providers.model_rules.ModelRules`.
+        api_key: a key out of a config list. It lives in this process, and no file holds it.
+        others: further places of the same model, with keys of their own. They share its load.
         client: a client of OpenAI's package that the user has configured, which sends the calls. It
             has its own key. It lives as long as this process, and no file holds it.
 
@@ -85,9 +86,14 @@ class Entry:
     timeout: float = 120.0
     max_output: int | None = None
     headers: Headers = field(default_factory=dict)
+    query: Headers = field(default_factory=dict)
+    settings: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    price_as: str | None = None
     allow_http: bool = False
     takes: Mapping[str, Any] = field(default_factory=dict)
     client: Any = field(default=None, compare=False, repr=False)
+    api_key: str | None = field(default=None, compare=False, repr=False)
+    others: tuple[Entry, ...] = ()
 
     def __post_init__(self) -> None:
         for field_name, value, named in (
@@ -96,6 +102,8 @@ class Entry:
             ("base_url", public_url(self.base_url or None), False),
             ("key_env", self.key_env, True),
             ("alias", self.alias, True),
+            ("price_as", self.price_as, False),
+            ("the settings", json.dumps(self.settings, default=str), False),
         ):
             if isinstance(value, str) and looks_like_key(value, named=named):
                 raise InputError(
@@ -109,12 +117,24 @@ class Entry:
                 "key_env is the name of an environment variable, in letters, digits and underscores"
             )
         for header, content in self.headers.items():
-            _check_header(header, content)
+            _check_header("header", header, content)
+        for parameter, content in self.query.items():
+            _check_header("query parameter", parameter, content)
+
+    @property
+    def places(self) -> tuple[Entry, ...]:
+        """Every place of the model: this entry, and those that share its load."""
+        return (replace(self, others=()), *self.others)
+
+    @property
+    def priced_name(self) -> str:
+        """The name of the model in price lists and tables of rules."""
+        return self.price_as or self.model
 
     @property
     def key_variable(self) -> str | None:
         """The environment variable that holds the key for this model; None where no key is sent."""
-        if self.local or self.client is not None:
+        if self.local or self.client is not None or self.api_key is not None:
             return None
         return key_variable(self.base_url, self.key_env)
 
@@ -125,7 +145,7 @@ class Entry:
         keys = [] if key is None else [key]
         named = [
             value["env"]
-            for value in self.headers.values()
+            for value in (*self.headers.values(), *self.query.values())
             if not isinstance(value, str)
         ]
         return (*keys, *named)
@@ -144,8 +164,8 @@ class Entry:
         return self.model.startswith(LOCAL)
 
 
-def _check_header(name: str, value: Any) -> None:
-    """Check that a header is a harmless text, or names the variable that holds it.
+def _check_header(kind: str, name: str, value: Any) -> None:
+    """Check that a header or the like is a harmless text, or names the variable that holds it.
 
     Raises:
         InputError: it is something else; its value is not shown.
@@ -158,7 +178,7 @@ def _check_header(name: str, value: Any) -> None:
         )
     if not harmless:
         raise InputError(
-            f"the header {name!r} of a model holds what may be a secret: put it into the "
+            f"the {kind} {name!r} of a model holds what may be a secret: put it into the "
             f'environment and write {{env = "VARIABLE"}} in its place'
         )
 
@@ -170,53 +190,71 @@ def _names_variable(value: Any) -> bool:
     return bool(_VARIABLE.fullmatch(str(value["env"])))
 
 
-def read_entries(records: Mapping[str, Any] | Sequence[Any] | str) -> dict[str, Entry]:
+def read_entries(
+    records: Mapping[str, Any] | Sequence[Any] | str, *, keys: bool = True
+) -> dict[str, Entry]:
     """Read model entries: a mapping by name (`[models.NAME]` of a space file) or AutoGen's list.
 
-    An API key in an entry is refused, so that no key ends in one of our files: the entry names its
-    environment variable instead. A price [IN, OUT] in a list is in dollars per thousand tokens, as
-    in AutoGen; every other price is per million.
+    A key in a list is kept in memory. Elsewhere a key is refused, so that none ends in a file of
+    ours: the entry names its environment variable instead. A price [IN, OUT] in a list is in
+    dollars per thousand tokens, as in AutoGen; every other price is per million.
+
+    Several entries of a list for one model become one: they are places of the same model, and the
+    values of a setting in which they differ are its choices.
+
+    Args:
+        records: the entries.
+        keys: whether a list may hold keys.
 
     Raises:
-        InputError: an entry cannot be read.
+        InputError: an entry cannot be read, or entries contradict each other.
     """
     # The name of one model alone.
     if isinstance(records, str):
         records = [records]
+    records = as_list(records)
     if isinstance(records, Mapping):
         named = {
-            str(name): _as_record(str(name), record) for name, record in records.items()
+            str(name): [_as_record(str(name), record)]
+            for name, record in records.items()
         }
     else:
-        listed = [_per_million(_as_record("", record)) for record in records]
-        named = {_name_of(record): record for record in listed}
-        # Two entries of one name would become one, and the other would be lost without a word.
-        if len(named) < len(records):
+        named = _by_name(records, keys=keys)
+    found: dict[str, Entry] = {}
+    for name, group in named.items():
+        found[name] = _join([_read_entry(name, record) for record in group])
+    return found
+
+
+def _by_name(records: Sequence[Any], *, keys: bool) -> dict[str, list[dict[str, Any]]]:
+    """Return the entries of a list by name; each of them with our fields."""
+    named: dict[str, list[dict[str, Any]]] = {}
+    for record in records:
+        fields = read_record(_as_record("", record))
+        if "api_key" in fields and not keys:
             raise InputError(
-                "the entries of a model list need names that differ: "
-                'add "name" to those that share one'
+                "a key stands in the list of models itself, where others may read it: put the "
+                "list into a file or an environment variable, or name the key's variable in key_env"
             )
-    return {name: _read_entry(name, record) for name, record in named.items()}
-
-
-def _name_of(record: Mapping[str, Any]) -> str:
-    return str(record.get("name") or record.get("alias") or record.get("model"))
-
-
-def _per_million(record: dict[str, Any]) -> dict[str, Any]:
-    """Convert the price of an entry in AutoGen's form, which counts dollars per thousand tokens."""
-    if not is_pair(record.get("price")):
-        return record
-    # Rounding takes away what the multiplication adds in the 17th digit.
-    price = [round(1000 * float(part), 12) for part in record["price"]]
-    return record | {"price": price}
+        name = fields.get("name") or fields.get("alias") or fields.get("model")
+        if not isinstance(name, str):
+            raise InputError(
+                f"an entry of a config list needs the name of its model in 'model', but has only "
+                f"{sorted(fields)}"
+            )
+        # Here every other field is a setting of the request.
+        settings = {
+            key: fields.pop(key) for key in list(fields) if key not in LISTED_FIELDS
+        }
+        named.setdefault(name, []).append({**fields, "settings": settings})
+    return named
 
 
 def _as_record(name: str, record: Any) -> dict[str, Any]:
     """Return an entry as a new dictionary; a name alone stands for the model of that name."""
     if isinstance(record, str):
         return {"name": name or record, "model": record}
-    if hasattr(record, "base_url"):
+    if hasattr(record, "base_url") and not isinstance(record, Mapping):
         if not name:
             raise InputError(
                 "a client needs the name of its model: give {NAME: client} instead of a list"
@@ -224,46 +262,104 @@ def _as_record(name: str, record: Any) -> dict[str, Any]:
         return {"client": record}
     if not isinstance(record, Mapping):
         raise InputError(
-            f"the entry of a model is a name, a client or a table with 'model', but got {record!r}"
+            f"the entry of a model is a name, a client or a table with 'model', "
+            f"but got {type(record).__name__}"
+        )
+    if name and "api_key" in record:
+        raise InputError(
+            f"the entry of model {name!r} holds an API key: "
+            f"put it into the environment and name the variable in key_env"
         )
     return dict(record)
 
 
 def _read_entry(name: str, record: dict[str, Any]) -> Entry:
-    if "api_key" in record:
-        raise InputError(
-            f"the entry of model {name!r} holds an API key: "
-            f"put it into the environment and name the variable in key_env"
-        )
-    unknown = sorted(set(record) - _FIELDS - _IGNORED_FIELDS)
+    settings = record.pop("settings", {})
+    key = record.pop("api_key", None)
+    unknown = sorted(set(record) - set(LISTED_FIELDS))
     if unknown:
         raise InputError(
-            f"the entry of model {name!r} has {unknown}, but an entry has only {sorted(_FIELDS)}"
+            f"the entry of model {name!r} has {unknown}, "
+            f"but an entry has only {sorted(READ_FIELDS)}"
         )
-    fields = {key: value for key, value in record.items() if key in _FIELDS}
+    check_types(name, record)
+    if key is not None:
+        record["api_key"] = key
+    with _named(name):
+        place_endpoint(record)
+    fields = {field: value for field, value in record.items() if field in FIELDS}
     price = fields.get("price")
     fields["name"] = name
-    fields["model"] = str(record.get("model", name))
+    fields["model"] = record.get("model", name)
     fields["price"] = None if price is None else read_price(name, price)
-    _check_max_output(name, fields.get("max_output"))
+    body = check_body(name, record.get("extra_body") or {})
+    fields["settings"] = {
+        setting: (value,) for setting, value in {**settings, **body}.items()
+    }
+    check_max_output(name, fields.get("max_output"))
     if "takes" in fields:
         fields["takes"] = read_takes(name, fields["takes"])
     if "client" in fields:
         check_client(name, fields["client"])
-        doubled = [key for key in _OF_CLIENT if key in fields]
+        doubled = [field for field in _OF_CLIENT if field in fields]
         if doubled:
             raise InputError(
                 f"the entry of model {name!r} has a client, which has its own {', '.join(doubled)}"
             )
         fields["base_url"] = client_url(fields["client"])
-    return Entry(**fields)
+    return Entry(**fields, api_key=record.get("api_key"))
 
 
-def _check_max_output(name: str, most: Any) -> None:
-    if most is None:
-        return
-    # True and False are integers in Python.
-    if isinstance(most, bool) or not isinstance(most, int) or most < 1:
-        raise InputError(
-            f"max_output of model {name!r} is a whole number of tokens from 1 on, but got {most!r}"
-        )
+@contextmanager
+def _named(name: str) -> Iterator[None]:
+    """Put the name of a model before what is wrong with its entry."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"the entry of model {name!r}: {error}") from None
+
+
+def _join(entries: Sequence[Entry]) -> Entry:
+    """Return one entry for several places of one model.
+
+    Raises:
+        InputError: they are different models, or state different prices.
+    """
+    first, *more = entries
+    for other in more:
+        # An alias says that deployments of different names are one model.
+        if other.model != first.model and not (
+            first.alias and first.alias == other.alias
+        ):
+            raise InputError(
+                f"two entries have the name {first.name!r}, but the models {first.model!r} and "
+                f"{other.model!r}: give them names that differ, or one alias if they are one model"
+            )
+        if other.price != first.price:
+            raise InputError(
+                f"the entries of model {first.name!r} state different prices: "
+                f"give them names that differ, or one price"
+            )
+    places: list[Entry] = []
+    for entry in entries:
+        place = replace(entry, settings={})
+        # The key is no part of an entry's equality.
+        if all(place != one or place.api_key != one.api_key for one in places):
+            places.append(place)
+    return replace(first, settings=_joined_settings(entries), others=tuple(places[1:]))
+
+
+def _joined_settings(entries: Sequence[Entry]) -> dict[str, tuple[Any, ...]]:
+    """Return the values that each setting has in some entry; None where one leaves it out."""
+    found: dict[str, list[Any]] = {}
+    for entry in entries:
+        for name in entry.settings:
+            found.setdefault(name, [])
+    for entry in entries:
+        for name, values in found.items():
+            # No call goes out without a cap, so there is no configuration without one.
+            left_out = () if name == "max_tokens" else (_LEFT_OUT.get(name),)
+            for value in entry.settings.get(name, left_out):
+                if value not in values:
+                    values.append(value)
+    return {name: tuple(values) for name, values in found.items()}

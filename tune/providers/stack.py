@@ -113,7 +113,7 @@ def build_stack(
     metered = Metered(
         endpoint,
         price=price,
-        tariff=Tariff(price, entry.model, entry.base_url),
+        tariff=Tariff(price, entry.priced_name, entry.base_url),
         store=context.store,
         ledger=ledger,
         purpose="judge" if judge else "search",

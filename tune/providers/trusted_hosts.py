@@ -17,8 +17,11 @@ from tune.providers.entries import Entry
 from tune.providers.openai.access import OPENAI_KEY, receives_openai_key
 from tune.safety.untrusted import read_file, read_json
 
-CLIENT_KEY = ("those of your client",)
-"""The words in the place of variables where a client of the user sends its own keys."""
+CLIENT_KEY = "those of your client"
+"""The words in the place of a variable where a client of the user sends its own keys."""
+
+LIST_KEY = "the one in your config list"
+"""The words in the place of a variable where a config list holds the key itself."""
 
 Confirm = Callable[[str], bool]
 """Asks a person a question, and returns True where the answer was yes."""
@@ -27,11 +30,28 @@ Confirm = Callable[[str], bool]
 def host_lines(entries: Iterable[Entry]) -> list[str]:
     """Return a line for each host that receives calls: the variables sent there, and the models."""
     found: dict[tuple[str, tuple[str, ...]], list[str]] = {}
-    for entry in entries:
+    for entry in _places(entries):
         if not entry.local:
-            sent = CLIENT_KEY if entry.client is not None else entry.variables
-            found.setdefault((entry.host, sent), []).append(entry.name)
+            found.setdefault((entry.host, _sent(entry)), []).append(entry.name)
     return [_line(host, variables, names) for (host, variables), names in found.items()]
+
+
+def _places(entries: Iterable[Entry]) -> list[Entry]:
+    """Return every place of every model."""
+    found: list[Entry] = []
+    for entry in entries:
+        found += entry.places
+    return found
+
+
+def _sent(entry: Entry) -> tuple[str, ...]:
+    """Return words for the secrets that are sent to the place of an entry."""
+    own: tuple[str, ...] = ()
+    if entry.client is not None:
+        own = (CLIENT_KEY,)
+    elif entry.api_key is not None:
+        own = (LIST_KEY,)
+    return (*own, *entry.variables)
 
 
 def _line(host: str, variables: tuple[str, ...], names: list[str]) -> str:
@@ -73,7 +93,7 @@ def confirm_hosts(
     """
     # What was agreed to before: the variables sent to each host.
     known = _read()
-    for entry in entries:
+    for entry in _places(entries):
         if _needs_no_question(entry):
             continue
         if entry.host in known and set(entry.variables) <= known[entry.host]:
@@ -113,7 +133,7 @@ def remember_hosts(entries: Iterable[Entry]) -> None:
     """
     known = _read()
     more: dict[str, frozenset[str]] = {}
-    for entry in entries:
+    for entry in _places(entries):
         if not _needs_no_question(entry):
             more[entry.host] = known.get(entry.host, frozenset()) | set(entry.variables)
     # Most runs add nothing, and then the file is left alone.

@@ -27,6 +27,9 @@ def deploy(record: RunRecord, report: Report) -> Deployment | None:
         template=prompt.template,
         raw=prompt.raw,
         local=entry.local,
+        headers=entry.headers,
+        query=entry.query,
+        values=record.plan.space.named.of_config(config),
     )
 
 

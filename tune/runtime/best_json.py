@@ -44,6 +44,7 @@ class DeploymentRecord:
         prompt: its template, few-shot examples in place.
         entries: where its model is, and the judge's where the metric has one, by name.
         prices: of the same models.
+        values: those of the settings that the config has by name.
         extract_spec: how the answer is taken out of the text, as a space file says it.
         metric: scores the answers.
         verifier: for the aggregate "best".
@@ -64,6 +65,7 @@ class DeploymentRecord:
     prompt: Prompt
     entries: Mapping[str, Entry]
     prices: Mapping[str, Price]
+    values: Mapping[str, Any]
     extract_spec: Any
     metric: Metric
     verifier: Callable[[str, Example], float] | None
@@ -179,6 +181,7 @@ def _build(
         prompt=load_prompt(deployment["prompt"]),
         entries=entries,
         prices=prices,
+        values=deployment.get("values", {}),
         extract_spec=deployment["answer"],
         metric=metric,
         verifier=verifier,

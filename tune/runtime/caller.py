@@ -146,6 +146,7 @@ class Caller:
             )
         request = make_request(
             config,
+            named=tuned.named,
             service=self._endpoint.service,
             model=tuned.entry.model,
             prompt=rendered.prompt,

@@ -51,6 +51,8 @@ def deployment_record(
         "model": dump_entry(plan.entries[config.model], plan.prices),
         "judge": judge,
         "prompt": dump_prompt(prompt),
+        # The config has only the names of settings that are tables or lists.
+        "values": plan.space.named.of_config(config),
         "answer": portable(_answer_spec(plan, config)),
         "metric": _dump_metric(plan),
         "verifier": portable(plan.verifier),

@@ -26,8 +26,10 @@ def dump_entry(entry: Entry, prices: Mapping[str, Price]) -> dict[str, Any]:
         "base_url": public_url(entry.base_url),
         "key_env": entry.key_env,
         "headers": dict(entry.headers),
+        "query": dict(entry.query),
         "allow_http": entry.allow_http,
         "alias": entry.alias,
+        "price_as": entry.price_as,
         "timeout": entry.timeout,
         "price": asdict(prices[entry.name]),
     }

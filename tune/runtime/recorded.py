@@ -19,6 +19,7 @@ from tune.readout.aggregate import Aggregate, parse_aggregate
 from tune.runtime.json_forms import load_entry, load_prompt
 from tune.safety.untrusted import read_file, read_json
 from tune.space import Config
+from tune.space.named_values import NamedValues
 from tune.task.callables import import_object, imports_refused, reraise_as
 from tune.task.example import Example
 from tune.task.extract import Extractor, parse_extractor
@@ -66,6 +67,7 @@ class TunedConfig:
     Attributes:
         source: the file that it is from, for messages.
         config: its values.
+        named: the values of its settings that are tables or lists.
         prompt: its template, few-shot examples in place.
         entry: where its model is.
         price: of that model; None where it is not known.
@@ -77,6 +79,7 @@ class TunedConfig:
 
     source: str
     config: Config
+    named: NamedValues
     prompt: Prompt
     entry: Entry
     price: Price | None
@@ -112,6 +115,7 @@ def read_config(path: str | Path, given: Given) -> TunedConfig:
         return TunedConfig(
             source=str(place),
             config=config,
+            named=NamedValues.of_record(config, deployment.get("values", {})),
             prompt=load_prompt(deployment["prompt"]),
             entry=entry,
             price=price,
@@ -187,6 +191,7 @@ def _moved(entry: Entry, given: Given) -> Entry:
             alias=None,
             key_env=given.key_env,
             headers={},
+            query={},
         )
     if given.key_env is not None:
         return replace(entry, key_env=given.key_env)

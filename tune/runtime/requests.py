@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tune.completion import Message, Request, Setting
-from tune.space import FREE
+from tune.space import Value, settings_of
+from tune.space.named_values import NamedValues
 
 
 def make_request(
-    point: Mapping[str, object],
+    point: Mapping[str, Value],
     *,
+    named: NamedValues,
     service: str,
     model: str,
     prompt: str | tuple[Message, ...],
@@ -22,6 +24,7 @@ def make_request(
 
     Args:
         point: its values; only settings that the model takes by name are sent.
+        named: the values of settings that are tables or lists.
         service: as `Request.service` has it.
         model: the model's name as the service knows it.
         prompt: the rendered prompt.
@@ -29,12 +32,11 @@ def make_request(
         stop: the stop strings.
         passed: further fields of the body, as `Request.passed` has them.
     """
-    # n and the like are read off draws later; they have no place in a request.
-    not_sent = ("model", "prompt", *FREE)
     settings: dict[str, Setting] = {}
-    for name, value in point.items():
-        if name not in not_sent and value is not None:
-            settings[name] = value  # type: ignore[assignment]
+    for name, value in settings_of(point).items():
+        sent = named.sent(name, value)
+        if sent is not None:
+            settings[name] = sent
     return Request(
         service=service,
         model=model,

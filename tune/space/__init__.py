@@ -2,7 +2,7 @@
 
 from tune.space.domain import Choice, Domain, Integers, Uniform, grid_values
 from tune.space.domain_spec import parse_domain
-from tune.space.point import FREE, Config, Point
+from tune.space.point import FREE, Config, Point, settings_of
 from tune.space.space import Space
 from tune.space.space_spec import TABLES, read_toml
 from tune.space.values import Value
@@ -21,4 +21,5 @@ __all__ = [
     "grid_values",
     "parse_domain",
     "read_toml",
+    "settings_of",
 ]

@@ -127,8 +127,14 @@ class Config(Point):
 
         A setting that is None is left to the service, and is not in the result.
         """
-        found: dict[str, Value] = {}
-        for name, value in self.items():
-            if name not in ("model", "prompt", *FREE) and value is not None:
-                found[name] = value
-        return found
+        return settings_of(self)
+
+
+def settings_of(point: Mapping[str, Value]) -> dict[str, Value]:
+    """Return the settings of a point that are passed to the model, by name."""
+    found: dict[str, Value] = {}
+    for name, value in point.items():
+        # n and the like are read off draws; they have no place in a request.
+        if name not in ("model", "prompt", *FREE) and value is not None:
+            found[name] = value
+    return found

@@ -13,6 +13,7 @@ from tune.space.conditions import Conditions
 from tune.space.configs import configs_with
 from tune.space.domain import Choice, Domain, Integers, grid_values
 from tune.space.domain_spec import dump_domain, parse_domain
+from tune.space.named_values import NamedValues
 from tune.space.point import FREE, Config, Point
 from tune.space.space_spec import (
     OwnDomains,
@@ -22,6 +23,7 @@ from tune.space.space_spec import (
     read_model_domains,
     read_prompt_domains,
     read_prompts,
+    without_dimension,
 )
 from tune.space.values import Value, is_within, nearest
 
@@ -50,9 +52,11 @@ class Space:
             `tune.task.extract.parse_extractor` reads. None takes the last label in the text where
             the targets are a few labels and the metric compares with them, else the text without
             the space around it. `{"whole": True}` always takes the text.
-        settings: every other dimension.
+        settings: every other dimension. The values of one that is a table or a list, such as
+            `response_format`, are given by name.
 
     Attributes:
+        named: the values of settings that are tables or lists.
         domains: the domains by dimension, in the order of the search.
         prompts: the prompts by name, as the user wrote them.
         when: the own domains of models, by model and dimension.
@@ -89,10 +93,11 @@ class Space:
             "aggregate": aggregate,
             **settings,
         }
+        self.named = NamedValues()
         self.domains: dict[str, Domain] = {"prompt": Choice(tuple(self.prompts))}
         for name, value in given.items():
             check_name(name)
-            domain = parse_domain(name, value)
+            domain = parse_domain(name, self.named.read(name, value))
             if domain is None:
                 raise SpaceError(
                     f"the domain of {name!r} is empty: leave it out or give it a value"
@@ -111,7 +116,9 @@ class Space:
         for owner, own in (when or {}).items():
             # A model and a prompt may have the same name: then the model is meant.
             if owner in self.models:
-                self.when[owner] = read_model_domains(owner, own, self.prompts)
+                self.when[owner] = read_model_domains(
+                    owner, own, self.prompts, self.named
+                )
             elif owner in self.prompts:
                 self.prompt_when[owner] = read_prompt_domains(owner, own)
             else:
@@ -139,7 +146,9 @@ class Space:
 
         A callable that takes out the answer is given as "module:qualified name".
         """
-        table = {name: dump_domain(domain) for name, domain in self.domains.items()}
+        table: dict[str, Any] = {}
+        for name, domain in self.domains.items():
+            table[name] = self.named.dump(name, dump_domain(domain))
         record: dict[str, Any] = {
             "space": {
                 **table,
@@ -151,7 +160,8 @@ class Space:
             record["when"] = {}
         for owner, own in own_tables.items():
             record["when"][owner] = {
-                name: dump_domain(domain) for name, domain in own.items()
+                name: self.named.dump(name, dump_domain(domain))
+                for name, domain in own.items()
             }
         if self.answer is not None:
             record["answer"] = as_json(self.answer)
@@ -180,15 +190,26 @@ class Space:
         other.domains = dict(self.domains)
         other.when = {model: dict(own) for model, own in self.when.items()}
         other.conditions = self.conditions.copied()
+        other.named = self.named.copied()
         return other
 
     def with_all_answers(self) -> Space:
         """Return the same space where the n answers of a request are handed back together."""
         other = copy.copy(self)
         other.domains = {**self.domains, "aggregate": Choice(("all",))}
-        other.when = _without("aggregate", self.when)
-        other.prompt_when = _without("aggregate", self.prompt_when)
+        other.when = without_dimension("aggregate", self.when)
+        other.prompt_when = without_dimension("aggregate", self.prompt_when)
         return other
+
+    def fix(self, model: str, name: str, values: Sequence[Any]) -> None:
+        """Give a model its own values of a setting, in the form of a config list.
+
+        Raises:
+            SpaceError: the setting cannot have one of them.
+        """
+        named = [self.named.name(name, value) for value in values]
+        own = read_model_domains(model, {name: named}, self.prompts, self.named)
+        self.when.setdefault(model, {}).update(own)
 
     def drop(self, model: str, name: str) -> None:
         """Learn that a model does not take a setting: its points have none from now on.
@@ -413,16 +434,3 @@ class Space:
 def _owners(point: Mapping[str, Any]) -> tuple[str, str]:
     """Return the model and the prompt of a point; "" for a point without a prompt."""
     return str(point["model"]), str(point.get("prompt", ""))
-
-
-def _without(
-    dimension: str,
-    tables: Mapping[str, OwnDomains],
-) -> dict[str, OwnDomains]:
-    """Return own domains by owner, without one dimension."""
-    found: dict[str, OwnDomains] = {}
-    for owner, own in tables.items():
-        found[owner] = {
-            name: domain for name, domain in own.items() if name != dimension
-        }
-    return found

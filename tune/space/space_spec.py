@@ -12,6 +12,7 @@ from tune.errors import SpaceError
 from tune.safety.untrusted import TooMuch, check_nesting, read_file
 from tune.space.domain import Choice, Domain
 from tune.space.domain_spec import parse_domain
+from tune.space.named_values import NamedValues
 from tune.space.point import FREE
 
 TABLES = ("space", "when", "answer", "metric", "models")
@@ -37,6 +38,7 @@ of these.
 """
 
 _NO_SETTINGS = {
+    "best_of": "call it n, and choose by an aggregate",
     "max_completion_tokens": "call it max_tokens: it is sent under the name that the model takes",
     "messages": "messages are a prompt",
     "seed": "every draw has its own seed",
@@ -96,15 +98,16 @@ def read_model_domains(
     model: str,
     own: Any,
     prompts: Mapping[str, Any],
+    named: NamedValues,
 ) -> OwnDomains:
-    """Read the domains that `when` gives a model.
+    """Read the domains that `when` gives a model; named values are taken in.
 
     Raises:
         SpaceError: a domain cannot be read, or the model would be left without a prompt or a cap.
     """
     found: OwnDomains = {}
     for name, value in _table(model, own).items():
-        domain = _parse_own(model, name, value)
+        domain = _parse_own(model, name, value, named)
         if name == "prompt" and isinstance(domain, Choice):
             _check_prompts(model, domain, prompts)
         found[name] = domain
@@ -145,16 +148,35 @@ def read_prompt_domains(prompt: str, own: Any) -> OwnDomains:
     }
 
 
+def without_dimension(
+    dimension: str,
+    tables: Mapping[str, OwnDomains],
+) -> dict[str, OwnDomains]:
+    """Return own domains by owner, without one dimension."""
+    found: dict[str, OwnDomains] = {}
+    for owner, own in tables.items():
+        found[owner] = {
+            name: domain for name, domain in own.items() if name != dimension
+        }
+    return found
+
+
 def _table(owner: str, own: Any) -> Mapping[str, Any]:
     if not isinstance(own, Mapping):
         raise SpaceError(f"`when` gives {owner!r} a table of domains, but got {own!r}")
     return own
 
 
-def _parse_own(owner: str, name: str, value: Any) -> Domain | None:
+def _parse_own(
+    owner: str, name: str, value: Any, named: NamedValues | None = None
+) -> Domain | None:
     try:
         check_name(name)
-        domain = parse_domain(name, value)
+        if named is None:
+            domain = parse_domain(name, value)
+        else:
+            domain = parse_domain(name, named.read(name, value))
+            named.check(name, domain)
     except SpaceError as error:
         raise SpaceError(f"when.{owner}: {error}") from None
     if name == "model" or (name in ("prompt", "max_tokens") and domain is None):

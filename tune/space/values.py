@@ -104,6 +104,11 @@ def _check_setting(name: str, value: Any) -> None:
     # NaN and infinity are not JSON: they could be neither sent nor kept.
     if value is None or isinstance(value, str | int) or is_finite_number(value):
         return
+    if isinstance(value, list | tuple | dict):
+        raise SpaceError(
+            f"{name} has a value that is a table or a list: give such values by name, "
+            f"as {{NAME: {value!r}}}"
+        )
     raise SpaceError(
         f"{name} is a text, a finite number, or true or false, but got {value!r}"
     )

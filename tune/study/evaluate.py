@@ -20,7 +20,7 @@ from tune.errors import (
 from tune.providers.stack import Service
 from tune.readout.trial import Step, Trial
 from tune.runtime.requests import make_request
-from tune.space import Space
+from tune.space import Space, Value
 from tune.store.draws import Store, Use
 from tune.study.answer_scoring import AnswerScoring, JudgeLost
 from tune.study.failures import Failures, fail_unanswered, mark_unanswered
@@ -106,7 +106,7 @@ class Evaluator:
 
     def request(
         self,
-        point: Mapping[str, object],
+        point: Mapping[str, Value],
         cap: int,
         stop: tuple[str, ...],
         position: int,
@@ -116,6 +116,7 @@ class Evaluator:
         prompt = self.prompts[str(point["prompt"])]
         return make_request(
             point,
+            named=self.lessons.space.named,
             service=service.id,
             model=service.entry.model,
             prompt=prompt.render(self.examples[position]),

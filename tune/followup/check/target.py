@@ -124,6 +124,8 @@ def _space_of(deployment: DeploymentRecord) -> Space:
         for name, value in config.items()
         if name not in ("prompt", "stop")
     }
+    for name, value in deployment.values.items():
+        values[name] = {str(config[name]): value}
     return Space(
         **values,
         # The evaluator renders the prompt of the deployment; this text is never sent.

@@ -237,10 +237,10 @@ def read_settings(request: Request) -> dict[str, float]:
         low, high = _BOUNDS[name]
         # True and False are integers in Python.
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not is_number or isinstance(value, str) or not low <= value <= high:
+        if not is_number or not low <= float(value) <= high:  # type: ignore[arg-type]
             raise ParameterRejected(
                 f"`{low} <= {name} <= {high}` must hold, but got {value!r}",
                 parameter=name,
             )
-        settings[name] = float(value)
+        settings[name] = float(value)  # type: ignore[arg-type]
     return settings

@@ -6,7 +6,7 @@ import base64
 import os
 import re
 from collections.abc import Iterable, Mapping
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit
 
 from tune.errors import InputError
 from tune.providers.base_url import (
@@ -28,6 +28,15 @@ _BILLS_REFUSALS = re.compile(
     r"(?:^|\.)"
     r"(?:openai\.azure\.com|(?:cognitiveservices|services\.ai)\.azure\.com|azure-api\.net|api\.x\.ai)$"
 )
+
+# Hosts that take a key in a header of this name. Azure's gateway and its paths do so, too.
+_AZURE = re.compile(
+    r"(?:^|\.)(?:openai\.azure\.com|(?:cognitiveservices|services\.ai)\.azure\.com|azure-api\.net)$"
+)
+_AZURE_HEADER = "api-key"
+
+# A token of Entra, which Azure takes as any other service takes a key, is a JSON web token.
+_TOKEN = "eyJ"
 
 # The headers by which OpenAI's client tells whose account is billed.
 _ACCOUNT_VARIABLES = {
@@ -79,6 +88,7 @@ class Access:
         # A gateway of another name in front of Azure keeps Azure's paths.
         azure_path = parts.path.startswith("/openai/deployments/")
         self.bills_refusals = azure_path or bool(_BILLS_REFUSALS.search(hostname))
+        self._is_azure = azure_path or bool(_AZURE.search(hostname))
         self.uses_environment = receives_openai_key(hostname)
         self.key = key
         self.headers = dict(headers)
@@ -113,7 +123,10 @@ class Access:
             "User-Agent": f"tune-llm/{version('tune-llm')}",
         }
         if self.key is not None:
-            found["Authorization"] = f"Bearer {self.key}"
+            if self._is_azure and not self.key.startswith(_TOKEN):
+                found[_AZURE_HEADER] = self.key
+            else:
+                found["Authorization"] = f"Bearer {self.key}"
         # What the user's environment adds is meant for the host of the user's key alone.
         if self.uses_environment:
             found = _replaced(found, _environment_headers())
@@ -146,6 +159,7 @@ def resolve_access(
     api_key: str | None,
     key_env: str | None,
     headers: Headers,
+    query: Headers | None = None,
     *,
     allow_http: bool = False,
 ) -> Access:
@@ -156,6 +170,7 @@ def resolve_access(
         api_key: the key; None takes that of `key_variable`.
         key_env: the variable that the user named for the key.
         headers: sent with each request.
+        query: sent with each address.
         allow_http: whether secrets may go unencrypted through networks that are not private.
 
     Raises:
@@ -171,6 +186,10 @@ def resolve_access(
         raise InputError(f"there is no API key for {host}: {_remedy(variable)}")
     # Secret headers get their values here, and nowhere else.
     filled = {name: _header(name, value, host) for name, value in headers.items()}
+    pairs = {name: _header(name, value, host) for name, value in (query or {}).items()}
+    if pairs:
+        joined = "&".join(filter(None, (parts.query, urlencode(pairs))))
+        parts = parts._replace(query=joined)
     for name, value in {"the API key": key, **filled}.items():
         if not (value.isascii() and value.isprintable()):
             raise InputError(
@@ -215,7 +234,7 @@ def _header(name: str, value: str | Mapping[str, str], host: str) -> str:
     found = os.environ.get(variable, "").strip()
     if not found:
         raise InputError(
-            f"the header {name!r} for {host} has no value: set the environment variable {variable}"
+            f"{name!r} for {host} has no value: set the environment variable {variable}"
         )
     return found
 

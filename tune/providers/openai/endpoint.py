@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from tune.completion import MANY, Completion, Request
+from tune.completion import MANY, Completion, Request, Structured
 from tune.errors import (
     AnswerError,
     EndpointError,
@@ -34,6 +34,7 @@ from tune.providers.openai.response import ParsedResponse, parse_response
 from tune.providers.openai.sender import Sender
 from tune.providers.openai.tokens import count_tokens
 from tune.providers.openai.user_client import ClientSender, client_access
+from tune.space.named_values import MERGED
 
 # The beginnings of the names of OpenAI's reasoning models.
 _REASONS = re.compile(r"(?:o\d|gpt-[5-9]|gpt-\d\d)")
@@ -94,6 +95,7 @@ class OpenAIEndpoint:
             path of `base_url`.
         extra_headers: sent with each request, and shown nowhere; `{"env": VARIABLE}` stands for a
             variable's value.
+        extra_query: sent with each address, in the same form.
         allow_http: whether secrets may go unencrypted through networks that are not private.
         client: a client of OpenAI's package that the user has configured. It sends the calls, and
             its address and key take the place of those above.
@@ -121,6 +123,7 @@ class OpenAIEndpoint:
         capabilities: Capabilities | None = None,
         alias: str | None = None,
         extra_headers: Headers | None = None,
+        extra_query: Headers | None = None,
         allow_http: bool = False,
         client: Any = None,
         rules: ModelRules | None = None,
@@ -135,6 +138,7 @@ class OpenAIEndpoint:
                 api_key,
                 key_env,
                 extra_headers or {},
+                extra_query,
                 allow_http=allow_http,
             )
         self.model = model
@@ -168,9 +172,14 @@ class OpenAIEndpoint:
         that chat templates add come on top.
         """
         model = self.model if self._access.is_openai else ""
+        tokens = 0
+        for setting in dict(request.settings).values():
+            # Tools and schemas are shown to the model, and billed as a part of the prompt.
+            if isinstance(setting, Structured):
+                tokens += _PER_CHAT + count_tokens(model, setting.text)
         if isinstance(request.prompt, str):
-            return _PER_TEXT + count_tokens(model, request.prompt)
-        tokens = _PER_CHAT + count_tokens("", request.passed)
+            return tokens + _PER_TEXT + count_tokens(model, request.prompt)
+        tokens += _PER_CHAT + count_tokens("", request.passed)
         tokens += _PER_FILE * len(_FILES.findall(request.passed))
         for message in request.prompt:
             tokens += _PER_MESSAGE + count_tokens(model, message.role + message.content)
@@ -276,7 +285,7 @@ class OpenAIEndpoint:
         seconds: float,
     ) -> list[Completion]:
         """Read the draws out of a reply, and learn from it."""
-        fault = self._fault(reply, body)
+        fault = _of_setting(self._fault(reply, body), request)
         if isinstance(fault, AnswerError) and fault.reason == "length":
             return [_cut_answer(seconds)] * len(numbers)
         if fault is not None:
@@ -349,7 +358,7 @@ class OpenAIEndpoint:
         """
         refused = self._capabilities.refused(self.service, self.model)
         self._check_settings(request, numbers, refused)
-        body: dict[str, Any] = {"model": request.model}
+        body: dict[str, Any] = {"model": self.model}
         if isinstance(request.prompt, str):
             body["prompt"] = request.prompt
         else:
@@ -364,7 +373,7 @@ class OpenAIEndpoint:
             body["n"] = len(numbers)
         if request.stop:
             body["stop"] = list(request.stop)
-        body |= dict(request.settings)
+        body |= _sent_settings(request)
         if request.passed:
             # Messages with tools or images among them take the place of the plain ones.
             body |= json.loads(request.passed)
@@ -423,6 +432,30 @@ class OpenAIEndpoint:
             if name == "seed" or (whole and name in REPLACEMENTS):
                 raise Adapted(str(fault))
         raise fault
+
+
+def _sent_settings(request: Request) -> dict[str, Any]:
+    """Return the settings of a request as they are sent."""
+    sent: dict[str, Any] = {}
+    for name, setting in request.settings:
+        value = setting.value if isinstance(setting, Structured) else setting
+        if name == MERGED and isinstance(value, dict):
+            sent |= value
+        else:
+            sent[name] = value
+    return sent
+
+
+def _of_setting(fault: ProviderError | None, request: Request) -> ProviderError | None:
+    """Return a refusal of a field in `extra_body` as one of this value of it."""
+    if not isinstance(fault, ParameterRejected):
+        return fault
+    settings = dict(request.settings)
+    merged = settings.get(MERGED)
+    inside = isinstance(merged, Structured) and fault.parameter in merged.value
+    if inside and fault.parameter not in settings:
+        return ValueRejected(str(fault), parameter=MERGED)
+    return fault
 
 
 def _cut_answer(seconds: float) -> Completion:
