@@ -47,7 +47,7 @@ def test_a_file_or_its_folder_is_loaded_and_nothing_is_sent(
         ({"daily_budget": float("nan")}, "daily budget"),
         ({"temperature": 1.0}, "there is no option 'temperature'"),
         ({"config_list": []}, "config_list has no entry"),
-        ({"config_list": [{"model": "m", "api_key": "x"}]}, "holds an API key"),
+        ({"config_list": {"m": {"api_key": "x"}}}, "holds an API key"),
     ],
 )
 def test_an_option_that_cannot_be_is_refused(

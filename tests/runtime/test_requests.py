@@ -5,6 +5,7 @@ from __future__ import annotations
 from tune.completion import Message
 from tune.runtime.requests import make_request
 from tune.space import Config
+from tune.space.named_values import NamedValues
 
 
 def test_only_settings_of_the_model_are_sent_in_a_fixed_order() -> None:
@@ -22,6 +23,7 @@ def test_only_settings_of_the_model_are_sent_in_a_fixed_order() -> None:
     )
     request = make_request(
         config,
+        named=NamedValues(),
         service="host/v1",
         model="real",
         prompt=(Message("user", "x"),),

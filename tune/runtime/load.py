@@ -79,8 +79,8 @@ def load(
         best: a `best.json`, or the results folder that it is in. Of several, each is tried where
             the one before it fails.
         config_list: where the model is, in place of the recorded endpoint: entries as in AutoGen's
-            `config_list`, without keys (`key_env` names the variable). Each is tried where the one
-            before it fails.
+            `config_list`; keys in it stay in memory. Each is tried where the one before it fails,
+            and those for one model share its load.
         accept: takes an answer and tells whether it will do; else the next entry is tried.
         daily_budget: dollars of one day (UTC) that are never exceeded, whatever the number of
             processes that share the store.
