@@ -19,6 +19,7 @@ from tune.readout.aggregate import (
     deployable,
     first,
     parse_aggregate,
+    tied_votes,
     vote,
 )
 from tune.task.example import Example
@@ -66,6 +67,11 @@ def test_a_vote_goes_to_the_most_frequent_answer_and_ties_to_the_one_drawn_first
 ) -> None:
     assert choose("vote", answers) == chosen
     assert vote(answers) == chosen
+
+
+def test_the_answers_of_a_tie_are_all_named_in_the_order_drawn() -> None:
+    assert tied_votes(["b", None, "a", "c", "a", "b", None]) == ["b", "a"]
+    assert tied_votes([None]) == tied_votes([]) == []
 
 
 @given(ANSWERS)

@@ -19,7 +19,6 @@ from tune.fakes.server import Server, fail_sometimes
 from tune.fakes.world import LabelledWorld
 from tune.readout.outcomes import KINDS, count_outcomes
 from tune.readout.trial import Trial
-from tune.readout.truncate import Cut
 from tune.report import markdown, page_html, summary_lines, trials_csv
 from tune.space import Config, Point
 
@@ -32,11 +31,11 @@ def draw(text: str, finish: str = "stop", tokens: int = 4) -> Completion:
 
 
 def counted(trial: Trial) -> Any:
-    def answer(said: Cut) -> str | None:
-        return None if "?" in said.text else said.text or None
+    def extract(text: str) -> str | None:
+        return None if "?" in text else text or None
 
     return count_outcomes(
-        trial, CONFIG, answer=answer, is_worst=lambda text, _: text != "good"
+        trial, CONFIG, extract=extract, is_worst=lambda text, _: text != "good"
     )
 
 

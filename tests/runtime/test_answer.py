@@ -9,11 +9,13 @@ import pytest
 from tune.completion import Completion
 from tune.providers.metered import Receipt
 from tune.readout.answers import Choice, ReadDraw
+from tune.readout.truncate import Cut
 from tune.runtime.answer import Answer, Tally, cost_of, text_of
 
 
 def draw(text: str, answer: str | None, calls: str = "") -> ReadDraw:
-    return ReadDraw(answer, text, Completion(text, "stop", 1, 1, tool_calls=calls))
+    bought = Completion(text, "stop", 1, 1, tool_calls=calls)
+    return ReadDraw(answer, Cut(text, 1, "stop", True), bought)
 
 
 def answer(*draws: ReadDraw, chosen: str | None, **more: Any) -> Answer:

@@ -49,6 +49,10 @@ def test_an_entry_comes_back_with_a_price_that_has_steps_and_without_secrets() -
         base_url="http://user:secret@h:1/v1?key=x",
         key_env="K",
         headers={"X-Team": {"env": "TEAM"}},
+        requests_per_minute=60,
+        tokens_per_minute=9000,
+        max_output=4096,
+        takes={"most_n": 4, "temperature": (0.0, 1.0)},
     )
     text = json.dumps(dump_entry(entry, {"small": price, "other": Price(9, 9)}))
     assert "secret" not in text
@@ -58,6 +62,8 @@ def test_an_entry_comes_back_with_a_price_that_has_steps_and_without_secrets() -
     assert back.base_url == "http://h:1/v1"
     assert back.headers == {"X-Team": {"env": "TEAM"}}
     assert back_price == price
+    assert (back.requests_per_minute, back.tokens_per_minute) == (60, 9000)
+    assert (back.max_output, back.takes) == (4096, entry.takes)
 
 
 def test_a_prompt_comes_back_with_its_turns_and_the_fields_that_they_name() -> None:

@@ -34,6 +34,13 @@ def first(answers: Sequence[Extracted]) -> Extracted:
     return answers[0] if answers else None
 
 
+def tied_votes(answers: Sequence[Extracted]) -> list[Extracted]:
+    """Return every answer that is as frequent as any other, in the order drawn."""
+    votes = Counter(answer for answer in answers if answer is not None)
+    most = max(votes.values(), default=0)
+    return [answer for answer, count in votes.items() if count == most]
+
+
 def vote(answers: Sequence[Extracted]) -> Extracted:
     """Return the most frequent answer; among equals, the one drawn first. None does not vote."""
     votes = Counter(answer for answer in answers if answer is not None)

@@ -31,13 +31,18 @@ class ReadDraw:
     Attributes:
         answer: what the answer rule found; for a call of tools, its canonical form (see
             `canonical_calls`); None where there is none.
-        text: the text of the model, cut as the config cuts it.
+        said: its text, cut as the config cuts it.
         completion: the draw as it was bought.
     """
 
     answer: Extracted
-    text: str
+    said: Cut
     completion: Completion
+
+    @property
+    def text(self) -> str:
+        """The text of the model, cut as the config cuts it."""
+        return self.said.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +95,7 @@ def read_draws(
             answer: Extracted = canonical_calls(draw.tool_calls)
         else:
             answer = answer_in(said, extract)
-        found.append(ReadDraw(answer, said.text, draw))
+        found.append(ReadDraw(answer, said, draw))
     return tuple(found)
 
 

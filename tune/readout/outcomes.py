@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from tune.completion import Completion
+from tune.readout.answers import answer_in
 from tune.readout.token_rates import rates_of
 from tune.readout.trial import Trial
 from tune.readout.truncate import Cut, cut
@@ -106,7 +107,7 @@ def kinds_of(
     found: list[int] = []
     for position in sorted(draws):
         for draw in draws[position]:
-            kind = kind_of(draw, extract(draw.text), is_worst=False)
+            kind = kind_of(draw, answer_in(draw, extract), is_worst=False)
             found.append(places.get(kind, RIGHT))
     return found
 
@@ -127,7 +128,7 @@ def count_outcomes(
     trial: Trial,
     config: Config,
     *,
-    answer: Callable[[Cut], str | None],
+    extract: Extractor,
     is_worst: Callable[[str, int], bool],
     examples: Collection[int] | None = None,
 ) -> Outcomes:
@@ -136,7 +137,7 @@ def count_outcomes(
     Args:
         trial: the trial that the config is read off.
         config: its cap and its stop strings cut the texts.
-        answer: takes the answer out of a cut text.
+        extract: takes the answer out of a cut text.
         is_worst: tells whether the answer to an example has the metric's worst score.
         examples: positions to count; by default all that the trial has.
     """
@@ -153,9 +154,9 @@ def count_outcomes(
             continue
         for draw in draws:
             said = cut(draw, config.max_tokens, config.stop, rates)
-            text = answer(said)
-            worst = text is not None and is_worst(text, position)
-            kind = kind_of(said, text, is_worst=worst)
+            answer = answer_in(said, extract)
+            worst = answer is not None and is_worst(answer, position)
+            kind = kind_of(said, answer, is_worst=worst)
             found[kind] += 1
     for position in trial.config_failed.keys() | trial.unanswered.keys():
         failure = failure_kind(trial, position)

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from tune.completion import Completion
 from tune.errors import MetricError
 from tune.readout.aggregate import Aggregate, Extracted, call_aggregate, vote
+from tune.readout.answers import answer_in
 from tune.readout.token_rates import Rates
 from tune.readout.truncate import Cut, cut
 from tune.space import Config
@@ -122,11 +123,12 @@ class Reader:
 
     def answer(self, said: Cut) -> Extracted:
         """Return the answer in a text; None if a filter withheld it."""
-        if said.finish_reason == "content_filter":
-            return None
-        if said.text not in self._answers:
-            self._answers[said.text] = self.extract(said.text)
-        return self._answers[said.text]
+        return answer_in(said, self._extract_once)
+
+    def _extract_once(self, text: str) -> Extracted:
+        if text not in self._answers:
+            self._answers[text] = self.extract(text)
+        return self._answers[text]
 
     def score(self, answer: Extracted | Answers, position: int) -> float:
         """Return the metric's value; the worst one for no answer."""

@@ -7,15 +7,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
 from tune.errors import DataError
 from tune.readout import Reading
-from tune.readout.aggregate import Extracted, blind, choose
+from tune.readout.aggregate import Extracted, blind
+from tune.readout.answers import Choice, ReadDraw, choose_draw, read_draws
 from tune.readout.outcomes import failure_kind, kind_of
 from tune.readout.token_rates import Rates, rates_of
 from tune.readout.trial import Trial
-from tune.readout.truncate import Cut, cut
 from tune.report.answers import AnswerRow, without_texts
 from tune.space import Config
 from tune.strategies import Selection
@@ -25,18 +24,6 @@ from tune.task.example import to_text
 
 WINNER, BASELINE = "winner", "baseline"
 """Names of the two configurations whose answers every study shows."""
-
-
-class ReadDraw(NamedTuple):
-    """One draw as a configuration reads it.
-
-    Attributes:
-        said: its text, cut as the configuration cuts it.
-        answer: what the answer rule finds in it; None for nothing.
-    """
-
-    said: Cut
-    answer: Extracted
 
 
 @dataclass(frozen=True)
@@ -57,26 +44,19 @@ class TrialAnswers:
     def _rates(self) -> Rates | None:
         return rates_of(self.trial.draws, self.trial.measured)
 
-    def draws(self, position: int) -> list[ReadDraw]:
+    def draws(self, position: int) -> tuple[ReadDraw, ...]:
         """Return the draws of an example in the order drawn."""
-        found: list[ReadDraw] = []
-        for draw in self.trial.draws.get(position, ()):
-            said = cut(draw, self.config.max_tokens, self.config.stop, self._rates)
-            answer = None
-            # A withheld text may still hold words. They are not an answer.
-            if said.finish_reason != "content_filter":
-                answer = self.record.reader.extract(said.text)
-            found.append(ReadDraw(said, answer))
-        return found
+        bought = self.trial.draws.get(position, ())
+        return read_draws(bought, self.config, self.record.reader.extract, self._rates)
 
-    def choose(self, position: int, answers: Sequence[Extracted]) -> Extracted:
-        """Return the one answer that the configuration makes of these."""
+    def choose(self, position: int, draws: Sequence[ReadDraw]) -> Choice:
+        """Return the one answer that the configuration makes of these draws."""
         verify = None
         if self.record.plan.verifier is not None:
             # The verifier does not see the target: in use there is none.
             example = self.record.plan.examples[position]
             verify = blind(self.record.plan.verifier, example)
-        return choose(self.config.aggregate, answers, verifier=verify)
+        return choose_draw(self.config.aggregate, draws, verifier=verify)
 
 
 def answer_rows(
@@ -167,7 +147,7 @@ def _row(
     part = "tuning"
     if position >= len(record.plan.split.tuning):
         part = "holdout"
-    read = []
+    read: Sequence[ReadDraw] = ()
     failed = failure_kind(trial, position)
     if failed is None:
         read = answers.draws(position)
@@ -210,9 +190,11 @@ def _judged(
         # One answer alone has no score there; the score of all of them tells.
         is_worst = score == record.plan.metric.worst
         return None, kind_of(first[0].said, first[0].answer, is_worst=is_worst)
-    answer = answers.choose(position, [draw.answer for draw in first])
+    choice = answers.choose(position, first)
+    # One of several answers that are judged alone: "all" is for metrics over all of them.
+    answer = choice.answer if isinstance(choice.answer, str) else None
     # The text that gave the answer tells why: it is cut, empty, or merely wrong.
-    source = next((draw for draw in first if draw.answer == answer), first[0])
+    source = choice.draw or first[0]
     is_worst = answer is not None and record.reader.scores.is_worst(answer, position)
     return answer, kind_of(source.said, answer, is_worst=is_worst)
 

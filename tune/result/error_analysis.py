@@ -14,7 +14,8 @@ import numpy as np
 from tune.plan.default_space import find_labels
 from tune.plan.plan import Plan
 from tune.readout import Reading
-from tune.readout.aggregate import vote
+from tune.readout.aggregate import tied_votes, vote
+from tune.readout.answers import ReadDraw
 from tune.readout.trial import Trial
 from tune.report import Confusion, DoubtfulLabel, Failing, Slice
 from tune.result.answers import TrialAnswers
@@ -104,22 +105,22 @@ def _shares(read: TrialAnswers, position: int) -> dict[str | None, float]:
     A score is the mean over the same orders, so the matrix and the score agree.
     """
     config = read.config
-    answers: list[str | None] = []
+    draws: Sequence[ReadDraw] = ()
     if position not in read.trial.config_failed:
-        answers = [draw.answer for draw in read.draws(position)]
-    if not answers:
+        draws = read.draws(position)
+    if not draws:
         return {None: 1.0}
-    n = min(config.n, len(answers))
+    n = min(config.n, len(draws))
     if n == 1 or config.aggregate == "first":
         # Each draw comes first equally often.
-        counts = Counter(answers)
-        return {answer: times / len(answers) for answer, times in counts.items()}
-    every = itertools.combinations(answers, n)
-    subsets: list[Sequence[str | None]] = list(itertools.islice(every, MOST_SUBSETS))
+        counts = Counter(draw.answer for draw in draws)
+        return {answer: times / len(draws) for answer, times in counts.items()}
+    every = itertools.combinations(draws, n)
+    subsets: list[Sequence[ReadDraw]] = list(itertools.islice(every, MOST_SUBSETS))
     # Too many to count: a random sample, which depends on the position alone.
-    if math.comb(len(answers), n) > MOST_SUBSETS:
+    if math.comb(len(draws), n) > MOST_SUBSETS:
         rng = random.Random(position)
-        subsets = [rng.sample(answers, n) for _ in range(MOST_SUBSETS)]
+        subsets = [rng.sample(draws, n) for _ in range(MOST_SUBSETS)]
     found: Counter[str | None] = Counter()
     for subset in subsets:
         chosen = _chosen(read, position, subset)
@@ -129,16 +130,13 @@ def _shares(read: TrialAnswers, position: int) -> dict[str | None, float]:
 
 
 def _chosen(
-    read: TrialAnswers, position: int, answers: Sequence[str | None]
-) -> list[str | None]:
+    read: TrialAnswers, position: int, draws: Sequence[ReadDraw]
+) -> Sequence[str | None]:
     """Return the answer that is made of these, or all of a tie: the order decides between them."""
     if read.config.aggregate == "vote":
-        # An answer that was not found does not vote.
-        votes = Counter(answers)
-        del votes[None]
-        most = max(votes.values(), default=0)
-        return [answer for answer, count in votes.items() if count == most] or [None]
-    return [read.choose(position, answers)]
+        return tied_votes([draw.answer for draw in draws]) or [None]
+    answer = read.choose(position, draws).answer
+    return answer if isinstance(answer, tuple) else [answer]
 
 
 def _slices(

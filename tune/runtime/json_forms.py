@@ -13,6 +13,7 @@ from typing import Any
 from tune.pricing.prices import Price
 from tune.providers.base_url import public_url
 from tune.providers.entries import Entry
+from tune.providers.model_rules import find_rules
 from tune.task.prompt import Prompt
 from tune.task.template import Template
 
@@ -31,6 +32,10 @@ def dump_entry(entry: Entry, prices: Mapping[str, Price]) -> dict[str, Any]:
         "alias": entry.alias,
         "price_as": entry.price_as,
         "timeout": entry.timeout,
+        "requests_per_minute": entry.requests_per_minute,
+        "tokens_per_minute": entry.tokens_per_minute,
+        "max_output": entry.max_output,
+        "takes": dict(entry.takes),
         "price": asdict(prices[entry.name]),
     }
 
@@ -39,7 +44,14 @@ def load_entry(record: Mapping[str, Any]) -> tuple[Entry, Price]:
     """Return the entry and the price that `dump_entry` wrote."""
     fields = dict(record)
     price = _load_price(fields.pop("price"))
-    return Entry(**fields), price
+    takes = {}
+    for name, value in fields.pop("takes").items():
+        # JSON has no tuples, and rules are compared.
+        takes[name] = tuple(value) if isinstance(value, list) else value
+    entry = Entry(**fields, takes=takes)
+    # Raises here where the file is damaged, and not when the model is first called.
+    find_rules(entry)
+    return entry, price
 
 
 def _load_price(record: Mapping[str, Any]) -> Price:

@@ -16,7 +16,7 @@ from tune.readout.aggregate import blind, deployable
 from tune.readout.columns import DrawColumns, Integers, columns_of
 from tune.readout.outcomes import Outcomes, count_outcomes, kinds_of
 from tune.readout.trial import Trial
-from tune.readout.truncate import Cut, cut_tokens
+from tune.readout.truncate import cut_tokens
 from tune.space import Config, Point, Space
 from tune.study.scores import Scores
 from tune.task.example import Example
@@ -136,12 +136,8 @@ class TrialReader:
 
     def outcomes(self, trial: Trial, config: Config) -> Outcomes:
         """Count why answers of a reading are wrong."""
-
-        def answer(said: Cut) -> str | None:
-            return self.extract(said.text)
-
         return count_outcomes(
-            trial, config, answer=answer, is_worst=self.scores.is_worst
+            trial, config, extract=self.extract, is_worst=self.scores.is_worst
         )
 
     def _service(self, trial: Trial) -> Service:

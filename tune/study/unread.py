@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from tune.errors import MetricError
 from tune.plan.plan import Plan
+from tune.readout.answers import answer_in
 from tune.readout.trial import Trial
 from tune.report import Sample, Unread
 from tune.report.unread_text import unread_sentence
@@ -163,10 +164,7 @@ def _said(reader: TrialReader, prompt: str, trials: Mapping[int, Trial]) -> list
             if len(found) >= MOST_ANSWERS:
                 break
             for draw in trial.draws[position]:
-                answer: str | None = None
-                # A withheld text says nothing about the answer rule.
-                if draw.finish_reason != "content_filter":
-                    answer = reader.extract(draw.text)
+                answer = answer_in(draw, reader.extract)
                 is_worst = answer is None or reader.scores.is_worst(answer, position)
                 found.append(_Said(position, draw.text, answer, is_worst))
         # A fixed number, so that the result does not change while the search buys more.
