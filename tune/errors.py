@@ -173,11 +173,27 @@ class AnswerError(ProviderError):
 
 
 class ParameterRejected(ProviderError):
-    """The model does not take `parameter` (or this value of it)."""
+    """The model does not take `parameter` (or this value of it).
 
-    def __init__(self, message: str, *, parameter: str) -> None:
+    Attributes:
+        parameter: its name.
+        beside: another parameter that the refusal is about: the model does not take the two
+            together.
+        while_reasoning: the model does not take it while it reasons; else it may.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        parameter: str,
+        beside: str | None = None,
+        while_reasoning: bool = False,
+    ) -> None:
         super().__init__(message, charged=False)
         self.parameter = parameter
+        self.beside = beside
+        self.while_reasoning = while_reasoning
 
 
 class ValueRejected(ParameterRejected):
@@ -195,6 +211,13 @@ class ValueRejected(ParameterRejected):
         *,
         low: float | None = None,
         high: float | None = None,
+        beside: str | None = None,
+        while_reasoning: bool = False,
     ) -> None:
-        super().__init__(message, parameter=parameter)
+        super().__init__(
+            message,
+            parameter=parameter,
+            beside=beside,
+            while_reasoning=while_reasoning,
+        )
         self.low, self.high = low, high

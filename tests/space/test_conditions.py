@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tune.space import Space
+from tune.space import Integers, Space
 from tune.space.conditions import Conditions
 
 
@@ -50,3 +50,17 @@ def test_a_copy_learns_by_itself() -> None:
     copy.allow_one_of("m", ["a", "b"])
     assert conditions.free_of("m", ["max_tokens"]) == ("max_tokens",)
     assert conditions.kept({"model": "m", "a": 1, "b": 2})["b"] == 2
+
+
+def test_caps_are_moved_to_the_nearest_one_that_the_model_takes() -> None:
+    space = Space(
+        model=["m", "n"],
+        prompt="{text}",
+        max_tokens={"low": 2, "high": 64, "integer": True, "log": True},
+    )
+    space.conditions.limit_caps("m", 4, None)
+    space.conditions.limit_caps("m", None, 32)
+    assert space.domain("max_tokens", "m") == Integers(4, 32, log=True)
+    assert space.domain("max_tokens", "n") == Integers(2, 64, log=True)
+    space.conditions.limit_caps("m", 128, None)
+    assert space.cap({"model": "m"}) == 32

@@ -8,7 +8,7 @@ import pytest
 
 from tune.errors import EndpointError, ParameterRejected, ValueRejected
 from tune.readout.trial import Trial
-from tune.space import Point, Space
+from tune.space import Choice, Point, Space
 from tune.study.failures import Failures, fail_unanswered, mark_unanswered
 from tune.study.lessons import Lessons
 from tune.study.stop_reasons import LOST
@@ -107,3 +107,80 @@ def test_an_example_that_has_a_draw_is_read_although_more_were_asked_for() -> No
     mark_unanswered(trial, 1, "money: none is left", wave)
     assert trial.unanswered == {1: "money: none is left"}
     assert set(wave.unanswered) == {(0, 0), (0, 1)}
+
+
+def space_with(**more: Any) -> Space:
+    return Space(model=["m", "n"], prompt={"p": "{text}"}, **more)
+
+
+def refuse(case: Case, error: ParameterRejected, **point: Any) -> Trial:
+    """Let a trial of model m be refused."""
+    trial = Trial(7, Point({"model": "m", "prompt": "p", **point}), 256)
+    case.failures.refused(trial, error, case.wave)
+    assert trial.state == "failed"
+    return trial
+
+
+def test_of_two_settings_that_exclude_each_other_the_points_keep_one() -> None:
+    case = Case()
+    case.lessons.space = space_with(temperature=[None, 0.5], top_p=[0.9, 1.0])
+    error = ValueRejected("not both", "top_p", beside="temperature")
+    refuse(case, error, temperature=0.5, top_p=0.9)
+    points = [p for p in case.lessons.space.points() if p["model"] == "m"]
+    assert [("top_p" in p, p["temperature"]) for p in points] == [
+        (True, None),
+        (True, None),
+        (False, 0.5),
+    ]
+    assert len([p for p in case.lessons.space.points() if p["model"] == "n"]) == 4
+
+
+@pytest.mark.parametrize(
+    ("effort", "allowed"), [("high", {None, "none"}), (None, {"none"})]
+)
+def test_a_setting_that_is_refused_while_the_model_reasons_stays_where_it_does_not(
+    effort: str | None, allowed: set[str | None]
+) -> None:
+    case = Case()
+    case.lessons.space = space_with(
+        temperature=[0.5], reasoning_effort=[None, "none", "high"]
+    )
+    error = ParameterRejected(
+        "not while reasoning", parameter="temperature", while_reasoning=True
+    )
+    refuse(case, error, temperature=0.5, reasoning_effort=effort)
+    points = [p for p in case.lessons.space.points() if p["model"] == "m"]
+    assert {p["reasoning_effort"] for p in points if "temperature" in p} == allowed
+    assert len(points) == 3
+
+
+def test_a_setting_that_is_refused_while_reasoning_goes_where_no_other_way_is_searched() -> (
+    None
+):
+    case = Case()
+    error = ParameterRejected(
+        "not while reasoning", parameter="temperature", while_reasoning=True
+    )
+    refuse(case, error, temperature=0.9)
+    assert case.lessons.space.domain("temperature", "m") is None
+
+
+def test_a_smallest_and_a_largest_max_tokens_are_kept() -> None:
+    case = Case()
+    case.lessons.space = space_with(
+        max_tokens=[4, 16, 64], when={"p": {"max_tokens": 8}}
+    )
+    refuse(case, ValueRejected("too few", "max_completion_tokens", low=10, high=32))
+    space = case.lessons.space
+    assert space.domain("max_tokens", "m") == Choice((10, 16, 32))
+    assert space.cap({"model": "m", "prompt": "p"}) == 10
+    assert space.domain("max_tokens", "n") == Choice((4, 16, 64))
+
+
+def test_a_largest_number_of_stop_strings_is_kept() -> None:
+    case = Case()
+    case.lessons.space = space_with(stop=[["a"], ["a", "b", "c"]])
+    refuse(case, ValueRejected("too many", "stop", high=2))
+    assert case.lessons.space.domain("stop", "m") == Choice((("a",),))
+    refuse(case, ValueRejected("not this one", "stop"))
+    assert case.lessons.space.domain("stop", "m") is None

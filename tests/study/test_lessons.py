@@ -151,7 +151,7 @@ def test_each_lesson_is_written_once_and_comes_back() -> None:
 
     def fresh(write: Any) -> Lessons:
         space = Space(
-            model=["a", "b"], prompt="{text}", temperature=[0.0, 1.0], max_tokens=8
+            model=["a", "b"], prompt="{text}", temperature=[0.0, 1.0], max_tokens=2
         )
         return Lessons(space, Capabilities(), write)
 
@@ -159,11 +159,17 @@ def test_each_lesson_is_written_once_and_comes_back() -> None:
     first.capabilities.refuse("s", "a", "n")
     first.capabilities.refuse("s", "a", "n")
     first.refuse("a", "temperature")
+    first.narrow("a", "max_tokens", None, 4, None)
+    first.allow_only_with("b", "temperature", "reasoning_effort", ("none", None))
+    first.allow_one_of("b", ("temperature", "top_p"))
     first.set_aside("b", "it is gone")
     first.give_up("a", 3, "500")
     assert [event["event"] for event in events] == [
         "fact",
         "learned",
+        "narrowed",
+        "only_with",
+        "one_of",
         "aside",
         "unanswerable",
     ]
@@ -173,6 +179,11 @@ def test_each_lesson_is_written_once_and_comes_back() -> None:
     for lessons in (first, second):
         assert lessons.capabilities.facts == {Fact("s", "a", "refuses", "n")}
         assert "temperature" not in lessons.space.dimensions("a")
+        assert lessons.space.cap({"model": "a"}) == 4
+        point = {"model": "b", "temperature": 1.0, "top_p": 0.5}
+        assert "top_p" not in lessons.space.point_of(point)
+        reasoning = {**point, "reasoning_effort": "low"}
+        assert "temperature" not in lessons.space.point_of(reasoning)
         assert lessons.space.models == ("a",)
         assert lessons.aside == {"b": "it is gone"}
         assert lessons.unanswerable == {("a", 3): "500"}

@@ -18,7 +18,7 @@ from tune.providers.model_rules import (
     endpoint_rules,
     find_rules,
 )
-from tune.space import Choice, Integers, Space
+from tune.space import Choice, Space
 from tune.space.domain import grid_values
 from tune.space.values import Value
 
@@ -270,18 +270,7 @@ def _narrow_cap(space: Space, model: str, rules: ModelRules) -> list[str]:
     domain = space.domain("max_tokens", model)
     if domain is None or high is None:
         return []
-    if isinstance(domain, Integers):
-        smallest, largest = domain.low, domain.high
-    else:
-        caps = [int(value) for value in domain.values]  # type: ignore[arg-type]
-        smallest, largest = min(caps), max(caps)
-    if low <= smallest and largest <= high:
+    space.conditions.limit_caps(model, low, high)
+    if space.domain("max_tokens", model) == domain:
         return []
-    # No call goes out without a cap, so that a domain outside becomes its nearest cap inside.
-    if isinstance(domain, Integers):
-        inside = Integers(min(max(smallest, low), high), min(largest, high), domain.log)
-        space.when.setdefault(model, {})["max_tokens"] = inside
-    else:
-        kept = dict.fromkeys(min(max(cap, low), high) for cap in caps)
-        space.when.setdefault(model, {})["max_tokens"] = Choice(tuple(kept))
     return [f"max_tokens outside {low:,} to {high:,}"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from tune.completion import Completion, Provider, Request
+from tune.errors import EndpointError, RequestRefused
 from tune.providers.capabilities import Capabilities, Fact
 
 
@@ -34,6 +35,7 @@ class Gated:
         self._capabilities = capabilities
         self._answers = Fact(service, model, "answers")
         self._turn = asyncio.Lock()
+        self._lost = ""
 
     async def complete(self, request: Request, numbers: range) -> list[Completion]:
         """Buy the draws with these numbers, in order."""
@@ -42,12 +44,27 @@ class Gated:
             async with self._turn:
                 # Another call may have been answered while this one waited for its turn.
                 if not self._is_known():
-                    first = await self._inner.complete(request, numbers[:1])
-                    self._capabilities.learn(self._answers)
+                    first = await self._ask_first(request, numbers[:1])
         rest = numbers[len(first) :]
         if not rest:
             return first
         return first + await self._inner.complete(request, rest)
+
+    async def _ask_first(self, request: Request, numbers: range) -> list[Completion]:
+        """Buy the first answer of a model."""
+        # Those that waited behind a call that no other can better are not sent.
+        if self._lost:
+            raise EndpointError(self._lost)
+        try:
+            first = await self._inner.complete(request, numbers)
+        except RequestRefused:
+            # It may be about this request alone.
+            raise
+        except EndpointError as error:
+            self._lost = str(error)
+            raise
+        self._capabilities.learn(self._answers)
+        return first
 
     def _is_known(self) -> bool:
         return self._answers in self._capabilities

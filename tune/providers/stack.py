@@ -19,6 +19,7 @@ from tune.providers.retrying import Retrying, RetryPolicy
 from tune.providers.splitting import Splitting
 from tune.providers.stored import ModelChanged, Stored
 from tune.providers.tariff import Tariff
+from tune.providers.tried import Tried
 from tune.providers.unbudgeted import Unbudgeted
 from tune.store.claims import Claims
 from tune.store.draws import Store
@@ -92,12 +93,14 @@ def build_stack(
 
     1. `Stored`: a draw that is stored is not bought, and does not even wait.
     2. `Gated`: the first call to an unknown model goes alone.
-    3. `Splitting`: an order for several draws becomes the calls that the endpoint can take.
-    4. `Retrying`: each call is tried again where that helps.
-    5. `Limited`: a call takes one of the endpoint's slots before it takes money, so that no call
+    3. `Tried`: the first call with a new setting goes alone, and a refusal that names nothing is
+       explained.
+    4. `Splitting`: an order for several draws becomes the calls that the endpoint can take.
+    5. `Retrying`: each call is tried again where that helps.
+    6. `Limited`: a call takes one of the endpoint's slots before it takes money, so that no call
        holds money while it waits for a slot.
-    6. `Claimed`: a call waits for another process on the same store that buys the same draws.
-    7. `Metered`: every attempt, retries too, reserves its ceiling right before it is sent.
+    7. `Claimed`: a call waits for another process on the same store that buys the same draws.
+    8. `Metered`: every attempt, retries too, reserves its ceiling right before it is sent.
 
     Args:
         entry: the model.
@@ -141,8 +144,9 @@ def build_stack(
         retry=context.retry,
         sleep=ledger.sleep,
     )
+    tried = Tried(splitting, store=context.store, capabilities=context.capabilities)
     gated = Gated(
-        splitting,
+        tried,
         service=endpoint.service,
         model=entry.model,
         capabilities=context.capabilities,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from tune.space.domain import Choice, Domain, Integers
 from tune.space.values import Value
 
 
@@ -21,16 +23,18 @@ class Conditions:
     """Conditions that hold for the points of single models, by the model's name in the space."""
 
     def __init__(self) -> None:
-        self._only_with: dict[str, _OnlyWith] = {}
+        self._only_with: dict[str, tuple[_OnlyWith, ...]] = {}
         self._one_of: dict[str, tuple[str, ...]] = {}
         self._paid_caps: frozenset[str] = frozenset()
         self._firm: frozenset[tuple[str, str]] = frozenset()
+        self._caps: dict[str, tuple[int, int | None]] = {}
 
     def copied(self) -> Conditions:
         """Return equal conditions: what is added to one of them does not change the other."""
         other = copy.copy(self)
         other._only_with = dict(self._only_with)
         other._one_of = dict(self._one_of)
+        other._caps = dict(self._caps)
         return other
 
     def allow_only_with(
@@ -50,7 +54,8 @@ class Conditions:
             setting: the other one; without a value it counts as None.
             values: those beside which the model takes them.
         """
-        self._only_with[model] = _OnlyWith(tuple(names), setting, tuple(values))
+        found = _OnlyWith(tuple(names), setting, tuple(values))
+        self._only_with[model] = (*self._only_with.get(model, ()), found)
 
     def allow_one_of(self, model: str, names: Sequence[str]) -> None:
         """Learn that a model takes only one of these settings; points keep the first they have."""
@@ -63,6 +68,31 @@ class Conditions:
         cap cannot be read off draws of a larger one.
         """
         self._paid_caps |= {model}
+
+    def limit_caps(self, model: str, low: float | None, high: float | None) -> None:
+        """Learn the smallest and the largest max_tokens of a model; None where it is not known."""
+        least, most = self._caps.get(model, (1, None))
+        if low is not None:
+            least = max(least, math.ceil(low))
+        if high is not None:
+            most = int(high) if most is None else min(most, int(high))
+        self._caps[model] = (least, most)
+
+    def within_caps(self, model: str, domain: Domain | None) -> Domain | None:
+        """Return a domain of max_tokens with each value moved to the nearest one inside."""
+        if model not in self._caps or domain is None:
+            return domain
+        least, most = self._caps[model]
+
+        def inside(cap: int) -> int:
+            bounded = max(cap, least)
+            return bounded if most is None else min(bounded, most)
+
+        if isinstance(domain, Integers):
+            return Integers(inside(domain.low), inside(domain.high), domain.log)
+        moved = [inside(int(value)) for value in domain.values]  # type: ignore[arg-type]
+        # No call goes out without a cap, so a domain outside is moved and never dropped.
+        return Choice(tuple(dict.fromkeys(moved)))
 
     def put_before_prompts(self, model: str, name: str) -> None:
         """Let a model's own domain of a dimension go before those of prompts."""
@@ -82,8 +112,9 @@ class Conditions:
         """Return the values of a point that go together; the others are left out."""
         point = dict(values)
         model = str(values.get("model"))
-        condition = self._only_with.get(model)
-        if condition and point.get(condition.setting) not in condition.values:
+        for condition in self._only_with.get(model, ()):
+            if point.get(condition.setting) in condition.values:
+                continue
             for name in condition.names:
                 point.pop(name, None)
         one_of = self._one_of.get(model, ())

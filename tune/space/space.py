@@ -237,13 +237,18 @@ class Space:
         Where bounds are known, the values outside them go, too. Where no value is left, the setting
         is dropped.
         """
+        if name == "max_tokens":
+            self.conditions.limit_caps(model, low, high)
+            return
         domain = self.domain(name, model)
         if domain is None:
             return
         # As a choice, since what is left of a range need not be a range.
         left: list[Value] = []
         for value in grid_values(domain):
-            if value != refused and is_within(value, low, high):
+            # Of stop strings, the bound is about their number.
+            size = len(value) if isinstance(value, tuple) else value
+            if value != refused and is_within(size, low, high):
                 left.append(value)
         if left:
             self.when.setdefault(model, {})[name] = Choice(tuple(left))
@@ -270,6 +275,13 @@ class Space:
         prompt: str = "",
     ) -> Domain | None:
         """Return a dimension's domain for a model (with a prompt); None where it takes none."""
+        domain = self._stated_domain(name, model, prompt)
+        if name == "max_tokens":
+            return self.conditions.within_caps(model, domain)
+        return domain
+
+    def _stated_domain(self, name: str, model: str, prompt: str) -> Domain | None:
+        """Return a dimension's domain before the caps of the model limit it."""
         # The prompt's own domain goes before the model's: a prompt that asks for reasoning needs
         # a larger cap with every model.
         prompts_own = self._prompts_own(model, prompt)
@@ -360,7 +372,8 @@ class Space:
         """
         point = self.conditions.kept(values)
         model, prompt = str(values.get("model")), str(values.get("prompt", ""))
-        for name, own in self._prompts_own(model, prompt).items():
+        for name in self._prompts_own(model, prompt):
+            own = self.domain(name, model, prompt)
             # The searcher proposes values from the model's domain, which the prompt's replaces.
             if name in point and own is not None and point[name] not in own.values:
                 point[name] = nearest(point[name], own.values)

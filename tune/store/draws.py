@@ -205,6 +205,19 @@ class Store:
             )
         self._noted |= {(use.example, use.request.key): use.draws for use in fresh}
 
+    def share_uses(self, request: Request, other: Request) -> None:
+        """Note that the examples that ask for draws of a request ask for those of another one too.
+
+        So the other one is erased together with its examples.
+        """
+        with self.db.transaction():
+            row = self._row_of(other)
+            self.db.execute(
+                "INSERT INTO uses SELECT example, ?, 1 FROM uses WHERE request = "
+                "(SELECT id FROM requests WHERE key = ?) ON CONFLICT DO NOTHING",
+                (row, request.key),
+            )
+
     def records(self, *, study: str | None = None) -> Iterator[DrawRecord]:
         """Return every draw of every generation in the order of purchase.
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from tune.errors import EndpointError, ParameterRejected, ProviderError, ValueRejected
 from tune.readout.trial import Step, Trial
-from tune.space import FREE
+from tune.space import FREE, Point
+from tune.space.domain import grid_values
 from tune.study.fault import INPUT, MOST_MISSING, SERVICE, Blame
 from tune.study.lessons import Lessons
 from tune.study.stop_reasons import LOST
@@ -124,8 +125,9 @@ class Failures:
         Many calls that are under way may say so; the lesson is learned once.
         """
         model = str(trial.point["model"])
-        name = error.parameter
-        value = trial.point.get(name)
+        # The cap has two names; a space knows it by the older one.
+        name = error.parameter.replace("max_completion_tokens", "max_tokens")
+        value = trial.point.get(name, trial.cap if name == "max_tokens" else None)
         shown = name
         if isinstance(error, ValueRejected):
             shown = f"{name} {value}"
@@ -135,11 +137,42 @@ class Failures:
         # An earlier call has already taught this.
         if name not in self.lessons.space.dimensions(model):
             return
+        if running and self._is_conditional(trial.point, error):
+            return
         if not isinstance(error, ValueRejected):
             self.lessons.refuse(model, name)
-        # A free dimension is read off, so a refused value of it was never sent as a setting.
-        elif running and name not in FREE:
+        elif not running:
+            return
+        elif name not in FREE:
             self.lessons.narrow(model, name, value, error.low, error.high)
+        elif error.low is not None or error.high is not None:
+            # A free dimension is read off. What was sent is a cap, or a number of stop strings.
+            self.lessons.narrow(model, name, None, error.low, error.high)
+        elif name == "stop":
+            self.lessons.refuse(model, name)
+
+    def _is_conditional(self, point: Point, error: ParameterRejected) -> bool:
+        """Learn a condition from a refusal, and return True if it states one.
+
+        The parameter stays where the condition holds.
+        """
+        model, name = str(point["model"]), error.parameter
+        space = self.lessons.space
+        if error.beside is not None and error.beside in point:
+            self.lessons.allow_one_of(model, [error.beside, name])
+            return True
+        if not error.while_reasoning or "reasoning_effort" not in space.dimensions(
+            model
+        ):
+            return False
+        # The service's own effort is refused as well where this call left the effort to it.
+        own = point.get("reasoning_effort") is None
+        off = ("none",) if own else ("none", None)
+        searched = space.dimensions(model)["reasoning_effort"]
+        if not set(grid_values(searched)) & set(off):
+            return False
+        self.lessons.allow_only_with(model, name, "reasoning_effort", off)
+        return True
 
 
 def fail_unanswered(trial: Trial, asked: Collection[int], wave: Wave) -> None:

@@ -6,13 +6,21 @@ of the search at which it was learned.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tune.providers.capabilities import Capabilities, Fact
 from tune.space import Space
 
-KINDS = ("fact", "learned", "narrowed", "aside", "unanswerable")
+KINDS = (
+    "fact",
+    "learned",
+    "narrowed",
+    "only_with",
+    "one_of",
+    "aside",
+    "unanswerable",
+)
 """The events of a journal that hold a lesson."""
 
 
@@ -67,6 +75,22 @@ class Lessons:
             high=high,
         )
 
+    def allow_only_with(
+        self, model: str, parameter: str, setting: str, values: Sequence[Any]
+    ) -> None:
+        """Note that a model takes a parameter only beside some values of another setting."""
+        self._learn(
+            "only_with",
+            model=model,
+            parameter=parameter,
+            setting=setting,
+            values=list(values),
+        )
+
+    def allow_one_of(self, model: str, parameters: Sequence[str]) -> None:
+        """Note that a model does not take these parameters together; the first goes before."""
+        self._learn("one_of", model=model, parameters=list(parameters))
+
     def set_aside(self, model: str, reason: str) -> None:
         """Note that a model is not asked any more."""
         self._learn("aside", model=model, reason=reason)
@@ -101,6 +125,15 @@ class Lessons:
                     event["low"],
                     event["high"],
                 )
+            case "only_with":
+                self.space.conditions.allow_only_with(
+                    event["model"],
+                    [event["parameter"]],
+                    event["setting"],
+                    event["values"],
+                )
+            case "one_of":
+                self.space.conditions.allow_one_of(event["model"], event["parameters"])
             case "aside":
                 model = event["model"]
                 reason = event["reason"]

@@ -389,7 +389,6 @@ async def test_native_n_stays_until_the_last_call_for_several_is_settled(
         (402, QuotaExhausted, False),
         (403, EndpointError, False),
         (404, EndpointError, False),
-        (400, RequestRefused, False),
     ],
 )
 async def test_each_status_has_its_meaning(
@@ -403,6 +402,36 @@ async def test_each_status_has_its_meaning(
     assert (type(error), error.charged) == (kind, charged)
     assert message in str(error)
     assert "'small'" in str(error)
+
+
+async def test_a_refusal_without_a_reason_is_tried_once_without_the_seed(
+    start: Open,
+) -> None:
+    words = "the words of 400"
+    server, endpoint = await start(
+        plan=fail_first(2, Fault("status", status=400, message=words))
+    )
+    assert isinstance(await failure(endpoint), Adapted)
+    error = await failure(endpoint)
+    assert (type(error), error.charged) == (RequestRefused, False)
+    assert words in str(error)
+    await endpoint.complete(ask(endpoint), range(1))
+    seeds = ["seed" in seen.body for seen in server.posts]
+    assert seeds == [True, False, True], "the seed was not to blame"
+
+
+async def test_a_seed_that_is_refused_without_a_reason_is_left_out_from_then_on(
+    start: Open,
+) -> None:
+    server, endpoint = await start(
+        plan=lambda _, body: (
+            Fault("status", status=400, message="no") if "seed" in body else None
+        )
+    )
+    assert isinstance(await failure(endpoint), Adapted)
+    for _ in range(2):
+        await endpoint.complete(ask(endpoint), range(1))
+    assert ["seed" in seen.body for seen in server.posts] == [True, False, False]
 
 
 async def test_a_rate_limit_says_how_long_in_seconds_or_as_a_date(start: Open) -> None:

@@ -520,3 +520,32 @@ def test_codes_are_gathered_from_inside_too() -> None:
         "content_filter",
         "responsibleaipolicyviolation",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "beside", "while_reasoning"),
+    [
+        # Anthropic, of Claude 4.1 and later
+        (
+            "`temperature` and `top_p` cannot both be specified for this model. "
+            "Please use only one.",
+            "temperature",
+            False,
+        ),
+        # Anthropic, of extended thinking
+        ("`temperature` may only be set to 1 when thinking is enabled.", None, True),
+        # OpenAI, of gpt-5.1 and later
+        (
+            "temperature is not supported with this model when reasoning effort is not 'none'",
+            None,
+            True,
+        ),
+        ("temperature must be at most 1", None, False),
+    ],
+)
+def test_a_condition_of_a_refusal_is_read(
+    text: str, beside: str | None, while_reasoning: bool
+) -> None:
+    refusal = read_refusal({"error": {"message": text}}, {"temperature", "top_p"})
+    assert refusal is not None
+    assert (refusal.beside, refusal.while_reasoning) == (beside, while_reasoning)

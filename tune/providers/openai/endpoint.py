@@ -15,6 +15,7 @@ from tune.errors import (
     EndpointError,
     ParameterRejected,
     ProviderError,
+    RequestRefused,
     Unreadable,
     ValueRejected,
 )
@@ -23,10 +24,10 @@ from tune.providers.model_rules import ModelRules
 from tune.providers.openai.access import Access, Headers, resolve_access
 from tune.providers.openai.bill_lookup import bill_url, name_call, read_bill
 from tune.providers.openai.errors import (
+    describe_text,
     embedded_error,
     error_of_body,
     error_of_response,
-    one_line,
 )
 from tune.providers.openai.exchange import Exchange, HttpReply
 from tune.providers.openai.preflight import check_model
@@ -155,6 +156,9 @@ class OpenAIEndpoint:
         # have ended.
         self._several = 0
         self._drops_n = False
+        # Whether a seed was seen to be taken; and whether it is left out for a try.
+        self._seed_known = False
+        self._tries_without_seed = False
 
     @property
     def most_n(self) -> int:
@@ -289,9 +293,9 @@ class OpenAIEndpoint:
         if isinstance(fault, AnswerError) and fault.reason == "length":
             return [_cut_answer(seconds)] * len(numbers)
         if fault is not None:
-            self._raise(fault)
+            self._raise(fault, body)
         if isinstance(reply.body, str):
-            raise Unreadable(f"{self._who} {_describe_text(reply.body)}")
+            raise Unreadable(f"{self._who} {describe_text(reply.body)}")
         parsed = parse_response(
             reply.body,
             request,
@@ -303,6 +307,10 @@ class OpenAIEndpoint:
             alone=self._alone,
         )
         self._learn(parsed, len(numbers))
+        self._seed_known = True
+        if self._tries_without_seed:
+            self._tries_without_seed = False
+            self._capabilities.refuse(self.service, self.model, "seed")
         return parsed.draws
 
     def _fault(self, reply: HttpReply, sent: Mapping[str, Any]) -> ProviderError | None:
@@ -367,7 +375,11 @@ class OpenAIEndpoint:
             ]
         body[self._cap_name(request)] = request.max_tokens
         # The seed makes a draw repeatable where the service honours it.
-        if "seed" not in refused and self._rules.seed is not False:
+        if (
+            "seed" not in refused
+            and self._rules.seed is not False
+            and not self._tries_without_seed
+        ):
             body["seed"] = request.seed(numbers.start)
         if len(numbers) > 1:
             body["n"] = len(numbers)
@@ -412,8 +424,14 @@ class OpenAIEndpoint:
             )
         return name
 
-    def _raise(self, fault: ProviderError) -> NoReturn:
+    def _raise(self, fault: ProviderError, sent: Mapping[str, Any]) -> NoReturn:
         """Learn from a refusal, and raise the error that the caller needs."""
+        if isinstance(fault, RequestRefused):
+            # The seed is the one setting that is ours, so it is the first suspect.
+            self._tries_without_seed = "seed" in sent and not self._seed_known
+            self._seed_known = True
+            if self._tries_without_seed:
+                raise Adapted(str(fault))
         if (
             isinstance(fault, ValueRejected)
             and fault.parameter == "n"
@@ -466,17 +484,3 @@ def _cut_answer(seconds: float) -> Completion:
     return Completion(
         "", "length", prompt_tokens=0, completion_tokens=0, seconds=seconds
     )
-
-
-def _describe_text(text: str) -> str:
-    """Say in words for a user what an answer is that is not JSON."""
-    start = text.lstrip()[:200]
-    shown = one_line(start, 80)
-    if start[:1] == "<":
-        return (
-            f"returned a web page instead of an answer: "
-            f"is the base URL complete (most end in /v1)? {shown}"
-        )
-    if start.startswith(("data:", "event:", ":")):
-        return f"returned an event stream, which is not asked for: {shown}"
-    return f"returned an answer that is not JSON: {shown}"

@@ -198,8 +198,15 @@ class _Failure:
                 refusal.parameter,
                 low=refusal.low,
                 high=refusal.high,
+                beside=refusal.beside,
+                while_reasoning=refusal.while_reasoning,
             )
-        return ParameterRejected(self.message, parameter=refusal.parameter)
+        return ParameterRejected(
+            self.message,
+            parameter=refusal.parameter,
+            beside=refusal.beside,
+            while_reasoning=refusal.while_reasoning,
+        )
 
     def _final(self, who: str) -> ProviderError:
         """Return the error where the status alone decides."""
@@ -394,3 +401,17 @@ def one_line(words: str, most: int = 300) -> str:
     if len(line) <= most:
         return line
     return line[: most - 1] + "…"
+
+
+def describe_text(text: str) -> str:
+    """Say in words for a user what an answer is that is not JSON."""
+    start = text.lstrip()[:200]
+    shown = one_line(start, 80)
+    if start[:1] == "<":
+        return (
+            f"returned a web page instead of an answer: "
+            f"is the base URL complete (most end in /v1)? {shown}"
+        )
+    if start.startswith(("data:", "event:", ":")):
+        return f"returned an event stream, which is not asked for: {shown}"
+    return f"returned an answer that is not JSON: {shown}"

@@ -19,12 +19,16 @@ class Refusal(NamedTuple):
             one.
         low: the smallest value that the model takes, where the refusal says it.
         high: the largest value that the model takes, where the refusal says it.
+        beside: the other parameter, where the model does not take the two together.
+        while_reasoning: the model refuses it while it reasons, and says so.
     """
 
     parameter: str
     value_only: bool
     low: float | None = None
     high: float | None = None
+    beside: str | None = None
+    while_reasoning: bool = False
 
 
 def read_refusal(error: object, sent: Collection[str] = PARAMETERS) -> Refusal | None:
@@ -54,7 +58,37 @@ def read_refusal(error: object, sent: Collection[str] = PARAMETERS) -> Refusal |
     if named == "n":
         return _refused_n(text, high)
     bounded = low is not None or high is not None
-    return Refusal(named, bounded or _value_only(error, text), low, high)
+    return Refusal(
+        named,
+        bounded or _value_only(error, text),
+        low,
+        high,
+        beside=_other_of_two(text, named, sent),
+        while_reasoning=bool(_WHILE_REASONING.search(text)),
+    )
+
+
+# "may only be set to 1 when thinking is enabled", "not supported with this model when reasoning
+# effort is not 'none'", "only supported with reasoning effort none"
+_WHILE_REASONING = re.compile(
+    r"(?:when|while|if|unless) (?:using )?(?:extended )?(?:thinking|reasoning)(?:[ _.]effort)?"
+    r"(?: mode)? is (?:enabled|on\b|active|not|other|set)"
+    r"|only (?:supported|allowed|available) (?:with|when|if) (?:the )?reasoning[ _.]?effort"
+    r"|(?:in|with) thinking mode|while (?:thinking|reasoning)\b",
+    re.IGNORECASE,
+)
+
+_TOGETHER = re.compile(r"\bboth\b|\btogether\b|\bonly one of\b", re.IGNORECASE)
+
+
+def _other_of_two(text: str, named: str, sent: Collection[str]) -> str | None:
+    """Return the parameter that cannot be combined with the named one, or None."""
+    if not _TOGETHER.search(text):
+        return None
+    for name in sorted(set(sent) - {named}):
+        if re.search(_marked(name), text):
+            return name
+    return None
 
 
 def _refused_n(text: str, high: float | None) -> Refusal:

@@ -1,0 +1,175 @@
+"""New settings are tried by one call, and refusals without a reason are explained by difference."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from tune.completion import Completion, Message, Request
+from tune.errors import (
+    ParameterRejected,
+    ProviderError,
+    RequestRefused,
+    TransientError,
+    ValueRejected,
+)
+from tune.fakes.provider import FakeEndpoint
+from tune.providers.capabilities import Capabilities
+from tune.providers.tried import ENOUGH_REFUSALS, Tried
+from tune.store.database import Database
+from tune.store.draws import Store, Use
+
+Refuse = Callable[[dict[str, Any], int], bool]
+BAD = RequestRefused("answered 400: Bad Request")
+
+
+class Strict(FakeEndpoint):
+    """Refuses calls without a reason where `refuse(settings, n)` says so."""
+
+    def __init__(self, refuse: Refuse, error: ProviderError = BAD) -> None:
+        super().__init__("yes", latency=0.001)
+        self.refuse, self.error = refuse, error
+        self.store = Store(Database(":memory:"), study="s")
+        self.refusals = 0
+
+    async def complete(self, request: Request, numbers: range) -> list[Completion]:
+        draws = await super().complete(request, numbers)
+        asked = dict(request.settings)
+        if request.stop:
+            asked["stop"] = request.stop  # type: ignore[assignment]
+        if self.refuse(asked, len(numbers)):
+            self.refusals += 1
+            raise self.error
+        self.store.put(request, numbers, draws, study="s")
+        return draws
+
+
+def make(
+    refuse: Refuse, error: ProviderError = BAD
+) -> tuple[Strict, Tried, Capabilities]:
+    endpoint, known = Strict(refuse, error), Capabilities()
+    return endpoint, Tried(endpoint, store=endpoint.store, capabilities=known), known
+
+
+def request(number: int = 0, stop: tuple[str, ...] = (), **settings: Any) -> Request:
+    prompt = (Message("user", f"ticket {number}"),)
+    return Request("fake", "m", prompt, 8, stop, tuple(sorted(settings.items())))
+
+
+async def ask(tried: Tried, requests: list[Request], n: int = 1) -> list[Any]:
+    calls = [tried.complete(each, range(n)) for each in requests]
+    return await asyncio.gather(*calls, return_exceptions=True)
+
+
+async def test_one_call_finds_out_whether_a_new_setting_is_taken() -> None:
+    error = ValueRejected("too hot", "temperature", high=1)
+    endpoint, tried, _ = make(lambda asked, _: asked.get("temperature", 0) > 1, error)
+    hot = [request(i, temperature=1.5) for i in range(8)]
+    assert await ask(tried, hot) == [error] * 8
+    assert endpoint.calls == endpoint.refusals == 1
+    warm = [request(i, temperature=0.5) for i in range(8)]
+    assert all(isinstance(found, list) for found in await ask(tried, warm))
+    assert endpoint.calls == 9
+    assert endpoint.most_active == 7
+
+
+async def test_what_works_without_a_setting_and_fails_with_it_is_that_setting() -> None:
+    endpoint, tried, _ = make(lambda asked, _: "verbosity" in asked)
+    calm = [request(i, temperature=0.5) for i in range(4)]
+    await ask(tried, calm)
+    wordy = [request(i, temperature=0.5, verbosity="high") for i in range(8)]
+    found = await ask(tried, wordy)
+    assert all(isinstance(error, ValueRejected) for error in found)
+    assert {error.parameter for error in found} == {"verbosity"}
+    assert "answered 400: Bad Request" in str(found[0])
+    assert "without verbosity" in str(found[0])
+    # The answers of the calls without it are there already.
+    assert (endpoint.calls, endpoint.refusals) == (5, 1)
+    # A second value without an accepted one: the model takes none.
+    found = await ask(tried, [request(0, temperature=0.5, verbosity="low")])
+    assert type(found[0]) is ParameterRejected
+
+
+async def test_the_first_call_of_all_is_explained_too() -> None:
+    endpoint, tried, _ = make(lambda asked, _: "top_p" in asked)
+    first = request(temperature=0.5, top_p=0.9, verbosity="low")
+    (error,) = await ask(tried, [first])
+    assert isinstance(error, ValueRejected)
+    assert error.parameter == "top_p"
+    assert endpoint.refusals == 2
+    kept = endpoint.store.draws(request(temperature=0.5), range(1))
+    assert len(kept) == 1, "the answers on the way are bought, so they are kept"
+
+
+async def test_the_answers_on_the_way_belong_to_the_same_examples() -> None:
+    endpoint, tried, _ = make(lambda asked, _: "top_p" in asked)
+    first = request(temperature=0.5, top_p=0.9)
+    endpoint.store.note_uses([Use("row 7", "key", first, 1)])
+    await ask(tried, [first])
+    rows = endpoint.store.db.rows(
+        "SELECT e.name, r.key FROM uses u JOIN examples e ON e.id = u.example "
+        "JOIN requests r ON r.id = u.request"
+    )
+    asked = {first.key, request().key, request(temperature=0.5).key}
+    assert {(name, bytes(key)) for name, key in rows} == {
+        ("row 7", key) for key in asked
+    }
+
+
+async def test_stop_strings_are_refused_as_a_whole() -> None:
+    _, tried, _ = make(lambda asked, _: "stop" in asked)
+    (error,) = await ask(tried, [request(stop=("END",))])
+    assert type(error) is ParameterRejected
+    assert error.parameter == "stop"
+
+
+async def test_several_answers_that_are_refused_without_a_reason_come_one_by_one() -> (
+    None
+):
+    endpoint, tried, known = make(lambda _, n: n > 1)
+    inner = tried._inner
+
+    class Splitting:
+        async def complete(self, asked: Request, numbers: range) -> list[Completion]:
+            if known.refuses("fake", "m", "n"):
+                return [
+                    (await inner.complete(asked, range(i, i + 1)))[0] for i in numbers
+                ]
+            return await inner.complete(asked, numbers)
+
+    tried._inner = Splitting()
+    await ask(tried, [request()])
+    (found,) = await ask(tried, [request(1)], n=3)
+    assert len(found) == 3
+    assert known.refuses("fake", "m", "n")
+    assert endpoint.refusals == 1
+
+
+async def test_what_stays_unexplained_is_raised_as_it_came_and_not_sent_for_ever() -> (
+    None
+):
+    endpoint, tried, _ = make(lambda *_: True)
+    found = await ask(tried, [request(i, temperature=0.5) for i in range(20)])
+    assert {str(error) for error in found} == {str(BAD)}
+    # Each was asked with and without its setting.
+    assert endpoint.refusals == 2 * ENOUGH_REFUSALS
+
+
+async def test_a_prompt_that_is_refused_takes_no_setting_with_it() -> None:
+    endpoint, tried, _ = make(lambda *_: False)
+    await ask(tried, [request(0, temperature=0.5)])
+    endpoint.refuse = lambda *_: True
+    found = await ask(tried, [request(i, temperature=0.5) for i in range(1, 9)])
+    assert all(error is BAD for error in found)
+    endpoint.refuse = lambda *_: False
+    (draws,) = await ask(tried, [request(9, temperature=0.5)])
+    assert len(draws) == 1
+
+
+async def test_an_outage_lets_the_others_go() -> None:
+    lost = TransientError("gone", charged=False)
+    endpoint, tried, _ = make(lambda *_: True, lost)
+    found = await ask(tried, [request(i) for i in range(8)])
+    assert found == [lost] * 8
+    assert endpoint.most_active == 7

@@ -1,0 +1,233 @@
+"""New settings are tried by one call first, and a refusal that names none of them is explained."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TypeAlias
+from weakref import WeakValueDictionary
+
+from tune.completion import Completion, Provider, Request
+from tune.errors import (
+    ParameterRejected,
+    ProviderError,
+    RequestRefused,
+    TuneError,
+    ValueRejected,
+)
+from tune.providers.capabilities import Capabilities
+from tune.store.draws import Store
+
+Part: TypeAlias = tuple[str, str]
+"""A setting of a call: its name, and its value as a text."""
+
+ENOUGH_REFUSALS = 3
+"""Prompts with which the same settings are refused before no more calls with them are sent."""
+
+
+class Tried:
+    """Lets one call with a new setting through; the others wait until it is answered or refused.
+
+    So a setting that a model refuses costs one refused call, not one for each example.
+
+    A refusal that names nothing is explained by difference: the same prompt is asked without the
+    new settings, and then they are added one by one. The one with which the call is refused again
+    is to blame. These calls go through every gate, and the store keeps their answers. What is
+    still unexplained may be about the prompt, and is raised as it came.
+
+    Args:
+        inner: buys.
+        store: has the answers that were bought, and keeps whose examples they are of.
+        capabilities: takes in that a model refuses several answers for one call.
+    """
+
+    def __init__(
+        self, inner: Provider, *, store: Store, capabilities: Capabilities
+    ) -> None:
+        self._inner = inner
+        self._store = store
+        self._capabilities = capabilities
+        self._taken: set[Part] = set()
+        self._answered: set[frozenset[Part]] = set()
+        self._refused: dict[Part, ParameterRejected] = {}
+        # By the settings of calls that were refused without a reason: the words, by prompt.
+        self._unexplained: defaultdict[frozenset[Part], dict[object, str]] = (
+            defaultdict(dict)
+        )
+        self._values: Counter[str] = Counter()
+        self._turns: WeakValueDictionary[frozenset[Part], asyncio.Lock] = (
+            WeakValueDictionary()
+        )
+
+    async def complete(self, request: Request, numbers: range) -> list[Completion]:
+        """Buy the draws with these numbers, in order."""
+        parts = _parts(request, numbers)
+        new = parts - self._taken
+        if not new:
+            return await self._buy(request, numbers, parts)
+        turn = self._turns.setdefault(new, asyncio.Lock())
+        async with turn:
+            # Another call may have been answered, or refused, while this one waited.
+            if parts - self._taken:
+                return await self._buy(request, numbers, parts)
+        return await self._buy(request, numbers, parts)
+
+    async def _buy(
+        self, request: Request, numbers: range, parts: frozenset[Part]
+    ) -> list[Completion]:
+        """Buy draws, and learn from the outcome which settings the model takes."""
+        self._check(parts)
+        try:
+            draws = await self._inner.complete(request, numbers)
+        except ParameterRejected as error:
+            self._note_refusal(request, error)
+            raise
+        except RequestRefused as error:
+            return await self._explain(request, numbers, parts, error)
+        except ProviderError:
+            # Not a refusal, so others need not wait for this one's next attempt.
+            self._taken |= parts
+            raise
+        self._take(parts)
+        return draws
+
+    def _take(self, parts: frozenset[Part]) -> None:
+        """Note that the model takes these settings together."""
+        self._taken |= parts
+        self._answered.add(parts)
+
+    def _check(self, parts: frozenset[Part]) -> None:
+        """Raise the refusal that a call is known to meet; nothing is sent then."""
+        if parts in self._answered:
+            return
+        for part in sorted(parts):
+            if part in self._refused:
+                raise self._refused[part]
+        words = self._unexplained.get(parts, {})
+        if len(words) >= ENOUGH_REFUSALS:
+            raise RequestRefused(next(iter(words.values())))
+
+    def _note_refusal(self, request: Request, error: ParameterRejected) -> None:
+        """Remember a refused value, so that calls that wait with the same one are not sent."""
+        # Beside another setting, or without reasoning, the model may take it.
+        is_conditional = error.beside is not None or error.while_reasoning
+        for part in _parts(request, range(1)) - self._taken:
+            if part[0] == error.parameter and not is_conditional:
+                self._refused[part] = error
+
+    async def _explain(
+        self,
+        request: Request,
+        numbers: range,
+        parts: frozenset[Part],
+        error: RequestRefused,
+    ) -> list[Completion]:
+        """Find the setting that a refusal without a reason is about.
+
+        Returns:
+            The draws, where only the number of answers was refused.
+
+        Raises:
+            ParameterRejected: a setting is to blame.
+            RequestRefused: as it came, where no setting is.
+        """
+        if len(numbers) > 1 and _SEVERAL not in self._taken:
+            first = await self._probe(request, numbers[:1], error)
+            if first is not None:
+                self._capabilities.refuse(request.service, request.model, "n")
+                rest = numbers[len(first) :]
+                return first + await self._inner.complete(request, rest)
+        names = [name for name, _ in sorted(parts - self._taken)]
+        names = [name for name in names if name not in (_SEVERAL[0], "max_tokens")]
+        culprit = await self._culprit(request, names, error)
+        if culprit is None:
+            # The prompt may be to blame, so another one may pass with the same settings.
+            self._unexplained[parts][request.prompt] = str(error)
+            raise error
+        refusal = self._refusal(culprit, error)
+        for part in parts:
+            if part[0] == culprit:
+                self._refused[part] = refusal
+        raise refusal from error
+
+    async def _culprit(
+        self, request: Request, names: Sequence[str], error: RequestRefused
+    ) -> str | None:
+        """Return the setting with which a call is refused and without which it is not."""
+        if not names:
+            return None
+        asked = _without(request, names)
+        if await self._probe(asked, range(1), error, of=request) is None:
+            return None
+        for place, name in enumerate(names[:-1]):
+            # All but those that are still to be added.
+            asked = _without(request, names[place + 1 :])
+            if await self._probe(asked, range(1), error, of=request) is None:
+                return name
+        return names[-1]
+
+    async def _probe(
+        self,
+        request: Request,
+        numbers: range,
+        error: RequestRefused,
+        *,
+        of: Request | None = None,
+    ) -> list[Completion] | None:
+        """Ask a call in another form; return None where it is refused as well.
+
+        Args:
+            request: the call.
+            numbers: the draws.
+            error: the refusal that is to be explained; raised where the question has no answer.
+            of: the request that it stands in for: its examples own the answer, too.
+        """
+        held = self._store.draws(request, numbers)
+        draws = [held[number] for number in numbers if number in held]
+        if len(draws) < len(numbers):
+            if of is not None:
+                self._store.share_uses(of, request)
+            try:
+                draws = await self._inner.complete(request, numbers)
+            except (RequestRefused, ParameterRejected):
+                return None
+            except TuneError:
+                raise error from None
+        self._take(_parts(request, numbers))
+        return draws
+
+    def _refusal(self, name: str, error: RequestRefused) -> ParameterRejected:
+        """Return the error that blames a setting: a value of it at first, then all of it."""
+        words = (
+            f"{error} (the same call was answered without {name}, so {name} is refused)"
+        )
+        self._values[name] += 1
+        is_taken = any(part[0] == name for part in self._taken)
+        if name == "stop" or (self._values[name] > 1 and not is_taken):
+            return ParameterRejected(words, parameter=name)
+        return ValueRejected(words, name)
+
+
+_SEVERAL: Part = ("n", "several")
+"""The part of a call that asks for several answers."""
+
+
+def _parts(request: Request, numbers: range) -> frozenset[Part]:
+    """Return what a call asks for besides its prompt."""
+    parts: list[Part] = [("max_tokens", str(request.max_tokens))]
+    for name, value in request.settings:
+        parts.append((name, repr(value)))
+    if request.stop:
+        parts.append(("stop", repr(request.stop)))
+    if len(numbers) > 1:
+        parts.append(_SEVERAL)
+    return frozenset(parts)
+
+
+def _without(request: Request, names: Sequence[str]) -> Request:
+    """Return a request without some of its settings."""
+    settings = tuple(each for each in request.settings if each[0] not in names)
+    stop = () if "stop" in names else request.stop
+    return replace(request, settings=settings, stop=stop)
