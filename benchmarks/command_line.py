@@ -1,8 +1,4 @@
-"""The command lines of the benchmarks: their help, and the commit that a result names.
-
-It needs only the standard library, because `benchmarks/agents/` also runs where tune is not
-installed.
-"""
+"""The command lines of the benchmarks: their help, and the commit that a result names."""
 
 from __future__ import annotations
 

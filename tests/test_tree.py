@@ -7,6 +7,13 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 
 TESTED_ELSEWHERE: dict[str, str] = {
+    "export/ag2.py": "tests/export/test_make.py, benchmarks/agents/__main__.py",
+    "export/agent_framework.py": "tests/export/test_make.py, benchmarks/agents/__main__.py",
+    "export/agentchat.py": "tests/export/test_make.py, benchmarks/agents/__main__.py",
+    "export/langchain.py": "tests/export/test_make.py, benchmarks/agents/__main__.py",
+    "export/litellm.py": "tests/export/test_make.py, benchmarks/agents/__main__.py",
+    "export/openai_agents.py": "tests/export/test_make.py, benchmarks/agents/__main__.py",
+    "export/promptfoo.py": "tests/export/test_make.py",
     "providers/openai/sender.py": "tests/providers/openai/test_transport.py",
     "report/money_records.py": "tests/report/test_money_section.py",
     "report/page/bars.py": "tests/report/page/test_render.py",

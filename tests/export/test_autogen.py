@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import json
+import sys
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,15 +14,16 @@ from hypothesis import strategies as st
 from openai.resources.chat.completions import Completions
 
 import tune.export as export_package
+from benchmarks.agents.endpoint import minority_first
+from tests.runtime.test_best_json import own_hosts  # noqa: F401 - the fixture
+from tests.support.exported import exported, run_file
 from tune.errors import InputError
 from tune.export import (
-    EXPORTERS,
     TAG,
     Deployment,
     llm_config,
     notes,
     oai_config_list,
-    snippet,
 )
 from tune.export.autogen import _PASSED_ON
 from tune.pricing.prices import Price
@@ -226,7 +229,7 @@ def test_prices_are_dollars_per_thousand_tokens(
 # --- what can be carried
 
 
-@pytest.mark.parametrize("export", [llm_config, oai_config_list, snippet])
+@pytest.mark.parametrize("export", [llm_config, oai_config_list])
 def test_what_cannot_be_carried_is_refused_with_the_way_out(export: Any) -> None:
     with pytest.raises(
         InputError, match=r"n = 5 by 'vote': export the best reading with n = 1"
@@ -265,6 +268,8 @@ def test_openais_key_is_not_sent_to_an_endpoint_that_has_its_own() -> None:
 
 def test_a_key_is_looked_up_only_when_an_environment_is_handed_over() -> None:
     other = deployment(key_env="OTHER_KEY")
+    openais = llm_config(deployment(), environ={"OPENAI_API_KEY": "sk-planted"})
+    assert "api_key" not in openais["config_list"][0]
     assert (
         llm_config(other, environ={"OTHER_KEY": "sk-planted"})["config_list"][0][
             "api_key"
@@ -292,9 +297,7 @@ def test_what_may_be_secret_in_an_address_is_left_out_and_said(address: str) -> 
     # Without its version Azure answers nothing. AutoGen's client sends it apart from the address.
     version = {"api-version": "1"} if "api-version" in address else None
     assert entry.get("default_query") == version
-    assert "planted" not in oai_config_list(exported) + snippet(exported) + " ".join(
-        notes(exported)
-    )
+    assert "planted" not in oai_config_list(exported) + " ".join(notes(exported))
     assert any("left out" in note for note in notes(exported))
 
 
@@ -339,56 +342,95 @@ def test_tags_are_named_once() -> None:
     ]
 
 
-def test_the_snippet_is_python_that_builds_the_same_settings() -> None:
-    exported = deployment(
-        base_url="http://localhost:8000/v1",
-        key_env="OTHER_KEY",
-        system_message='Answer "briefly".\n',
-        template="Label: {text}\n'''",
-    )
-    made: dict[str, Any] = {}
+class Framework:
+    """Stands for the framework, which needs an older openai and cannot be installed beside tune."""
 
-    class Framework:
-        @staticmethod
-        def AssistantAgent(name: str, **parts: Any) -> str:
-            made.update(parts)
-            return name
+    class AssistantAgent:
+        def __init__(self, name: str, **parts: Any) -> None:
+            self.parts = parts
 
-    text = snippet(exported)
-    names: dict[str, Any] = {"autogen": Framework}
-    exec(compile(text.replace("import autogen\n", ""), "snippet", "exec"), names)
-    assert made["system_message"] == 'Answer "briefly".\n'
-    assert made["llm_config"] == llm_config(exported)
-    assert names["template"] == "Label: {text}\n'''"
+        def register_model_client(self, model_client_cls: type) -> None:
+            (entry,) = self.parts["llm_config"]["config_list"]
+            assert entry["model_client_cls"] == model_client_cls.__name__
+            self.client = model_client_cls(entry)
 
 
-def test_a_hostile_name_or_template_stays_a_string_in_the_snippet() -> None:
-    exported = deployment(
-        model="m'); import os #",
-        template="'; import os\n\x1b[31m",
-        system_message="\\'\n",
-    )
-    names: dict[str, Any] = {}
-    text = (
-        snippet(exported)
-        .replace("import autogen\n", "")
-        .replace("autogen.AssistantAgent", "dict")
-        .replace('("assistant", ', "(")
-    )
-    exec(compile(text, "snippet", "exec"), names)
-    assert names["llm_config"]["config_list"][0]["model"] == "m'); import os #"
-    assert names["template"] == "'; import os\n\x1b[31m"
-    assert "os" not in names
+def autogen_file(monkeypatch: pytest.MonkeyPatch, **given: Any) -> dict[str, Any]:
+    monkeypatch.setitem(sys.modules, "autogen", Framework)
+    monkeypatch.setenv("K", "key-of-k")
+    return run_file(exported("autogen", **given).text)
 
 
-def test_every_exporter_takes_a_deployment_and_gives_text_or_a_dictionary() -> None:
-    for name, export in EXPORTERS.items():
-        made = export(deployment())
-        assert (
-            isinstance(made, str)
-            or json.loads(json.dumps(made, allow_nan=False)) == made
-        ), name
-    assert set(EXPORTERS) == {"llm_config", "oai_config_list", "snippet"}
+def test_the_file_has_the_llm_config_with_the_key_that_is_in_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    names = autogen_file(monkeypatch, temperature=0.3)
+    made = names["assistant"]().parts
+    (entry,) = made["llm_config"]["config_list"]
+    assert (entry["model"], entry["api_key"]) == ("qwen", "key-of-k")
+    assert made["llm_config"]["temperature"] == 0.3
+    assert made["system_message"] == 'Be "brief".'
+    assert "TunedClient" not in names
+    monkeypatch.delenv("K")
+    with pytest.raises(RuntimeError, match="the environment variable K"):
+        names["llm_config"]()
+
+
+def test_the_client_class_votes_and_counts_all_answers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with minority_first() as (url, log):
+        models = {"small": {"model": "qwen", "base_url": url, "price": [1, 2]}}
+        monkeypatch.setenv("OPENAI_API_KEY", "key-of-openai")
+        names = autogen_file(
+            monkeypatch,
+            n=5,
+            aggregate="vote",
+            temperature=1.4,
+            single=config(max_tokens=64),
+            options={
+                "models": {"small": {**models["small"], "key_env": "OPENAI_API_KEY"}},
+                "answer": {"labels": ["billing", "shipping"]},
+            },
+        )
+        client = names["assistant"]().client
+        messages = names["messages"](text="It was charged twice.")
+        response = client.create({"messages": messages, "cache_seed": 1})
+        client.client.close()
+        assert client.message_retrieval(response) == ["Label: billing"]
+        (body,) = log.bodies
+        assert (body["n"], body["temperature"], body["max_tokens"]) == (5, 1.4, 16)
+        assert body["messages"] == messages
+        due = (log.prompt_tokens * 1 + log.completion_tokens * 2) / 1e6
+        response.cost = client.cost(response)
+        assert response.cost == pytest.approx(due)
+        assert client.get_usage(response)["completion_tokens"] == log.completion_tokens
+        # The settings alone are those of the best configuration with one answer.
+        assert names["llm_config"]()["max_tokens"] == 64
+
+
+def test_a_call_of_a_tool_is_handed_over_as_a_message(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    names = autogen_file(monkeypatch, n=5, aggregate="vote")
+    client = names["TunedClient"]({})
+    message = SimpleNamespace(tool_calls=[1], function_call=None, content=None)
+    response = SimpleNamespace(choices=[SimpleNamespace(message=message)])
+    assert client.message_retrieval(response) == [message]
+    client.client.close()
+
+
+def test_a_winner_without_a_single_answer_says_that_it_was_not_measured() -> None:
+    made = exported("autogen", n=5, aggregate="vote")
+    assert any("its quality is not known" in note for note in made.notes)
+    (entry,) = json.loads(made.files["OAI_CONFIG_LIST"])
+    assert "n" not in entry
+
+
+def test_what_the_list_cannot_do_is_said() -> None:
+    notes = " ".join(exported("autogen", temperature=1.4).notes)
+    assert "Temperature 1.4 stands in extra_body" in notes
+    assert "AutoGen does not fill in ${K} of OAI_CONFIG_LIST" in notes
 
 
 def test_an_export_does_not_share_its_lists_with_the_next() -> None:

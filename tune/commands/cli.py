@@ -36,6 +36,10 @@ COMMANDS = {
         "tune.commands.estimate",
         "what a run would cost and could see; sends nothing, spends nothing",
     ),
+    "export": (
+        "tune.commands.export",
+        "write the winner for an agent framework: AutoGen, LangChain and others",
+    ),
     "models": (
         "tune.commands.models",
         "what is known of models: price, host and key, settings, end of life; sends nothing",

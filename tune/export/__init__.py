@@ -1,9 +1,6 @@
 """Exports of a configuration to agent frameworks. No exported file holds a key."""
 
-from collections.abc import Callable
-from typing import Any
-
-from tune.export.autogen import TAG, llm_config, oai_config_list, snippet
+from tune.export.autogen import TAG, llm_config, oai_config_list
 from tune.export.deployment import (
     Deployment,
     is_deployable,
@@ -11,23 +8,21 @@ from tune.export.deployment import (
     notes,
     single_answer_note,
 )
-
-EXPORTERS: dict[str, Callable[[Deployment], dict[str, Any] | str]] = {
-    "llm_config": llm_config,
-    "oai_config_list": oai_config_list,
-    "snippet": snippet,
-}
-"""Exports by name: each takes a `Deployment` and gives text, or a dictionary for JSON."""
+from tune.export.make import EXPORTS, Export, export_name, make_export
+from tune.export.selected import LimitBroken
 
 __all__ = [
-    "EXPORTERS",
+    "EXPORTS",
     "TAG",
     "Deployment",
+    "Export",
+    "LimitBroken",
+    "export_name",
     "is_deployable",
     "llm_config",
+    "make_export",
     "not_deployable_note",
     "notes",
     "oai_config_list",
     "single_answer_note",
-    "snippet",
 ]

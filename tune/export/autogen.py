@@ -1,4 +1,4 @@
-"""Exports for AutoGen classic and AG2 classic: `llm_config`, `OAI_CONFIG_LIST` and a code snippet.
+"""Exports for AutoGen classic and AG2 classic: `llm_config`, `OAI_CONFIG_LIST`, a client class.
 
 The rules were read from `autogen` 0.14 and tested with it (benchmarks/agents/). Beside
 `config_list`, an `llm_config` may hold temperature, top_p, max_tokens and few others, and refuses
@@ -10,12 +10,15 @@ settings go into the entry's `extra_body`, which becomes part of the request unc
 from __future__ import annotations
 
 import json
+import pprint
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
 from tune.errors import InputError
 from tune.export.deployment import Deployment, is_deployable
+from tune.export.python_file import Framework
 from tune.providers.openai.access import OPENAI_KEY
 
 TAG = "tune"
@@ -37,6 +40,123 @@ _PASSED_ON = frozenset(
 _EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh")
 _VERBOSITIES = ("low", "medium", "high")
 
+AUTOGEN = Framework(
+    title="AutoGen classic and AG2 classic",
+    install="autogen[openai]' or 'pyautogen",
+    imports=("import autogen", "import openai"),
+    clients=("VotingHttp",),
+    use="""
+import tuned_autogen as tuned
+
+agent = tuned.assistant()
+agent.generate_reply(messages=tuned.later_messages(text="..."))
+# One answer for each request, by settings alone:
+autogen.AssistantAgent("assistant", llm_config=tuned.llm_config())
+""",
+    code='''
+def llm_config():
+    """Return the `llm_config` of the best configuration with one answer. It holds your key."""
+    found = json.loads(json.dumps(LLM_CONFIG))
+    (entry,) = found["config_list"]
+    # AutoGen sends a key as it stands in a list, so variables are read here.
+    entry["api_key"] = api_key(LLM_KEY_ENV)
+    for part in ("default_headers", "default_query"):
+        for name, value in entry.get(part, {}).items():
+            entry[part][name] = os.path.expandvars(value)
+    return found
+
+
+def voting_config():  # voting
+    """Return the `llm_config` of the winner, for agents that have `TunedClient`."""  # voting
+    entry = {"model": MODEL, "model_client_cls": "TunedClient", "tags": TAGS}  # voting
+    return {"config_list": [entry], "cache_seed": None}  # voting
+  # voting
+  # voting
+def assistant(name="assistant", **more):
+    """Return an agent with the winner and its system message."""
+    if SYSTEM_MESSAGE is not None:
+        more.setdefault("system_message", SYSTEM_MESSAGE)
+    agent = autogen.AssistantAgent(name, llm_config=voting_config(), **more)  # voting
+    agent.register_model_client(model_client_cls=TunedClient)  # voting
+    return agent  # voting
+    return autogen.AssistantAgent(name, llm_config=llm_config(), **more)  # one
+''',
+)
+
+_CLIENT = '''\
+class TunedClient:
+    """A model client of AutoGen that asks several times and hands back the voted answer."""
+
+    def __init__(self, config, **options):
+        self.client = openai.OpenAI(
+            base_url=BASE_URL,
+            api_key=api_key(),
+            default_headers=from_environment(HEADERS),
+            default_query=from_environment(QUERY),
+            http_client=VotingHttp(N, read_answer),
+        )
+
+    def create(self, params):
+        """Return the response of the service, with the voted answer as its only choice."""
+        asked = {}
+        for name in ("messages", "tools", "tool_choice", "functions", "response_format"):
+            if params.get(name):
+                asked[name] = params[name]
+        return self.client.chat.completions.create(
+            model=MODEL, **asked, **SETTINGS, extra_body=EXTRA_BODY
+        )
+
+    def message_retrieval(self, response):
+        """Return the texts of the choices; a message as a whole where it calls tools."""
+        found = []
+        for choice in response.choices:
+            message = choice.message
+            calls = message.tool_calls or message.function_call
+            found.append(message if calls else message.content)
+        return found
+
+    def cost(self, response):
+        """Return the dollars of all answers."""
+        usage = response.usage
+        dollars = usage.prompt_tokens * PRICE[0] + usage.completion_tokens * PRICE[1]
+        return dollars / 1e6
+
+    @staticmethod
+    def get_usage(response):
+        """Return the tokens of all answers."""
+        usage = response.usage
+        return {
+            "prompt_tokens": usage.prompt_tokens,
+            "completion_tokens": usage.completion_tokens,
+            "total_tokens": usage.total_tokens,
+            "cost": response.cost,
+            "model": response.model,
+        }
+'''
+
+
+def client_class() -> str:
+    """Return the code of the client class, which votes."""
+    return _CLIENT
+
+
+def constants(winner: Deployment, single: Deployment) -> str:
+    """Return what the file for AutoGen has besides the constants of every file."""
+    settings = llm_config(single)
+    settings["config_list"][0].pop("api_key", None)
+    price = [winner.price.input, winner.price.output]
+    values = {
+        "LLM_CONFIG": settings,
+        "LLM_KEY_ENV": single.key_env,
+        "TAGS": [TAG, winner.config.model],
+        "PRICE": price,
+    }
+    lines = []
+    for name, value in values.items():
+        literal = pprint.pformat(value, width=80, sort_dicts=False)
+        lines.append(f"{name} = {literal}")
+    return textwrap.dedent("\n".join(["", "", "", *lines]))
+
 
 def llm_config(
     deployment: Deployment, *, environ: Mapping[str, str] | None = None
@@ -46,9 +166,8 @@ def llm_config(
     Args:
         deployment: the configuration to export.
         environ: where to look up the key, such as `os.environ`. The dictionary then holds the key,
-            so keep it in memory. Without it there is no key: the `openai` package itself reads
-            `OPENAI_API_KEY`, and any other variable is written as `${NAME}`, for
-            `os.path.expandvars`.
+            so keep it in memory. Without it the variable is written as `${NAME}`. `OPENAI_API_KEY`
+            is left out, because the `openai` package reads it by itself.
 
     Raises:
         InputError: an agent cannot use the configuration, or `environ` lacks the variable.
@@ -74,45 +193,13 @@ def oai_config_list(*deployments: Deployment) -> str:
     return json.dumps(entries, indent=2, ensure_ascii=False) + "\n"
 
 
-def snippet(deployment: Deployment) -> str:
-    """Return Python lines that make an agent of the deployment.
-
-    Raises:
-        InputError: an agent cannot use the configuration.
-    """
-    settings = llm_config(deployment)
-    lines = ["import autogen", "", f"llm_config = {_literal(settings)}"]
-    # AutoGen does not replace variables in a key itself.
-    if "${" in settings["config_list"][0].get("api_key", ""):
-        lines = ["import os", "", *lines]
-        lines.append('entry = llm_config["config_list"][0]')
-        lines.append('entry["api_key"] = os.path.expandvars(entry["api_key"])')
-    arguments = "llm_config=llm_config"
-    # Every text goes in by repr: a template cannot end its literal and become code.
-    if deployment.system_message:
-        arguments += f", system_message={deployment.system_message!r}"
-    lines.append(f'agent = autogen.AssistantAgent("assistant", {arguments})')
-    if deployment.template:
-        lines.append(
-            f"template = {deployment.template!r}"
-            "  # a message, with an example's inputs in the braces"
-        )
-    return "\n".join(lines) + "\n"
-
-
-def _literal(value: dict[str, Any]) -> str:
-    """Return a dictionary as Python source, one top-level item per line."""
-    items = [f"    {name!r}: {inner!r},\n" for name, inner in value.items()]
-    return "{\n" + "".join(items) + "}"
-
-
 def _entry(deployment: Deployment, environ: Mapping[str, str] | None) -> dict[str, Any]:
     """Return one entry of a config list, with every setting in it."""
     config = deployment.config
     _refuse_undeployable(deployment)
     price = deployment.price
     entry: dict[str, Any] = {"model": deployment.model}
-    entry |= _place(deployment)
+    entry |= _place(deployment, environ)
     entry |= _key(deployment, environ)
     # AutoGen counts dollars per thousand tokens. The division adds noise in the 17th digit, which
     # rounding takes away.
@@ -138,14 +225,14 @@ def _entry(deployment: Deployment, environ: Mapping[str, str] | None) -> dict[st
     return entry
 
 
-def _place(deployment: Deployment) -> dict[str, Any]:
+def _place(deployment: Deployment, environ: Mapping[str, str] | None) -> dict[str, Any]:
     """Return where the entry's calls go: an address, and Azure's fields for a deployment there.
 
     AutoGen's client for Azure puts the deployment and the version into each address itself, and
     its other clients would put their path behind the version.
     """
     place: dict[str, Any] = {}
-    query = _named(deployment.query)
+    query = _named(deployment.query, environ)
     if deployment.url is not None:
         parts = urlsplit(deployment.url)
         address = urlunsplit((parts.scheme, parts.netloc, parts.path, "", ""))
@@ -159,16 +246,37 @@ def _place(deployment: Deployment) -> dict[str, Any]:
     if query:
         place["default_query"] = query
     if deployment.headers:
-        place["default_headers"] = _named(deployment.headers)
+        place["default_headers"] = _named(deployment.headers, environ)
     return place
 
 
-def _named(values: Mapping[str, str | Mapping[str, str]]) -> dict[str, str]:
-    """Return headers or a query with `${NAME}` in the place of what an environment holds."""
+def _named(
+    values: Mapping[str, str | Mapping[str, str]], environ: Mapping[str, str] | None
+) -> dict[str, str]:
+    """Return headers or a query; `${NAME}` stands for a variable where no environment is given."""
     found: dict[str, str] = {}
     for name, value in values.items():
-        found[name] = value if isinstance(value, str) else f"${{{value['env']}}}"
+        if isinstance(value, str):
+            found[name] = value
+        elif environ is None:
+            found[name] = f"${{{value['env']}}}"
+        else:
+            found[name] = _look_up(value["env"], environ)
     return found
+
+
+def _look_up(variable: str, environ: Mapping[str, str]) -> str:
+    """Return the value of a variable that holds a secret.
+
+    Raises:
+        InputError: it is not set.
+    """
+    value = environ.get(variable)
+    if not value:
+        raise InputError(
+            f"the environment variable {variable}, which holds the endpoint's key, is not set"
+        )
+    return value
 
 
 def _refuse_undeployable(deployment: Deployment) -> None:
@@ -207,13 +315,9 @@ def _key(deployment: Deployment, environ: Mapping[str, str] | None) -> dict[str,
     # The `openai` package refuses to start without any key, even where the server asks for none.
     if not deployment.key_env or serves_itself:
         return {"api_key": "none"}
+    # The package reads this one by itself.
+    if deployment.key_env == OPENAI_KEY:
+        return {}
     if environ is None:
-        if deployment.key_env == OPENAI_KEY:
-            return {}
         return {"api_key": f"${{{deployment.key_env}}}"}
-    if not environ.get(deployment.key_env):
-        raise InputError(
-            f"the environment variable {deployment.key_env}, "
-            "which holds the endpoint's key, is not set"
-        )
-    return {"api_key": environ[deployment.key_env]}
+    return {"api_key": _look_up(deployment.key_env, environ)}

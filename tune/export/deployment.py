@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
@@ -38,6 +38,8 @@ class Deployment:
         raw: True if the prompt is one text that the model continues, not a chat.
         local: True if the model ran in process, so that no endpoint is known.
         tags: further labels for `filter_dict`.
+        turns: the prompt's messages as `best.json` has them, with their fields apart.
+        answer: how the answer is taken out of a text; None is the whole text.
     """
 
     config: Config
@@ -54,6 +56,8 @@ class Deployment:
     values: Mapping[str, Any] = field(default_factory=dict)
     headers: Headers = field(default_factory=dict)
     query: Headers = field(default_factory=dict)
+    turns: tuple[Any, ...] = ()
+    answer: Any = None
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -85,6 +89,12 @@ class Deployment:
         query = public_query(parts)
         public = urlunsplit((parts.scheme, host, parts.path, query, ""))
         return public.removeprefix("//")
+
+
+def asked_once(deployment: Deployment) -> Deployment:
+    """Return a deployment that asks for one answer, with all other settings as they were."""
+    config = Config({**deployment.config, "n": 1, "aggregate": "first"})
+    return replace(deployment, config=config)
 
 
 def is_deployable(config: Config, *, raw: bool = False) -> bool:

@@ -161,7 +161,12 @@ def _with_selection(report: Report, found: _Findings, choice: Selection) -> Repo
         difference=rows.difference(shown),
         detectable=found.evidence.detectable(shown.config, plan.baseline, found.met),
         template=_template(plan, shown.config),
-        deployment_record=deployment_record(plan, tested.config, tested.scores),
+        deployment_record=deployment_record(
+            plan,
+            tested.config,
+            tested.scores,
+            single=None if carried is None else carried.config,
+        ),
     )
 
 

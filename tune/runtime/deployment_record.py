@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from tune.plan.plan import Plan
+from tune.report import plain_config
 from tune.runtime.json_forms import dump_entry, dump_prompt
 from tune.runtime.portable import portable
 from tune.space import Config
@@ -30,7 +31,11 @@ HASH_DIGITS = 8
 
 
 def deployment_record(
-    plan: Plan, config: Config, scores: Numbers = ()
+    plan: Plan,
+    config: Config,
+    scores: Numbers = (),
+    *,
+    single: Config | None = None,
 ) -> dict[str, Any]:
     """Return the part of `best.json` that `read_deployment` reads, in JSON's types.
 
@@ -40,6 +45,7 @@ def deployment_record(
         plan: of the study.
         config: the selected one.
         scores: those whose mean is its quality; NaN is left out.
+        single: the best configuration of one answer, for agents that take no more.
     """
     prompt = plan.prompts[config.prompt]
     # The space keeps few-shot examples for the longest prompt. This one may show fewer of them.
@@ -47,13 +53,13 @@ def deployment_record(
     judge = None
     if plan.judge is not None:
         judge = dump_entry(plan.judge, plan.prices)
+    single_answer = None
+    if single is not None:
+        single_answer = {"config": plain_config(single), **_call_record(plan, single)}
     return {
-        "model": dump_entry(plan.entries[config.model], plan.prices),
+        **_call_record(plan, config),
+        "single_answer": single_answer,
         "judge": judge,
-        "prompt": dump_prompt(prompt),
-        # The config has only the names of settings that are tables or lists.
-        "values": plan.space.named.of_config(config),
-        "answer": portable(_answer_spec(plan, config)),
         "metric": _dump_metric(plan),
         "verifier": portable(plan.verifier),
         "inputs": list(plan.data.inputs),
@@ -65,6 +71,17 @@ def deployment_record(
             "holdout": _kept_hashes(prompt.fields, plan.split.holdout),
             "shots": _kept_hashes(prompt.fields, shots),
         },
+    }
+
+
+def _call_record(plan: Plan, config: Config) -> dict[str, Any]:
+    """Return where a configuration is called, with what, and how its texts are read."""
+    return {
+        "model": dump_entry(plan.entries[config.model], plan.prices),
+        "prompt": dump_prompt(plan.prompts[config.prompt]),
+        # The config has only the names of settings that are tables or lists.
+        "values": plan.space.named.of_config(config),
+        "answer": portable(_answer_spec(plan, config)),
     }
 
 

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import html
 import json
+import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tune.completion import Message
 from tune.errors import StoreError, StudyError
-from tune.export import Deployment, llm_config, oai_config_list
+from tune.export import (
+    Deployment,
+    Export,
+    llm_config,
+    make_export,
+    oai_config_list,
+)
 from tune.report import (
     Report,
     ReportConfig,
@@ -72,6 +79,7 @@ class Best:
     _carried: Deployment | None
     _note: str
     _over: str = ""
+    _record: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def system_message(self) -> str | None:
         """Return the system message for an agent; None if the prompt has none."""
@@ -81,9 +89,12 @@ class Best:
         """Return the `llm_config` of an AutoGen or AG2 agent: the best config with one answer.
 
         Agents read one answer, so this is the best config with n = 1, with its own settings. `note`
-        tells what the full winner would add. It holds no key: agents read the environment variable.
+        tells what the full winner would add; `export("autogen")` exports it. Agents read
+        `OPENAI_API_KEY` by themselves; the key of any other variable is in the dictionary, so keep
+        it in memory.
 
         Raises:
+            InputError: the variable of the key is not set.
             StudyError: no config with one answer was evaluated, or none keeps the given limits.
         """
         if self._over:
@@ -97,7 +108,23 @@ class Best:
                 "than one"
             )
             raise StudyError(why)
-        return llm_config(self._carried)
+        return llm_config(self._carried, environ=os.environ)
+
+    def export(self, name: str) -> Export:
+        """Return the winner for an agent framework, as files that need nothing of ours.
+
+        Args:
+            name: "autogen", "ag2", "agentchat", "agent-framework", "openai-agents", "langchain",
+                "litellm", "openai" or "promptfoo".
+
+        Returns:
+            The export: `text`, `files`, `notes` and `write(folder)`. No key is in it.
+
+        Raises:
+            InputError: there is no such export, no configuration keeps the limits, or the framework
+                cannot have the configuration.
+        """
+        return make_export(self._record, name, "the study")
 
     @property
     def note(self) -> str:
@@ -169,6 +196,7 @@ class Study:
             _carried=self.deployment,
             _note=self.record.deployable_note,
             _over=over,
+            _record=best_json(self.record),
         )
 
     def frontier(self) -> pd.DataFrame:
