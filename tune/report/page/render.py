@@ -57,7 +57,7 @@ class Section:
 SECTIONS = (
     Section("overview", "The answer", overview),
     Section("use", "Use it", use),
-    Section("wrong", "What went wrong", wrong),
+    Section("wrong", "Why answers are wrong", wrong),
     Section("quality", "Quality against cost", quality),
     Section("course", "The run", course),
     Section("configs", "All configurations", configs),
