@@ -300,6 +300,7 @@ def _as_it_was(report: Report, before: Report) -> Report:
         draws_bought=before.draws_bought,
         draws_reused=before.draws_reused,
         estimate=before.estimate,
+        search=replace(report.search, course=before.search.course),
         stopped=before.stopped,
         notices=(said, *report.notices, *kept),
         run_notices=before.run_notices,

@@ -11,6 +11,7 @@ from tune.readout.outcomes import Outcomes
 from tune.readout.trial import State
 from tune.report.error_analysis import Failing
 from tune.report.money_records import EstimateRow, Money, PriceLine
+from tune.report.search_records import SearchDetails
 from tune.report.spread import PassAtK, RepeatedSplits
 from tune.report.unread_sample import Unread
 from tune.space import Config, Point
@@ -202,6 +203,8 @@ class Report:
         frontier: configurations that no other beats in both quality and cost, on tuning examples.
             It uses seconds if every price is 0.
         trials: every trial.
+        prompts: every prompt of the space.
+        search: what only the page shows of the search.
         draws_bought: draws that this study paid for.
         draws_reused: draws that were already in the store.
         unanswerable: the number of examples that a model never answered, by model.
@@ -249,6 +252,8 @@ class Report:
     answer: str = ""
     frontier: tuple[ReportConfig, ...] = ()
     trials: tuple[TrialRow, ...] = ()
+    prompts: tuple[PromptText, ...] = ()
+    search: SearchDetails = field(default_factory=SearchDetails)
     draws_bought: int = 0
     draws_reused: int = 0
     unanswerable: Mapping[str, int] = field(default_factory=dict)

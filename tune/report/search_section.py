@@ -130,14 +130,14 @@ def _trial_cells(trial: TrialRow, *, timed: bool) -> list[str]:
         inline(state),
         examples,
         f"{trial.draws:,}",
-        _free_part(trial),
+        inline(free_part(trial)),
         with_limits(trial.quality),
         spent,
     ]
 
 
-def _free_part(trial: TrialRow) -> str:
-    """Describe the free dimensions of a trial's best configuration."""
+def free_part(trial: TrialRow) -> str:
+    """Describe the free dimensions of a trial's best configuration. It is not escaped."""
     if trial.best is None:
         return "-"
     # The column before has the point, so only what is read off its draws is new here.
@@ -145,4 +145,4 @@ def _free_part(trial: TrialRow) -> str:
     for name, value in trial.best.items():
         if name not in trial.point:
             free[name] = value
-    return inline(describe_config(free)) or "as bought"
+    return describe_config(free) or "as bought"

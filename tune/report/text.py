@@ -160,7 +160,7 @@ def describe_config(config: Mapping[str, Any]) -> str:
         parts.append(f"prompt {config['prompt']}")
     for name, value in config.items():
         if name not in _IN_ORDER:
-            parts.append(f"{name} {_value(value)}")
+            parts.append(f"{name} {describe_value(value)}")
     if "n" in config:
         answers = f"n {config['n']}"
         # One answer needs no vote.
@@ -170,11 +170,15 @@ def describe_config(config: Mapping[str, Any]) -> str:
     if "max_tokens" in config:
         parts.append(f"max_tokens {config['max_tokens']}")
     if config.get("stop"):
-        parts.append(f"stop {_value(config['stop'])}")
+        parts.append(f"stop {describe_value(config['stop'])}")
     return ", ".join(parts)
 
 
-def _value(value: Any) -> str:
+def describe_value(value: Any) -> str:
+    """Return a value of a dimension as JSON writes it; stop strings as a list."""
+    # The request does not name it, so the model takes its own.
+    if value is None:
+        return "default"
     if isinstance(value, tuple | list):
         return json.dumps(list(value), ensure_ascii=False)
     # As JSON writes it, because a user copies it from there.

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 from tune.plan.answer_forecast import estimate_rows
 from tune.plan.long_answers import first_forecasts
-from tune.plan.plan import Plan
 from tune.readout import Reading
 from tune.report import PriceLine, PromptText, Report, SearchAnswers
 from tune.report.private import without_content
@@ -24,6 +23,7 @@ from tune.result.provenance import study_provenance
 from tune.result.repeated_splits import repeated_splits
 from tune.result.rows import ReportRows
 from tune.result.savings import costs_of_readings
+from tune.result.search_details import search_details
 from tune.result.stopped import why_stopped
 from tune.result.trial_rows import trial_row
 from tune.runtime.deployment_record import deployment_record
@@ -34,6 +34,7 @@ from tune.strategies import Selection
 from tune.study.record import RunRecord
 from tune.study.stop_reasons import PAUSES, UNREAD
 from tune.study.unread import find_unread
+from tune.task.prompt import Prompt
 
 
 def build_report(
@@ -160,7 +161,7 @@ def _with_selection(report: Report, found: _Findings, choice: Selection) -> Repo
         runners_up=tuple(rows.runners_up(choice)),
         difference=rows.difference(shown),
         detectable=found.evidence.detectable(shown.config, plan.baseline, found.met),
-        template=_template(plan, shown.config),
+        template=_prompt_text(plan.prompts[shown.config.prompt]),
         deployment_record=deployment_record(
             plan,
             tested.config,
@@ -184,6 +185,8 @@ def _with_search(report: Report, found: _Findings) -> Report:
         confidence=found.evidence.confidence,
         frontier=tuple(found.rows.frontier(found.choice)),
         trials=tuple(trials),
+        prompts=tuple(map(_prompt_text, record.plan.prompts.values())),
+        search=search_details(record, found.evidence, found.decorations),
     )
 
 
@@ -257,8 +260,7 @@ def _notices(found: _Findings, run_notices: Collection[str]) -> tuple[str, ...]:
     return tuple(said)
 
 
-def _template(plan: Plan, config: Config) -> PromptText:
-    prompt = plan.prompts[config.prompt]
+def _prompt_text(prompt: Prompt) -> PromptText:
     source = prompt.source
     # A raw prompt is one text, without messages.
     messages = () if isinstance(source, str) else source

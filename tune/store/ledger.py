@@ -16,6 +16,7 @@ from tune.store.ledger_table import (
     Attempt,
     Balance,
     LedgerTable,
+    SentCall,
     UncertainCharge,
     show,
 )
@@ -352,6 +353,10 @@ class Ledger:
     def spent_by_purpose(self) -> dict[str, int]:
         """Settled and uncertain picodollars by purpose; a correction by `reconcile` has its own."""
         return self._table.spent_by_purpose()
+
+    def calls(self) -> list[SentCall]:
+        """Return every call that was sent, earlier runs included, in the order of sending."""
+        return self._table.calls()
 
     def uncertain_by_reason(self) -> list[tuple[str, int, int]]:
         """Reasons of what is uncertain, each with its number of calls and their picodollars."""

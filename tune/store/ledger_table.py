@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from tune.errors import BudgetError
 from tune.pricing.prices import PICODOLLARS, to_dollars
@@ -70,6 +70,20 @@ class UncertainCharge:
     call: str
     reason: str
     cost: int
+
+
+class SentCall(NamedTuple):
+    """A call that was sent, for the course of a run.
+
+    Attributes:
+        state: "reserved" while it is in flight, then "settled", "refused" or "uncertain".
+        picodollars: its charge.
+        moment: seconds since 1970 when it was sent.
+    """
+
+    state: str
+    picodollars: int
+    moment: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +192,14 @@ class LedgerTable:
             (self.study,),
         )
         return dict(rows)
+
+    def calls(self) -> list[SentCall]:
+        """Return every call, in the order of sending."""
+        rows = self.db.rows(
+            "SELECT state, cost, created FROM attempts WHERE study = ? ORDER BY id",
+            (self.study,),
+        )
+        return [SentCall(*row) for row in rows]
 
     def book(
         self,

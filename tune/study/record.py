@@ -14,7 +14,7 @@ from tune.readout import Reading
 from tune.readout.trial import Trial
 from tune.space import Config
 from tune.store.ledger import Ledger, Shortage
-from tune.store.ledger_table import Balance
+from tune.store.ledger_table import Balance, SentCall
 from tune.strategies import Problem, Selection, Standing
 from tune.study.stop_reasons import FINISHED
 from tune.study.trial_reader import TrialReader
@@ -50,6 +50,7 @@ class MoneyRecord:
         holdout_spent: spent on the holdout.
         shortage: the call of the search that did not fit; None where all did, or where an earlier
             process came to the end of the money.
+        calls: every call that was sent, in the order of sending.
     """
 
     balance: Balance
@@ -58,6 +59,7 @@ class MoneyRecord:
     holdout_reserve: int
     holdout_spent: int
     shortage: Shortage | None
+    calls: Sequence[SentCall] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,4 +167,5 @@ def record_money(ledger: Ledger, holdout_reserve: int) -> MoneyRecord:
         holdout_reserve=holdout_reserve,
         holdout_spent=ledger.spent_by_purpose().get("holdout", 0),
         shortage=ledger.shortage,
+        calls=ledger.calls(),
     )

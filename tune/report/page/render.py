@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from tune.report.page.configs import configs
 from tune.report.page.course import course
+from tune.report.page.effects import effects
 from tune.report.page.overview import overview
 from tune.report.page.quality import quality
 from tune.report.page.reproduce import reproduce
@@ -59,12 +60,13 @@ SECTIONS = (
     Section("use", "Use it", use),
     Section("wrong", "Why answers are wrong", wrong),
     Section("quality", "Quality against cost", quality),
+    Section("effects", "What mattered", effects),
     Section("course", "The run", course),
     Section("configs", "All configurations", configs),
     Section("reproduce", "Reproduce", reproduce),
 )
 
-SCRIPTS = ("page",)
+SCRIPTS = ("page", "details", "quality", "configs")
 """The files of the one script, in their order."""
 
 

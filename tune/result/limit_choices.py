@@ -1,0 +1,112 @@
+"""Selections under other limits on cost or seconds, as `tune reprice` would make them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+from tune.readout import Reading
+from tune.report.search_records import LimitChoice
+from tune.result.evidence import Evidence
+from tune.strategies.measured_truncation import select_measured
+from tune.study.record import RunRecord
+
+MOST_LIMITS = 14
+"""Limits of one kind: each takes a selection."""
+
+
+def limit_choices(record: RunRecord, evidence: Evidence) -> tuple[LimitChoice, ...]:
+    """Return the selections under round limits from the smallest to the largest value read."""
+    readings = [one for one in record.readings if one.n_examples]
+    found: list[LimitChoice] = []
+    # If every price is 0, no limit on dollars changes anything.
+    if record.time is None:
+        costs = round_limits([reading.cost for reading in readings])
+        found += _choices(record, evidence, "cost", costs)
+    seconds = round_limits([reading.mean_seconds for reading in readings])
+    return (*found, *_choices(record, evidence, "seconds", seconds))
+
+
+def round_limits(values: Sequence[float]) -> list[float]:
+    """Return round limits over positive values, the smallest first: 1, 2 and 5 times a power of
+    ten, and more between them if the values lie close together.
+    """
+    known = [value for value in values if value > 0 and math.isfinite(value)]
+    if not known or max(known) <= min(known):
+        return []
+    # A limit is kept with confidence, so the largest value needs some room.
+    low, high = min(known), 1.5 * max(known)
+    found: list[float] = []
+    for digits in (
+        (1, 2, 5),
+        (1, 1.5, 2, 3, 5, 7),
+        (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8),
+    ):
+        finer = _between(low, high, digits)
+        if found and len(finer) > MOST_LIMITS:
+            break
+        found = finer
+    return found[-MOST_LIMITS:]
+
+
+def _between(low: float, high: float, digits: Sequence[float]) -> list[float]:
+    found = []
+    for power in range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1):
+        for digit in digits:
+            # Through its decimal digits, so that the limit is written as it is meant.
+            limit = float(f"{digit}e{power}")
+            if low <= limit <= high:
+                found.append(limit)
+    return found
+
+
+def _choices(
+    record: RunRecord, evidence: Evidence, kind: str, limits: Sequence[float]
+) -> list[LimitChoice]:
+    found = []
+    for limit in (*limits, None):
+        choice = _choice(record, evidence, kind, limit)
+        if choice is not None:
+            found.append(choice)
+    return found
+
+
+def _choice(
+    record: RunRecord, evidence: Evidence, kind: str, limit: float | None
+) -> LimitChoice | None:
+    """Return the selection under one limit, any other limit of the study staying as it is."""
+    problem = record.problem
+    if kind == "cost":
+        problem = replace(problem, max_cost=limit)
+    else:
+        problem = replace(problem, max_seconds=limit)
+    selection = select_measured(problem, record.weighed)
+    if selection is None:
+        return None
+    shown = selection.tested(record.holdout).shown
+    reading = _in_dollars(record, shown)
+    return LimitChoice(
+        kind=kind,
+        limit=limit,
+        trial=reading.trial,
+        config=reading.config,
+        quality=evidence.quality(reading),
+        cost=_known(reading.cost),
+        seconds=_known(reading.mean_seconds),
+        keeps=problem.limit_use(shown) <= 1.0,
+    )
+
+
+def _in_dollars(record: RunRecord, shown: Reading) -> Reading:
+    """Return a reading with its cost in dollars, where strategies weigh it in seconds."""
+    if record.time is None:
+        return shown
+    for reading in record.standings[shown.trial].readings:
+        if reading.config == shown.config:
+            return reading
+    return shown
+
+
+def _known(value: float) -> float | None:
+    return value if math.isfinite(value) else None
