@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.report.test_chart import marks
 from tests.support.house import House
 from tests.support.reported import reading
 from tune.readout import Reading
 from tune.readout.trial import Trial
-from tune.report import Report, markdown
-from tune.report.chart import chart
+from tune.report import Report, markdown, page_html
 from tune.result import build as concluding
 from tune.result.frontier import Place, frontier, shown_place
 from tune.space import Config, Point
@@ -264,11 +262,9 @@ def test_the_frame_the_table_and_the_chart_show_the_same_rows(
     ]
     assert [int(cells[2].split()[0]) for cells in listed] == list(frame["examples"])
     assert ["(few)" in cells[2] for cells in listed] == list(frame["few"])
-    picture = chart(report)
-    if picture:
-        svg = ElementTree.fromstring(picture).find("svg")
-        assert svg is not None
-        drawn = [(x, y) for kind, x, y in marks(svg) if kind.startswith("frontier")]
-        assert len(drawn) == len(report.frontier)
-        assert drawn == sorted(drawn)
-        assert picture.count("(few)") == sum(frame["few"])
+    text = page_html(report)
+    drawn = re.findall(r'class="mark frontier".*?data-cost="([^"]+)"', text)
+    if drawn:
+        costs = list(map(float, drawn))
+        assert costs == list(frame["cost_per_request"])
+        assert text.count("(few), at") == sum(frame["few"])

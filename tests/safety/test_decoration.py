@@ -112,7 +112,7 @@ def test_an_observer_and_a_notice_that_raise_leave_the_result_and_are_named_in_t
         ("tune.result.notices.sample_size_note", "the notice of few examples"),
         ("tune.study.announce.estimate", "the estimate"),
         (
-            "tune.report.page.quality.chart",
+            "tune.report.page.quality.frame",
             "the section 'Quality against cost' of report.html",
         ),
         ("tune.study.study.page_html", "report.html"),

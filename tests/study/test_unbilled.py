@@ -26,8 +26,7 @@ from tune.plan.token_counts import offline_endpoints
 from tune.pricing.clock import FIRST_WIDTH
 from tune.pricing.prices import Price
 from tune.providers.retrying import RetryPolicy
-from tune.report import result_json, summary_lines
-from tune.report.chart import chart
+from tune.report import page_html, result_json, summary_lines
 from tune.report.comparison import comparison_csv, comparison_tex
 from tune.store.database import Database
 from tune.store.draws import Store
@@ -208,9 +207,10 @@ def test_results_show_seconds_where_dollars_would_be_0(
 
 
 def test_the_chart_is_drawn_over_seconds(server: Server, tmp_path: Path) -> None:
-    drawn = chart(run(server, tmp_path).record)
-    assert "seconds per request, " in drawn
-    assert "Quality against seconds per request" in drawn
+    text = page_html(run(server, tmp_path).record)
+    assert "Quality against seconds" in text
+    drawn = text.partition('data-chart="quality"')[2].partition("</figure>")[0]
+    assert "seconds per request" in drawn
     assert "$" not in drawn
     assert " s</text>" in drawn
 

@@ -185,6 +185,45 @@ EMPTY = Report(
 )
 
 
+WIDE = ((0.00001, 0.3), (0.00002, 0.52), (0.00009, 0.6), (0.0003, 0.71), (0.0012, 0.83))
+"""Costs that differ a hundredfold, with their qualities."""
+
+
+def interval(mean: float, reach: float = 0.1) -> Interval:
+    return Interval(mean, mean - reach, mean + reach, 100)
+
+
+def row(number: int, cost: float, quality: float, **more: object) -> ReportConfig:
+    made = ReportConfig(
+        "frontier",
+        config(model=f"m{number}"),
+        trial=number,
+        tuning=interval(quality),
+        cost=Interval(cost, cost * 0.9, cost * 1.1, 100),
+    )
+    return replace(made, **more)  # type: ignore[arg-type]
+
+
+def study(points: tuple[tuple[float, float], ...] = WIDE, **more: object) -> Report:
+    """A frontier, the last but one of which won, and a baseline that is not on it."""
+    frontier = [
+        row(number, cost, quality) for number, (cost, quality) in enumerate(points)
+    ]
+    place = max(0, len(frontier) - 2)
+    frontier[place] = replace(frontier[place], holdout=Interval(0.66, 0.57, 0.75, 120))
+    baseline = replace(
+        BASELINE,
+        cost=Interval(0.00035, 0.0003, 0.0004, 120),
+        holdout=Interval(0.58, 0.5, 0.66, 120),
+    )
+    parts = {
+        "winner": replace(frontier[place], name="winner"),
+        "baseline": baseline,
+        "frontier": tuple(frontier),
+    }
+    return whole(**{**parts, **more})
+
+
 def shown(text: str) -> str:
     """What a Markdown reader sees of inline text."""
     tokens = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(text)

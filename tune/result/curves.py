@@ -68,7 +68,7 @@ def _curves(
     best = None
     if record.selection is not None:
         best = record.selection.reading
-    drawn.sort(key=lambda points: _weight(points, best), reverse=True)
+    drawn.sort(key=lambda points: _weight(record, points, best), reverse=True)
     return [_curve(name, points, evidence) for points in drawn[:MOST_CURVES]]
 
 
@@ -100,11 +100,14 @@ def _same(reading: Reading, name: str) -> Group:
     return trial, aggregate, tuple(sorted(kept.items(), key=operator.itemgetter(0)))
 
 
-def _weight(points: Mapping[float, Reading], best: Reading | None) -> tuple[bool, int]:
-    is_best = best is not None and any(
-        reading.trial == best.trial for reading in points.values()
-    )
-    return is_best, sum(reading.n_examples for reading in points.values())
+def _weight(
+    record: RunRecord, points: Mapping[float, Reading], best: Reading | None
+) -> tuple[bool, bool, float]:
+    """Return a sort key: curves through the winner, its trial's, and those that reach most."""
+    readings = points.values()
+    is_trials = best is not None and any(one.trial == best.trial for one in readings)
+    reached = max(float(record.problem.quality(one.mean)) for one in readings)
+    return best in readings, is_trials, reached
 
 
 def _curve(name: str, points: Mapping[float, Reading], evidence: Evidence) -> Curve:

@@ -35,8 +35,8 @@ def round_limits(values: Sequence[float]) -> list[float]:
     known = [value for value in values if value > 0 and math.isfinite(value)]
     if not known or max(known) <= min(known):
         return []
-    # A limit is kept with confidence, so the largest value needs some room.
-    low, high = min(known), 1.5 * max(known)
+    # A limit is kept with confidence, so the largest value needs room up to the next round number.
+    low, high = min(known), 2.5 * max(known)
     found: list[float] = []
     for digits in (
         (1, 2, 5),

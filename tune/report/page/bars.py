@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tune.report.chart_scale import Scale, linear
+from tune.report.page.scale import Scale, linear
 from tune.report.text import number
 from tune.stats.intervals import Interval
 
@@ -69,8 +69,10 @@ def interval_chart(
 def _placed(bar: Bar, scale: Scale) -> dict[str, Any]:
     """Return a bar with its places."""
     interval = bar.interval
-    low, high = number(interval.low), number(interval.high)
-    said = f"{number(interval.mean)} ({low} to {high})"
+    said = number(interval.mean)
+    # The reference of a comparison is exact.
+    if interval.low < interval.high:
+        said += f" ({number(interval.low)} to {number(interval.high)})"
     return {
         "bar": bar,
         "x": scale.place(interval.mean),

@@ -108,10 +108,10 @@ def _calls(report: Report) -> list[str]:
     course = report.search.course
     said = []
     if course.calls:
-        sentence = f"{count(course.calls, 'call')} were reserved"
+        sentence = f"{count(course.calls, 'call')} were sent"
         if course.refused:
             sentence += (
-                f"; {course.refused:,} of them were refused or not sent, at no cost, and most were "
+                f"; {course.refused:,} of them were refused at no cost, and most of these were "
                 "sent again"
             )
         said.append(f"{sentence}.")

@@ -6,6 +6,7 @@ from typing import Any
 
 from tune.report.page.bars import Bar, interval_chart
 from tune.report.page.plot import frame
+from tune.report.page.scale import MOST_TICKS
 from tune.report.records import Report
 from tune.report.search_records import Curve, Dimension, Effect, PairCell
 from tune.report.text import count, number
@@ -160,6 +161,10 @@ def _curves(report: Report, name: str) -> dict[str, Any] | None:
     how = "read from the same draws"
     if name == "temperature":
         how = "over trials with the same model and prompt"
+    # Between whole numbers there is nothing.
+    ticks: list[float] = []
+    if name != "temperature" and len(set(values)) <= MOST_TICKS:
+        ticks = values
     shown = frame(
         f"curve-{name}",
         f"{report.provenance.metric} over {name}, {how}, with 95 % intervals",
@@ -167,7 +172,9 @@ def _curves(report: Report, name: str) -> dict[str, Any] | None:
         qualities,
         across_title=AXES[name],
         up_title=report.provenance.metric,
+        said=lambda value: f"{value:g}",
         log=name == "max_tokens",
+        ticks=ticks,
     )
     return {
         "frame": shown,

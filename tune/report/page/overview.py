@@ -147,10 +147,10 @@ def _chart(report: Report) -> dict[str, Any] | None:
     bars = []
     for row in shown_rows(report):
         kind = row.name.split()[0]
-        if row.tuning is not None:
-            bars.append(Bar(row.name, "on tuning examples", kind, row.tuning))
         if row.holdout is not None:
             bars.append(Bar(row.name, "on holdout", kind, row.holdout, filled=True))
+        if row.tuning is not None:
+            bars.append(Bar(row.name, "on tuning examples", kind, row.tuning))
     title = f"{report.provenance.metric} of the configurations, with 95 % intervals"
     return interval_chart("overview", title, bars, marked=report.majority_score)
 

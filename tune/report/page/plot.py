@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from tune.report.chart_scale import Scale, linear, logarithmic
+from tune.report.page.scale import Scale, linear, logarithmic
 
 LOG_FROM = 10.0
 """The ratio of the largest to the smallest value from which an axis is logarithmic."""
@@ -72,6 +72,7 @@ def frame(
     said: Callable[[float], str] | None = None,
     up_said: Callable[[float], str] | None = None,
     log: bool = False,
+    ticks: Sequence[float] = (),
 ) -> Frame:
     """Return a frame that holds all values.
 
@@ -85,13 +86,17 @@ def frame(
         said: formats the numbers below the area.
         up_said: formats the numbers beside it.
         log: True if the horizontal axis may be logarithmic, where that helps.
+        ticks: the numbers below the area, where round ones between them would mean nothing.
     """
     positive = [value for value in across if value > 0]
+    # Amounts that may be told apart by their ratios begin at zero.
     horizontal = linear([*across, 0.0] if log else list(across), 0.0, 100.0)
     if log and positive and max(positive) >= LOG_FROM * min(positive):
         horizontal = logarithmic(positive, 0.0, 100.0)
         across_title += ", logarithmic scale"
     vertical = linear(list(filter(math.isfinite, up)), 100.0, 0.0)
+    if ticks:
+        horizontal = replace(horizontal, ticks=tuple(sorted(set(ticks))))
     said = said or horizontal.shown
     up_said = up_said or vertical.shown
     return Frame(

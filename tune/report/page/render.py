@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tune.report.amount import amount_of
 from tune.report.page.configs import configs
 from tune.report.page.course import course
 from tune.report.page.effects import effects
@@ -45,7 +46,7 @@ class Section:
 
     Attributes:
         name: of its template, its script and its anchor.
-        title: its heading, and its place in the navigation.
+        title: its heading, also in the navigation; `{cost}` is what quality is compared with.
         values: returns the values of its template; None leaves the section out.
     """
 
@@ -59,7 +60,7 @@ SECTIONS = (
     Section("overview", "The answer", overview),
     Section("use", "Use it", use),
     Section("wrong", "Why answers are wrong", wrong),
-    Section("quality", "Quality against cost", quality),
+    Section("quality", "Quality against {cost}", quality),
     Section("effects", "What mattered", effects),
     Section("course", "The run", course),
     Section("configs", "All configurations", configs),
@@ -83,9 +84,10 @@ def page_html(report: Report, parts: Decorations | None = None) -> str:
     environment = _environment()
     shown = []
     for section in SECTIONS:
-        body = _body(section, report, environment, parts)
+        title = section.title.format(cost=amount_of(report).name)
+        body = _body(section, title, report, environment, parts)
         if body is not None:
-            shown.append((section, body))
+            shown.append({"name": section.name, "title": title, "body": body})
     style = _style()
     script = _script()
     return environment.get_template("page.html").render(
@@ -117,7 +119,11 @@ def _digest(text: str) -> str:
 
 
 def _body(
-    section: Section, report: Report, environment: Environment, parts: Decorations
+    section: Section,
+    title: str,
+    report: Report,
+    environment: Environment,
+    parts: Decorations,
 ) -> str | None:
     """Return the content of a section; None where the study has nothing for it."""
 
@@ -129,9 +135,7 @@ def _body(
         return template.render(report=report, **values)
 
     failed = "<p>This section could not be made.</p>"
-    return parts.attempt(
-        f"the section {section.title!r} of report.html", render, failed
-    )
+    return parts.attempt(f"the section {title!r} of report.html", render, failed)
 
 
 @cache

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tune.report.chart_scale import MOST_TICKS, linear, logarithmic
+from tune.report.page.scale import MOST_TICKS, linear, logarithmic
 
 
 @settings(max_examples=200)
