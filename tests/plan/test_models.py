@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.order import order
 from tune.errors import InputError, PriceError
-from tune.plan.models import find_prices, length_names, read_lengths, read_prices
+from tune.plan.models import (
+    find_prices,
+    length_names,
+    named_entries,
+    read_lengths,
+    read_prices,
+)
+from tune.plan.read_options import read_options
 from tune.pricing.prices import Price
 from tune.providers.entries import Entry
 
@@ -65,3 +73,42 @@ def test_a_length_that_cannot_be_is_refused(given: Any) -> None:
         given = {"m": True}
     with pytest.raises(InputError, match="output_tokens"):
         read_lengths(given, ["m"], ["p"])
+
+
+@pytest.mark.parametrize("name", ["./model.gguf", "model.gguf", "folder"])
+def test_a_model_that_is_a_path_is_asked_to_say_local(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "model.gguf").write_bytes(b"GGUF")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "openvino_model.xml").write_text("")
+    # A folder may have the name of a hosted model by chance.
+    (tmp_path / "mistral").mkdir()
+    with pytest.raises(InputError, match=f"name it local:{name}"):
+        named_entries([name], {}, read_options(budget=1))
+    assert named_entries(["mistral"], {}, read_options(budget=1))
+    served = read_options(budget=1, base_url="http://localhost:8000/v1")
+    assert named_entries([name], {}, served), "a server may call its model so"
+
+
+def test_a_deployment_has_the_price_of_the_model_that_it_is() -> None:
+    there = {
+        "base_url": "https://x.openai.azure.com/openai/v1",
+        "price_as": "gpt-6-luna",
+    }
+    published = find_prices([Entry("gpt-6-luna", "gpt-6-luna")], None)["gpt-6-luna"]
+    assert find_prices([Entry("d", "mine", **there)], None)["d"] == published
+    gateway = Entry("d", "mine", base_url="https://gw.test/v1", price_as="gpt-6-luna")
+    assert find_prices([gateway], None)["d"] == published
+    with pytest.raises(PriceError, match="no price is known for model 'nothing-like'"):
+        find_prices(
+            [
+                Entry(
+                    "d", "mine", base_url="https://gw.test/v1", price_as="nothing-like"
+                )
+            ],
+            None,
+        )
+    with pytest.raises(PriceError, match="add --price mine=IN/OUT"):
+        find_prices([Entry("d", "mine", base_url="https://gw.test/v1")], None)

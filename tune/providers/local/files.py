@@ -95,10 +95,19 @@ def find_model(name: str, progress: Progress = lambda _: None) -> Path:
 def _check_model(path: Path) -> Path:
     """Return a path that holds a model, or raise InputError."""
     if path.is_dir():
+        # A folder of the hub may hold a GGUF file, which is read as it is.
+        files = sorted(path.glob("*.gguf"))
+        if len(files) == 1 and not (path / _OPENVINO_FILES[0]).is_file():
+            return _check_model(files[0])
+        if len(files) > 1:
+            raise InputError(
+                f"the folder {str(path)!r} has several models: name one of "
+                f"{', '.join(file.name for file in files)}"
+            )
         missing = [file for file in _OPENVINO_FILES if not (path / file).is_file()]
         if missing:
             raise InputError(
-                f"the folder {str(path)!r} is not an OpenVINO model, "
+                f"the folder {str(path)!r} is neither an OpenVINO model nor has it a .gguf file: "
                 f"it lacks {', '.join(missing)}: "
                 f"convert the model with optimum-cli export openvino, or name a .gguf file"
             )
