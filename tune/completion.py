@@ -159,6 +159,7 @@ class Completion:
         tier: the service tier as returned, or "".
         token_ends: for each visible token the number of characters of `text` up to its end, where
             the token boundaries are known; needed to cut the text at fewer tokens exactly.
+        logprobs: for each of these tokens its log-probability, where the service tells it.
         tool_calls: the calls of tools that the model asks for, as a JSON list; "" where there are
             none. The store does not keep them.
         invoice: the other facts about the bill; needed until the call is settled, and not kept.
@@ -174,6 +175,7 @@ class Completion:
     model: str = ""
     tier: str = ""
     token_ends: tuple[int, ...] | None = None
+    logprobs: tuple[float, ...] | None = None
     tool_calls: str = ""
     invoice: Invoice | None = field(default=None, compare=False, repr=False)
 

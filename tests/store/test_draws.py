@@ -63,6 +63,7 @@ def test_a_draw_comes_back_as_it_was_bought(store: Store) -> None:
         model="small-2026-01-01",
         tier="default",
         token_ends=(3, 7, 19),
+        logprobs=(-0.5, 0.0, -1.25),
     )
     assert store.put(REQUEST, range(1), [bought], study="s") == (0,)
     assert store.draws(REQUEST, range(1)) == {0: bought}

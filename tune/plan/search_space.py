@@ -90,12 +90,21 @@ def check_aggregates(space: Space, metric: Metric, verifier: object) -> None:
 
     Raises:
         SpaceError: an aggregate is unknown, "best" has no verifier, "all" has no metric that judges
-            all answers together, or a model has only the oracle.
+            all answers together, "confident" has no logprobs, or a model has only the oracle.
     """
     for model in space.models:
         domain = space.domain("aggregate", model)
         given = list(map(str, domain.values)) if domain else []
         _check_model_aggregates(given, metric, verifier)
+        logprobs = space.domain("logprobs", model)
+        asked = logprobs is not None and all(logprobs.values)
+        # An own empty domain says that this model has none: then it is a plain vote.
+        has_none = "logprobs" in space.when.get(model, {}) and logprobs is None
+        if "confident" in given and not asked and not has_none:
+            raise SpaceError(
+                'the aggregate "confident" weighs votes by the probabilities of tokens: '
+                "add logprobs = true to the space"
+            )
 
 
 def _check_model_aggregates(given: list[str], metric: Metric, verifier: object) -> None:

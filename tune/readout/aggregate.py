@@ -24,6 +24,9 @@ BlindVerifier: TypeAlias = Callable[[str], float]
 Verifier: TypeAlias = Callable[[str, Example], float]
 """A judgement of an answer without the target. Larger is better."""
 
+Weight: TypeAlias = float | None
+"""The confidence of one answer, from 0 to 1; None where it is not known."""
+
 NO_VERIFIER = (
     'the aggregate "best" needs a verifier: a callable (answer, example) -> float'
 )
@@ -48,15 +51,32 @@ def vote(answers: Sequence[Extracted]) -> Extracted:
     return max(votes, key=votes.__getitem__, default=None)
 
 
+def confident(answers: Sequence[Extracted], weights: Sequence[Weight]) -> Extracted:
+    """Return the answer whose draws have the largest confidence together; among equals, the first.
+
+    None does not vote. Where the confidence of a draw is not known, all draws count the same.
+    """
+    sums: dict[str, float] = {}
+    for answer, weight in zip(answers, weights, strict=True):
+        if weight is None:
+            return vote(answers)
+        if answer is not None:
+            sums[answer] = sums.get(answer, 0.0) + weight
+    # A dictionary keeps the order drawn, and max takes the first of equals.
+    return max(sums, key=sums.__getitem__, default=None)
+
+
 def best(answers: Sequence[Extracted], verify: BlindVerifier) -> Extracted:
     """Return the answer with the largest verdict; among equals, the one drawn first."""
     candidates = [answer for answer in answers if answer is not None]
     return max(candidates, key=verify, default=None)
 
 
-AGGREGATES = ("first", "vote", "best", "any", "all")
+AGGREGATES = ("first", "vote", "confident", "best", "any", "all")
 """The built-in aggregates by name.
 
+"confident" is a vote that is weighted by how sure the model was of each answer; see
+`tune.readout.confidence`.
 "any" is an oracle: it takes the right answer if one of the n is right, which only the target can
 tell. "all" hands every answer back, and a metric over all responses judges them together.
 """
@@ -100,13 +120,15 @@ def choose(
     answers: Sequence[Extracted],
     *,
     verifier: BlindVerifier | None = None,
+    weights: Sequence[Weight] = (),
 ) -> Extracted:
     """Return the answer of a deployed config.
 
     Args:
-        aggregate: "first", "vote", "best", a callable, or `"module:attribute"`.
+        aggregate: "first", "vote", "confident", "best", a callable, or `"module:attribute"`.
         answers: in the order drawn; None where a text holds no answer.
         verifier: for "best": the verdict on an answer; see `blind`.
+        weights: for "confident": the confidence of each answer.
 
     Raises:
         SpaceError: there is no such aggregate, it needs a verifier, it is the oracle "any", or it
@@ -130,6 +152,8 @@ def choose(
         return best(answers, verifier)
     if rule == "vote":
         return vote(answers)
+    if rule == "confident":
+        return confident(answers, weights)
     if isinstance(rule, str):
         return first(answers)
     return call_aggregate(rule, answers)

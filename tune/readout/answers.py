@@ -16,8 +16,10 @@ from tune.readout.aggregate import (
     Aggregate,
     BlindVerifier,
     Extracted,
+    Weight,
     choose,
 )
+from tune.readout.confidence import confidence
 from tune.readout.token_rates import Rates
 from tune.readout.truncate import Cut, cut
 from tune.space import Config
@@ -33,11 +35,13 @@ class ReadDraw:
             `canonical_calls`); None where there is none.
         said: its text, cut as the config cuts it.
         completion: the draw as it was bought.
+        confidence: of the model in this text; None where it is not known.
     """
 
     answer: Extracted
     said: Cut
     completion: Completion
+    confidence: Weight = None
 
     @property
     def text(self) -> str:
@@ -95,7 +99,7 @@ def read_draws(
             answer: Extracted = canonical_calls(draw.tool_calls)
         else:
             answer = answer_in(said, extract)
-        found.append(ReadDraw(answer, said, draw))
+        found.append(ReadDraw(answer, said, draw, confidence(draw, said)))
     return tuple(found)
 
 
@@ -126,7 +130,8 @@ def choose_draw(
     if rule == "first" and draws:
         # The draw is chosen by its place, whatever it says.
         carrier = draws[0]
-    chosen = choose(rule, answers, verifier=verifier)
+    weights = [draw.confidence for draw in draws]
+    chosen = choose(rule, answers, verifier=verifier, weights=weights)
     if chosen is None:
         return Choice(None, carrier, 0.0)
     if carrier is None and chosen in answers:

@@ -13,8 +13,16 @@ import numpy.typing as npt
 
 from tune.completion import Completion
 from tune.errors import MetricError
-from tune.readout.aggregate import Aggregate, Extracted, call_aggregate, vote
+from tune.readout.aggregate import (
+    Aggregate,
+    Extracted,
+    Weight,
+    call_aggregate,
+    confident,
+    vote,
+)
 from tune.readout.answers import answer_in
+from tune.readout.confidence import confidence
 from tune.readout.token_rates import Rates
 from tune.readout.truncate import Cut, cut
 from tune.space import Config
@@ -33,6 +41,8 @@ Group: TypeAlias = Mapping[int, Sequence[Completion]]
 
 ViewRow: TypeAlias = tuple[Answers, int]
 """The answers of one example, and its position."""
+
+_WeighedRow: TypeAlias = tuple[ViewRow, tuple[Weight, ...]]
 
 Rules: TypeAlias = Mapping[str, str | Aggregate]
 """The aggregate that each name in a config stands for."""
@@ -69,12 +79,14 @@ class _View:
 
     Attributes:
         rows: the answers in the order drawn, and the position of the example.
+        weights: the confidence of each draw, for each row.
         tokens: of each draw, for each row.
         seconds: of each draw, for each row.
         exact: one for each variant.
     """
 
     rows: list[ViewRow] = field(default_factory=list)
+    weights: list[tuple[Weight, ...]] = field(default_factory=list)
     tokens: list[list[int]] = field(default_factory=list)
     seconds: list[list[float]] = field(default_factory=list)
     exact: list[bool] = field(default_factory=list)
@@ -213,6 +225,7 @@ class Reader:
                 cuts = [cut(draw, cap, stop, self.rates) for draw in drawn]
                 answers = tuple(map(self.answer, cuts))
                 view.rows.append((answers, position))
+                view.weights.append(tuple(map(confidence, drawn, cuts)))
                 view.tokens.append([said.tokens for said in cuts])
                 view.seconds.append(list(map(self._seconds, drawn, cuts)))
                 exact = exact and all(said.exact for said in cuts)
@@ -269,10 +282,12 @@ class Reader:
             return mean_of_best(scores, _table(view, self.verdict), ns)
         if rule == "vote":
             return self._of_vote(view, scores, ns)
+        if rule == "confident":
+            return self._of_choice(confident, view, ns)
         if isinstance(rule, str):
             raise AssertionError(f"no rule to read {rule!r} off")
 
-        def choose(answers: Sequence[Extracted]) -> Extracted:
+        def choose(answers: Sequence[Extracted], _: Sequence[Weight]) -> Extracted:
             return call_aggregate(rule, answers)
 
         return self._of_choice(choose, view, ns)
@@ -290,31 +305,43 @@ class Reader:
 
         ballots = _table(view, number)
         counted = mean_of_vote(ballots, scores, self.worst, ns[:few])
-        sampled = self._of_choice(vote, view, ns[few:])
+
+        def choose(answers: Sequence[Extracted], _: Sequence[Weight]) -> Extracted:
+            return vote(answers)
+
+        sampled = self._of_choice(choose, view, ns[few:])
         return side_by_side([counted, sampled])
 
     def _of_choice(
-        self, choose: Aggregate, view: _View, ns: Sequence[int]
+        self,
+        choose: Callable[[Sequence[Extracted], Sequence[Weight]], Extracted],
+        view: _View,
+        ns: Sequence[int],
     ) -> SubsetEstimate:
         """Estimate an aggregate that can only be called, over subsets of the draws."""
-        known: dict[ViewRow, list[tuple[float, float]]] = {}
-        for answers, position in view.rows:
+        known: dict[_WeighedRow, list[tuple[float, float]]] = {}
+        rows = list(zip(view.rows, view.weights, strict=True))
+        for row in rows:
             # Rows with the same answers have the same estimate. Short answers often repeat.
-            if (answers, position) in known:
+            if row in known:
                 continue
+            (answers, position), weights = row
 
             def score(
                 subset: Sequence[int],
                 answers: Answers = answers,
+                weights: Sequence[Weight] = weights,
                 position: int = position,
             ) -> float:
-                chosen = choose([answers[i] for i in subset])
+                chosen = choose(
+                    [answers[i] for i in subset], [weights[i] for i in subset]
+                )
                 return self.score(chosen, position)
 
             estimates = [mean_of_choice(score, len(answers), n, self.seed) for n in ns]
-            known[answers, position] = estimates
+            known[row] = estimates
         # Means and variances. The shape is said, because there may be no n at all.
-        both = np.array(list(map(known.__getitem__, view.rows)))
+        both = np.array(list(map(known.__getitem__, rows)))
         both = both.reshape(len(view.rows), len(ns), 2)
         return SubsetEstimate(both[..., 0], both[..., 1])
 

@@ -18,7 +18,7 @@ from typing import Any
 from tune.errors import StoreError
 from tune.store.files import make_private, sync, sync_folder
 
-VERSION = 5
+VERSION = 6
 """The version of the tables; a store of another one is refused."""
 
 # Three names are enough: no other program's database has tables with all of these names.
@@ -58,6 +58,7 @@ CREATE TABLE IF NOT EXISTS draws (
     model TEXT NOT NULL,
     tier TEXT NOT NULL,
     token_ends TEXT,
+    logprobs TEXT,
     created REAL NOT NULL,
     study TEXT NOT NULL,
     attempt INTEGER REFERENCES attempts (id),

@@ -16,7 +16,7 @@ from tune.store.database import Database
 
 _COMPLETION = (
     "text, finish_reason, prompt_tokens, completion_tokens, reasoning_tokens, cached_tokens, "
-    "seconds, model, tier, token_ends"
+    "seconds, model, tier, token_ends, logprobs"
 )
 _HELD = "request = (SELECT id FROM requests WHERE key = ?) AND generation = ?"
 _PENDING = 256
@@ -157,7 +157,7 @@ class Store:
             self.db.executemany(
                 f"INSERT INTO draws (request, generation, number, {_COMPLETION}, created, study, "
                 "attempt, cost) "
-                "VALUES (" + ", ".join("?" * 17) + ")",
+                "VALUES (" + ", ".join("?" * 18) + ")",
                 [
                     (
                         row,
@@ -341,7 +341,7 @@ def _score_key(metric: str, example: str, answer: str | None) -> bytes:
 
 
 def _columns(completion: Completion) -> tuple[Any, ...]:
-    ends = completion.token_ends
+    ends, logprobs = completion.token_ends, completion.logprobs
     return (
         bindable(completion.text),
         bindable(completion.finish_reason),
@@ -353,6 +353,7 @@ def _columns(completion: Completion) -> tuple[Any, ...]:
         bindable(completion.model),
         bindable(completion.tier),
         None if ends is None else json.dumps(ends, separators=(",", ":")),
+        None if logprobs is None else json.dumps(logprobs, separators=(",", ":")),
     )
 
 
@@ -368,6 +369,7 @@ def _completion(row: Sequence[Any]) -> Completion:
         model,
         tier,
         ends,
+        logprobs,
     ) = row
     return Completion(
         text=_readable(text),
@@ -380,6 +382,7 @@ def _completion(row: Sequence[Any]) -> Completion:
         model=_readable(model),
         tier=_readable(tier),
         token_ends=None if ends is None else _token_ends(ends),
+        logprobs=None if logprobs is None else tuple(json.loads(logprobs)),
     )
 
 

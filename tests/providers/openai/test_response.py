@@ -393,3 +393,34 @@ def test_no_body_however_strange_breaks_the_reading(body: dict[str, Any]) -> Non
             draw.completion_tokens >= 0 and draw.prompt_tokens >= 1
             for draw in answer.draws
         )
+
+
+def test_log_probabilities_are_kept_where_every_token_has_one() -> None:
+    content = [
+        {"token": "Hello", "logprob": -0.12345678},
+        {"token": " you", "logprob": 0.00001},
+        {"token": ".", "logprob": -3},
+    ]
+    one = choice("Hello you.") | {"logprobs": {"content": content}}
+    stopped = Request("s", "m", (Message("user", "hi"),), 50, stop=(".",))
+    for request, expected in (
+        (REQUEST, (-0.1235, 0.0, -3.0)),
+        (stopped, (-0.1235, 0.0)),
+    ):
+        (draw,) = read({"choices": [one], "usage": usage(1, 3)}, request=request).draws
+        assert draw.logprobs == expected
+    older = {
+        "text": "Hello",
+        "logprobs": {"tokens": ["Hel", "lo"], "token_logprobs": [-1.0, -2.0]},
+    }
+    (draw,) = read({"choices": [older], "usage": usage(1, 2)}).draws
+    assert draw.logprobs == (-1.0, -2.0)
+
+
+@pytest.mark.parametrize("value", [None, "x", True, float("nan"), float("-inf"), 1.0])
+def test_a_log_probability_that_is_none_spoils_all_of_them(value: object) -> None:
+    content = [{"token": "He", "logprob": -1.0}, {"token": "llo", "logprob": value}]
+    one = choice("Hello") | {"logprobs": {"content": content}}
+    (draw,) = read({"choices": [one], "usage": usage(1, 2)}).draws
+    assert draw.logprobs is None
+    assert draw.token_ends == (2, 5)

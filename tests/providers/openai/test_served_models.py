@@ -33,9 +33,11 @@ def test_a_server_is_asked_for_its_models() -> None:
 
 
 def test_a_server_that_is_not_there_is_told() -> None:
-    with nobody_listens() as url:
-        with pytest.raises(InputError, match="and the server cannot be asked"):
-            served_models(url)
+    with (
+        nobody_listens() as url,
+        pytest.raises(InputError, match="and the server cannot be asked"),
+    ):
+        served_models(url)
 
 
 def test_the_sentence_names_the_models_and_the_flag() -> None:

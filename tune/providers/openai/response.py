@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -55,6 +56,7 @@ class _Choice:
         thought_bytes: bytes of the shown reasoning.
         thought_words: words of the shown reasoning.
         token_ends: as in `Completion`.
+        logprobs: as in `Completion`.
         tool_calls: as in `Completion`.
     """
 
@@ -65,6 +67,7 @@ class _Choice:
     thought_bytes: int
     thought_words: int
     token_ends: tuple[int, ...] | None
+    logprobs: tuple[float, ...] | None = None
     tool_calls: str = ""
 
 
@@ -123,6 +126,7 @@ def parse_response(
     draws: list[Completion] = []
     for choice, count, thought in zip(choices, counts, thoughts, strict=True):
         text = _without_stop(choice.text, request.stop)
+        ends = _ends_within(choice.token_ends, text)
         draw = Completion(
             text=text,
             finish_reason=choice.finish_reason,
@@ -133,7 +137,8 @@ def parse_response(
             seconds=seconds,
             model=str(body.get("model") or ""),
             tier=str(body.get("service_tier") or ""),
-            token_ends=_ends_within(choice.token_ends, text),
+            token_ends=ends,
+            logprobs=choice.logprobs and choice.logprobs[: len(ends or ())],
             tool_calls=choice.tool_calls,
             invoice=invoice,
         )
@@ -184,6 +189,7 @@ def _read_choice(choice: Mapping[str, Any]) -> _Choice:
     )
     thought = _text(message.get("reasoning_content")) or _text(message.get("reasoning"))
     calls = _tool_calls(message)
+    ends = _token_ends(choice.get("logprobs"), text)
     return _Choice(
         text=text,
         finish_reason=_ENDINGS.get(str(choice.get("finish_reason")).lower(), "stop"),
@@ -191,7 +197,8 @@ def _read_choice(choice: Mapping[str, Any]) -> _Choice:
         words=len(text.split()) + len(thought.split()) + len(calls.split()),
         thought_bytes=_bytes(thought),
         thought_words=len(thought.split()),
-        token_ends=_token_ends(choice.get("logprobs"), text),
+        token_ends=ends,
+        logprobs=_logprobs(choice["logprobs"], len(ends)) if ends else None,
         tool_calls=calls,
     )
 
@@ -238,6 +245,29 @@ def _token_ends(logprobs: object, text: str) -> tuple[int, ...] | None:
         # Half a character is written as a replacement: such boundaries are of no use.
         return None
     return tuple(accumulate(map(len, tokens)))
+
+
+def _logprobs(logprobs: Mapping[str, Any], tokens: int) -> tuple[float, ...] | None:
+    """Return the log-probability of each token; None unless every token has one."""
+    # The older completions have a list of their own for them.
+    values = logprobs.get("token_logprobs")
+    content = logprobs.get("content")
+    if isinstance(content, list):
+        values = [
+            each.get("logprob") if isinstance(each, dict) else None for each in content
+        ]
+    if not isinstance(values, list) or len(values) != tokens:
+        return None
+    found: list[float] = []
+    for value in values:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return None
+        # NaN and infinity are no probabilities. Rounding may bring a sure token above 0.
+        if not math.isfinite(value) or value > 0.001:
+            return None
+        # Four digits are more than a vote can use.
+        found.append(round(min(0.0, float(value)), 4))
+    return tuple(found)
 
 
 def _ends_within(ends: tuple[int, ...] | None, text: str) -> tuple[int, ...] | None:
