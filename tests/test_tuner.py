@@ -187,7 +187,7 @@ def test_faults_that_pass_change_neither_the_best_nor_break_the_budget(
     server: Server, tmp_path: Path
 ) -> None:
     calm = tune.tune(
-        **options(server, tmp_path, budget=0.2, models=one_service(server))
+        **options(server, tmp_path, budget=0.08, models=one_service(server))
     )
     faults = [
         Fault("status", status=503),
@@ -199,7 +199,7 @@ def test_faults_that_pass_change_neither_the_best_nor_break_the_budget(
             **options(
                 rough,
                 tmp_path,
-                budget=0.2,
+                budget=0.08,
                 results=tmp_path / "rough",
                 models=one_service(rough),
             )

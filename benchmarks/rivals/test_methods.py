@@ -153,6 +153,7 @@ def mean_of(bank: SimulatedLedger, trial: int) -> float:
 # --- all of them
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", QUICK)
 @settings(max_examples=12, deadline=None)
 @example(
@@ -210,6 +211,7 @@ def keeps_its_budget(
         assert bank.standings[reading.trial].readings
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("free", [FREE, ()])
 @pytest.mark.parametrize("name", NAMES)
 def test_every_method_finds_something_good_with_plenty_of_money(

@@ -88,6 +88,7 @@ def looks_of(
     ]
 
 
+@pytest.mark.slow
 def test_over_four_looks_together_a_false_better_is_rare() -> None:
     """A user who continues until the report says so; the same at 95 % a look finds one more often."""
     rng = np.random.default_rng(3)

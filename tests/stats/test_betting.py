@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.scores import binary, graded
+from tests.support.slow import slow
 from tune.stats.betting import log_evidence_above, log_evidence_below, p_value
 
 WANTED = math.log(20)
@@ -30,7 +31,7 @@ def first(log_evidence: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("scores", [binary, graded])
-@pytest.mark.parametrize("mean", [0.05, 0.5, 0.75, 0.97])
+@pytest.mark.parametrize("mean", [*slow(0.05, 0.5, 0.75), 0.97])
 def test_at_all_looks_together_a_true_mean_is_refuted_at_most_as_often_as_said(
     scores, mean: float
 ) -> None:
@@ -172,8 +173,8 @@ def test_earlier_scores_that_spread_likewise_make_a_decision_sooner(
 
 
 @pytest.mark.parametrize("factor", [0.1, 10.0])
-@pytest.mark.parametrize("scores", [binary, graded, failing])
-@pytest.mark.parametrize("mean", [0.55, 0.9])
+@pytest.mark.parametrize("scores", [*slow(binary, graded), failing])
+@pytest.mark.parametrize("mean", [*slow(0.55), 0.9])
 def test_earlier_scores_of_another_spread_make_no_test_wrong(
     scores, mean: float, factor: float
 ) -> None:

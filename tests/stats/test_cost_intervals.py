@@ -8,12 +8,13 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
+from tests.support.slow import slow
 from tune.stats.cost_intervals import cost_interval
 from tune.stats.intervals import mean_interval
 
 
-@pytest.mark.parametrize("count", [15, 40])
-@pytest.mark.parametrize("often", [0.02, 0.05])
+@pytest.mark.parametrize("count", [15, *slow(40)])
+@pytest.mark.parametrize("often", [*slow(0.02), 0.05])
 def test_costs_with_rare_answers_up_to_the_cap_are_covered(
     count: int, often: float
 ) -> None:

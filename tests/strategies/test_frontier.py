@@ -259,6 +259,7 @@ def gaps(strategy: str, goal: str, seeds: int = 20) -> np.ndarray:
     return np.array(found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["halving", "knowledge_gradient"])
 def test_the_frontier_that_is_recovered_is_nearer_to_the_true_one_than_that_of_the_goal_quality(
     strategy: str,

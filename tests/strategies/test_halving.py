@@ -101,6 +101,7 @@ def test_dear_points_do_not_end_a_search_that_cheap_ones_could_go_on_with(
     )
 
 
+@pytest.mark.slow
 def test_halving_comes_nearer_to_the_best_than_full_passes_at_equal_money() -> None:
     for units, near in ((3, 0.08), (10, 0.04)):
         ours, theirs = (

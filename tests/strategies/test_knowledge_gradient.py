@@ -312,6 +312,7 @@ def regrets(strategy: str, units: float, seeds: int) -> np.ndarray:
     return np.array(found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("units", [3, 10])
 def test_it_comes_as_near_to_the_best_as_halving_and_far_nearer_than_full_passes(
     units: int,

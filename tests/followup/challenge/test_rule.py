@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 
 import tune
 from tests.support.challenges import rival
@@ -58,6 +59,7 @@ def test_examples_are_bought_for_who_is_not_beaten_yet_the_rival_with_the_most_a
     assert unmet_examples(order, bought, looks) == [60, 61]
 
 
+@pytest.mark.slow
 def test_a_model_equal_to_the_best_enters_as_seldom_as_said_though_it_beats_the_rival_with_more_answers() -> (
     None
 ):
@@ -138,6 +140,7 @@ def rule(finalists_: int = 1, **more: Any) -> EntryRule:
     return EntryRule(**values)
 
 
+@pytest.mark.slow
 def test_an_equal_model_enters_at_most_as_often_as_said_and_a_better_one_mostly() -> (
     None
 ):
@@ -158,6 +161,7 @@ def test_two_finalists_together_enter_wrongly_at_most_as_often_as_one() -> None:
     assert 2 * entered(split, 400, 0.1, 0.1)["enters"] <= 0.083
 
 
+@pytest.mark.slow
 def test_two_rivals_together_turn_a_better_model_down_wrongly_at_most_as_often_as_one() -> (
     None
 ):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.support.checks import distance
+from tests.support.slow import slow
 from tune.followup.check.rule import Bounds, NewExamplesRule
 from tune.stats.confidence_sequences import SequentialResult
 from tune.stats.intervals import Interval
@@ -99,7 +100,7 @@ def test_recorded_scores_that_spread_little_make_the_line_decide_sooner(
     assert np.mean(took[1]) < 0.7 * np.mean(took[0])
 
 
-@pytest.mark.parametrize("recorded", [0.6, 0.8, 0.95])
+@pytest.mark.parametrize("recorded", [*slow(0.6, 0.95), 0.8])
 def test_what_holds_is_seldom_called_regressed_and_the_other_way_round(
     recorded: float,
 ) -> None:
@@ -116,7 +117,7 @@ def test_what_holds_is_seldom_called_regressed_and_the_other_way_round(
     assert decisions(recorded - 0.2).count("regressed") >= 25
 
 
-@pytest.mark.parametrize("count", [15, 40, 80])
+@pytest.mark.parametrize("count", [15, *slow(40, 80)])
 def test_where_nothing_changed_a_small_recorded_sample_is_seldom_the_cause_of_a_regression(
     count: int,
 ) -> None:
