@@ -34,6 +34,9 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "result/curves.py": "tests/result/test_search_details.py",
     "result/limit_choices.py": "tests/result/test_search_details.py",
     "result/course.py": "tests/result/test_search_details.py",
+    "store/admission.py": "tests/store/test_ledger.py",
+    "store/booking.py": "tests/store/test_ledger.py, tests/store/test_ledger_table.py",
+    "store/draw_rows.py": "tests/store/test_draws.py",
     "stats/arrays.py": "tests/stats/test_intervals.py",
 }
 """Modules without a test file of their name: the file or folder that tests each of them."""

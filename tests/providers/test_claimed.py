@@ -120,12 +120,12 @@ async def test_a_purchase_that_takes_longer_than_one_call_may_is_not_waited_for(
 async def test_a_process_that_was_killed_loses_its_claims(tmp_path: Path) -> None:
     clock = Clock()
     db = Database(tmp_path / "draws.db")
-    Claims(db, "killed", clock=clock).take(REQUEST)
+    await Claims(db, "killed", clock=clock).take(REQUEST)
     other = Claims(Database(tmp_path / "draws.db"), "other", clock=clock)
     clock.now += STALE - 0.1
-    assert not other.take(REQUEST)
+    assert not await other.take(REQUEST)
     clock.now += 0.2
-    assert other.take(REQUEST)
+    assert await other.take(REQUEST)
 
 
 async def test_a_living_process_keeps_its_claims_however_long_its_call_takes(
@@ -137,13 +137,13 @@ async def test_a_living_process_keeps_its_claims_however_long_its_call_takes(
         Claims(Database(tmp_path / "draws.db"), who, clock=clock)
         for who in ("mine", "other")
     )
-    assert mine.take(REQUEST)
+    assert await mine.take(REQUEST)
     for _ in range(5):
         clock.now += STALE - 0.1
         await until(lambda: other._db.rows("SELECT beat FROM claims") == [(clock.now,)])
-        assert not other.take(REQUEST)
+        assert not await other.take(REQUEST)
     mine.release(REQUEST)
-    assert other.take(REQUEST)
+    assert await other.take(REQUEST)
     other.release(REQUEST)
 
 
@@ -151,8 +151,8 @@ async def test_the_next_process_of_a_study_drops_what_the_killed_one_claimed(
     tmp_path: Path,
 ) -> None:
     db = Database(tmp_path / "draws.db")
-    Claims(db, "one").take(REQUEST)
-    Claims(db, "two").take(Request("fake", "small", "another", 4))
+    await Claims(db, "one").take(REQUEST)
+    await Claims(db, "two").take(Request("fake", "small", "another", 4))
     Claims(Database(tmp_path / "draws.db"), "one").drop()
     assert db.rows("SELECT owner FROM claims") == [("two",)]
 
@@ -171,8 +171,8 @@ async def test_a_claim_that_was_taken_by_force_is_not_let_go_by_the_one_who_lost
     tmp_path: Path,
 ) -> None:
     one, two = (Claims(Database(tmp_path / "draws.db"), who) for who in ("one", "two"))
-    one.take(REQUEST)
-    assert two.take(REQUEST, by_force=True)
+    await one.take(REQUEST)
+    assert await two.take(REQUEST, by_force=True)
     one.release(REQUEST)
     assert two._db.rows("SELECT owner FROM claims") == [("two",)]
     two.release(REQUEST)
@@ -183,8 +183,8 @@ async def test_fresh_draws_of_another_study_are_not_waited_for(tmp_path: Path) -
         Claims(Database(tmp_path / "draws.db"), who, generation=who)
         for who in ("one", "two")
     )
-    assert one.take(REQUEST)
-    assert two.take(REQUEST)
+    assert await one.take(REQUEST)
+    assert await two.take(REQUEST)
     one.release(REQUEST)
     two.release(REQUEST)
 

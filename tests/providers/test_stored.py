@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.store import statements
 from tune.completion import MANY, Completion, Message, Request
 from tune.errors import BudgetExhausted, RateLimited, TransientError
 from tune.fakes.provider import FakeEndpoint
@@ -302,3 +303,13 @@ def test_any_calls_at_once_get_the_true_draws_and_each_is_paid_once(
         assert bench.ledger.settled == bench.endpoint.billed
 
     asyncio.run(run())
+
+
+async def test_draws_that_were_bought_are_not_read_back() -> None:
+    bench = Bench()
+    with statements(bench.db) as found:
+        assert await bench.texts(range(2)) == truth(range(2))
+    read = [sql for sql in found if "SELECT number" in sql and "text" in sql]
+    # Once before the purchase, and never after it.
+    assert len(read) == 1
+    assert bench.stored.bought == 2

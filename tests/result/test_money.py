@@ -11,7 +11,7 @@ from tests.support.house import House
 from tests.support.reported import searched
 from tune.pricing.prices import PICODOLLARS
 from tune.result.money import study_money
-from tune.store.ledger import Shortage
+from tune.store.admission import Shortage
 from tune.study.record import RunRecord, TimeRecord
 
 

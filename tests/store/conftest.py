@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,9 @@ def ledger(db: Database) -> Ledger:
 def no_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make reservations durable at once. The order of admission does not depend on the disk."""
 
-    async def at_once(_: GroupCommit) -> None:
-        return
+    def at_once(_: GroupCommit) -> asyncio.Future[None]:
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        done.set_result(None)
+        return done
 
-    monkeypatch.setattr(GroupCommit, "wait", at_once)
+    monkeypatch.setattr(GroupCommit, "request", at_once)

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.store import statements
 from tune.completion import Completion, Message, Request
 from tune.errors import StoreError
 from tune.store.database import Database
@@ -437,3 +438,44 @@ def test_two_processes_that_buy_the_same_numbers_keep_all_of_them(
     assert sorted(d.text for d in draws.values()) == sorted(
         f"{who} {i}" for who in "abc" for i in range(60) for _ in "12"
     )
+
+
+# What needs no look
+
+
+def test_a_request_that_is_new_is_not_looked_for_until_another_process_writes(
+    db: Database,
+) -> None:
+    store = Store(db, study="s")
+    store.note_uses([Use("1", "k", REQUEST, 1)])
+    with statements(db) as found:
+        assert store.draws(REQUEST, range(3)) == {}
+    assert not any("FROM draws" in sql for sql in found)
+    buy(Store(Database(db.path)), range(1))
+    assert list(store.draws(REQUEST, range(3))) == [0]
+
+
+def test_a_new_request_is_looked_for_once_it_has_draws(db: Database) -> None:
+    store = Store(db, study="s")
+    store.note_uses([Use("1", "k", REQUEST, 1)])
+    buy(store, range(2))
+    assert list(store.draws(REQUEST, range(3))) == [0, 1]
+
+
+def test_a_request_that_another_study_has_noted_is_looked_for(db: Database) -> None:
+    other, store = Store(db, study="other"), Store(db, study="s")
+    other.note_uses([Use("1", "k", REQUEST, 1)])
+    buy(other, range(1))
+    store.note_uses([Use("1", "k", REQUEST, 1)])
+    assert list(store.draws(REQUEST, range(3))) == [0]
+
+
+def test_a_watched_request_shows_its_draws_and_their_payers_as_they_are_put(
+    store: Store,
+) -> None:
+    put = store.watch(REQUEST)
+    buy(store, range(2), study="mine")
+    assert put == store.draws_and_payers(REQUEST, range(9))
+    store.unwatch(REQUEST)
+    buy(store, range(2, 3))
+    assert list(put) == [0, 1]

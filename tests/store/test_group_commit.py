@@ -31,9 +31,9 @@ async def test_reservations_that_wait_together_share_one_write_to_the_disk(
 async def test_who_asks_while_the_disk_writes_waits_for_the_next_write() -> None:
     disk = Disk()
     group = GroupCommit(disk.flush)
-    early = asyncio.create_task(group.wait())
+    early = group.request()
     await asyncio.sleep(0.02)
-    late = asyncio.create_task(group.wait())
+    late = group.request()
     await asyncio.sleep(0.02)
     disk.free.set()
     await early

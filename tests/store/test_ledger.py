@@ -20,11 +20,12 @@ from hypothesis.stateful import (
     rule,
 )
 
-from tests.support.store import sums, turn
+from tests.support.store import statements, sums, turn
 from tune.errors import BudgetExhausted, StoreError
+from tune.store.booking import Attempt
 from tune.store.database import Database
 from tune.store.ledger import Ledger
-from tune.store.ledger_table import Attempt, Balance, read_balance
+from tune.store.ledger_table import Balance, read_balance
 
 pytestmark = pytest.mark.usefixtures("no_disk")
 
@@ -657,6 +658,7 @@ async def test_who_waits_for_money_hears_of_it_when_the_ledger_cannot_be_written
         raise StoreError("the disk is full")
 
     monkeypatch.setattr(ledger._table, "close", full)
+    monkeypatch.setattr(ledger._table, "settle", full)
     for close in (
         lambda: ledger.settle(first, 10),
         lambda: ledger.refuse(first),
@@ -667,3 +669,27 @@ async def test_who_waits_for_money_hears_of_it_when_the_ledger_cannot_be_written
     with pytest.raises(BudgetExhausted):
         await asyncio.wait_for(waiting, 5)
     assert ledger.reserved == 80
+
+
+async def test_all_reservations_of_one_turn_share_a_transaction(
+    db: Database, ledger: Ledger
+) -> None:
+    with statements(db) as found:
+        await asyncio.gather(*(ledger.reserve(10) for _ in range(7)))
+    assert found.count("COMMIT") == 1
+    assert ledger.reserved == 70
+
+
+async def test_where_reservations_cannot_be_written_none_of_them_holds_money(
+    db: Database, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise StoreError("the disk is full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(db, "executemany", full)
+        calls = [ledger.reserve(10) for _ in range(3)]
+        outcomes = await asyncio.gather(*calls, return_exceptions=True)
+    assert [str(one) for one in outcomes] == ["the disk is full"] * 3
+    assert ledger.reserved == 0
+    assert (await ledger.reserve(100)).ceiling == 100

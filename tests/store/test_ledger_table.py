@@ -9,9 +9,10 @@ import pytest
 from tests.support.store import sums, turn
 from tune.errors import BudgetError, BudgetExhausted
 from tune.pricing.prices import PICODOLLARS
+from tune.store.booking import MOST
 from tune.store.database import Database
 from tune.store.ledger import Ledger
-from tune.store.ledger_table import MOST, Balance, read_balance
+from tune.store.ledger_table import Balance, read_balance
 
 pytestmark = pytest.mark.usefixtures("no_disk")
 

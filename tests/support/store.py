@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from tune.errors import StoreError
 from tune.store.database import Database
@@ -26,6 +27,17 @@ def sums(db: Database, study: str = "study") -> dict[str, int]:
         "reserved": sum(ceiling for state, ceiling, _ in rows if state == "reserved"),
         "uncertain": sum(ceiling for state, ceiling, _ in rows if state == "uncertain"),
     }
+
+
+@contextmanager
+def statements(db: Database) -> Iterator[list[str]]:
+    """Collect the statements that a connection runs in the block."""
+    found: list[str] = []
+    db._connection.set_trace_callback(found.append)
+    try:
+        yield found
+    finally:
+        db._connection.set_trace_callback(None)
 
 
 class Disk:

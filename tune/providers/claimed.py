@@ -46,7 +46,7 @@ class Claimed:
     async def complete(self, request: Request, numbers: range) -> list[Completion]:
         """Buy draws, or return the first of them where another process has bought those."""
         began = time.monotonic()
-        while not self._claims.take(
+        while not await self._claims.take(
             request, by_force=time.monotonic() - began > self._patience
         ):
             if self._closed():

@@ -21,9 +21,10 @@ from tune.providers.capabilities import Capabilities, Fact
 from tune.providers.cut_prompts import explain_cut
 from tune.providers.tariff import Tariff
 from tune.providers.usual_cost import UsualCost
-from tune.store.draws import Store
+from tune.store.booking import Attempt
+from tune.store.draws import Bought, Store
 from tune.store.ledger import Ledger
-from tune.store.ledger_table import Attempt
+from tune.store.purchases import Purchases
 
 # Tokens by which the count of an answer may pass its cap: some servers count the end of an answer,
 # too. Ceilings have room for it, as the bounds of prompts are generous.
@@ -169,6 +170,7 @@ class Metered:
         self._max_output = max_output
         self._keeps_cap = keeps_cap
         self._usual = UsualCost()
+        self._purchases = Purchases(ledger, store)
 
     def most_output(self, cap: int) -> int:
         """Return the most tokens that an answer with this cap can be billed.
@@ -231,7 +233,7 @@ class Metered:
                 f"{request.service} returned no answer for model {request.model!r}",
                 charged=True,
             )
-        return self._keep(attempt, request, numbers, completions, most_n=most_n)
+        return await self._keep(attempt, request, numbers, completions, most_n=most_n)
 
     async def _reserve(self, request: Request, draws: int) -> Attempt:
         """Reserve the most that a call can cost.
@@ -275,7 +277,7 @@ class Metered:
         )
         return True
 
-    def _keep(
+    async def _keep(
         self,
         attempt: Attempt,
         request: Request,
@@ -293,26 +295,20 @@ class Metered:
         # Where an answer is missing, its number stays free. An answer too many is paid as well, so
         # it gets the next number.
         given = range(numbers.start, numbers.start + len(draws))
-        with self.ledger.db.transaction():
-            overshoot = self.ledger.settle(attempt, sum(costs))
-            if self.store is not None:
-                self.store.put(
-                    request,
-                    given,
-                    draws,
-                    study=self.ledger.study,
-                    attempt=attempt.id,
-                    costs=costs,
-                )
-        self._usual.learn(request.max_tokens, len(numbers), attempt.ceiling, sum(costs))
+        cost = sum(costs)
+        overshoot = max(0, cost - attempt.ceiling)
+        self._usual.learn(request.max_tokens, len(numbers), attempt.ceiling, cost)
         # A model that bills beyond its cap is reserved at more from now on. Any other bill above
         # its ceiling has no explanation.
         if not self._note_beyond(request, draws) and overshoot:
             self._stopped = (
-                f"{request.service} billed {to_dollars(sum(costs)):.6g} dollars for a call of "
+                f"{request.service} billed {to_dollars(cost):.6g} dollars for a call of "
                 f"model {request.model!r} that could cost {to_dollars(attempt.ceiling):.6g} at "
                 f"most: nothing more is sent to it"
             )
+        await self._purchases.keep(
+            attempt, Bought(request, given, draws, costs, attempt.id)
+        )
         receipt = Receipt.of_bills(request, bills, len(draws))
         self._tell(
             replace(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 from weakref import WeakValueDictionary
@@ -124,23 +124,18 @@ class Stored:
         while len(draws) < len(numbers):
             held = len(draws)
             self.reused += self._count(request.key, draws)
+            missing = [number for number in numbers if number not in draws]
+            put = self._store.watch(request)
             try:
-                missing = [number for number in numbers if number not in draws]
                 for run in _runs(missing):
                     await self._inner.complete(request, run)
             finally:
                 # Also where a call failed: those before it were bought.
-                held_now = self._store.draws_and_payers(request, numbers)
-                draws = {number: draw for number, (draw, _) in held_now.items()}
-                self.bought += self._count(
-                    request.key,
-                    [
-                        number
-                        for number, (_, payer) in held_now.items()
-                        # Others were bought by another study.
-                        if self._payer in (None, payer)
-                    ],
-                )
+                self._store.unwatch(request)
+                if not put.keys() >= set(missing):
+                    # Another process has bought some of them, or they could not be bought.
+                    put = self._store.draws_and_payers(request, numbers)
+                draws = self._take_in(request, numbers, draws, put)
             if len(draws) == held:
                 # Without this, a provider that stores nothing would be paid for ever.
                 raise TransientError(
@@ -148,6 +143,33 @@ class Stored:
                     charged=False,
                 )
         return draws
+
+    def _take_in(
+        self,
+        request: Request,
+        numbers: range,
+        draws: dict[int, Completion],
+        put: Mapping[int, tuple[Completion, str]],
+    ) -> dict[int, Completion]:
+        """Return the draws that are held now, and count those that were bought.
+
+        Args:
+            request: their request.
+            numbers: the wanted draws.
+            draws: those that were held before.
+            put: those that came since then, each with the study that paid.
+        """
+        held = dict(draws)
+        paid: list[int] = []
+        for number, (draw, payer) in put.items():
+            if number not in numbers:
+                continue
+            held[number] = draw
+            # Others were bought by another study.
+            if self._payer in (None, payer):
+                paid.append(number)
+        self.bought += self._count(request.key, paid)
+        return held
 
     def _count(self, key: bytes, numbers: Iterable[int]) -> int:
         """Return how many of these draws are met for the first time, and note them."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 
 from tune.completion import Request
 from tune.errors import StoreError
@@ -22,6 +23,30 @@ STALE = 10.0
 """Seconds without a word after which a process counts as killed, and its claims as void. An event
 loop that is busy with a slow metric can be late for some seconds; it must not be taken for dead.
 """
+
+
+_TAKE = """
+INSERT INTO claims (request, generation, owner, beat) VALUES (?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET owner = excluded.owner, beat = excluded.beat
+WHERE owner = excluded.owner OR beat < ? OR ?
+"""
+
+
+@dataclass(slots=True, eq=False)
+class _Wish:
+    """A claim that is asked for.
+
+    Attributes:
+        key: the request's key.
+        by_force: take it from a living process too.
+        future: gets True where it was taken.
+        taken: the same.
+    """
+
+    key: bytes
+    by_force: bool
+    future: asyncio.Future[bool]
+    taken: bool = False
 
 
 class Claims:
@@ -50,6 +75,7 @@ class Claims:
             clock,
         )
         self._held: Counter[bytes] = Counter()
+        self._wishes: list[_Wish] = []
         # Claims that ended, and are still in the store.
         self._ended: set[bytes] = set()
         self._removal: asyncio.TimerHandle | None = None
@@ -59,30 +85,75 @@ class Claims:
         """Let go of what an earlier process of this study has claimed."""
         self._db.execute("DELETE FROM claims WHERE owner = ?", (self._owner,))
 
-    def take(self, request: Request, *, by_force: bool = False) -> bool:
+    async def take(self, request: Request, *, by_force: bool = False) -> bool:
         """Claim the purchase of draws of a request; False where another living process has it.
+
+        All claims of one turn of the event loop share a transaction.
 
         Args:
             request: what is to be bought.
             by_force: take it from a living process too: it has had its time.
         """
         key = request.key
-        if not self._held[key]:
-            self._ended.discard(key)
-            now = self._clock()
-            cursor = self._db.execute(
-                "INSERT INTO claims (request, generation, owner, beat) VALUES (?, ?, ?, ?) ON "
-                "CONFLICT DO UPDATE "
-                "SET owner = excluded.owner, beat = excluded.beat WHERE owner = excluded.owner OR "
-                "beat < ? OR ?",
-                (key, self._generation, self._owner, now, now - STALE, by_force),
-            )
-            if not cursor.rowcount:
-                return False
+        if key in self._held:
+            self._hold(key)
+            return True
+        loop = asyncio.get_running_loop()
+        wish = _Wish(key, by_force, loop.create_future())
+        self._wishes.append(wish)
+        if len(self._wishes) == 1:
+            loop.call_soon(self._take_all)
+        try:
+            return await wish.future
+        except asyncio.CancelledError:
+            if wish in self._wishes:
+                self._wishes.remove(wish)
+            # It was taken between the cancellation and this line.
+            elif wish.taken:
+                self.release(request)
+            raise
+
+    def _take_all(self) -> None:
+        """Claim for all that ask."""
+        wishes, self._wishes = self._wishes, []
+        try:
+            taken = self._write([wish for wish in wishes if not wish.future.done()])
+        except StoreError as error:
+            for wish in wishes:
+                if not wish.future.done():
+                    wish.future.set_exception(error)
+            return
+        for wish in wishes:
+            if not wish.future.done():
+                wish.taken = wish.key in taken
+                if wish.taken:
+                    self._hold(wish.key)
+                wish.future.set_result(wish.taken)
+
+    def _write(self, wishes: Sequence[_Wish]) -> set[bytes]:
+        """Write claims, and return the keys of those that are this study's now."""
+        now = self._clock()
+        rows = [
+            (wish.key, self._generation, self._owner, now, now - STALE, wish.by_force)
+            for wish in wishes
+        ]
+        keys = {wish.key for wish in wishes}
+        with self._db.transaction():
+            taken = self._db.executemany(_TAKE, rows)
+            if taken < len(rows):
+                # Another study has some of them.
+                own = self._db.rows(
+                    "SELECT request FROM claims WHERE owner = ? AND generation = ?",
+                    (self._owner, self._generation),
+                )
+                keys &= {key for (key,) in own}
+        self._ended -= keys
+        return keys
+
+    def _hold(self, key: bytes) -> None:
         self._held[key] += 1
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(BEAT, self._beat)
-        return True
 
     def release(self, request: Request) -> None:
         """Let go of a claim: the purchase has ended, however it did.

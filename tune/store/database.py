@@ -183,14 +183,17 @@ class Database:
         except sqlite3.Error as error:
             raise StoreError(_sentence(error, self.path)) from None
 
-    def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+    def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> int:
         """Run one statement for each row; to be called within a transaction.
+
+        Returns:
+            The number of rows that were changed.
 
         Raises:
             StoreError: it failed.
         """
         try:
-            self._connection.executemany(sql, rows)
+            return self._connection.executemany(sql, rows).rowcount
         except sqlite3.Error as error:
             raise StoreError(_sentence(error, self.path)) from None
 
@@ -204,6 +207,11 @@ class Database:
             return self._connection.execute(sql, parameters).fetchall()
         except sqlite3.Error as error:
             raise StoreError(_sentence(error, self.path)) from None
+
+    def version(self) -> int:
+        """Return a number that changes whenever another connection has changed the database."""
+        found: int = self.rows("PRAGMA data_version")[0][0]
+        return found
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

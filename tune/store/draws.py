@@ -13,12 +13,13 @@ from typing import Any
 
 from tune.completion import Completion, Request
 from tune.store.database import Database
+from tune.store.draw_rows import COMPLETION, bindable, columns_of, completion_of
 
-_COMPLETION = (
-    "text, finish_reason, prompt_tokens, completion_tokens, reasoning_tokens, cached_tokens, "
-    "seconds, model, tier, token_ends, logprobs"
-)
 _HELD = "request = (SELECT id FROM requests WHERE key = ?) AND generation = ?"
+_INTO_DRAWS = (
+    f"INTO draws (request, generation, number, {COMPLETION}, created, study, attempt, cost) "
+    "VALUES ((SELECT id FROM requests WHERE key = ?), " + ", ".join("?" * 17) + ")"
+)
 _PENDING = 256
 """Scores that may wait in memory before they are written together."""
 _PAGE = 1000
@@ -66,6 +67,32 @@ class Use:
     draws: int
 
 
+@dataclass(frozen=True, slots=True)
+class Bought:
+    """The answers of one call that was paid.
+
+    Attributes:
+        request: the request that was sent.
+        numbers: the wanted numbers, one for each completion.
+        completions: the answers.
+        costs: picodollars of each completion.
+        attempt: the attempt in the ledger that paid.
+    """
+
+    request: Request
+    numbers: range
+    completions: Sequence[Completion]
+    costs: Sequence[int]
+    attempt: int | None = None
+
+    def __post_init__(self) -> None:
+        if not len(self.numbers) == len(self.completions) == len(self.costs):
+            raise ValueError(
+                f"{len(self.numbers)} numbers and {len(self.costs)} costs "
+                f"for {len(self.completions)} completions"
+            )
+
+
 class Store:
     """Draws by request and number, and scores by metric, example and answer, in one database.
 
@@ -84,29 +111,35 @@ class Store:
         self._scores: dict[bytes, float] = {}
         self._pending: dict[bytes, str] = {}
         self._noted: dict[tuple[str, bytes], int] = {}
+        # Requests that had no row before this study, by the version of the database at that time.
+        # So no draw of them is stored as long as nobody else has written.
+        self._new: dict[bytes, int] = {}
+        self._watched: dict[bytes, dict[int, tuple[Completion, str]]] = {}
 
     def draws(self, request: Request, numbers: range) -> dict[int, Completion]:
         """Return the numbered draws that are held, by number, in order."""
-        if not numbers:
+        if not numbers or self._is_new(request):
             return {}
         rows = self.db.rows(
-            f"SELECT number, {_COMPLETION} FROM draws WHERE {_HELD} AND number BETWEEN ? AND ? "
+            f"SELECT number, {COMPLETION} FROM draws WHERE {_HELD} AND number BETWEEN ? AND ? "
             "ORDER BY number",
             (request.key, self.generation, min(numbers), max(numbers)),
         )
-        return {row[0]: _completion(row[1:]) for row in rows if row[0] in numbers}
+        return {row[0]: completion_of(row[1:]) for row in rows if row[0] in numbers}
 
     def draws_and_payers(
         self, request: Request, numbers: range
     ) -> dict[int, tuple[Completion, str]]:
         """Return the numbered draws that are held, each with the study that paid it."""
         rows = self.db.rows(
-            f"SELECT number, study, {_COMPLETION} FROM draws WHERE {_HELD} "
+            f"SELECT number, study, {COMPLETION} FROM draws WHERE {_HELD} "
             "AND number BETWEEN ? AND ? ORDER BY number",
             (request.key, self.generation, min(numbers), max(numbers)),
         )
         return {
-            row[0]: (_completion(row[2:]), row[1]) for row in rows if row[0] in numbers
+            row[0]: (completion_of(row[2:]), row[1])
+            for row in rows
+            if row[0] in numbers
         }
 
     def held(self, request: Request) -> int:
@@ -139,42 +172,90 @@ class Store:
         """
         if costs is None:
             costs = [0] * len(completions)
-        if not len(numbers) == len(completions) == len(costs):
-            raise ValueError(
-                f"{len(numbers)} numbers and {len(costs)} costs for {len(completions)} completions"
-            )
-        key, now = request.key, time.time()
-        given = []
+        bought = Bought(request, numbers, completions, costs, attempt)
+        return self.put_all([bought], study=study)[0]
+
+    def put_all(
+        self, together: Sequence[Bought], *, study: str
+    ) -> list[tuple[int, ...]]:
+        """Keep the draws of several calls in one transaction, as `put` does for one call."""
         with self.db.transaction():
-            row = self._row_of(request)
-            taken = self._taken(key, min(numbers, default=0))
-            for wanted in numbers:
-                number = wanted
-                while number in taken:
-                    number += 1
-                taken.add(number)
-                given.append(number)
-            self.db.executemany(
-                f"INSERT INTO draws (request, generation, number, {_COMPLETION}, created, study, "
-                "attempt, cost) "
-                "VALUES (" + ", ".join("?" * 18) + ")",
-                [
-                    (
-                        row,
-                        self.generation,
-                        number,
-                        *_columns(completion),
-                        now,
-                        study,
-                        attempt,
-                        cost,
-                    )
-                    for number, completion, cost in zip(
-                        given, completions, costs, strict=True
-                    )
-                ],
-            )
+            given = self._put_as_wanted(together, study)
+            if given is None:
+                given = [self._put_where_free(one, study) for one in together]
+        for one, numbers in zip(together, given, strict=True):
+            self._new.pop(one.request.key, None)
+            watched = self._watched.get(one.request.key)
+            if watched is not None:
+                pairs = [(completion, study) for completion in one.completions]
+                watched.update(zip(numbers, pairs, strict=True))
+        return given
+
+    def _put_as_wanted(
+        self, together: Sequence[Bought], study: str
+    ) -> list[tuple[int, ...]] | None:
+        """Insert draws at the wanted numbers; return None, and insert nothing, if one is taken."""
+        rows: list[tuple[Any, ...]] = []
+        for one in together:
+            rows += self._rows_of(one, one.numbers, study)
+        self.db.execute("SAVEPOINT wanted")
+        # A row that does not fit is left out: its number is taken, or its request has no row yet.
+        if self.db.executemany(f"INSERT OR IGNORE {_INTO_DRAWS}", rows) == len(rows):
+            self.db.execute("RELEASE wanted")
+            return [tuple(one.numbers) for one in together]
+        self.db.execute("ROLLBACK TO wanted")
+        self.db.execute("RELEASE wanted")
+        return None
+
+    def _put_where_free(self, bought: Bought, study: str) -> tuple[int, ...]:
+        """Insert the draws of a call at the wanted numbers, or at the next that are free."""
+        request = bought.request
+        self._row_of(request)
+        taken = self._taken(request.key, min(bought.numbers, default=0))
+        given: list[int] = []
+        for wanted in bought.numbers:
+            number = wanted
+            while number in taken:
+                number += 1
+            taken.add(number)
+            given.append(number)
+        rows = self._rows_of(bought, given, study)
+        self.db.executemany(f"INSERT {_INTO_DRAWS}", rows)
         return tuple(given)
+
+    def _rows_of(
+        self, bought: Bought, numbers: Sequence[int], study: str
+    ) -> list[tuple[Any, ...]]:
+        """Return the rows of the draws of a call, at these numbers."""
+        now = time.time()
+        rows: list[tuple[Any, ...]] = []
+        for number, completion, cost in zip(
+            numbers, bought.completions, bought.costs, strict=True
+        ):
+            rows.append(
+                (
+                    bought.request.key,
+                    self.generation,
+                    number,
+                    *columns_of(completion),
+                    now,
+                    study,
+                    bought.attempt,
+                    cost,
+                )
+            )
+        return rows
+
+    def watch(self, request: Request) -> dict[int, tuple[Completion, str]]:
+        """Return a mapping that takes in the draws of a request when they are put, and who paid.
+
+        So whoever buys draws need not read them back.
+        """
+        return self._watched.setdefault(request.key, {})
+
+    def unwatch(self, request: Request) -> None:
+        """End `watch`."""
+        self._watched.pop(request.key, None)
 
     def note_uses(self, uses: Iterable[Use]) -> None:
         """Keep which examples of the study ask for which draws; call it before they are bought."""
@@ -190,10 +271,7 @@ class Store:
                 "INSERT OR IGNORE INTO examples (study, name, key) VALUES (?, ?, ?)",
                 [(self.study, bindable(use.example), use.key) for use in fresh],
             )
-            self.db.executemany(
-                "INSERT OR IGNORE INTO requests (key, request) VALUES (?, ?)",
-                [(use.request.key, use.request.canonical) for use in fresh],
-            )
+            self._make_requests([use.request for use in fresh])
             self.db.executemany(
                 "INSERT INTO uses VALUES ((SELECT id FROM examples WHERE study = ? AND name = ?), "
                 "(SELECT id FROM requests WHERE key = ?), ?) "
@@ -227,7 +305,7 @@ class Store:
         last = 0
         while rows := self.db.rows(
             "SELECT d.id, r.request, generation, number, study, attempt, cost, created, "
-            f"{_COMPLETION} "
+            f"{COMPLETION} "
             "FROM draws d JOIN requests r ON r.id = d.request "
             "WHERE d.id > ? AND (? IS NULL OR study = ?) ORDER BY d.id LIMIT ?",
             (last, study, study, _PAGE),
@@ -238,7 +316,7 @@ class Store:
                     request,
                     generation,
                     number,
-                    _completion(row[8:]),
+                    completion_of(row[8:]),
                     payer,
                     attempt,
                     cost,
@@ -327,6 +405,22 @@ class Store:
         row: int = found[0][0]
         return row
 
+    def _make_requests(self, requests: Sequence[Request]) -> None:
+        """Make rows for requests, and take note of those that had none."""
+        last = self.db.rows("SELECT coalesce(max(id), 0) FROM requests")[0][0]
+        self.db.executemany(
+            "INSERT OR IGNORE INTO requests (key, request) VALUES (?, ?)",
+            [(request.key, request.canonical) for request in requests],
+        )
+        version = self.db.version()
+        for (key,) in self.db.rows("SELECT key FROM requests WHERE id > ?", (last,)):
+            self._new[key] = version
+
+    def _is_new(self, request: Request) -> bool:
+        """Tell whether no draw of a request can be there, without looking for one."""
+        version = self._new.get(request.key)
+        return version is not None and version == self.db.version()
+
     def _taken(self, key: bytes, start: int) -> set[int]:
         """The numbers from `start` on that are held."""
         rows = self.db.rows(
@@ -338,71 +432,3 @@ class Store:
 
 def _score_key(metric: str, example: str, answer: str | None) -> bytes:
     return hashlib.sha256(json.dumps([metric, example, answer]).encode()).digest()
-
-
-def _columns(completion: Completion) -> tuple[Any, ...]:
-    ends, logprobs = completion.token_ends, completion.logprobs
-    return (
-        bindable(completion.text),
-        bindable(completion.finish_reason),
-        completion.prompt_tokens,
-        completion.completion_tokens,
-        completion.reasoning_tokens,
-        completion.cached_tokens,
-        completion.seconds,
-        bindable(completion.model),
-        bindable(completion.tier),
-        None if ends is None else json.dumps(ends, separators=(",", ":")),
-        None if logprobs is None else json.dumps(logprobs, separators=(",", ":")),
-    )
-
-
-def _completion(row: Sequence[Any]) -> Completion:
-    (
-        text,
-        finish_reason,
-        prompt,
-        taken,
-        reasoning,
-        cached,
-        seconds,
-        model,
-        tier,
-        ends,
-        logprobs,
-    ) = row
-    return Completion(
-        text=_readable(text),
-        finish_reason=_readable(finish_reason),
-        prompt_tokens=prompt,
-        completion_tokens=taken,
-        reasoning_tokens=reasoning,
-        cached_tokens=cached,
-        seconds=seconds,
-        model=_readable(model),
-        tier=_readable(tier),
-        token_ends=None if ends is None else _token_ends(ends),
-        logprobs=None if logprobs is None else tuple(json.loads(logprobs)),
-    )
-
-
-# Short answers repeat, and reading JSON takes most of the time of reading a draw.
-@lru_cache(maxsize=4096)
-def _token_ends(text: str) -> tuple[int, ...]:
-    return tuple(json.loads(text))
-
-
-def bindable(text: str) -> str | bytes:
-    """Return a text as SQLite takes it: as bytes if it has half surrogate pairs.
-
-    Models send such halves, and UTF-8 has no form for them.
-    """
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "surrogatepass")
-    return text
-
-
-def _readable(value: str | bytes) -> str:
-    return value if isinstance(value, str) else value.decode("utf-8", "surrogatepass")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tune.errors import StoreError
 from tune.store.database import Database
-from tune.store.draws import bindable
+from tune.store.draw_rows import bindable
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,11 +25,10 @@ class GroupCommit:
         self._waiting: list[asyncio.Future[None]] = []
         self._busy = False
 
-    async def wait(self) -> None:
-        """Return when everything that was committed before this call is durable.
+    def request(self) -> asyncio.Future[None]:
+        """Return a future that is done when everything committed before this call is durable.
 
-        Raises:
-            StoreError: the disk did not take it.
+        It has a StoreError where the disk did not take it.
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[None] = loop.create_future()
@@ -38,7 +37,7 @@ class GroupCommit:
             self._busy = True
             # Later in this turn of the loop: all that ask in the same turn share the first write.
             loop.call_soon(self._begin, loop)
-        await future
+        return future
 
     def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
         # Callers that ask from now on get the next write: this one may have read the log already.

@@ -1,56 +1,16 @@
-"""Admission to a study's ledger: calls get money in the order in which they ask for it."""
+"""The ledger of one study: everything that pays for it reserves here first, and settles here."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Literal
 
-from tune.errors import BudgetExhausted, StoreError
+from tune.store.admission import Admission, Order, Shortage
+from tune.store.booking import MOST, Attempt
 from tune.store.database import Database
-from tune.store.group_commit import GroupCommit
 from tune.store.ledger_marks import LedgerMark, read_ledger_mark
-from tune.store.ledger_table import (
-    MOST,
-    Attempt,
-    Balance,
-    LedgerTable,
-    SentCall,
-    UncertainCharge,
-    show,
-)
-
-_TICKS = 64
-"""Turns of the event loop in which a judge whose money is held may begin, before a waiting call
-gives up.
-"""
-
-
-@dataclass(slots=True, eq=False)
-class _Order:
-    """A reservation that is wanted; who wants it waits at `future`."""
-
-    ceiling: int
-    purpose: str
-    service: str
-    hold: int
-    from_hold: bool
-    expected: int
-    future: asyncio.Future[Attempt] = field(init=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Shortage:
-    """A call of the search that did not fit, in picodollars.
-
-    Attributes:
-        needed: what it could cost at most.
-        left: what could be reserved for it.
-    """
-
-    needed: int
-    left: int
+from tune.store.ledger_table import Balance, LedgerTable, SentCall, UncertainCharge
 
 
 class Ledger:
@@ -68,26 +28,15 @@ class Ledger:
     Raises:
         BudgetError: the budget is not between 1 picodollar and a million dollars, or it is less
             than what is spent.
-
-    Attributes:
-        shortage: the last call of the search that did not fit; None if every call did.
     """
 
     def __init__(self, db: Database, study: str, budget: int) -> None:
         self.db = db
         self.study = study
         self._table = LedgerTable(db, study, budget)
-        # One write to the disk serves all calls that ask at about the same time: with one write for
-        # each call, the disk would allow a few hundred calls per second at most.
-        self._disk = GroupCommit(db.flush)
-        self._orders: deque[_Order] = deque()
-        # By attempt: the picodollars that it is expected to give back.
-        self._in_flight: dict[int, int] = {}
+        self._admission = Admission(self._table)
         self._spent_now = 0
-        self._ticks = _TICKS
-        self._closed: str | None = None
         self._sleepers: set[asyncio.Future[None]] = set()
-        self.shortage: Shortage | None = None
 
     async def reserve(
         self,
@@ -121,45 +70,13 @@ class Ledger:
             BudgetExhausted: the ceiling does not fit and no call in flight could make room for it,
                 or the ledger is closed.
         """
-        self._check_open()
         if ceiling < 0 or hold < 0:
             raise ValueError(
                 f"amounts are 0 or more, but got ceiling={ceiling}, hold={hold}"
             )
         expected = ceiling if expected is None else min(expected, ceiling)
-        order = _Order(ceiling, purpose, service, hold, from_hold, expected)
-        attempt = await self._wait_for_room(order)
-        try:
-            # A reservation must survive a power cut before its call is sent. Otherwise the provider
-            # could bill a call that the ledger no longer knows.
-            if self.db.on_disk:
-                await self._disk.wait()
-                self._check_open()
-        except BaseException:
-            # Cancelled, closed or no disk: the call is not sent, so its money comes back at once.
-            self.refuse(attempt)
-            raise
-        return attempt
-
-    async def _wait_for_room(self, order: _Order) -> Attempt:
-        """Book an order as soon as there is room for it."""
-        # First come, first served. Only a judge whose money is already held may overtake: it needs
-        # no new money, and the answer that it judges is already paid.
-        if not self._orders or (
-            order.from_hold and order.ceiling <= self._table.own_holds()
-        ):
-            attempt = self._book(order)
-            if attempt is not None:
-                return attempt
-        # The future is made here, in the loop that will wait for it.
-        order.future = asyncio.get_running_loop().create_future()
-        self._orders.append(order)
-        self._wake()
-        try:
-            return await order.future
-        except asyncio.CancelledError:
-            self._withdraw(order)
-            raise
+        order = Order(ceiling, purpose, service, hold, from_hold, expected)
+        return await self._admission.wait(order)
 
     async def sleep(self, seconds: float) -> None:
         """Wait before a call is sent, while calls are still let through.
@@ -171,12 +88,11 @@ class Ledger:
         woken = asyncio.get_running_loop().create_future()
         self._sleepers.add(woken)
         try:
-            if self._closed is None:
+            if self.closed is None:
                 await asyncio.wait([woken], timeout=seconds)
         finally:
             self._sleepers.discard(woken)
-        if self._closed is not None:
-            raise BudgetExhausted(self._closed)
+        self._admission.check_open()
 
     def settle(self, attempt: Attempt, cost: int) -> int:
         """Book the cost of an attempt, in the caller's transaction if there is one.
@@ -187,13 +103,24 @@ class Ledger:
             The overshoot in picodollars: the cost above the ceiling, normally 0. It is booked in
             full.
         """
-        if cost < 0:
-            raise ValueError(f"a cost is 0 or more, but got {cost}")
-        # A bill of a million dollars is a fault, and must not break the sums.
-        cost = min(cost, MOST)
-        self._close(attempt, "settled", cost)
-        self._spent_now += cost
-        return max(0, cost - attempt.ceiling)
+        return self.settle_all([(attempt, cost)])[0]
+
+    def settle_all(self, bills: Sequence[tuple[Attempt, int]]) -> list[int]:
+        """Book the costs of several attempts in one transaction, as `settle` does for one."""
+        booked: list[tuple[Attempt, int]] = []
+        for attempt, cost in bills:
+            if cost < 0:
+                raise ValueError(f"a cost is 0 or more, but got {cost}")
+            # A bill of a million dollars is a fault, and must not break the sums.
+            booked.append((attempt, min(cost, MOST)))
+        try:
+            self._table.settle(booked)
+        finally:
+            # Also where the disk is full: those who wait for this money must hear of it.
+            for attempt, _ in booked:
+                self._admission.forget(attempt)
+        self._spent_now += sum(cost for _, cost in booked)
+        return [max(0, cost - attempt.ceiling) for attempt, cost in booked]
 
     def refuse(self, attempt: Attempt) -> None:
         """Book that an attempt was refused, and cost nothing."""
@@ -223,7 +150,7 @@ class Ledger:
         if amount < 0:
             raise ValueError(f"an amount is 0 or more, but got {amount}")
         self._table.release(amount)
-        self._wake()
+        self._admission.wake()
 
     def close(self, reason: str) -> None:
         """Let nothing more through, those that wait included; calls in flight settle as ever.
@@ -231,28 +158,24 @@ class Ledger:
         Args:
             reason: why, as `closed` says it from now on; the first one stays.
         """
-        # The first reason is the cause; later ones are its consequences.
-        self._closed = self._closed or reason
+        self._admission.close(reason)
         for sleeper in self._sleepers:
             if not sleeper.done():
                 sleeper.set_result(None)
-        while self._orders:
-            order = self._orders.popleft()
-            if not order.future.done():
-                order.future.set_exception(BudgetExhausted(self._closed))
 
     def reopen(self) -> None:
         """Take back `close`."""
-        self._closed = None
-
-    def _check_open(self) -> None:
-        if self._closed is not None:
-            raise BudgetExhausted(self._closed)
+        self._admission.closed = None
 
     @property
     def closed(self) -> str | None:
         """Why nothing more is let through; None where the ledger is open."""
-        return self._closed
+        return self._admission.closed
+
+    @property
+    def shortage(self) -> Shortage | None:
+        """The last call of the search that did not fit; None if every call did."""
+        return self._admission.shortage
 
     def set_holdout_reserve(self, picodollars: int) -> None:
         """Keep this much of the budget for the holdout, instead of what was kept before.
@@ -263,7 +186,7 @@ class Ledger:
             BudgetError: it is more than the budget.
         """
         self._table.set_holdout_reserve(picodollars)
-        self._wake()
+        self._admission.wake()
 
     def reconcile(self, billed: int) -> None:
         """Replace what is uncertain by the truth, when the provider's bill for the study is known.
@@ -278,7 +201,7 @@ class Ledger:
             BudgetError: the figure cannot be, or calls are in flight.
         """
         self._table.correct(billed)
-        self._wake()
+        self._admission.wake()
 
     def uncertain_charges(self) -> list[UncertainCharge]:
         """Return every call whose bill is unknown."""
@@ -287,7 +210,7 @@ class Ledger:
     def settle_uncertain(self, charge: UncertainCharge, billed: int) -> None:
         """Settle a call whose bill was unknown, at the picodollars that the service billed."""
         self._table.settle_uncertain(charge, min(billed, MOST))
-        self._wake()
+        self._admission.wake()
 
     @property
     def balance(self) -> Balance:
@@ -362,93 +285,15 @@ class Ledger:
         """Reasons of what is uncertain, each with its number of calls and their picodollars."""
         return self._table.uncertain_by_reason()
 
-    def _book(self, order: _Order) -> Attempt | None:
-        attempt = self._table.book(
-            order.ceiling,
-            purpose=order.purpose,
-            service=order.service,
-            hold=order.hold,
-            from_hold=order.from_hold,
-            reach=sum(self._in_flight.values()),
-        )
-        if attempt is not None:
-            self._in_flight[attempt.id] = order.ceiling - order.expected
-            self._ticks = _TICKS
-        return attempt
-
     def _close(
         self,
         attempt: Attempt,
-        state: Literal["settled", "refused", "uncertain"],
+        state: Literal["refused", "uncertain"],
         cost: int,
         *why: str,
     ) -> None:
         try:
             self._table.close(attempt, state, cost, *why)
         finally:
-            # Also where the disk is full: those who wait for this attempt's money must hear of it.
-            self._in_flight.pop(attempt.id, None)
-            self._wake()
-
-    def _wake(self) -> None:
-        """Look at the waiting orders soon, after the transaction that makes room for them."""
-        # The callback runs in a later turn of the loop, when the transaction has been committed.
-        if self._orders:
-            self._orders[0].future.get_loop().call_soon(self._admit)
-
-    def _admit(self) -> None:
-        """Admit those that wait, in their order, as far as the money goes."""
-        while self._orders:
-            order = self._orders[0]
-            if not order.future.done():
-                try:
-                    attempt = self._book(order)
-                except StoreError as error:
-                    order.future.set_exception(error)
-                else:
-                    if attempt is not None:
-                        order.future.set_result(attempt)
-                    # A call in flight may cost less than its ceiling, which makes room.
-                    elif self._in_flight or self._judge_may_come():
-                        return
-                    else:
-                        order.future.set_exception(
-                            BudgetExhausted(self._why_not(order))
-                        )
-            self._orders.popleft()
-
-    def _judge_may_come(self) -> bool:
-        """Return whether to wait a little: a judge with an hold may leave some of it.
-
-        The wait has an end, because the caller of the judge may itself be waiting for this order.
-        """
-        if not self._ticks or not self._table.own_holds():
-            return False
-        # Each admission resets the counter, so that it limits waiting without any progress.
-        self._ticks -= 1
-        self._wake()
-        return True
-
-    def _withdraw(self, order: _Order) -> None:
-        """Undo an order whose task was cancelled: it must not hold money or block the others."""
-        if order in self._orders:
-            self._orders.remove(order)
-            self._wake()
-        # The order was admitted between the cancellation and this line.
-        elif not order.future.cancelled() and order.future.exception() is None:
-            self.refuse(
-                order.future.result()
-            )  # admitted, but cancelled before it could be sent
-
-    def _why_not(self, order: _Order) -> str:
-        balance = self.balance
-        limit = balance.budget if order.purpose == "holdout" else balance.limit
-        left = max(0, limit - balance.spent - balance.reserved)
-        if order.purpose != "holdout":
-            # The report says how much money was missing for the search to go on.
-            self.shortage = Shortage(order.ceiling + order.hold, left)
-        return (
-            "the budget is used up: this call can cost up to "
-            f"{show(order.ceiling + order.hold)} dollars, "
-            f"and {show(left)} of {show(limit)} are left"
-        )
+            # Also where the disk is full: those who wait for this money must hear of it.
+            self._admission.forget(attempt)

@@ -6,19 +6,17 @@ processes cannot overspend together.
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from tune.errors import BudgetError
-from tune.pricing.prices import PICODOLLARS, to_dollars
+from tune.pricing.prices import to_dollars
+from tune.store.booking import MOST, Attempt, Booking
 from tune.store.database import Database
-
-MOST = 10**6 * PICODOLLARS
-"""A million dollars: the most that a budget may be; sums of a few such still fit into SQLite's
-integers.
-"""
 
 KILLED = "the run was killed while the call was under way"
 """Why a call is uncertain that a process left in flight."""
@@ -32,25 +30,6 @@ UPDATE ledgers SET (settled, uncertain, reserved, overshoot) = (
     FROM attempts WHERE attempts.study = ledgers.study
 ) WHERE study = ?
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One reservation, to be closed by exactly one of settle, refuse and mark_unknown.
-
-    Attributes:
-        id: its row in the database.
-        ceiling: picodollars that the call can cost at most.
-        purpose: "search", "judge" or "holdout".
-        service: who is called.
-        hold: picodollars held beside it, for judging what it buys.
-    """
-
-    id: int
-    ceiling: int
-    purpose: str
-    service: str
-    hold: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,56 +180,46 @@ class LedgerTable:
         )
         return [SentCall(*row) for row in rows]
 
-    def book(
-        self,
-        ceiling: int,
-        *,
-        purpose: str,
-        service: str,
-        hold: int = 0,
-        from_hold: bool = False,
-        reach: int = 0,
-    ) -> Attempt | None:
-        """Reserve in one atomic step, or return None where it does not fit.
-
-        Args:
-            ceiling: picodollars that the attempt can cost at most.
-            purpose: only "holdout" may spend the holdout's reserve.
-            service: the service that is called.
-            hold: picodollars to hold for judging what is bought.
-            from_hold: take the money from holds first.
-            reach: picodollars of the holdout's reserve that may be reserved too, but never more
-                than half of it. If every call in flight costs its ceiling, the other half is left.
-        """
-        # SQLite's integers have 64 bits; a sum of a few such amounts still fits.
-        if ceiling + hold > MOST:
-            return None
+    @contextmanager
+    def booking(self) -> Iterator[Booking]:
+        """Reserve for several attempts in one transaction, which ends with the block."""
         with self.db.transaction():
-            held = self.own_holds() if hold or from_hold else 0
-            moved = min(ceiling, held) if from_hold else 0
-            fresh = ceiling - moved + hold
-            bound = "budget"
-            amounts: tuple[int, ...] = (fresh,)
-            if purpose != "holdout":
-                half = "holdout_reserve - holdout_reserve / 2"
-                # As a parameter: SQLite would read a new statement for every amount.
-                bound = f"budget - max({half}, holdout_reserve - ?)"
-                amounts = (fresh, reach)
-            # What is only moved was let in with its hold, and need not fit again.
-            fits = f"settled + reserved + held + uncertain + ? <= {bound}"
-            if moved and not fresh:
-                fits, amounts = "? = 0", (fresh,)
-            cursor = self.db.execute(
-                "UPDATE ledgers SET reserved = reserved + ?, held = held + ? WHERE "
-                f"study = ? AND {fits}",
-                (ceiling, hold - moved, self.study, *amounts),
+            booking = Booking(self.db, self.study, self.own_holds())
+            yield booking
+            booking.write()
+        self._held = booking.held
+
+    def settle(self, bills: Sequence[tuple[Attempt, int]]) -> None:
+        """Settle attempts at their costs, in one transaction."""
+        with self.db.transaction():
+            if not self._all_reserved([attempt for attempt, _ in bills]):
+                # One is closed already, or another process made it uncertain.
+                for attempt, cost in bills:
+                    self.close(attempt, "settled", cost)
+                return
+            self.db.executemany(
+                "UPDATE attempts SET state = 'settled', cost = ? WHERE id = ?",
+                [(cost, attempt.id) for attempt, cost in bills],
             )
-            # No row was updated: the amount did not fit.
-            if not cursor.rowcount:
-                return None
-            number = self._insert("reserved", purpose, service, ceiling=ceiling)
-        self._held += hold - moved
-        return Attempt(number, ceiling, purpose, service, hold)
+            self._add(
+                {
+                    "reserved": -sum(attempt.ceiling for attempt, _ in bills),
+                    "settled": sum(cost for _, cost in bills),
+                    "overshoot": sum(
+                        max(0, cost - attempt.ceiling) for attempt, cost in bills
+                    ),
+                }
+            )
+
+    def _all_reserved(self, attempts: Sequence[Attempt]) -> bool:
+        """Tell whether all these attempts are different ones that are still reserved."""
+        ids = json.dumps([attempt.id for attempt in attempts])
+        rows = self.db.rows(
+            "SELECT count(*) FROM attempts WHERE state = 'reserved' "
+            "AND id IN (SELECT value FROM json_each(?))",
+            (ids,),
+        )
+        return bool(rows[0][0] == len(attempts))
 
     def close(
         self,

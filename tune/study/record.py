@@ -13,7 +13,8 @@ from tune.providers.stack import Service
 from tune.readout import Reading
 from tune.readout.trial import Trial
 from tune.space import Config
-from tune.store.ledger import Ledger, Shortage
+from tune.store.admission import Shortage
+from tune.store.ledger import Ledger
 from tune.store.ledger_table import Balance, SentCall
 from tune.strategies import Problem, Selection, Standing
 from tune.study.stop_reasons import FINISHED
