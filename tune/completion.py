@@ -99,9 +99,7 @@ class Request:
             }
         if self.passed:
             record["passed"] = self.passed
-        return json.dumps(
-            record, sort_keys=True, ensure_ascii=False, separators=(",", ":")
-        )
+        return _encode(record)
 
     @property
     def key(self) -> bytes:
@@ -119,6 +117,12 @@ class Request:
         digest = hashlib.sha256(self.key + number.to_bytes(8, "big")).digest()
         # Some endpoints refuse seeds that do not fit into a signed 32-bit integer.
         return int.from_bytes(digest[:4], "big") >> 1
+
+
+# Made once: `json.dumps` would make a new encoder for each request.
+_encode = json.JSONEncoder(
+    sort_keys=True, ensure_ascii=False, separators=(",", ":")
+).encode
 
 
 def _plain(value: Setting) -> Any:

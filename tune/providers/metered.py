@@ -306,19 +306,20 @@ class Metered:
                 f"model {request.model!r} that could cost {to_dollars(attempt.ceiling):.6g} at "
                 f"most: nothing more is sent to it"
             )
-        await self._purchases.keep(
-            attempt, Bought(request, given, draws, costs, attempt.id)
+        receipt = replace(
+            Receipt.of_bills(request, bills, len(draws)),
+            purpose=attempt.purpose,
+            ceiling=attempt.ceiling,
+            overshoot=overshoot,
+            cut=explain_cut(request, draws[0].prompt_tokens),
         )
-        receipt = Receipt.of_bills(request, bills, len(draws))
-        self._tell(
-            replace(
-                receipt,
-                purpose=attempt.purpose,
-                ceiling=attempt.ceiling,
-                overshoot=overshoot,
-                cut=explain_cut(request, draws[0].prompt_tokens),
+        try:
+            await self._purchases.keep(
+                attempt, Bought(request, given, draws, costs, attempt.id)
             )
-        )
+        finally:
+            # Also where the task was cancelled meanwhile: the call is paid.
+            self._tell(receipt)
         return draws[: len(numbers)]
 
     def _lose(self, attempt: Attempt, request: Request, loss: _Loss) -> None:

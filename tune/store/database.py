@@ -136,9 +136,14 @@ class Database:
 
     Raises:
         StoreError: the file cannot be opened, is not a store, or has tables of another version.
+
+    Attributes:
+        version: as of the last transaction: a number that changes whenever another connection has
+            changed the database.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.version = 0
         self.path = _parse_path(path)
         if self.path != ":memory:":
             _make_folder(Path(self.path).parent)
@@ -208,11 +213,6 @@ class Database:
         except sqlite3.Error as error:
             raise StoreError(_sentence(error, self.path)) from None
 
-    def version(self) -> int:
-        """Return a number that changes whenever another connection has changed the database."""
-        found: int = self.rows("PRAGMA data_version")[0][0]
-        return found
-
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Write all of what the block writes, or nothing. The write lock is taken at the start.
@@ -231,6 +231,7 @@ class Database:
         # middle, when another process writes at the same time.
         self.execute("BEGIN IMMEDIATE")
         try:
+            self.version = self.rows("PRAGMA data_version")[0][0]
             yield
             self.execute("COMMIT")
         finally:

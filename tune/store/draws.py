@@ -117,7 +117,10 @@ class Store:
         self._watched: dict[bytes, dict[int, tuple[Completion, str]]] = {}
 
     def draws(self, request: Request, numbers: range) -> dict[int, Completion]:
-        """Return the numbered draws that are held, by number, in order."""
+        """Return the numbered draws that are held, by number, in order.
+
+        What another process has bought since the last transaction of this one may be left out.
+        """
         if not numbers or self._is_new(request):
             return {}
         rows = self.db.rows(
@@ -412,14 +415,12 @@ class Store:
             "INSERT OR IGNORE INTO requests (key, request) VALUES (?, ?)",
             [(request.key, request.canonical) for request in requests],
         )
-        version = self.db.version()
         for (key,) in self.db.rows("SELECT key FROM requests WHERE id > ?", (last,)):
-            self._new[key] = version
+            self._new[key] = self.db.version
 
     def _is_new(self, request: Request) -> bool:
         """Tell whether no draw of a request can be there, without looking for one."""
-        version = self._new.get(request.key)
-        return version is not None and version == self.db.version()
+        return self._new.get(request.key) == self.db.version
 
     def _taken(self, key: bytes, start: int) -> set[int]:
         """The numbers from `start` on that are held."""
@@ -430,5 +431,6 @@ class Store:
         return {number for (number,) in rows}
 
 
+@lru_cache(maxsize=1024)
 def _score_key(metric: str, example: str, answer: str | None) -> bytes:
     return hashlib.sha256(json.dumps([metric, example, answer]).encode()).digest()

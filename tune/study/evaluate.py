@@ -23,6 +23,7 @@ from tune.runtime.requests import make_request
 from tune.space import Space, Value
 from tune.store.draws import Store, Use
 from tune.study.answer_scoring import AnswerScoring, JudgeLost
+from tune.study.collector import rare_collections
 from tune.study.failures import Failures, fail_unanswered, mark_unanswered
 from tune.study.fault import INPUT, SERVICE, Blame
 from tune.study.lessons import Lessons
@@ -140,10 +141,11 @@ class Evaluator:
         self._blame = Blame()
         orders = self._begin(steps, trials)
         self.failures.leave_out(trials, wave)
-        await self._buy_all(orders, trials, wave)
-        # A short outage hits a few calls. A second try when the others are done usually helps.
-        again = [order for order in orders if _is_unanswered(order, wave)]
-        await self._buy_all(again, trials, wave)
+        with rare_collections():
+            await self._buy_all(orders, trials, wave)
+            # A short outage hits a few calls. A second try when the others are done usually helps.
+            again = [order for order in orders if _is_unanswered(order, wave)]
+            await self._buy_all(again, trials, wave)
         # Where the money ended, missing answers prove nothing about an input or a service.
         if wave.complete:
             self.failures.blame(self._blame, again, trials, wave)

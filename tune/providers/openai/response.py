@@ -297,6 +297,8 @@ def _share_tokens(
 
     They add up to `total` and `hidden`.
     """
+    if len(choices) == 1:
+        return [total], [hidden]
     thought_weights = [choice.thought_bytes + 1 for choice in choices]
     thoughts = _apportion(hidden, thought_weights, [cap] * len(choices))
     weights: list[int] = []

@@ -28,17 +28,28 @@ def count_tokens(model: str, text: str) -> int:
         model: a name of OpenAI's, or "" for a model with another vocabulary.
         text: the text.
     """
-    name = next((name for pattern, name in _ENCODINGS if pattern.match(model)), None)
-    encoding = None if name is None else _encoding(name)
-    longest_run = max(map(len, text.split()), default=0)
-    if encoding is None or longest_run > _LONGEST_RUN:
+    encoding = _encoding_of(model)
+    if encoding is None or _longest_run(text) > _LONGEST_RUN:
         return len(text.encode("utf-8", "surrogatepass"))
     return _count(encoding, text)
+
+
+def _longest_run(text: str) -> int:
+    """Return the most characters without a space between them."""
+    return max(map(len, text.split()), default=0)
 
 
 @lru_cache(maxsize=4096)
 def _count(encoding: Any, text: str) -> int:
     return len(encoding.encode_ordinary(text))
+
+
+def _encoding_of(model: str) -> Any | None:
+    """Return the encoding of a model; None where it is not known, or cannot be used."""
+    for pattern, name in _ENCODINGS:
+        if pattern.match(model):
+            return _encoding(name)
+    return None
 
 
 @cache

@@ -217,12 +217,13 @@ def _stated(
     """Return every count that one of these names states, at the top or in the details."""
     places = [usage, *(read_mapping(usage, name) for name in details)]
     found: list[int] = []
-    # Most answers have no details, and an empty place is passed over.
-    for place in filter(None, places):
+    for place in places:
         for name in names:
-            count = read_count(place, name)
-            if count is not None:
-                found.append(count)
+            # Most names are absent from most answers.
+            if name in place:
+                count = read_count(place, name)
+                if count is not None:
+                    found.append(count)
     return found
 
 
