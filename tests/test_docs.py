@@ -32,6 +32,7 @@ from tune.readout.aggregate import AGGREGATES
 from tune.search import SEARCHERS
 from tune.space import Space, read_toml
 from tune.strategies import STRATEGIES
+from tune.study.readout_file import READOUT_FILE
 from tune.task.metrics import METRICS, parse_metric
 
 ROOT = Path(__file__).parent.parent
@@ -325,7 +326,8 @@ def test_the_files_and_fields_that_are_explained_are_there(finished: Path) -> No
         r"^\| `(\w+)` \| ", PAGES["agents.md"].read_text(encoding="utf-8"), re.MULTILINE
     )
     names = re.findall(r"`([^`]+)`", " ".join(files))
-    assert set(names) == {file.name for file in study.iterdir()} - {
+    # A small study does not keep what was read off it.
+    assert set(names) - {READOUT_FILE} == {file.name for file in study.iterdir()} - {
         "draws.db-shm",
         "draws.db-wal",
     }

@@ -15,6 +15,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "export/openai_agents.py": "tests/export/test_make.py, benchmarks/agents/__main__.py",
     "export/promptfoo.py": "tests/export/test_make.py",
     "providers/openai/sender.py": "tests/providers/openai/test_transport.py",
+    "readout/digest.py": "tests/study/test_trial_reader.py",
     "report/money_records.py": "tests/report/test_money_section.py",
     "report/page/bars.py": "tests/report/page/test_render.py",
     "report/page/configs.py": "tests/report/page/test_render.py",
@@ -38,6 +39,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "store/booking.py": "tests/store/test_ledger.py, tests/store/test_ledger_table.py",
     "store/draw_rows.py": "tests/store/test_draws.py",
     "stats/arrays.py": "tests/stats/test_intervals.py",
+    "study/wave_replay.py": "tests/study/test_evaluate.py, tests/study/test_kept_draws.py",
 }
 """Modules without a test file of their name: the file or folder that tests each of them."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -39,6 +39,7 @@ from tune.study.continuation import continue_study, open_study
 from tune.study.holdout_file import HOLDOUT_FILE, holdout_scores, write_holdout
 from tune.study.lessons import Lessons
 from tune.study.progress import Progress
+from tune.study.readout_file import digest_trials, keep_readout
 from tune.study.record import RunRecord
 from tune.study.resume import read_history
 from tune.study.run import Run
@@ -168,6 +169,7 @@ async def _study(
             # Closing the ledger stops new calls. Those in flight settle.
             stop.on_request(lambda: interrupt(ledger))
             record = await run.go()
+            digest_trials(record.reader, record.trials)
             report = build_report(record, announcer.told, announcer.decorations)
             announcer.decorations.attempt(
                 "the kept holdout", lambda: _keep_holdout(record, report, folder), None
@@ -186,6 +188,9 @@ async def _study(
         # Before the study counts as ended: a kill in between would leave the report unwritten.
         result.report(folder)
         journal.append("result", stopped=result.stopped, record=result.to_record())
+        # It only makes later readings faster, so a full disk is no fault here.
+        with suppress(OSError):
+            keep_readout(folder, journal.events, draws, record.reader, record.trials)
         return result
 
 

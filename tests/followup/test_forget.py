@@ -25,6 +25,7 @@ from tune.report.answers import AnswerRow, answers_jsonl
 from tune.report.private import without_content, without_example
 from tune.report.serialize import dump
 from tune.store.database import Database
+from tune.study.readout_file import READOUT_FILE
 
 ROWS = 40
 SECRET = "Frau Meier from Zwickau"
@@ -75,6 +76,15 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Pa
 def copy(whole: tuple[Server, Path], tmp_path: Path) -> tuple[Server, Path]:
     shutil.copytree(whole[1] / "study", tmp_path / "study")
     return whole[0], tmp_path
+
+
+def test_what_was_read_off_the_study_is_forgotten(
+    copy: tuple[Server, Path],
+) -> None:
+    kept = copy[1] / "study" / READOUT_FILE
+    kept.write_bytes(b"numbers")
+    forget(copy[1] / "study", "t7")
+    assert not kept.exists()
 
 
 def test_no_file_of_a_study_holds_a_text_of_an_example_that_was_forgotten(

@@ -21,8 +21,11 @@ from tune.fakes.faults import Fault, Model
 from tune.fakes.server import Server, fail_sometimes
 from tune.fakes.world import LabelledWorld
 from tune.followup.reprice import reprice
+from tune.report.serialize import dump
 from tune.store.database import Database
 from tune.store.journal import Journal
+from tune.study import readout_file, trial_reader
+from tune.study.readout_file import READOUT_FILE
 
 WORLD = LabelledWorld(models={"small": 0.5, "large": 0.85})
 SPACE = dimensions(temperature=tune.Uniform(0, 1.0, step=0.5))
@@ -375,3 +378,86 @@ def test_the_command_line_of_the_run_with_one_word_in_front(
     )
     assert record["spent_now"] == 0
     assert main(["reprice", str(tmp_path / "gone"), *flags]) == BAD_INPUT
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The trials whose texts are read, while studies of any size keep what they read."""
+    found: list[int] = []
+    read_rows = trial_reader.read_rows
+
+    def watched(trial: Any, *args: Any, **named: Any) -> Any:
+        found.append(trial.number)
+        return read_rows(trial, *args, **named)
+
+    monkeypatch.setattr(trial_reader, "read_rows", watched)
+    monkeypatch.setattr(readout_file, "LEAST_DRAWS", 1)
+    return found
+
+
+def plain(study: tune.Study) -> dict[str, Any]:
+    """A report without the moment at which it was made."""
+    found: dict[str, Any] = dump(study.record)
+    del found["provenance"]["date"]
+    return found
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"price": {"small": (3.0, 1.0), "large": (0.5, 9.0)}},
+        {"max_cost_per_request": 1.0e-5},
+    ],
+    ids=["same", "prices", "limit"],
+)
+def test_a_study_is_read_again_from_what_was_kept_and_nothing_differs(
+    server: Server,
+    tmp_path: Path,
+    finished: tune.Study,
+    reads: list[int],
+    changes: dict[str, Any],
+) -> None:
+    kept = tmp_path / "study" / READOUT_FILE
+    assert not kept.exists()
+    first = again(server, tmp_path, **changes)
+    from_draws = len(reads)
+    assert kept.exists()
+    # The first reading may have noted another analysis of the holdout.
+    kept.unlink()
+    first = again(server, tmp_path, **changes)
+    reads.clear()
+    second = again(server, tmp_path, **changes)
+    assert plain(second) == plain(first)
+    # Those of the holdout, and pass@k of the winner.
+    assert len(reads) <= 4 < from_draws
+    assert len(finished.record.trials) > 4
+
+
+def test_a_run_keeps_what_it_read(
+    server: Server, tmp_path: Path, reads: list[int]
+) -> None:
+    study = run(server, tmp_path)
+    kept = tmp_path / "study" / READOUT_FILE
+    assert kept.exists()
+    reads.clear()
+    read = again(server, tmp_path)
+    assert len(reads) <= 4 < len(study.record.trials)
+    assert read.record.trials == study.record.trials
+    assert read.record.bought == study.record.bought
+    kept.unlink()
+    assert plain(again(server, tmp_path)) == plain(read)
+
+
+def test_what_is_kept_does_not_stand_for_draws_that_are_gone(
+    server: Server, tmp_path: Path, finished: tune.Study, reads: list[int]
+) -> None:
+    first = again(server, tmp_path)
+    kept = tmp_path / "study" / READOUT_FILE
+    kept.write_bytes(kept.read_bytes()[:-9])
+    assert plain(again(server, tmp_path)) == plain(first)
+    db = Database(tmp_path / "study" / "draws.db")
+    db.execute("DELETE FROM draws WHERE id % 7 = 0")
+    db.close()
+    with pytest.raises(StudyError, match="the store lacks draws of trial"):
+        again(server, tmp_path)

@@ -35,6 +35,7 @@ from tune.store.database import Database
 from tune.store.draws import Store
 from tune.store.ledger import Ledger
 from tune.study.evaluate import Evaluator
+from tune.study.kept_draws import KeptDraws
 from tune.study.lessons import Lessons
 from tune.study.resume import RecordedWave, dump_steps, read_history
 from tune.study.stop_reasons import LOST, QUOTA
@@ -482,9 +483,38 @@ async def test_a_replay_leaves_the_trials_as_they_were_and_sends_nothing(
     then, calls, bill = house.trials, house.endpoint.calls, house.ledger.spent
     house.trials = {}
     for each, wave in zip(steps, waves, strict=True):
-        await house.evaluator.replay([each], house.trials, recorded(wave, each))
+        house.evaluator.replay([each], house.trials, recorded(wave, each))
     assert house.trials == then
     assert (house.endpoint.calls, house.ledger.spent) == (calls, bill)
+
+
+@pytest.mark.parametrize("failures", FAULTS)
+@pytest.mark.parametrize("budget", [1.0, 0.0002])
+async def test_a_replay_from_digests_leaves_the_same_trials_as_one_from_the_store(
+    failures: Callable[[int], ProviderError | None], budget: float
+) -> None:
+    house = House(failures=failures, budget=budget)
+    steps = (
+        step(range(12), draws=2),
+        step(range(6), draws=3),
+        step(range(12), trial=1),
+    )
+    waves = [await house.buy(each) for each in steps]
+    then, reader = house.trials, house.evaluator.reader
+    for trial in then.values():
+        reader.keep(trial)
+    digests = {number: reader.digest(trial) for number, trial in then.items()}
+
+    def load(trial: Trial, position: int, stop: object, numbers: range) -> Any:
+        return [then[trial.number].draws[position][number] for number in numbers]
+
+    kept = KeptDraws(digests, lambda trial: reader.bought_stop(trial.point), load)  # type: ignore[arg-type]
+    found: dict[int, Trial] = {}
+    for each, wave in zip(steps, waves, strict=True):
+        kept.replay([each], found, recorded(wave, each))
+    for trial in found.values():
+        trial.draws = {place: list(drawn) for place, drawn in trial.draws.items()}
+    assert found == then
 
 
 async def test_a_replay_of_a_judged_wave_asks_no_judge_again() -> None:
@@ -498,7 +528,7 @@ async def test_a_replay_of_a_judged_wave_asks_no_judge_again() -> None:
     readings = house.evaluator.reader.readings(then[0])
     again = House(metric=Judge(model="j"), judge=judge, store=house.store)
     again.services["m"] = house.services["m"]
-    await again.evaluator.replay(
+    again.evaluator.replay(
         [step(range(12), draws=3)],
         again.trials,
         recorded(wave, step(range(12), draws=3)),

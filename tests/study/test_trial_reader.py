@@ -101,3 +101,45 @@ def test_the_answer_in_a_short_text_is_looked_for_once(
         assert reader.extract(text) == text[0]
     # Long texts hardly repeat, and keeping them all would take much memory.
     assert seen == ["a", long, long]
+
+
+async def test_a_trial_is_read_from_its_digest_and_no_text_is_looked_at(
+    build: Callable[..., House],
+) -> None:
+    house = build(unsure)
+    await house.buy(examples=16, draws=3)
+    reader, trial = house.run.evaluator.reader, house.run.trials[0]
+    configs = reader.configs(trial)
+    readings, columns = reader.read(trial, configs), reader.columns(trial)
+    outcomes = [reader.outcomes(trial, config) for config in configs]
+    kinds = reader.kinds(trial)
+    tokens = [reader.cut_tokens(trial, config.max_tokens, ()) for config in configs]
+    reader.keep(trial)
+    # Draws whose number is known and nothing else.
+    trial.draws.update({position: range(3) for position in trial.draws})  # type: ignore[misc]
+    for was, now in zip(readings, reader.read(trial, configs), strict=True):
+        assert was.config == now.config
+        assert was.scores.tolist() == now.scores.tolist()
+        assert was.costs.tolist() == now.costs.tolist()
+        assert was.seconds.tolist() == now.seconds.tolist()
+    assert [reader.outcomes(trial, config) for config in configs] == outcomes
+    assert reader.kinds(trial).tolist() == kinds.tolist()
+    assert reader.columns(trial).seconds.tolist() == columns.seconds.tolist()
+    for config, was in zip(configs, tokens, strict=True):
+        now = reader.cut_tokens(trial, config.max_tokens, ())
+        assert now.tolist() == was.tolist()
+
+
+async def test_a_digest_is_of_one_trial_and_not_of_another_with_its_number(
+    build: Callable[..., House],
+) -> None:
+    house = build(unsure)
+    await house.buy(examples=16, draws=3)
+    reader, trial = house.run.evaluator.reader, house.run.trials[0]
+    reader.keep(trial)
+    half = {place: drawn for place, drawn in trial.draws.items() if place < 8}
+    other = replace(trial, draws=half)
+    assert reader.digest(other) is None
+    (first, *_) = reader.read(other, reader.configs(trial))
+    assert first.n_examples == 8
+    assert reader.digest(trial) is not None

@@ -19,6 +19,7 @@ from tune.store.erase import Erased, erase_example, shred
 from tune.store.files import write_private
 from tune.store.journal import Journal, dump_event
 from tune.study.holdout_file import HOLDOUT_FILE
+from tune.study.readout_file import forget_readout
 from tune.study.study import recorded_study
 
 REPORTS = ("best.json", "report.html", "report.md", CSV)
@@ -83,6 +84,8 @@ def forget(
     with Journal(path) as journal:
         # The store comes first: without its draws the journal cannot be read again anyway.
         erased = _erase(where, journal, example, place)
+        # It has no texts, but its scores are those of this example too.
+        forget_readout(place)
         events = [_scrubbed(event, example) for event in journal.events]
         write_private(journal.path, "".join(map(dump_event, events)))
     files = ("study.jsonl", *_rewrite_results(place, events, example))

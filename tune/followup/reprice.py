@@ -10,11 +10,12 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from tune.completion import Completion
 from tune.errors import InputError, StudyError
 from tune.export import Deployment
 from tune.plan.make import make_plan
@@ -36,11 +37,18 @@ from tune.store.database import Database
 from tune.store.draws import Store
 from tune.store.journal import Journal, read_events
 from tune.store.ledger import Ledger
-from tune.strategies.measured_truncation import select_measured
+from tune.strategies.measured_truncation import PHASES, select_measured
 from tune.study.connect import make_evaluator
 from tune.study.evaluate import Evaluator
 from tune.study.holdout import HoldoutTest, read_holdout_test
+from tune.study.kept_draws import KeptDraws, Load
 from tune.study.lessons import Lessons
+from tune.study.readout_file import (
+    Readout,
+    digest_trials,
+    keep_readout,
+    read_readout,
+)
 from tune.study.resume import (
     GIVE_THE_SAME,
     RecordedWave,
@@ -150,11 +158,19 @@ async def _reread(
         context = StackContext(draws, ledger, Capabilities(), concurrency=1)
         services = _services(plan, context)
         run = Run(plan, journal, services, ledger, _evaluator(plan, services, context))
-        await _replay(run)
+        kept = _kept_readout(place, journal, draws)
+        _replay(run, kept)
         run.note_measured_caps()
         run.end_trials()
+        reader = run.evaluator.reader
+        if kept is None:
+            large = digest_trials(reader, run.trials)
+        else:
+            large = False
+            for number, trial in run.trials.items():
+                reader.keep(trial, kept.digests[number])
         choice = select_measured(run.selector.problem(), run.standings.current())
-        test = await _holdout(run)
+        test = _holdout(run)
         stopped = _last(journal.events, "result")["stopped"]
         if choice is not None and test.readings and stopped not in PAUSES:
             _note_look(run, place, choice.tested(test.readings).shown.config)
@@ -162,20 +178,67 @@ async def _reread(
             choice, run.selector.single_answer(choice), test, stopped=stopped
         )
         report = build_report(record)
+        if large:
+            # It only makes the next reading faster, so a full disk is no fault here.
+            with suppress(OSError):
+                keep_readout(place, journal.events, draws, reader, run.trials)
         return report, deploy(record, report), study_answers(record)
 
 
-async def _replay(run: Run) -> None:
-    """Bring a run to where the study ended: its trials, and what it had learned of the models."""
+def _kept_readout(place: Path, journal: Journal, draws: Store) -> Readout | None:
+    """Return what was read off the study's draws before; None where they must be read now."""
+    kept = read_readout(place, journal.events)
+    if kept is None:
+        return None
+    # Another store, or one that lost draws: the draws themselves say what is wrong.
+    if draws.count_used(str(journal.events[0]["id"])) < kept.used:
+        return None
+    return kept
+
+
+def _replay(run: Run, kept: Readout | None) -> None:
+    """Bring a run to where the study ended: its trials, and what it had learned of the models.
+
+    Args:
+        run: before its first wave.
+        kept: what was read off its draws before, if anything.
+    """
+    reader = run.evaluator.reader
+    source = None
+    if kept is not None:
+        source = KeptDraws(
+            kept.digests,
+            lambda trial: reader.bought_stop(trial.point),
+            _loader(run.evaluator),
+        )
     # Lessons change how answers are read, so they come in the order in which they were learned.
     run.recall(run.history.first)
     for wave in run.history.waves:
         # A process that ended inside a wave left it without an outcome.
         if wave.done:
-            trials = run.trials_of(wave.phase)
-            await _refill(run, load_steps(wave.steps), trials, wave)
+            steps = load_steps(wave.steps)
+            # Draws that measured a cap have no digest; they are few.
+            if source is not None and wave.phase not in PHASES:
+                source.replay(steps, run.trials, wave)
+            else:
+                _refill(run, steps, run.trials_of(wave.phase), wave)
             run.recall(wave.lessons)
     run.recall(run.history.last)
+
+
+def _loader(evaluator: Evaluator) -> Load:
+    """Return what reads draws of a trial from the store."""
+
+    def load(
+        trial: Trial, position: int, stop: tuple[str, ...], numbers: range
+    ) -> list[Completion]:
+        request = evaluator.request(trial.point, trial.cap, stop, position)
+        held = evaluator.store.draws(request, numbers)
+        if len(held) < len(numbers):
+            raise _lacks_draws(trial, 1)
+        return list(held.values())
+
+    return load
 
 
 def _copy(store: str, aside: Path) -> Path:
@@ -197,7 +260,7 @@ def _copy(store: str, aside: Path) -> Path:
     return aside
 
 
-async def _refill(
+def _refill(
     run: Run, steps: list[Step], trials: dict[int, Trial], recorded: RecordedWave
 ) -> None:
     """Fill trials from the store as a recorded wave left them.
@@ -205,7 +268,7 @@ async def _refill(
     Raises:
         StudyError: draws that were bought are not there.
     """
-    await run.evaluator.replay(steps, trials, recorded)
+    run.evaluator.replay(steps, trials, recorded)
     for step in steps:
         trial = trials[step.trial]
         lacking = []
@@ -217,13 +280,17 @@ async def _refill(
             if held < step.draws and not excused:
                 lacking.append(position)
         if lacking and trial.state != "failed":
-            raise StudyError(
-                f"the store lacks draws of trial {trial.number} for {len(lacking)} examples: give "
-                f"the --store that the study was run with (and --fresh, if it was)"
-            )
+            raise _lacks_draws(trial, len(lacking))
 
 
-async def _holdout(run: Run) -> HoldoutTest:
+def _lacks_draws(trial: Trial, examples: int) -> StudyError:
+    return StudyError(
+        f"the store lacks draws of trial {trial.number} for {examples} examples: give "
+        f"the --store that the study was run with (and --fresh, if it was)"
+    )
+
+
+def _holdout(run: Run) -> HoldoutTest:
     """Return the result of the holdout as it was bought; an empty one if it was not met."""
     met = [event for event in run.journal.events if event["event"] == "holdout"]
     if not met:
@@ -233,7 +300,7 @@ async def _holdout(run: Run) -> HoldoutTest:
     recorded = RecordedWave("holdout", event["steps"])
     read_faults(recorded, event)
     trials: dict[int, Trial] = {}
-    await _refill(run, load_steps(event["steps"]), trials, recorded)
+    _refill(run, load_steps(event["steps"]), trials, recorded)
     return read_holdout_test(run.evaluator.reader, trials.values())
 
 

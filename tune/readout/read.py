@@ -39,7 +39,9 @@ class Bought(Protocol):
     def measured(self) -> Mapping[int, Sequence[Completion]]: ...  # noqa: D102
 
 
-def readable(trial: Bought, configs: Iterable[Config]) -> list[Config]:
+def readable(
+    trial: Bought, configs: Iterable[Config], *, reasons: bool | None = None
+) -> list[Config]:
     """Return the configs that can be read off the draws of a trial.
 
     These are left out:
@@ -47,10 +49,16 @@ def readable(trial: Bought, configs: Iterable[Config]) -> list[Config]:
     - caps above the bought one, even where every draw ended by itself;
     - caps below it where the model reasons in secret: a shorter thought could have led elsewhere;
     - n above the number of draws of every example.
+
+    Args:
+        trial: what was bought.
+        configs: to choose from.
+        reasons: whether a draw has hidden reasoning; by default the draws are looked at.
     """
+    if reasons is None:
+        reasons = any(draw.reasoning_tokens for draw in _all_draws(trial))
     # One draw with hidden reasoning shows that the model reasons: the cap then limits thinking too.
-    hidden = any(draw.reasoning_tokens for draw in _all_draws(trial))
-    least_cap = trial.cap if hidden else 1
+    least_cap = trial.cap if reasons else 1
     most_n: float = max(map(len, trial.draws.values()), default=0)
     if trial.config_failed and not most_n:
         # The config fails on every example, so no n would bring an answer: all n read the same.
@@ -143,6 +151,38 @@ def read(
         SpaceError: an aggregate is unknown, or "best" has no verifier.
         MetricError: a callable of the user raised or left its bounds.
     """
+    found = read_rows(
+        trial,
+        configs,
+        extract=extract,
+        score=score,
+        worst=worst,
+        verifier=verifier,
+        larger_is_better=larger_is_better,
+        over_responses=over_responses,
+        examples=examples,
+        seed=seed,
+    )
+    return to_readings(trial.number, found, price=price, most_n=most_n, weigh=weigh)
+
+
+def read_rows(
+    trial: Bought,
+    configs: Iterable[Config],
+    *,
+    extract: Extractor,
+    score: Callable[[Any, int], float],
+    worst: float,
+    verifier: Callable[[str, int], float] | None = None,
+    larger_is_better: bool = True,
+    over_responses: bool = False,
+    examples: Collection[int] | None = None,
+    seed: int = 0,
+) -> dict[Config, Rows]:
+    """Return the rows of configs: all that a reading has, but for prices and weights.
+
+    The arguments and the errors are those of `read`.
+    """
     # dict.fromkeys removes duplicates and keeps the order, so that results do not depend on
     # hashing.
     chosen = list(dict.fromkeys(readable(trial, configs)))
@@ -165,10 +205,29 @@ def read(
         for config, rows in reader.rows(group, chosen, rules).items():
             found[config].append(rows)
     failed = _failed_rows(trial, examples, worst)
+    return {config: _joined([*groups, failed]) for config, groups in found.items()}
+
+
+def to_readings(
+    trial: int,
+    found: Mapping[Config, Rows],
+    *,
+    price: Price,
+    most_n: int,
+    weigh: Callable[[int], float] | None = None,
+) -> list[Reading]:
+    """Return the readings of rows at a price; rows without a scored example give none.
+
+    Args:
+        trial: the number of the trial.
+        found: the rows, by config.
+        price: as for `read`.
+        most_n: as for `read`.
+        weigh: as for `read`.
+    """
     readings = []
-    for config, groups in found.items():
-        rows = _joined([*groups, failed])
-        reading = _reading(trial.number, config, rows, price, most_n)
+    for config, rows in found.items():
+        reading = _reading(trial, config, rows, price, most_n)
         if reading.examples:
             readings.append(_weighted(reading, weigh))
     return readings

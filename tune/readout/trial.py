@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -54,7 +55,7 @@ class Trial:
     number: int
     point: Point
     cap: int
-    draws: dict[int, list[Completion]] = field(default_factory=dict)
+    draws: dict[int, Sequence[Completion]] = field(default_factory=dict)
     unanswered: dict[int, str] = field(default_factory=dict)
     config_failed: dict[int, str] = field(default_factory=dict)
     state: State = "running"
@@ -65,3 +66,7 @@ class Trial:
     def bought(self) -> int:
         """The number of draws of all examples."""
         return sum(map(len, self.draws.values()))
+
+    def add(self, position: int, new: Sequence[Completion]) -> None:
+        """Add the next draws of an example."""
+        self.draws[position] = [*self.draws.get(position, ()), *new]

@@ -150,6 +150,16 @@ class Store:
         held = self._taken(request.key, 0)
         return next(number for number in range(len(held) + 1) if number not in held)
 
+    def count_used(self, study: str) -> int:
+        """Return the number of held draws that a study's examples ask for."""
+        rows = self.db.rows(
+            "SELECT COUNT(*) FROM draws WHERE generation = ? AND request IN (SELECT u.request "
+            "FROM uses u JOIN examples e ON e.id = u.example WHERE e.study = ?)",
+            (self.generation, study),
+        )
+        count: int = rows[0][0]
+        return count
+
     def put(
         self,
         request: Request,

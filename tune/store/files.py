@@ -23,13 +23,22 @@ def write_private(path: Path, text: str) -> None:
     Raises:
         OSError: the folder cannot be written, or the disk is full; what was there stays.
     """
+    # Half a character, which a label may have and UTF-8 has not, is written as JSON escapes it.
+    write_private_bytes(path, text.encode("utf-8", "backslashreplace"))
+
+
+def write_private_bytes(path: Path, data: bytes) -> None:
+    """Do the same for a file of bytes.
+
+    Raises:
+        OSError: the folder cannot be written, or the disk is full; what was there stays.
+    """
     # Written beside and renamed: a rename within one folder is atomic.
     beside = path.with_name(path.name + ".part")
     try:
         beside.unlink(missing_ok=True)
         make_private(beside)
-        # Half a character, which a label may have and UTF-8 has not, is written as JSON escapes it.
-        beside.write_text(text, encoding="utf-8", errors="backslashreplace")
+        beside.write_bytes(data)
         # Windows refuses os.rename where the target exists; os.replace works everywhere.
         os.replace(beside, path)
     except OSError:

@@ -127,7 +127,7 @@ class AnswerScoring:
     ) -> list[str]:
         """Return the answers to one example that readings of these draws will ask for."""
         # A trial with nothing but this example, so that nothing else is read.
-        alone = {position: list(draws)}
+        alone: dict[int, Sequence[Completion]] = {position: list(draws)}
         view = replace(trial, draws=alone, unanswered={}, config_failed={})
         configs = self._reader.configs(trial)
         pairs = wanted(view, configs, extract=self._reader.extract)

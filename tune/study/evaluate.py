@@ -33,6 +33,7 @@ from tune.study.server_queues import Order, ServerQueues
 from tune.study.stop_reasons import LOST, QUOTA
 from tune.study.trial_reader import TrialReader
 from tune.study.wave import Wave
+from tune.study.wave_replay import lacks_draws, replay_orders
 from tune.task.example import Example
 from tune.task.extract import Extractor
 from tune.task.metrics import Metric
@@ -157,7 +158,7 @@ class Evaluator:
         self.store.flush()
         return wave
 
-    async def replay(
+    def replay(
         self,
         steps: Sequence[Step],
         trials: dict[int, Trial],
@@ -167,24 +168,8 @@ class Evaluator:
 
         Everything comes from the store: nothing is sent.
         """
-        for step, position in self._begin(steps, trials):
-            trial = trials[step.trial]
-            order = (step.trial, position)
-            if not _lacks_draws(trial, step, position):
-                continue
-            if order in recorded.config_failed:
-                trial.config_failed[position] = recorded.config_failed[order]
-                continue
-            # An earlier wave may have marked it; this one asked again.
-            trial.unanswered.pop(position, None)
-            if order in recorded.unanswered:
-                mark_unanswered(trial, position, recorded.unanswered[order])
-            else:
-                self._take_stored(trial, step, position)
-        # Last, because a failed trial takes no draws, and the draws before its failure count.
-        for number, reason in recorded.failed.items():
-            trials[number].state = "failed"
-            trials[number].reason = reason
+        orders = self._begin(steps, trials)
+        replay_orders(orders, trials, recorded, self._take_stored)
 
     def _take_stored(
         self,
@@ -199,7 +184,7 @@ class Evaluator:
         # Not `complete`, which buys what is missing: a replay may not.
         new = service.provider.held(request, numbers)
         if new is not None:
-            trial.draws.setdefault(position, []).extend(new)
+            trial.add(position, new)
 
     def _begin(self, steps: Sequence[Step], trials: dict[int, Trial]) -> list[Order]:
         """Begin the trials that are new, and return one order for each example of each step."""
@@ -276,7 +261,7 @@ class Evaluator:
     ) -> None:
         """Bring one example of a trial to `step.draws` draws."""
         trial = trials[step.trial]
-        if self._lost is not None or not _lacks_draws(trial, step, position):
+        if self._lost is not None or not lacks_draws(trial, step, position):
             return
         wave.unanswered.pop((trial.number, position), None)
         trial.unanswered.pop(position, None)
@@ -311,7 +296,7 @@ class Evaluator:
         if self._scoring.has_judge:
             held = to_buy * service.metered.judge_hold
             await self._scoring.judge(trial, position, new, held)
-        trial.draws.setdefault(position, []).extend(new)
+        trial.add(position, new)
         if self.metric.runs_code:
             await self._scoring.run_code(trial, position)
 
@@ -374,13 +359,6 @@ def _asked_examples(steps: Sequence[Step]) -> dict[int, list[int]]:
     for step in steps:
         asked.setdefault(step.trial, []).extend(step.examples)
     return asked
-
-
-def _lacks_draws(trial: Trial, step: Step, position: int) -> bool:
-    """Return True if an example of a trial still needs draws and can get them."""
-    if trial.state == "failed" or position in trial.config_failed:
-        return False
-    return len(trial.draws.get(position, ())) < step.draws
 
 
 def _numbers(trial: Trial, step: Step, position: int) -> range:

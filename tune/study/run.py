@@ -255,7 +255,7 @@ class Run:
         self, recorded: RecordedWave, phase: str, steps: list[Step], view: View
     ) -> Outcome:
         """Bring everything to where it was after a recorded wave; nothing is sent."""
-        await self.evaluator.replay(steps, self.trials_of(phase), recorded)
+        self.evaluator.replay(steps, self.trials_of(phase), recorded)
         self.note_measured_caps()
         self.recall(recorded.lessons)
         if phase not in PHASES:

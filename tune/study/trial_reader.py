@@ -10,11 +10,15 @@ from functools import lru_cache
 
 import numpy as np
 
+from tune.completion import Completion
 from tune.providers.stack import Service
-from tune.readout import Reading, read
+from tune.readout import Reading, readable
 from tune.readout.aggregate import blind, deployable
 from tune.readout.columns import DrawColumns, Integers, columns_of
+from tune.readout.digest import TrialDigest
 from tune.readout.outcomes import Outcomes, count_outcomes, kinds_of
+from tune.readout.read import read_rows, to_readings
+from tune.readout.reader import Rows, Variant, variant_of
 from tune.readout.trial import Trial
 from tune.readout.truncate import cut_tokens
 from tune.space import Config, Point, Space
@@ -62,6 +66,10 @@ class TrialReader:
         self._verifier = verifier
         self._verdicts: dict[int, Callable[[str], float]] = {}
         self._known: dict[int, tuple[int, list[Reading]]] = {}
+        # With the draws of the digest: a trial of the holdout may have the same number.
+        self._digests: dict[
+            int, tuple[Mapping[int, Sequence[Completion]], TrialDigest]
+        ] = {}
 
     def bought_stop(self, point: Point) -> tuple[str, ...]:
         """Return the stop strings that draws of a paid point are bought with.
@@ -85,6 +93,22 @@ class TrialReader:
         """Read this trial again when it is asked for next: its draws or their cuts have changed."""
         self._known.pop(trial, None)
 
+    def keep(self, trial: Trial, digest: TrialDigest | None = None) -> None:
+        """Read a trial from its digest from now on.
+
+        Args:
+            trial: nothing more is bought for it.
+            digest: what an earlier process read off its draws; by default they are read now.
+        """
+        if digest is None:
+            digest = self._make_digest(trial)
+        self._digests[trial.number] = trial.draws, digest
+
+    def digest(self, trial: Trial) -> TrialDigest | None:
+        """Return the digest of a trial, if one is kept."""
+        draws, digest = self._digests.get(trial.number, (None, None))
+        return digest if draws is trial.draws else None
+
     def readings(self, trial: Trial) -> list[Reading]:
         """Return every reading of a trial, from the draws it has now."""
         most_n = self._service(trial).endpoint.most_n
@@ -101,19 +125,60 @@ class TrialReader:
         if trial.state == "failed":
             return []
         service = self._service(trial)
+        weigh = None if self.scores.metric.weigh is None else self._weigh
+        return to_readings(
+            trial.number,
+            self._rows(trial, configs),
+            price=service.price,
+            most_n=service.endpoint.most_n,
+            weigh=weigh,
+        )
+
+    def columns(self, trial: Trial) -> DrawColumns:
+        """Return the token counts of a trial's draws."""
+        digest = self.digest(trial)
+        if digest is not None:
+            return digest.columns
+        return columns_of(trial.draws)
+
+    def kinds(self, trial: Trial) -> Integers:
+        """Return the kind of each draw of a trial as it was bought; see `kinds_of`."""
+        digest = self.digest(trial)
+        if digest is not None:
+            return digest.kinds
+        return np.array(kinds_of(trial.draws, self.extract), dtype=np.int64)
+
+    def cut_tokens(self, trial: Trial, cap: int, stop: tuple[str, ...]) -> Integers:
+        """Return the tokens of each example's draws together, if they were cut like this."""
+        digest = self.digest(trial)
+        if digest is not None and (cap, stop) in digest.tokens:
+            return digest.tokens[cap, stop]
+        return np.array(cut_tokens(trial.draws, cap, stop), dtype=np.int64)
+
+    def outcomes(self, trial: Trial, config: Config) -> Outcomes:
+        """Count why answers of a reading are wrong."""
+        digest = self.digest(trial)
+        if digest is not None and variant_of(config) in digest.outcomes:
+            return digest.outcomes[variant_of(config)]
+        return count_outcomes(
+            trial, config, extract=self.extract, is_worst=self.scores.is_worst
+        )
+
+    def _rows(self, trial: Trial, configs: Sequence[Config]) -> dict[Config, Rows]:
+        """Return the rows of the configs that can be read off a trial."""
+        digest = self.digest(trial)
+        if digest is not None:
+            chosen = readable(trial, configs, reasons=digest.columns.reasons)
+            if all(config in digest.rows for config in chosen):
+                return {config: digest.rows[config] for config in chosen}
         metric = self.scores.metric
-        verifier = None if self._verifier is None else self._verify
-        weigh = None if metric.weigh is None else self._weigh
-        found = read(
+        found = read_rows(
             trial,
             configs,
             extract=self.extract,
             score=self.scores.of,
             worst=metric.worst,
-            price=service.price,
-            most_n=service.endpoint.most_n,
-            verifier=verifier,
-            weigh=weigh,
+            verifier=None if self._verifier is None else self._verify,
             larger_is_better=metric.larger_is_better,
             over_responses=metric.over_responses,
             seed=self.seed,
@@ -122,22 +187,25 @@ class TrialReader:
         self.scores.flush()
         return found
 
-    def columns(self, trial: Trial) -> DrawColumns:
-        """Return the token counts of a trial's draws."""
-        return columns_of(trial.draws)
-
-    def kinds(self, trial: Trial) -> Integers:
-        """Return the kind of each draw of a trial as it was bought; see `kinds_of`."""
-        return np.array(kinds_of(trial.draws, self.extract), dtype=np.int64)
-
-    def cut_tokens(self, trial: Trial, cap: int, stop: tuple[str, ...]) -> Integers:
-        """Return the tokens of each example's draws together, if they were cut like this."""
-        return np.array(cut_tokens(trial.draws, cap, stop), dtype=np.int64)
-
-    def outcomes(self, trial: Trial, config: Config) -> Outcomes:
-        """Count why answers of a reading are wrong."""
-        return count_outcomes(
-            trial, config, extract=self.extract, is_worst=self.scores.is_worst
+    def _make_digest(self, trial: Trial) -> TrialDigest:
+        """Read everything off a trial that a report may ask for."""
+        rows: dict[Config, Rows] = {}
+        if trial.state != "failed":
+            rows = self._rows(trial, self.configs(trial))
+        # A report also counts the answers as they were bought.
+        as_bought = Config({**trial.point, "max_tokens": trial.cap})
+        each = {variant_of(config): config for config in (as_bought, *rows)}
+        outcomes: dict[Variant, Outcomes] = {}
+        tokens: dict[Variant, Integers] = {}
+        for variant, config in each.items():
+            outcomes[variant] = self.outcomes(trial, config)
+            tokens[variant] = self.cut_tokens(trial, *variant)
+        return TrialDigest(
+            columns=self.columns(trial),
+            kinds=self.kinds(trial),
+            rows=rows,
+            outcomes=outcomes,
+            tokens=tokens,
         )
 
     def _service(self, trial: Trial) -> Service:

@@ -81,8 +81,8 @@ async def read_rivals(
     Raises:
         StudyError: the store holds no draw of them.
     """
-    trials = await _replay_search(evaluator, events)
-    met = await _replay_holdout(evaluator, events)
+    trials = _replay_search(evaluator, events)
+    met = _replay_holdout(evaluator, events)
     found: dict[Config, Rival] = {}
     for row in (report.winner, report.baseline, *report.frontier):
         # The winner and the baseline are mostly on the frontier, too.
@@ -119,7 +119,7 @@ def _rival_of(row: ReportConfig, readings: Sequence[Reading]) -> Rival | None:
     return Rival(row.config, row.cost.mean, chosen_by.mean, scores, costs)
 
 
-async def _replay_search(
+def _replay_search(
     evaluator: Evaluator, events: Sequence[Mapping[str, Any]]
 ) -> dict[int, Trial]:
     """Return the trials of the search, filled from the store."""
@@ -128,13 +128,13 @@ async def _replay_search(
     for wave in read_history(events).waves:
         if wave.done:
             target = measuring if wave.phase in PHASES else trials
-            await evaluator.replay(load_steps(wave.steps), target, wave)
+            evaluator.replay(load_steps(wave.steps), target, wave)
     # Draws at smaller caps show where texts are cut. The readings below need them.
     record_measured_caps(trials, measuring)
     return trials
 
 
-async def _replay_holdout(
+def _replay_holdout(
     evaluator: Evaluator, events: Sequence[Mapping[str, Any]]
 ) -> dict[int, Trial]:
     """Return the trials of the holdout, filled from the store; empty where it was not reached."""
@@ -145,7 +145,7 @@ async def _replay_holdout(
         event = events_of_holdout[-1]
         recorded = RecordedWave("holdout", event["steps"])
         read_faults(recorded, event)
-        await evaluator.replay(load_steps(event["steps"]), met, recorded)
+        evaluator.replay(load_steps(event["steps"]), met, recorded)
     return met
 
 
