@@ -59,6 +59,12 @@ class CheckOptions:
         "The column with the wanted answer, instead of the recorded one.",
         metavar="COL",
     )
+    models: Mapping[str, Any] | Sequence[Any] | str | None = option(
+        None,
+        "Where the model is now, as for a run: a file, an environment variable or JSON text. A key "
+        "in a list as in OAI_CONFIG_LIST stays in memory.",
+        metavar="FILE|VARIABLE|JSON",
+    )
     base_url: str | None = option(
         None,
         "The URL where the model answers now.",

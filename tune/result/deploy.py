@@ -9,6 +9,9 @@ from tune.readout import Reading
 from tune.report import Report, ReportConfig
 from tune.study.record import RunRecord
 
+LISTED_KEY = "MODEL_API_KEY"
+"""The variable that exports name for a key that stood in a config list."""
+
 
 def deploy(record: RunRecord, report: Report) -> Deployment | None:
     """Return the configuration that agents can use; None if none keeps the limits."""
@@ -22,7 +25,8 @@ def deploy(record: RunRecord, report: Report) -> Deployment | None:
         model=entry.model,
         price=record.plan.prices[config.model],
         base_url=public_url(entry.base_url),
-        key_env=entry.key_variable or "",
+        # A key in a config list stays in memory, so an export names a variable to put it into.
+        key_env=entry.key_variable or (LISTED_KEY if entry.api_key else ""),
         system_message=prompt.system_message,
         template=prompt.template,
         raw=prompt.raw,

@@ -21,6 +21,7 @@ from tune.runtime.recorded import (
     COMPLETE,
     Given,
     best_path,
+    find_place,
     import_refusal,
     read_model,
     read_record,
@@ -90,6 +91,8 @@ def read_deployment(
     *,
     metric: Any = None,
     verifier: Any = None,
+    models: Mapping[str, Entry] | None = None,
+    listed: Mapping[str, Entry] | None = None,
     base_url: str | None = None,
     price: Any = None,
     allow_code: bool = False,
@@ -106,6 +109,8 @@ def read_deployment(
         metric: scores instead of the recorded metric, in any form that
             `tune.task.metrics.parse_metric` reads.
         verifier: instead of the recorded one: a callable or "module:attribute".
+        models: entries of the user, which say where the model is and hold its keys.
+        listed: the same out of a config list that lies beside the file.
         base_url: where the model answers now, instead of the recorded endpoint. The key of the
             recorded variable is not sent there.
         price: "IN/OUT" or "MODEL=IN/OUT" in dollars per million tokens, or a `Price`, instead of
@@ -126,6 +131,8 @@ def read_deployment(
     place = best_path(path)
     given = Given(
         verifier=verifier,
+        models=models or {},
+        listed=listed or {},
         base_url=base_url,
         price=price,
         allow_import=allow_import,
@@ -260,7 +267,7 @@ def _models(
         )
     foreign = list(entries.values())
     # A host that the user named needs no confirmation. The judge's host is still the file's word.
-    if given.base_url is not None:
+    if given.base_url is not None or find_place(given.models, entry):
         foreign = [one for one in foreign if one is not entry]
     confirm_hosts(
         foreign, repr(str(place)), allowed=given.allow_host, confirm=given.confirm

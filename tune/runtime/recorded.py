@@ -7,7 +7,7 @@ user agrees. Its host is confirmed by whoever calls it.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,8 @@ class Given:
 
     Attributes:
         verifier: instead of the recorded one: a callable or "module:attribute".
+        models: entries that say where the model is and hold its keys.
+        listed: the same out of a config list that lies beside the file.
         base_url: where the model answers now, instead of the recorded endpoint. The key of the
             recorded variable is not sent there.
         price: "IN/OUT" or "MODEL=IN/OUT" in dollars per million tokens, or a `Price`, instead of
@@ -51,6 +53,8 @@ class Given:
     """
 
     verifier: Any = None
+    models: Mapping[str, Entry] = field(default_factory=dict)
+    listed: Mapping[str, Entry] = field(default_factory=dict)
     base_url: str | None = None
     price: Any = None
     allow_import: bool = False
@@ -181,8 +185,20 @@ def read_model(record: Mapping[str, Any], given: Given) -> tuple[Entry, Price]:
     return entry, _price(given.price) or listed
 
 
+def find_place(models: Mapping[str, Entry], entry: Entry) -> Entry | None:
+    """Return the entry of the same model, by its name in the space or at its service; or None."""
+    for one in models.values():
+        if one.name == entry.name or one.model == entry.model:
+            return one
+    return None
+
+
 def _moved(entry: Entry, given: Given) -> Entry:
     """Return the entry of the model at the address and with the key that the user gives."""
+    named = find_place(given.models, entry) or find_place(given.listed, entry)
+    if named is not None and given.base_url is None:
+        # The recorded settings count: only the place and its keys are new.
+        entry = replace(named, price=entry.price, settings=entry.settings)
     if given.base_url is not None:
         # Headers may hold secrets of the recorded host: they are not sent to another one.
         return replace(

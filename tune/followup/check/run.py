@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +28,17 @@ from tune.followup.check.examples import (
     own_examples,
     power_notices,
 )
+from tune.followup.check.exported import check_carries, split_export
 from tune.followup.check.overlap import grouping_notices
 from tune.followup.check.result import CheckResult
 from tune.followup.check.rule import Bounds, CheckRule
 from tune.followup.check.target import Target
 from tune.plan.followup_options import CheckOptions
+from tune.plan.model_source import read_models
 from tune.plan.read_options import stated_options
 from tune.pricing.prices import to_dollars, to_picodollars
 from tune.providers.capabilities import Capabilities
+from tune.providers.entries import Entry
 from tune.providers.stack import StackContext
 from tune.providers.trusted_hosts import host_lines
 from tune.runtime.best_json import DeploymentRecord, read_deployment
@@ -60,7 +63,8 @@ def check(
     Every call is new: an answer in a store says nothing about the model of today.
 
     Args:
-        best: a `best.json`, or the results folder that it is in.
+        best: a `best.json`, the results folder that it is in, or the `OAI_CONFIG_LIST` beside it
+            that carries the same configuration.
         data: new labelled examples, in any form that `tune.tune` takes. A notice says which of
             them the study had already. None asks the study's own holdout again, which tells
             whether the model has changed.
@@ -98,7 +102,10 @@ async def check_async(
     _check_numbers(asked, budget)
     # A notice that cannot be shown must not end a check that has already spent money.
     notice = Decorations().around("the display of notices", notice)
-    deployment = _read_deployment(best, asked, confirm)
+    export = best
+    best, listed = split_export(export)
+    deployment = _read_deployment(best, asked, listed, confirm)
+    check_carries(listed, deployment, str(export))
     bounds = Bounds.of(
         deployment.metric, margin=asked.margin, alpha=asked.alpha, beta=asked.beta
     )
@@ -165,10 +172,15 @@ def _check_numbers(options: CheckOptions, budget: float) -> None:
 
 
 def _read_deployment(
-    best: str | Path, options: CheckOptions, confirm: Callable[[str], bool] | None
+    best: Path,
+    options: CheckOptions,
+    listed: Mapping[str, Entry],
+    confirm: Callable[[str], bool] | None,
 ) -> DeploymentRecord:
     return read_deployment(
         best,
+        models=read_models(options.models),
+        listed=listed,
         metric=options.metric,
         verifier=options.verifier,
         base_url=options.base_url,
