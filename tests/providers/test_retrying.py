@@ -235,6 +235,19 @@ async def test_when_nothing_gets_through_for_long_the_endpoint_is_given_up() -> 
     assert inner.calls == calls, "it fails fast"
 
 
+async def test_after_a_rest_an_endpoint_that_was_given_up_is_tried_again() -> None:
+    clock = Clock()
+    inner = Script(clock, [lost(), lost(), None], takes=50)
+    wrapper = retrying(clock, inner, attempts=2, longest_wait=5, silence=40, rest=30)
+    with pytest.raises(EndpointError, match="nothing got through for"):
+        await wrapper.complete(REQUEST, range(1))
+    with pytest.raises(EndpointError):
+        await wrapper.complete(REQUEST, range(1))
+    assert inner.calls == 2, "it fails fast"
+    clock.now += 30
+    assert await wrapper.complete(REQUEST, range(1)) == ANSWER
+
+
 async def test_one_call_that_gets_through_starts_the_count_anew() -> None:
     clock = Clock()
     script = Script(

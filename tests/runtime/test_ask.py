@@ -108,6 +108,11 @@ def test_what_cannot_be_asked_is_refused(inputs: Any, named: Any, words: str) ->
         read_ask(inputs, named)
 
 
+def test_a_verifier_sees_inputs_as_texts_and_other_columns_as_they_are() -> None:
+    row = read_ask({"text": 3.0, "stars": 4}, {}).example(["text"])
+    assert (row["text"], row["stars"], row.target) == ("3", 4, None)
+
+
 def test_a_text_to_continue_takes_no_conversation() -> None:
     raw = parse_prompt("r", {"text": "Ticket: {text}\nLabel:", "raw": True})
     assert render(Ask({"text": "x"}), raw).prompt == "Ticket: x\nLabel:"

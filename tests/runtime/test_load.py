@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -112,3 +113,20 @@ def test_a_daily_budget_needs_a_price(server: Server, tmp_path: Path) -> None:
     with pytest.raises(PriceError, match="a daily budget needs one"):
         tune.load(path, [entry], daily_budget=1.0)
     tune.load(path, [entry | {"price": [0.0001, 0.0004]}], daily_budget=1.0)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("interrupted", True, "was interrupted"),
+        ("keeps_limit", False, "keeps its limits"),
+    ],
+)
+def test_what_a_user_must_not_miss_is_a_warning(
+    server: Server, tmp_path: Path, field: str, value: bool, words: str
+) -> None:
+    path = export(tmp_path, server)
+    record = json.loads(path.read_text())
+    path.write_text(json.dumps({**record, field: value}))
+    with pytest.warns(UserWarning, match=words):
+        tune.load([path, path])

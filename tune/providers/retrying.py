@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import time
 from collections.abc import Awaitable, Callable
@@ -48,6 +49,8 @@ class RetryPolicy:
         longest_retry_after: seconds that a service may ask us to wait; a longer one is cut to this.
         silence: seconds of tries without one that gets through, after which the endpoint is given
             up.
+        rest: seconds after which an endpoint that was given up is tried again. A study ends before
+            that; a program that serves answers goes on.
     """
 
     attempts: int = 8
@@ -58,6 +61,7 @@ class RetryPolicy:
     longest_wait: float = 30.0
     longest_retry_after: float = 120.0
     silence: float = 60.0
+    rest: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +152,7 @@ class Retrying:
     async def _attempt(self, request: Request, numbers: range) -> list[Completion]:
         """Make one attempt, and tell the circuit how it ended."""
         circuit = self._circuit
-        if circuit.words:
+        if circuit.is_open(self._clock()):
             raise EndpointError(circuit.words)
         # The circuit watches the calls under way: a slow one may still get through.
         call = circuit.begins(self._clock())
@@ -227,6 +231,12 @@ class _Circuit:
         # The time at which each call under way began.
         self._calls: dict[object, float] = {}
         self._forget()
+
+    def is_open(self, now: float) -> bool:
+        """Tell whether nothing may be sent now; after a rest everything begins anew."""
+        if self.words and now - self._last >= self._policy.rest:
+            self._forget()
+        return bool(self.words)
 
     def chance_of(self, lost: int) -> float:
         """Return the chance that a call fails so often in a row, at the rate at which others fail.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,11 +34,20 @@ class Ask:
     messages: Sequence[Mapping[str, Any]] = ()
     passed: Mapping[str, Any] = field(default_factory=dict)
 
-    @property
-    def example(self) -> Example:
-        """The question as a row without a target, for a verifier."""
-        texts = {name: to_text(value) for name, value in (self.inputs or {}).items()}
-        return Example(id="", inputs=texts, target=None, metadata={})
+    def example(self, columns: Collection[str]) -> Example:
+        """Return the question as a row without a target, as prompts and verifiers take it.
+
+        Args:
+            columns: those that were inputs of the study. They are texts; all others stay as given.
+        """
+        inputs: dict[str, str] = {}
+        others: dict[str, Any] = {}
+        for name, value in (self.inputs or {}).items():
+            if name in columns:
+                inputs[name] = to_text(value)
+            else:
+                others[name] = value
+        return Example(id="", inputs=inputs, target=None, metadata=others)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +132,7 @@ def _filled(ask: Ask, prompt: Prompt) -> str | tuple[Message, ...]:
             f"the template {prompt.name!r} needs the inputs {sorted(prompt.fields)}, "
             f"but {missing} is not among those given, {sorted(ask.inputs)}{hint}"
         )
-    return prompt.render(ask.example)
+    return prompt.render(ask.example(prompt.fields))
 
 
 def _joined(ask: Ask, filled: Sequence[Message]) -> Rendered:

@@ -167,7 +167,8 @@ class Caller:
         """Make one answer of draws, as it was tuned."""
         verifier: BlindVerifier | None = None
         if self.tuned.verifier is not None:
-            verifier = blind(self.tuned.verifier, ask.example)
+            columns = {*self.tuned.inputs, *self.tuned.prompt.fields}
+            verifier = blind(self.tuned.verifier, ask.example(columns))
         return choose_draw(self.tuned.aggregate, draws, verifier=verifier)
 
     async def close(self) -> None:

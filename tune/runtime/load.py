@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import warnings
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,6 +27,12 @@ from tune.runtime.recorded import (
 )
 from tune.runtime.tuned import Keeping, Tuned
 
+REST = 30.0
+"""Seconds after which an endpoint that was given up is tried again."""
+
+BEFORE_NEXT = 2
+"""Attempts at one call where another entry can be asked instead."""
+
 Paths: TypeAlias = str | Path | Sequence[str | Path]
 
 
@@ -38,7 +46,7 @@ class LoadOptions:
         key_env: the environment variable with the model's key, instead of the recorded one.
         price: "IN/OUT" in dollars per million tokens, or a `Price`, instead of the recorded one.
         timeout: seconds after which a call is given up.
-        attempts: the most attempts at one call.
+        attempts: the most attempts at one call; by default 8, and 2 where another entry follows.
         concurrency: the most calls in flight per endpoint.
         store: the file for the daily budget and the cache; by default the study's store where it
             still lies beside the file, else one in its folder.
@@ -103,10 +111,17 @@ def load(
         tuned += _configs(path, config_list, given)
     if daily_budget is not None:
         _check_prices(tuned)
-    retry = RetryPolicy()
-    if given.attempts is not None:
-        retry = replace(retry, attempts=given.attempts)
-    callers = [Caller(one, concurrency=given.concurrency, retry=retry) for one in tuned]
+    for notice in dict.fromkeys(itertools.chain(*(one.notices for one in tuned))):
+        warnings.warn(notice, stacklevel=2)
+    callers = []
+    for place, one in enumerate(tuned):
+        attempts = given.attempts
+        if attempts is None and place < len(tuned) - 1:
+            attempts = BEFORE_NEXT
+        retry = RetryPolicy(rest=REST)
+        if attempts is not None:
+            retry = replace(retry, attempts=attempts)
+        callers.append(Caller(one, concurrency=given.concurrency, retry=retry))
     first = best_path(paths[0]).absolute()
     keeping = Keeping(
         daily_budget=daily_budget,

@@ -79,6 +79,7 @@ class TunedConfig:
         aggregate: makes one answer of several.
         verifier: for the aggregate "best".
         inputs: the columns that filled the templates.
+        notices: what a user must not miss.
     """
 
     source: str
@@ -91,6 +92,7 @@ class TunedConfig:
     aggregate: str | Aggregate
     verifier: Callable[[str, Example], float] | None
     inputs: tuple[str, ...]
+    notices: tuple[str, ...] = ()
 
 
 def read_config(path: str | Path, given: Given) -> TunedConfig:
@@ -127,7 +129,23 @@ def read_config(path: str | Path, given: Given) -> TunedConfig:
             aggregate=aggregate,
             verifier=verifier,
             inputs=tuple(deployment["inputs"]),
+            notices=_notices(record, place),
         )
+
+
+def _notices(record: Mapping[str, Any], place: Path) -> tuple[str, ...]:
+    found = []
+    if record.get("interrupted"):
+        found.append(
+            f"The study of {str(place)!r} was interrupted, so its choice may still change: "
+            f"{COMPLETE}."
+        )
+    if record.get("keeps_limit") is False:
+        found.append(
+            f"No configuration of the study keeps its limits, and the one in {str(place)!r} does "
+            "not either."
+        )
+    return tuple(found)
 
 
 def best_path(path: str | Path) -> Path:
