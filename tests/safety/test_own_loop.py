@@ -71,6 +71,19 @@ def test_the_last_work_is_done_once_and_the_thread_ends() -> None:
     loop.stop(nothing)
 
 
+def test_last_work_that_needs_a_thread_at_the_end_of_the_process_is_let_go(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    loop = OwnLoop()
+    loop.run(nothing())
+
+    async def last() -> None:
+        raise RuntimeError("cannot schedule new futures after shutdown")
+
+    loop.stop(last)
+    assert capfd.readouterr().err == ""
+
+
 def test_a_fault_of_the_work_is_raised_in_the_callers_thread() -> None:
     loop = OwnLoop()
 
