@@ -180,6 +180,7 @@ class ParameterRejected(ProviderError):
         beside: another parameter that the refusal is about: the model does not take the two
             together.
         while_reasoning: the model does not take it while it reasons; else it may.
+        more: refusals of other settings of the same call, which were found out with it.
     """
 
     def __init__(
@@ -194,6 +195,7 @@ class ParameterRejected(ProviderError):
         self.parameter = parameter
         self.beside = beside
         self.while_reasoning = while_reasoning
+        self.more: list[ParameterRejected] = []
 
 
 class ValueRejected(ParameterRejected):

@@ -49,7 +49,17 @@ def make(
     refuse: Refuse, error: ProviderError = BAD
 ) -> tuple[Strict, Tried, Capabilities]:
     endpoint, known = Strict(refuse, error), Capabilities()
-    return endpoint, Tried(endpoint, store=endpoint.store, capabilities=known), known
+    return (
+        endpoint,
+        Tried(
+            endpoint,
+            store=endpoint.store,
+            service="fake",
+            model="m",
+            capabilities=known,
+        ),
+        known,
+    )
 
 
 def request(number: int = 0, stop: tuple[str, ...] = (), **settings: Any) -> Request:
@@ -86,9 +96,9 @@ async def test_what_works_without_a_setting_and_fails_with_it_is_that_setting() 
     assert "without verbosity" in str(found[0])
     # The answers of the calls without it are there already.
     assert (endpoint.calls, endpoint.refusals) == (5, 1)
-    # A second value without an accepted one: the model takes none.
     found = await ask(tried, [request(0, temperature=0.5, verbosity="low")])
-    assert type(found[0]) is ParameterRejected
+    assert isinstance(found[0], ValueRejected)
+    assert (endpoint.calls, endpoint.refusals) == (6, 2)
 
 
 async def test_the_first_call_of_all_is_explained_too() -> None:
@@ -173,3 +183,41 @@ async def test_an_outage_lets_the_others_go() -> None:
     found = await ask(tried, [request(i) for i in range(8)])
     assert found == [lost] * 8
     assert endpoint.most_active == 7
+
+
+async def test_settings_that_do_not_go_together_cost_one_refusal_for_each_pair() -> (
+    None
+):
+    error = ValueRejected("not both", "top_p", beside="temperature")
+    endpoint, tried, _ = make(lambda asked, _: len(asked) > 1, error)
+    await ask(tried, [request(temperature=0.5), request(temperature=1.0)])
+    await ask(tried, [request(top_p=0.9)])
+    first = [request(i, temperature=0.5, top_p=0.9) for i in range(4)]
+    assert await ask(tried, first) == [error] * 4
+    endpoint.refusals = 0
+    second = [request(i, temperature=1.0, top_p=0.9) for i in range(8)]
+    assert await ask(tried, second) == [error] * 8
+    assert endpoint.refusals == 1
+    alone = [request(i, top_p=0.9) for i in range(4)]
+    assert all(isinstance(found, list) for found in await ask(tried, alone))
+
+
+async def test_all_refused_settings_of_a_call_are_found_out_at_once() -> None:
+    errors = {
+        "verbosity": ParameterRejected("no verbosity", parameter="verbosity"),
+        "top_p": ParameterRejected("no top_p", parameter="top_p"),
+    }
+    endpoint, tried, _ = make(lambda *_: False)
+
+    def refuse(asked: dict[str, Any], _: int) -> bool:
+        found = [name for name in errors if name in asked]
+        endpoint.error = errors[found[0]] if found else BAD
+        return bool(found)
+
+    endpoint.refuse = refuse
+    first = request(temperature=0.5, top_p=0.9, verbosity="low")
+    (error,) = await ask(tried, [first])
+    assert error is errors["verbosity"]
+    assert error.more == [errors["top_p"]]
+    assert endpoint.refusals == 2
+    assert len(endpoint.store.draws(request(temperature=0.5), range(1))) == 1

@@ -184,3 +184,14 @@ def test_a_largest_number_of_stop_strings_is_kept() -> None:
     assert case.lessons.space.domain("stop", "m") == Choice((("a",),))
     refuse(case, ValueRejected("not this one", "stop"))
     assert case.lessons.space.domain("stop", "m") is None
+
+
+def test_refusals_that_were_found_out_together_are_learned_together() -> None:
+    case = Case()
+    case.lessons.space = space_with(temperature=[0.5, 0.9], top_p=[0.9])
+    error = ValueRejected("too hot", "temperature", high=0.7)
+    error.more.append(ParameterRejected("no top_p", parameter="top_p"))
+    refuse(case, error, temperature=0.9, top_p=0.9)
+    assert case.lessons.space.domain("temperature", "m") == Choice((0.5,))
+    assert case.lessons.space.domain("top_p", "m") is None
+    assert error.more == []

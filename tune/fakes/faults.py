@@ -179,6 +179,7 @@ class Model:
         most_n_words: the message of that 400.
         reads: prompt tokens that the model reads and bills. The rest is cut silently, as Ollama
             does (ollama issue 3839).
+        strict: returns the reply to a body that the model refuses; see `tune.fakes.vendors`.
     """
 
     input: float = 0.10
@@ -196,6 +197,7 @@ class Model:
     most_n: int = 1 << 30
     most_n_words: str = ""
     reads: int = 128_000
+    strict: Callable[[Body], Any] | None = None
 
     def cost(self, prompt_tokens: int, completion_tokens: int) -> int:
         """Return the exact bill in picodollars."""

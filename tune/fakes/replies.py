@@ -165,7 +165,8 @@ _INSTEAD = {
 
 def refuse(body: Body, model: Model) -> Reply | None:
     """Refuse a request that this model does not take."""
-    return _refuse_parameter(body, model) or _refuse_length(body, model)
+    strict: Reply | None = None if model.strict is None else model.strict(body)
+    return strict or _refuse_parameter(body, model) or _refuse_length(body, model)
 
 
 def _refuse_parameter(body: Body, model: Model) -> Reply | None:

@@ -58,9 +58,10 @@ class Fact(NamedTuple):
     Attributes:
         service: the service, as in `Request.service`.
         model: the model's name as the service knows it.
-        kind: "refuses" (a parameter), "most_n" (answers for one call), "answers" (the first answer
-            came, and kept to its cap), "beyond" (it bills more tokens than its cap).
-        name: the parameter.
+        kind: "refuses" (a parameter), "takes" (a value of one), "most_n" (answers for one call),
+            "answers" (the first answer came, and kept to its cap), "beyond" (it bills more tokens
+            than its cap).
+        name: the parameter; of "takes" with its value.
         number: the most answers, or the most tokens that were billed for one.
     """
 

@@ -144,7 +144,13 @@ def build_stack(
         retry=context.retry,
         sleep=ledger.sleep,
     )
-    tried = Tried(splitting, store=context.store, capabilities=context.capabilities)
+    tried = Tried(
+        splitting,
+        store=context.store,
+        service=endpoint.service,
+        model=entry.model,
+        capabilities=context.capabilities,
+    )
     gated = Gated(
         tried,
         service=endpoint.service,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeAlias
@@ -17,7 +17,7 @@ from tune.errors import (
     TuneError,
     ValueRejected,
 )
-from tune.providers.capabilities import Capabilities
+from tune.providers.capabilities import Capabilities, Fact
 from tune.store.draws import Store
 
 Part: TypeAlias = tuple[str, str]
@@ -40,23 +40,35 @@ class Tried:
     Args:
         inner: buys.
         store: has the answers that were bought, and keeps whose examples they are of.
-        capabilities: takes in that a model refuses several answers for one call.
+        service: the service, as in `Request.service`.
+        model: the model's name as the service knows it.
+        capabilities: what is known of models. Which settings were taken is noted there, so that a
+            resumed study explains a refusal by the same calls.
     """
 
     def __init__(
-        self, inner: Provider, *, store: Store, capabilities: Capabilities
+        self,
+        inner: Provider,
+        *,
+        store: Store,
+        service: str,
+        model: str,
+        capabilities: Capabilities,
     ) -> None:
         self._inner = inner
         self._store = store
         self._capabilities = capabilities
-        self._taken: set[Part] = set()
+        self._service = service
+        self._model = model
+        self._released: set[Part] = set()
         self._answered: set[frozenset[Part]] = set()
         self._refused: dict[Part, ParameterRejected] = {}
+        # Refusals of settings that the model takes beside others, by all settings of the call.
+        self._conditional: dict[frozenset[Part], ParameterRejected] = {}
         # By the settings of calls that were refused without a reason: the words, by prompt.
         self._unexplained: defaultdict[frozenset[Part], dict[object, str]] = (
             defaultdict(dict)
         )
-        self._values: Counter[str] = Counter()
         self._turns: WeakValueDictionary[frozenset[Part], asyncio.Lock] = (
             WeakValueDictionary()
         )
@@ -64,15 +76,31 @@ class Tried:
     async def complete(self, request: Request, numbers: range) -> list[Completion]:
         """Buy the draws with these numbers, in order."""
         parts = _parts(request, numbers)
-        new = parts - self._taken
+        new = self._new(parts)
         if not new:
             return await self._buy(request, numbers, parts)
         turn = self._turns.setdefault(new, asyncio.Lock())
         async with turn:
             # Another call may have been answered, or refused, while this one waited.
-            if parts - self._taken:
+            if self._new(parts):
                 return await self._buy(request, numbers, parts)
         return await self._buy(request, numbers, parts)
+
+    def _new(self, parts: frozenset[Part]) -> frozenset[Part]:
+        """Return the settings of a call that were not tried yet."""
+        # With a model that has conditions, settings may not go together, so all count as new.
+        if self._conditional and parts not in self._answered:
+            return parts
+        return self._untaken(parts) - self._released
+
+    def _untaken(self, parts: frozenset[Part]) -> frozenset[Part]:
+        """Return the settings of a call that were in no answered call yet."""
+        return frozenset(
+            part for part in parts if self._fact(part) not in self._capabilities
+        )
+
+    def _fact(self, part: Part) -> Fact:
+        return Fact(self._service, self._model, "takes", " ".join(part))
 
     async def _buy(
         self, request: Request, numbers: range, parts: frozenset[Part]
@@ -82,26 +110,57 @@ class Tried:
         try:
             draws = await self._inner.complete(request, numbers)
         except ParameterRejected as error:
-            self._note_refusal(request, error)
+            self._note_refusal(request, parts, error)
+            await self._explore(request, error)
             raise
         except RequestRefused as error:
             return await self._explain(request, numbers, parts, error)
         except ProviderError:
             # Not a refusal, so others need not wait for this one's next attempt.
-            self._taken |= parts
+            self._released |= parts
             raise
         self._take(parts)
         return draws
 
+    async def _explore(self, request: Request, error: ParameterRejected) -> None:
+        """Find out which other settings of a refused call are refused, until it is answered.
+
+        Otherwise each of them would cost a configuration of its own, one after the other.
+        """
+        asked, refused = request, error
+        while _has(asked, refused.parameter):
+            asked = _without(asked, [refused.parameter])
+            parts = _parts(asked, range(1))
+            if not _settings(self._untaken(parts)):
+                return
+            self._store.share_uses(request, asked)
+            try:
+                self._check(parts)
+                await self._inner.complete(asked, range(1))
+            except ParameterRejected as other:
+                self._note_refusal(asked, parts, other)
+                error.more.append(other)
+                refused = other
+            except TuneError:
+                # The order that asks for such a call will meet it again, and then it counts.
+                return
+            else:
+                self._take(parts)
+                return
+
     def _take(self, parts: frozenset[Part]) -> None:
         """Note that the model takes these settings together."""
-        self._taken |= parts
+        self._released |= parts
         self._answered.add(parts)
+        for part in sorted(_settings(self._untaken(parts))):
+            self._capabilities.learn(self._fact(part))
 
     def _check(self, parts: frozenset[Part]) -> None:
         """Raise the refusal that a call is known to meet; nothing is sent then."""
         if parts in self._answered:
             return
+        if parts in self._conditional:
+            raise self._conditional[parts]
         for part in sorted(parts):
             if part in self._refused:
                 raise self._refused[part]
@@ -109,12 +168,16 @@ class Tried:
         if len(words) >= ENOUGH_REFUSALS:
             raise RequestRefused(next(iter(words.values())))
 
-    def _note_refusal(self, request: Request, error: ParameterRejected) -> None:
+    def _note_refusal(
+        self, request: Request, parts: frozenset[Part], error: ParameterRejected
+    ) -> None:
         """Remember a refused value, so that calls that wait with the same one are not sent."""
         # Beside another setting, or without reasoning, the model may take it.
-        is_conditional = error.beside is not None or error.while_reasoning
-        for part in _parts(request, range(1)) - self._taken:
-            if part[0] == error.parameter and not is_conditional:
+        if error.beside is not None or error.while_reasoning:
+            self._conditional[parts] = error
+            return
+        for part in self._untaken(_parts(request, range(1))):
+            if part[0] == error.parameter:
                 self._refused[part] = error
 
     async def _explain(
@@ -133,14 +196,14 @@ class Tried:
             ParameterRejected: a setting is to blame.
             RequestRefused: as it came, where no setting is.
         """
-        if len(numbers) > 1 and _SEVERAL not in self._taken:
+        new = _settings(self._untaken(parts))
+        if _SEVERAL in new:
             first = await self._probe(request, numbers[:1], error)
             if first is not None:
                 self._capabilities.refuse(request.service, request.model, "n")
                 rest = numbers[len(first) :]
                 return first + await self._inner.complete(request, rest)
-        names = [name for name, _ in sorted(parts - self._taken)]
-        names = [name for name in names if name not in (_SEVERAL[0], "max_tokens")]
+        names = [name for name, _ in sorted(new - {_SEVERAL})]
         culprit = await self._culprit(request, names, error)
         if culprit is None:
             # The prompt may be to blame, so another one may pass with the same settings.
@@ -199,13 +262,16 @@ class Tried:
         return draws
 
     def _refusal(self, name: str, error: RequestRefused) -> ParameterRejected:
-        """Return the error that blames a setting: a value of it at first, then all of it."""
+        """Return the error that blames a setting.
+
+        Only its value is blamed, because another one may be taken. What follows must not depend on
+        what this process remembers, or a resumed study would be another one.
+        """
         words = (
             f"{error} (the same call was answered without {name}, so {name} is refused)"
         )
-        self._values[name] += 1
-        is_taken = any(part[0] == name for part in self._taken)
-        if name == "stop" or (self._values[name] > 1 and not is_taken):
+        # Stop strings are read off draws, so that no value of them is a setting of the search.
+        if name == "stop":
             return ParameterRejected(words, parameter=name)
         return ValueRejected(words, name)
 
@@ -224,6 +290,16 @@ def _parts(request: Request, numbers: range) -> frozenset[Part]:
     if len(numbers) > 1:
         parts.append(_SEVERAL)
     return frozenset(parts)
+
+
+def _settings(parts: frozenset[Part]) -> frozenset[Part]:
+    """Return the parts of a call without its cap: no call goes out without one."""
+    return frozenset(part for part in parts if part[0] != "max_tokens")
+
+
+def _has(request: Request, name: str) -> bool:
+    """Tell whether a request has a setting."""
+    return name in dict(request.settings) or (name == "stop" and bool(request.stop))
 
 
 def _without(request: Request, names: Sequence[str]) -> Request:

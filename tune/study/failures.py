@@ -124,26 +124,37 @@ class Failures:
 
         Many calls that are under way may say so; the lesson is learned once.
         """
-        model = str(trial.point["model"])
-        # The cap has two names; a space knows it by the older one.
-        name = error.parameter.replace("max_completion_tokens", "max_tokens")
-        value = trial.point.get(name, trial.cap if name == "max_tokens" else None)
-        shown = name
+        shown = name = _space_name(error)
         if isinstance(error, ValueRejected):
+            value = trial.point.get(name, trial.cap if name == "max_tokens" else None)
             shown = f"{name} {value}"
         # Looked up before the trial fails: one that failed earlier has taught its value already.
         running = trial.state == "running"
         _fail(trial, f"the model does not take {shown}", wave)
+        self._learn(trial.point, error, running=running)
+        # Taken off, because other trials may meet the same error with other values.
+        more, error.more = error.more, []
+        for other in more:
+            self._learn(trial.point, other, running=running)
+
+    def _learn(self, point: Point, error: ParameterRejected, *, running: bool) -> None:
+        """Adapt the space of a model to a refusal."""
+        model, name = str(point["model"]), _space_name(error)
+        value = point.get(name)
         # An earlier call has already taught this.
         if name not in self.lessons.space.dimensions(model):
             return
-        if running and self._is_conditional(trial.point, error):
+        if running and self._is_conditional(point, error):
             return
         if not isinstance(error, ValueRejected):
             self.lessons.refuse(model, name)
         elif not running:
             return
         elif name not in FREE:
+            domain = self.lessons.space.domain(name, model)
+            # Another trial of the same wave may have taught it.
+            if domain is None or value not in grid_values(domain):
+                return
             self.lessons.narrow(model, name, value, error.low, error.high)
         elif error.low is not None or error.high is not None:
             # A free dimension is read off. What was sent is a cap, or a number of stop strings.
@@ -159,6 +170,9 @@ class Failures:
         model, name = str(point["model"]), error.parameter
         space = self.lessons.space
         if error.beside is not None and error.beside in point:
+            if space.point_of(point) != point:
+                # Another trial of the same wave has taught it.
+                return True
             self.lessons.allow_one_of(model, [error.beside, name])
             return True
         if not error.while_reasoning or "reasoning_effort" not in space.dimensions(
@@ -173,6 +187,12 @@ class Failures:
             return False
         self.lessons.allow_only_with(model, name, "reasoning_effort", off)
         return True
+
+
+def _space_name(error: ParameterRejected) -> str:
+    """Return the dimension that a refusal is about."""
+    # The cap has two names; a space knows it by the older one.
+    return error.parameter.replace("max_completion_tokens", "max_tokens")
 
 
 def fail_unanswered(trial: Trial, asked: Collection[int], wave: Wave) -> None:

@@ -443,8 +443,11 @@ class OpenAIEndpoint:
             )
         if isinstance(fault, ParameterRejected):
             name = fault.parameter
-            # A refused value says nothing about other values. A seed can be left out all the same.
-            whole = not isinstance(fault, ValueRejected)
+            # A seed can be left out whatever its value.
+            # A condition says nothing about calls that keep it, and neither does a refused value
+            # about other values.
+            conditional = fault.beside is not None or fault.while_reasoning
+            whole = not isinstance(fault, ValueRejected) and not conditional
             if whole or name == "seed":
                 self._capabilities.refuse(self.service, self.model, name)
             if name == "seed" or (whole and name in REPLACEMENTS):
