@@ -38,7 +38,10 @@ def test_the_calls_of_tools_are_those_of_the_draw_that_carries_the_answer() -> N
     )
     assert found.tool_calls == ({"id": "2"},)
     assert not found.abstained
-    assert answer(draw("x", "x"), chosen="x").tool_calls == ()
+    assert found.message["tool_calls"] == [{"id": "2"}]
+    plain = answer(draw("x", "x"), chosen="x")
+    assert plain.tool_calls == ()
+    assert plain.message == {"role": "assistant", "content": ""}
 
 
 def test_an_abstention_of_several_draws_has_no_carrier() -> None:

@@ -81,6 +81,15 @@ def test_the_messages_of_a_tool_go_through() -> None:
     assert json.loads(found.passed)["messages"] == turns
 
 
+def test_a_message_object_of_a_client_is_taken_as_plain_data() -> None:
+    class Reply:
+        def model_dump(self, *, exclude_none: bool) -> dict[str, str]:
+            assert exclude_none
+            return {"role": "assistant", "content": "ahoy"}
+
+    assert sent(messages=[Reply()]) == [("assistant", "ahoy")]
+
+
 def test_a_missing_input_is_named_in_one_sentence() -> None:
     with pytest.raises(InputError, match=r"needs the inputs \['text'\].*\['txt'\]"):
         sent(txt="x")

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import json
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -259,6 +260,20 @@ def test_a_policy_asks_in_rounds_and_may_stop_or_ask_another_entry(
             assert len(tuned(text="x").draws) == 2
             tuned.close()
         assert (len(small.posts), len(large.posts)) == (2, 0)
+
+
+def test_many_threads_ask_at_once(server: Server, tmp_path: Path) -> None:
+    with (
+        tune.load(export(tmp_path, server)) as tuned,
+        ThreadPoolExecutor(8) as threads,
+    ):
+        texts = [row["text"] for row in ROWS]
+        found = list(threads.map(lambda text: tuned(text=text).answer, texts))
+        assert found == [
+            one.answer for one in tuned.batch([{"text": t} for t in texts])
+        ]
+        assert repr(tuned) == "<Tuned: small with prompt 'short', n 1 by 'first'>"
+        assert tuned.configs[0].model == "small"
 
 
 TOOLS = [{"type": "function", "function": {"name": "weather", "parameters": {}}}]

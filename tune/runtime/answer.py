@@ -67,6 +67,14 @@ class Answer:
             return ()
         return tuple(json.loads(carrier.completion.tool_calls))
 
+    @property
+    def message(self) -> dict[str, Any]:
+        """The answer as a message of the assistant, to go on with a conversation."""
+        message: dict[str, Any] = {"role": "assistant", "content": self.text}
+        if self.tool_calls:
+            message["tool_calls"] = list(self.tool_calls)
+        return message
+
     def __str__(self) -> str:
         return self.text
 

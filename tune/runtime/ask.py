@@ -82,7 +82,7 @@ def read_ask(inputs: Mapping[str, Any] | None, named: Mapping[str, Any]) -> Ask:
         raise InputError(
             f"inputs are given by name or as a mapping, not both: got {sorted(own)} as well"
         )
-    messages = named.get("messages") or ()
+    messages = [_as_plain(message) for message in named.get("messages") or ()]
     if not messages and inputs is None and not own:
         raise InputError(
             "nothing is asked: give the inputs of the template by name, or messages="
@@ -157,6 +157,12 @@ def _joined(ask: Ask, filled: Sequence[Message]) -> Rendered:
         # Names, calls of tools and parts of a content have no place in plain messages.
         passed["messages"] = whole
     return Rendered(plain, _dump(passed))
+
+
+def _as_plain(message: Any) -> Any:
+    """Return a message as plain data; clients of services return objects."""
+    dump = getattr(message, "model_dump", None)
+    return message if dump is None else dump(exclude_none=True)
 
 
 def _as_mapping(message: Message) -> dict[str, Any]:

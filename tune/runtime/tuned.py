@@ -20,6 +20,7 @@ from tune.runtime.ask import Ask, read_ask
 from tune.runtime.caller import Caller, Money, receipts_kept
 from tune.runtime.policy import AtOnce, Policy, Round
 from tune.safety.own_loop import OwnLoop
+from tune.space import Config
 from tune.store.database import Database
 from tune.store.draws import Store
 from tune.store.ledger import Ledger
@@ -151,6 +152,21 @@ class Tuned:
             if isinstance(one, TuneError) and not return_exceptions:
                 raise one
         return found
+
+    @property
+    def configs(self) -> tuple[Config, ...]:
+        """The configuration of each entry, in the order in which they are tried."""
+        return tuple(caller.tuned.config for caller in self._callers)
+
+    def __repr__(self) -> str:
+        parts = []
+        for caller in self._callers:
+            config = caller.tuned.config
+            parts.append(
+                f"{caller.tuned.entry.name} with prompt {config.prompt!r}, "
+                f"n {config.n} by {config.aggregate!r}"
+            )
+        return f"<Tuned: {'; then '.join(parts)}>"
 
     @property
     def usage(self) -> tuple[Usage, ...]:
