@@ -9,6 +9,7 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Unpack
 
+from tune.plan.kept_options import kept_options
 from tune.plan.keywords import OptionKeywords
 from tune.plan.make import make_plan, without_models
 from tune.plan.option_table import takes_options
@@ -154,7 +155,7 @@ async def _study(
         )
         undo = stack.enter_context(_undone(journal, traces))
         # A finished study is shown again for $0.
-        known = open_study(journal, plan)
+        known = open_study(journal, plan, kept_options(plan, options))
         if known is not None:
             announcer.missing_slices(known, plan)
             return known

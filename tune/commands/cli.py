@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from tune.study.study import Study
 
 COMMANDS = {
+    "answers": (
+        "tune.commands.answers",
+        "show the answers of any configuration of a study to each example, for nothing",
+    ),
     "challenge": (
         "tune.commands.challenge",
         "ask whether a new model would enter a study's frontier",
@@ -31,6 +35,10 @@ COMMANDS = {
     "check": (
         "tune.commands.check",
         "test on new examples whether an exported config still holds",
+    ),
+    "compare": (
+        "tune.commands.compare",
+        "compare two studies or configurations, paired on the examples that both answered",
     ),
     "estimate": (
         "tune.commands.estimate",
@@ -40,9 +48,17 @@ COMMANDS = {
         "tune.commands.export",
         "write the winner for an agent framework: AutoGen, LangChain and others",
     ),
+    "list": (
+        "tune.commands.list",
+        "list the studies of a results folder with winners and dollars",
+    ),
     "models": (
         "tune.commands.models",
         "what is known of models: price, host and key, settings, end of life; sends nothing",
+    ),
+    "report": (
+        "tune.commands.report",
+        "write the report of a study again: finished, interrupted or running",
     ),
     "reprice": (
         "tune.commands.reprice",

@@ -6,26 +6,17 @@ holdout: that is another interim analysis.
 
 from __future__ import annotations
 
-import shutil
-import sqlite3
-import tempfile
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, closing, suppress
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tune.completion import Completion
-from tune.errors import InputError, StudyError
+from tune.errors import InputError
 from tune.export import Deployment
+from tune.followup.replay import replay_holdout, replayed
 from tune.plan.make import make_plan
 from tune.plan.plan import Plan
 from tune.plan.read_options import read_options
-from tune.plan.token_counts import offline_endpoints
-from tune.pricing.prices import to_picodollars
-from tune.providers.capabilities import Capabilities
-from tune.providers.stack import Service, StackContext, build_stack
-from tune.readout.trial import Step, Trial
 from tune.report import Report
 from tune.report.answers import AnswerRow
 from tune.result import build_report, deploy
@@ -33,31 +24,14 @@ from tune.result.answers import study_answers
 from tune.safety.background import run_apart
 from tune.space import Config
 from tune.stats.alpha_spending import another_analysis, is_new_analysis
-from tune.store.database import Database
-from tune.store.draws import Store
 from tune.store.journal import Journal, read_events
-from tune.store.ledger import Ledger
-from tune.strategies.measured_truncation import PHASES, select_measured
-from tune.study.connect import make_evaluator
-from tune.study.evaluate import Evaluator
-from tune.study.holdout import HoldoutTest, read_holdout_test
-from tune.study.kept_draws import KeptDraws, Load
-from tune.study.lessons import Lessons
-from tune.study.readout_file import (
-    Readout,
-    digest_trials,
-    keep_readout,
-    read_readout,
-)
+from tune.strategies.measured_truncation import select_measured
 from tune.study.resume import (
     GIVE_THE_SAME,
-    RecordedWave,
     check_identity,
     check_not_forgotten,
-    load_steps,
-    read_faults,
 )
-from tune.study.run import NOT_MET, Run
+from tune.study.run import Run
 from tune.study.stop_reasons import PAUSES
 from tune.study.study import Study, find_store, recorded_study
 
@@ -72,7 +46,7 @@ MAY_DIFFER = (
 """What a study may be read again with: it decides nothing about what was drawn."""
 
 SILENT = "reprice"
-"""The name on the ledger, and the reason why it is closed: nothing may be bought."""
+"""The name on the ledger: the study's own bill stays as it was."""
 
 
 def reprice(
@@ -120,10 +94,6 @@ def reprice(
         besides=MAY_DIFFER,
         remedy=GIVE_THE_SAME,
     )
-    if not Path(store.removeprefix("sqlite:///")).is_file():
-        raise StudyError(
-            f"the draws of the study in {str(place)!r} are not at {store!r}: say where with --store"
-        )
     report, deployment, answers = run_apart(_reread(plan, place, store))
     study = Study(
         _as_it_was(report, before.record),
@@ -142,166 +112,20 @@ async def _reread(
     plan: Plan, place: Path, store: str
 ) -> tuple[Report, Deployment | None, Sequence[AnswerRow]]:
     """Return the study's report with today's selection, from its journal and its store."""
-    with ExitStack() as stack:
-        aside = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        # The run appends events as it goes. They belong into the copy.
-        shutil.copy(place / "study.jsonl", aside / "study.jsonl")
-        journal = stack.enter_context(Journal(aside / "study.jsonl"))
-        db = Database(_copy(store, aside / "draws.db"))
-        stack.callback(db.close)
-        # A study with --fresh has its own generation of draws.
-        generation = journal.events[0]["id"] if plan.fresh else ""
-        draws = Store(db, generation=generation)
-        ledger = Ledger(db, SILENT, to_picodollars(plan.budget))
-        # A closed ledger lets no call through, whatever the code below does.
-        ledger.close(SILENT)
-        context = StackContext(draws, ledger, Capabilities(), concurrency=1)
-        services = _services(plan, context)
-        run = Run(plan, journal, services, ledger, _evaluator(plan, services, context))
-        kept = _kept_readout(place, journal, draws)
-        _replay(run, kept)
-        run.note_measured_caps()
-        run.end_trials()
-        reader = run.evaluator.reader
-        if kept is None:
-            large = digest_trials(reader, run.trials)
-        else:
-            large = False
-            for number, trial in run.trials.items():
-                reader.keep(trial, kept.digests[number])
+    with replayed(plan, place, store, as_study=SILENT) as again:
+        run = again.run
         choice = select_measured(run.selector.problem(), run.standings.current())
-        test = _holdout(run)
-        stopped = _last(journal.events, "result")["stopped"]
+        test = replay_holdout(run)
+        stopped = _last(run.journal.events, "result")["stopped"]
         if choice is not None and test.readings and stopped not in PAUSES:
             _note_look(run, place, choice.tested(test.readings).shown.config)
         record = run.record(
             choice, run.selector.single_answer(choice), test, stopped=stopped
         )
         report = build_report(record)
-        if large:
-            # It only makes the next reading faster, so a full disk is no fault here.
-            with suppress(OSError):
-                keep_readout(place, journal.events, draws, reader, run.trials)
+        if again.is_large:
+            again.keep(place)
         return report, deploy(record, report), study_answers(record)
-
-
-def _kept_readout(place: Path, journal: Journal, draws: Store) -> Readout | None:
-    """Return what was read off the study's draws before; None where they must be read now."""
-    kept = read_readout(place, journal.events)
-    if kept is None:
-        return None
-    # Another store, or one that lost draws: the draws themselves say what is wrong.
-    if draws.count_used(str(journal.events[0]["id"])) < kept.used:
-        return None
-    return kept
-
-
-def _replay(run: Run, kept: Readout | None) -> None:
-    """Bring a run to where the study ended: its trials, and what it had learned of the models.
-
-    Args:
-        run: before its first wave.
-        kept: what was read off its draws before, if anything.
-    """
-    reader = run.evaluator.reader
-    source = None
-    if kept is not None:
-        source = KeptDraws(
-            kept.digests,
-            lambda trial: reader.bought_stop(trial.point),
-            _loader(run.evaluator),
-        )
-    # Lessons change how answers are read, so they come in the order in which they were learned.
-    run.recall(run.history.first)
-    for wave in run.history.waves:
-        # A process that ended inside a wave left it without an outcome.
-        if wave.done:
-            steps = load_steps(wave.steps)
-            # Draws that measured a cap have no digest; they are few.
-            if source is not None and wave.phase not in PHASES:
-                source.replay(steps, run.trials, wave)
-            else:
-                _refill(run, steps, run.trials_of(wave.phase), wave)
-            run.recall(wave.lessons)
-    run.recall(run.history.last)
-
-
-def _loader(evaluator: Evaluator) -> Load:
-    """Return what reads draws of a trial from the store."""
-
-    def load(
-        trial: Trial, position: int, stop: tuple[str, ...], numbers: range
-    ) -> list[Completion]:
-        request = evaluator.request(trial.point, trial.cap, stop, position)
-        held = evaluator.store.draws(request, numbers)
-        if len(held) < len(numbers):
-            raise _lacks_draws(trial, 1)
-        return list(held.values())
-
-    return load
-
-
-def _copy(store: str, aside: Path) -> Path:
-    """Copy a store as it is now, even while a process writes to it.
-
-    Raises:
-        StudyError: it cannot be read.
-    """
-    source = Path(store.removeprefix("sqlite:///")).resolve()
-    try:
-        with (
-            closing(sqlite3.connect(f"{source.as_uri()}?mode=ro", uri=True)) as held,
-            closing(sqlite3.connect(aside)) as copy,
-        ):
-            # SQLite's backup takes a consistent copy while another process writes.
-            held.backup(copy)
-    except sqlite3.Error as error:
-        raise StudyError(f"the store {store!r} cannot be read: {error}") from None
-    return aside
-
-
-def _refill(
-    run: Run, steps: list[Step], trials: dict[int, Trial], recorded: RecordedWave
-) -> None:
-    """Fill trials from the store as a recorded wave left them.
-
-    Raises:
-        StudyError: draws that were bought are not there.
-    """
-    run.evaluator.replay(steps, trials, recorded)
-    for step in steps:
-        trial = trials[step.trial]
-        lacking = []
-        for position in step.examples:
-            held = len(trial.draws.get(position, ()))
-            faulty = position in trial.config_failed or position in trial.unanswered
-            # In a wave that the money ended, not all of them were bought.
-            excused = faulty or (step.trial, position) in recorded.unanswered
-            if held < step.draws and not excused:
-                lacking.append(position)
-        if lacking and trial.state != "failed":
-            raise _lacks_draws(trial, len(lacking))
-
-
-def _lacks_draws(trial: Trial, examples: int) -> StudyError:
-    return StudyError(
-        f"the store lacks draws of trial {trial.number} for {examples} examples: give "
-        f"the --store that the study was run with (and --fresh, if it was)"
-    )
-
-
-def _holdout(run: Run) -> HoldoutTest:
-    """Return the result of the holdout as it was bought; an empty one if it was not met."""
-    met = [event for event in run.journal.events if event["event"] == "holdout"]
-    if not met:
-        return NOT_MET
-    # A continued study has several; the last one counts.
-    event = met[-1]
-    recorded = RecordedWave("holdout", event["steps"])
-    read_faults(recorded, event)
-    trials: dict[int, Trial] = {}
-    _refill(run, load_steps(event["steps"]), trials, recorded)
-    return read_holdout_test(run.evaluator.reader, trials.values())
 
 
 def _note_look(run: Run, place: Path, choice: Config) -> None:
@@ -319,36 +143,6 @@ def _note_look(run: Run, place: Path, choice: Config) -> None:
         with Journal(place / "study.jsonl") as journal:
             journal.append(**look)
     run.journal.append(**look)
-
-
-def _services(plan: Plan, context: StackContext) -> dict[str, Service]:
-    """Return models to which nothing is sent."""
-    endpoints = offline_endpoints(plan.entries, context.capabilities)
-    services = {}
-    for name, entry in plan.entries.items():
-        # The stack finds stored draws. The endpoint behind it refuses every call.
-        services[name] = build_stack(entry, endpoints[name], plan.prices[name], context)
-    return services
-
-
-def _evaluator(
-    plan: Plan, services: Mapping[str, Service], context: StackContext
-) -> Evaluator:
-    judge = None
-    if plan.judge is not None:
-        # Its verdicts are in the store, under the identity of its endpoint.
-        name = plan.judge.name
-        endpoint = offline_endpoints({name: plan.judge})[name]
-        judge = build_stack(
-            plan.judge, endpoint, plan.prices[name], context, judge=True
-        )
-    return make_evaluator(
-        plan,
-        services,
-        context.store,
-        judge=judge,
-        lessons=Lessons(plan.space, context.capabilities),
-    )
 
 
 def _as_it_was(report: Report, before: Report) -> Report:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -139,3 +140,35 @@ def _cell(value: Any) -> str | int | float:
     if isinstance(value, tuple | dict):
         value = json.dumps(value, ensure_ascii=False)
     return csv_cell(value)
+
+
+def answer_lines(rows: Sequence[AnswerRow], most: int) -> list[str]:
+    """Return a line for each record for a terminal, wrong ones first, and counts above them."""
+    counts: dict[tuple[str, str], Counter[str]] = {}
+    for row in rows:
+        counts.setdefault((row.configuration, row.part), Counter())[row.reason] += 1
+    lines = []
+    for (configuration, part), reasons in counts.items():
+        said = [f"{count} {kind}" for kind, count in reasons.most_common() if kind]
+        wrong = ", ".join(said) or "none is wrong"
+        lines.append(f"{configuration}: {reasons.total()} {part} examples; {wrong}")
+    # A stable order: wrong ones first, then as in the study.
+    ordered = sorted(rows, key=lambda row: not row.reason)
+    for row in ordered[:most]:
+        shown = [row.example, row.part, row.configuration, row.reason or "right"]
+        if row.score is not None:
+            shown.append(f"{row.score:.3g}")
+        shown.append(f"{_line(row.answer)} (target {_line(row.target)})")
+        lines.append("  ".join(shown))
+    if len(rows) > most:
+        lines.append(f"and {len(rows) - most} more: --out FILE writes all of them")
+    return lines
+
+
+def _line(text: str | None) -> str:
+    if text is None:
+        return "-"
+    line = " ".join(text.split())
+    if len(line) > 60:
+        line = f"{line[:60]} ..."
+    return repr(line)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,7 +17,6 @@ from tune.readout.token_rates import Rates, rates_of
 from tune.readout.trial import Trial
 from tune.report.answers import AnswerRow, without_texts
 from tune.space import Config
-from tune.strategies import Selection
 from tune.study.record import RunRecord
 from tune.study.stop_reasons import PAUSES
 from tune.task.example import to_text
@@ -88,49 +87,52 @@ def study_answers(record: RunRecord) -> tuple[AnswerRow, ...]:
 
     Without texts if the user wants none of them in the report.
     """
+    configs: dict[str, Config] = {}
+    if record.selection is not None:
+        configs[WINNER] = record.selection.tested(_met(record)).shown.config
+    configs[BASELINE] = record.plan.baseline
+    return config_answers(record, configs)
+
+
+def config_answers(
+    record: RunRecord, configs: Mapping[str, Config]
+) -> tuple[AnswerRow, ...]:
+    """Return the answers of configurations on each part of the data that they met.
+
+    Args:
+        record: of the run.
+        configs: the configurations by the name that their records get.
+    """
     rows: list[AnswerRow] = []
-    for name, answers, reading in _shown(record):
-        rows += answer_rows(answers, name, reading)
-    return visible_rows(record, rows)
-
-
-def visible_rows(record: RunRecord, rows: Sequence[AnswerRow]) -> tuple[AnswerRow, ...]:
-    """Return the records as the user wants them shown: with or without their texts."""
+    met = _met(record)
+    for name, config in configs.items():
+        if config in met:
+            answers = TrialAnswers(record, record.holdout_trials[config], config)
+            rows += answer_rows(answers, name, met[config])
+    for name, config in configs.items():
+        trial = _tuning_trial(record, config)
+        if trial is not None:
+            readings = record.reader.read(trial, [config])
+            answers = TrialAnswers(record, trial, config)
+            rows += answer_rows(answers, name, next(iter(readings), None))
     if record.plan.content:
         return tuple(rows)
     return tuple(map(without_texts, rows))
 
 
-def _shown(
-    record: RunRecord,
-) -> Iterator[tuple[str, TrialAnswers, Reading | None]]:
-    """Yield name, answers and reading of each configuration on each part of the data."""
-    # Half a holdout is not looked at: see `tune.result.build`.
-    met: Mapping[Config, Reading] = {}
-    if record.stopped not in PAUSES:
-        met = record.holdout
-    configs: dict[str, Config] = {}
-    choice: Selection | None = None
-    if record.selection is not None:
-        choice = record.selection.tested(met)
-        configs[WINNER] = choice.shown.config
-    configs[BASELINE] = record.plan.baseline
-    for name, config in configs.items():
-        if config in met:
-            answers = TrialAnswers(record, record.holdout_trials[config], config)
-            yield name, answers, met[config]
-    for name, config in configs.items():
-        trial = _tuning_trial(record, config)
-        if name == WINNER and choice is not None:
-            # An extrapolated winner has a trial, although no reading of it.
-            trial = record.trials.get(choice.reading.trial)
-        if trial is not None:
-            readings = record.reader.read(trial, [config])
-            yield name, TrialAnswers(record, trial, config), next(iter(readings), None)
+def _met(record: RunRecord) -> Mapping[Config, Reading]:
+    """Return the readings on the holdout; none while it is half: see `tune.result.build`."""
+    if record.stopped in PAUSES:
+        return {}
+    return record.holdout
 
 
 def _tuning_trial(record: RunRecord, config: Config) -> Trial | None:
     """Return the trial that read a configuration on the most examples; None where none did."""
+    selection = record.selection
+    if selection is not None and config == selection.shown.config:
+        # An extrapolated winner has a trial, although no reading of it.
+        return record.trials.get(selection.reading.trial)
     same = [reading for reading in record.readings if reading.config == config]
     best = max(same, key=lambda reading: reading.n_examples, default=None)
     if best is None:

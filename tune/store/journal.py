@@ -155,6 +155,16 @@ def read_events(path: str | Path) -> list[dict[str, Any]]:
     return [event for line in lines if (event := _parse(line)) is not None]
 
 
+def is_held(path: str | Path) -> bool:
+    """Return whether a process holds a journal now, because its study is running."""
+    try:
+        # For appending, as the lock wants it; nothing is written.
+        with Path(path).open("a+b", buffering=0) as file:
+            return not _lock(file)
+    except OSError:
+        return False
+
+
 def _parse(line: bytes) -> dict[str, Any] | None:
     """The event on a line, or None where the line is torn."""
     # A line without its end was torn while it was written, even if it happens to be valid JSON.

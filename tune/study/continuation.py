@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import secrets
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from tune.errors import StudyError
@@ -21,8 +22,15 @@ FOLLOWUPS = ("look", "forgotten")
 """Events that change nothing about how the study's own runs ended."""
 
 
-def open_study(journal: Journal, plan: Plan) -> Study | None:
+def open_study(
+    journal: Journal, plan: Plan, kept: Mapping[str, Any] | None = None
+) -> Study | None:
     """Begin a study, or see that its journal holds the same one.
+
+    Args:
+        journal: of the folder.
+        plan: what is asked for.
+        kept: the options that a new study's journal keeps; see `tune.plan.kept_options`.
 
     Returns:
         The finished study if this run has nothing left to do.
@@ -38,6 +46,7 @@ def open_study(journal: Journal, plan: Plan) -> Study | None:
             id=f"{plan.data.name}-{secrets.token_hex(4)}",
             identity=dict(plan.identity),
             began=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            kept=kept,
             **_limits(plan),
         )
         return None

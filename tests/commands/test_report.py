@@ -1,0 +1,43 @@
+"""The command that writes a report again hands its flags on, and shows the study."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tune.commands import DONE
+from tune.commands.report import main
+
+
+class Shown:
+    """Stands in for a study."""
+
+    def summary(self) -> dict[str, Any]:
+        return {"best": None}
+
+    def __str__(self) -> str:
+        return "The best is small."
+
+
+def test_the_flags_reach_the_work_and_the_study_is_shown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: dict[str, Any] = {}
+
+    def report(*place: Any, **options: Any) -> Shown:
+        asked.update(options, place=place)
+        return Shown()
+
+    monkeypatch.setattr("tune.followup.report.report", report)
+    assert main(["out", "--out", "there", "--no-content", "--space", "s.toml"]) == DONE
+    assert asked == {
+        "place": ("out", "there"),
+        "content": False,
+        "allow_import": False,
+        "space": "s.toml",
+    }
+    assert capsys.readouterr().out == "The best is small.\n"
+    assert main(["out", "--json"]) == DONE
+    assert json.loads(capsys.readouterr().out) == {"best": None}

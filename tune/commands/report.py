@@ -1,0 +1,47 @@
+"""tune report STUDY [--out DIR]"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tune.commands import print_result, run_command
+from tune.commands.kept_flags import add_kept_flags, kept_options
+from tune.commands.parser import Parser
+from tune.safety.escape import for_terminal, json_for_terminal
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; returns the exit status."""
+    parser = Parser(
+        prog="tune report",
+        description="Write the report of a study again: finished, interrupted or running. Nothing "
+        "is sent and nothing is spent. Of a study without a result, the report shows what it has "
+        "found until now.",
+    )
+    parser.add_argument("study", metavar="STUDY", help="the study's results folder")
+    parser.add_argument(
+        "--out", metavar="DIR", help="write the files there; the default is STUDY"
+    )
+    parser.add_argument(
+        "--no-content",
+        action="store_true",
+        help="without the texts of examples and answers",
+    )
+    add_kept_flags(parser)
+    given = parser.parse_args(argv)
+
+    def work() -> int:
+        # Imported here: `--help` must not wait for numpy.
+        from tune.followup.report import report
+
+        study = report(
+            given.study,
+            given.out,
+            content=not given.no_content,
+            **kept_options(given),
+        )
+        if given.json:
+            return print_result(json_for_terminal(study.summary()))
+        return print_result(for_terminal(study))
+
+    return run_command(work, resumes=False)
