@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +20,7 @@ from tune.report import (
     ReportConfig,
     TrialRow,
 )
+from tune.report.search_records import ReadingRow, SearchDetails
 from tune.space import Config, Point
 from tune.stats.intervals import Interval
 
@@ -246,3 +248,52 @@ def cells(text: str) -> list[list[str]]:
         if before.type in ("td_open", "th_open"):
             rows[-1].append("".join(c.content for c in token.children or []))
     return rows
+
+
+def large_study(*, trials: int, readings: int) -> Report:
+    """A report of many trials, each with many readings."""
+    luck = random.Random(0)
+    rows, found = [], []
+    for number in range(trials):
+        point = Point(
+            {
+                "model": f"vendor/model-{number % 7}",
+                "prompt": f"p{number % 5}",
+                "temperature": round(luck.random(), 3),
+            }
+        )
+        cost, quality = 10 ** luck.uniform(-5, -2), luck.uniform(0.3, 0.9)
+        for place in range(readings):
+            row = ReadingRow(
+                trial=number,
+                n=1 + place,
+                aggregate="vote" if place else "first",
+                max_tokens=512,
+                stop="[]",
+                quality=quality + place / 1000,
+                examples=500,
+                cost=cost * (1 + place),
+                seconds=luck.uniform(0.5, 9.0),
+                approximate=False,
+            )
+            found.append(row)
+        best = Config({**point, "n": 1, "aggregate": "first", "max_tokens": 512})
+        trial = TrialRow(
+            number,
+            point,
+            "stopped",
+            "after 8 of 500 examples: others were preferred",
+            examples=500,
+            draws=500 * readings,
+            spent=500 * cost,
+            best=best,
+            quality=interval(quality),
+            cost=cost,
+        )
+        rows.append(trial)
+    prompts = tuple(PromptText(f"p{k}", "Answer. {text}\n" * 20) for k in range(5))
+    return study(
+        trials=tuple(rows),
+        prompts=prompts,
+        search=SearchDetails(readings=tuple(found)),
+    )

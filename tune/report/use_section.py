@@ -28,11 +28,11 @@ def use_section(report: Report) -> str:
         parts.append(
             f"The answer is taken out of the text so: {inline(report.answer)}."
         )
-    return "\n\n".join([*parts, *_agents(report)])
+    return "\n\n".join([*parts, *agent_paragraphs(report)])
 
 
-def _agents(report: Report) -> list[str]:
-    """Return what an agent can use, which may be another configuration or none."""
+def agent_paragraphs(report: Report) -> list[str]:
+    """Return paragraphs on what an agent can use: the winner, another configuration, or none."""
     # An agent must not be given a configuration that breaks the limit.
     if report.keeps_limit is False:
         nothing = (

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import sys
 import traceback
-import unicodedata
 from types import TracebackType
 
 from tune.safety.redact import scrub_message, scrubbed_json
@@ -13,6 +12,11 @@ from tune.safety.redact import scrub_message, scrubbed_json
 # Marks that reorder the text around them: what is read would not be what is written.
 _REORDERING = frozenset(
     "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+)
+# Control characters but for line ends and tabs, half characters, and the marks above. As a pattern,
+# because long texts would take seconds character by character.
+_UNSEEN = re.compile(
+    f"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff{''.join(sorted(_REORDERING))}]"
 )
 _LINE_ENDS = re.compile("\r\n|[\r\n\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029]")
 
@@ -28,17 +32,7 @@ def visible(text: str, *, lines: bool = False) -> str:
     text = _LINE_ENDS.sub("\n", text)
     if not lines:
         text = text.replace("\n", " ").replace("\t", " ")
-    return "".join(map(_shown, text))
-
-
-def _shown(character: str) -> str:
-    return _written_out(character) if _is_unseen(character) else character
-
-
-def _is_unseen(character: str) -> bool:
-    return (
-        unicodedata.category(character) in ("Cc", "Cs") and character not in "\n\t"
-    ) or character in _REORDERING
+    return _UNSEEN.sub(lambda match: _written_out(match[0]), text)
 
 
 def _written_out(character: str) -> str:
@@ -75,6 +69,4 @@ def show_tracebacks_scrubbed() -> None:
 def json_for_terminal(value: object) -> str:
     """Return a value as one line of JSON without secrets, with control characters escaped."""
     text = scrubbed_json(value)
-    return "".join(
-        f"\\u{ord(c):04x}" if c != "\n" and _is_unseen(c) else c for c in text
-    )
+    return _UNSEEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text)

@@ -67,6 +67,12 @@ SECTIONS = (
     Section("reproduce", "Reproduce", reproduce),
 )
 
+MOST_CHARACTERS = 5_000
+"""The longest text of a name or a sentence: a browser is slow with longer ones."""
+
+MOST_OF_PROMPT = 200_000
+"""The longest text of a prompt."""
+
 SCRIPTS = ("page", "details", "quality", "configs")
 """The files of the one script, in their order."""
 
@@ -151,6 +157,7 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
     )
     environment.filters["json"] = embedded
+    environment.filters["whole"] = whole
     environment.filters["markdown"] = from_markdown
     return environment
 
@@ -159,8 +166,22 @@ def _shown(value: Any) -> Any:
     """Return a value for a template: without secrets, with control characters written out."""
     # What is marked as safe was made by us.
     if isinstance(value, str) and not hasattr(value, "__html__"):
-        return visible(scrub(value), lines=True)
+        return visible(scrub(_cut(value, MOST_CHARACTERS)), lines=True)
     return value
+
+
+def whole(text: str) -> Markup:
+    """Return a text that may be as long as a prompt is."""
+    from markupsafe import escape
+
+    return escape(visible(scrub(_cut(text, MOST_OF_PROMPT)), lines=True))
+
+
+def _cut(text: str, most: int) -> str:
+    """Return a text without what lies beyond the limit, and say so."""
+    if len(text) <= most:
+        return text
+    return f"{text[:most]}… ({len(text) - most:,} more characters)"
 
 
 def embedded(value: Any) -> Markup:
@@ -183,7 +204,7 @@ def _finite(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, str):
-        return visible(value, lines=True)
+        return visible(_cut(value, MOST_OF_PROMPT), lines=True)
     return value
 
 

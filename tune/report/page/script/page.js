@@ -42,7 +42,9 @@ const copy = async (text) => {
 
 // Every block of code can be copied.
 for (const block of document.querySelectorAll("main pre")) {
-  const button = make("button", { type: "button", class: "copy" }, "Copy");
+  const button = make("button", {
+    type: "button", class: "copy", id: block.id ? `${block.id}-copy` : null,
+  }, "Copy");
   button.addEventListener("click", async () => {
     await copy(block.textContent);
     button.textContent = "Copied";
