@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 import tune
-from tests.report.test_html import harmless
+from tests.report.page.test_render import harmless
 from tests.test_tuner_survival import QUICK, ROOT, SPACE, WORLD, files  # noqa: F401 - a fixture
 from tune.errors import TuneError
 from tune.fakes.faults import Fault, Model
@@ -122,6 +122,33 @@ def test_a_run_that_succeeds_leaves_no_secret_anywhere(tmp_path: Path) -> None:
         study.frontier().to_csv(),
     )
     assert study.best.llm_config()["config_list"][0]["base_url"] == server.base_url
+
+
+def test_a_key_in_a_config_list_is_sent_and_left_nowhere(tmp_path: Path) -> None:
+    listed = tmp_path / "OAI_CONFIG_LIST"
+    folder = tmp_path / "results"
+    keys = {f"{KEY}-1", f"{KEY}-2"}
+    with Server(world=WORLD, keys=keys) as server:
+        entries = []
+        for key in sorted(keys):
+            entries.append(
+                {"model": "small", "base_url": server.base_url, "api_key": key}
+            )
+        listed.write_text(json.dumps(entries))
+        notices: list[str] = []
+        study = run(
+            server,
+            folder,
+            notices,
+            base_url=None,
+            models=str(listed),
+            model="small",
+        )
+        assert {seen.status for seen in server.posts} == {200}
+    assert "the one in your config list" in notices[0]
+    assert_clean(folder, *notices, study, repr(study), study.record, study.best)
+    entry = study.best.llm_config()["config_list"][0]
+    assert entry["api_key"] == "${MODEL_API_KEY}"
 
 
 ECHO = f"cannot serve {KEY} of {USER}:{PASSWORD} with token={TOKEN} and {HEADER}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
@@ -182,6 +183,27 @@ class Completion:
     logprobs: tuple[float, ...] | None = None
     tool_calls: str = ""
     invoice: Invoice | None = field(default=None, compare=False, repr=False)
+
+
+def canonical_calls(tool_calls: str) -> str:
+    """Return the names and arguments of calls of tools, the same for the same calls.
+
+    Args:
+        tool_calls: the list of calls as JSON, as a service returned it.
+
+    Returns:
+        A JSON list of objects with "name" and "arguments", keys sorted. The ids of calls and the
+        spelling of their arguments play no part. Arguments that are no JSON stay as they are.
+    """
+    found = []
+    for call in json.loads(tool_calls):
+        inner = call.get("function") or call.get("custom") or {}
+        arguments: Any = inner.get("arguments", inner.get("input", ""))
+        # Not every tool takes JSON, and a model may write it wrongly.
+        with suppress(TypeError, ValueError):
+            arguments = json.loads(arguments)
+        found.append({"name": inner.get("name", ""), "arguments": arguments})
+    return json.dumps(found, sort_keys=True, ensure_ascii=False)
 
 
 MANY = 1 << 30

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tune.plan.model_table import UNKNOWN, facts_lines, facts_record, model_facts
-from tune.providers.entries import Entry
+from tune.providers.entries import Entry, read_entries
 from tune.space import Space, Uniform
 
 
@@ -54,3 +54,19 @@ def test_the_searched_dimensions_are_those_of_the_space() -> None:
         "aggregate": "first",
         "temperature": "0 to 1 in steps of 0.5",
     }
+
+
+def test_each_place_of_a_model_is_shown_with_what_is_sent_there() -> None:
+    listed = [
+        {
+            "model": "m",
+            "base_url": "http://a/v1",
+            "api_key": "sk-planted-0123456789abcdef",
+        },
+        {"model": "m", "base_url": "http://b/v1", "key_env": "B_KEY"},
+    ]
+    (facts,) = model_facts(read_entries(listed).values(), {"m": "1/2"})
+    assert facts_lines(facts)[:2] == [
+        "m: m at a (the one in your config list)",
+        "m: m at b (B_KEY)",
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -112,3 +113,12 @@ def test_a_deployment_has_the_price_of_the_model_that_it_is() -> None:
         )
     with pytest.raises(PriceError, match="add --price mine=IN/OUT"):
         find_prices([Entry("d", "mine", base_url="https://gw.test/v1")], None)
+
+
+def test_places_of_one_model_have_one_price() -> None:
+    here = Entry("m", "gpt-6-luna")
+    azure = Entry("m", "gpt-6-luna", base_url="https://x.openai.azure.com/openai/v1")
+    assert find_prices([replace(here, others=(azure,))], None)["m"].output > 0
+    other = Entry("m", "mine", base_url="https://gw.test/v1", price_as="gpt-6-sol")
+    with pytest.raises(PriceError, match="different published prices"):
+        find_prices([replace(here, others=(other,))], None)

@@ -242,3 +242,12 @@ def test_a_key_is_refused_where_others_may_read_it() -> None:
     with pytest.raises(InputError, match="a key stands in the list") as caught:
         read_entries([{"model": "m", "api_key": KEY}], keys=False)
     assert KEY not in str(caught.value)
+
+
+def test_places_with_a_limit_each_have_it_together() -> None:
+    place = {"model": "m", "base_url": "http://a/v1", "requests_per_minute": 60}
+    other = {**place, "api_key": KEY}
+    assert only(place, other).requests_per_minute == 120
+    assert (
+        only(place, {**other, "requests_per_minute": None}).requests_per_minute is None
+    )

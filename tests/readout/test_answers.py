@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from tune.completion import Completion
+from tune.completion import Completion, canonical_calls
 from tune.readout.answers import (
     ReadDraw,
     answer_in,
-    canonical_calls,
     choose_draw,
     read_draws,
 )

@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 from tune.errors import InputError
 from tune.export.deployment import Deployment, is_deployable
 from tune.export.python_file import Framework
+from tune.providers.entries import LISTED_KEY
 from tune.providers.openai.access import OPENAI_KEY
 
 TAG = "tune"
@@ -318,6 +319,7 @@ def _key(deployment: Deployment, environ: Mapping[str, str] | None) -> dict[str,
     # The package reads this one by itself.
     if deployment.key_env == OPENAI_KEY:
         return {}
-    if environ is None:
+    stayed_in_memory = deployment.key_env == LISTED_KEY
+    if environ is None or (stayed_in_memory and LISTED_KEY not in environ):
         return {"api_key": f"${{{deployment.key_env}}}"}
     return {"api_key": _look_up(deployment.key_env, environ)}

@@ -10,6 +10,7 @@ from tune.errors import PriceError
 from tune.plan.models import find_prices
 from tune.providers.entries import Entry
 from tune.providers.model_rules import ModelRules, endpoint_rules, find_rules
+from tune.providers.trusted_hosts import sent_secrets
 from tune.space import Space
 from tune.space.domain import Domain
 from tune.space.domain_spec import dump_domain
@@ -67,8 +68,10 @@ def model_facts(
 def facts_lines(facts: ModelFacts) -> list[str]:
     """Return what is known of a model as lines of text."""
     entry = facts.entry
-    sent = ", ".join(entry.variables) or "no key"
-    lines = [f"{entry.name}: {entry.model} at {entry.host} ({sent})"]
+    lines = []
+    for place in entry.places:
+        sent = ", ".join(sent_secrets(place)) or "no key"
+        lines.append(f"{entry.name}: {place.model} at {place.host} ({sent})")
     lines.append(f"  price        {facts.price}")
     for title, words in rule_words(facts.rules, is_listed=facts.is_listed).items():
         lines.append(f"  {title:12s} {words}")

@@ -97,12 +97,29 @@ def find_prices(entries: Sequence[Entry], given: Any) -> dict[str, Price]:
         # A price may be stated for the name in the space, or for the name that the service knows.
         price = stated.get(entry.name) or stated.get(entry.model) or entry.price
         if price is None:
-            price = _known_price(entry)
+            price = _published_price(entry)
         # A notional price of a local model is small by design.
         if not entry.local:
             check_stated(entry.priced_name, price, base_url=entry.base_url)
         found[entry.name] = price
     return found
+
+
+def _published_price(entry: Entry) -> Price:
+    """Return the published price of a model, which is the same at each of its places.
+
+    Raises:
+        PriceError: it is not known, or the places have different ones.
+    """
+    price, *others = [_known_price(place) for place in entry.places]
+    for other in others:
+        if (other.input, other.output) != (price.input, price.output):
+            raise PriceError(
+                f"the entries of model {entry.name!r} have different published prices "
+                f"({price.describe()}; {other.describe()}): state one price, or give them names "
+                f"that differ"
+            )
+    return price
 
 
 def _known_price(entry: Entry) -> Price:

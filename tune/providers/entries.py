@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -28,6 +28,9 @@ from tune.safety.redact import looks_like_key, secret_name
 
 LOCAL = "local:"
 """The beginning of the name of a model that runs in this process."""
+
+LISTED_KEY = "MODEL_API_KEY"
+"""The variable that files name for a key that stood in a config list, and stayed in memory."""
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -346,7 +349,24 @@ def _join(entries: Sequence[Entry]) -> Entry:
         # The key is no part of an entry's equality.
         if all(place != one or place.api_key != one.api_key for one in places):
             places.append(place)
-    return replace(first, settings=_joined_settings(entries), others=tuple(places[1:]))
+    return replace(
+        first,
+        settings=_joined_settings(entries),
+        others=tuple(places[1:]),
+        # Each place has a limit of its own, and one without a limit is not held back.
+        requests_per_minute=_together(place.requests_per_minute for place in places),
+        tokens_per_minute=_together(place.tokens_per_minute for place in places),
+    )
+
+
+def _together(limits: Iterable[float | None]) -> float | None:
+    """Return the limit of several places together; None unless each has one."""
+    total = 0.0
+    for limit in limits:
+        if limit is None:
+            return None
+        total += limit
+    return total
 
 
 def _joined_settings(entries: Sequence[Entry]) -> dict[str, tuple[Any, ...]]:

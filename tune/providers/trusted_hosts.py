@@ -32,7 +32,7 @@ def host_lines(entries: Iterable[Entry]) -> list[str]:
     found: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for entry in _places(entries):
         if not entry.local:
-            found.setdefault((entry.host, _sent(entry)), []).append(entry.name)
+            found.setdefault((entry.host, sent_secrets(entry)), []).append(entry.name)
     return [_line(host, variables, names) for (host, variables), names in found.items()]
 
 
@@ -44,7 +44,7 @@ def _places(entries: Iterable[Entry]) -> list[Entry]:
     return found
 
 
-def _sent(entry: Entry) -> tuple[str, ...]:
+def sent_secrets(entry: Entry) -> tuple[str, ...]:
     """Return words for the secrets that are sent to the place of an entry."""
     own: tuple[str, ...] = ()
     if entry.client is not None:

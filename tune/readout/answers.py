@@ -5,13 +5,10 @@ The search, a check and the runtime read answers with these functions, so they c
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
-from tune.completion import Completion
+from tune.completion import Completion, canonical_calls
 from tune.readout.aggregate import (
     Aggregate,
     BlindVerifier,
@@ -32,7 +29,7 @@ class ReadDraw:
 
     Attributes:
         answer: what the answer rule found; for a call of tools, its canonical form (see
-            `canonical_calls`); None where there is none.
+            `tune.completion.canonical_calls`); None where there is none.
         said: its text, cut as the config cuts it.
         completion: the draw as it was bought.
         confidence: of the model in this text; None where it is not known.
@@ -146,24 +143,3 @@ def _all(draws: Sequence[ReadDraw], answers: Sequence[Extracted]) -> Choice:
     most = max(found.count(answer) for answer in found)
     first = draws[answers.index(found[0])]
     return Choice(tuple(answers), first, most / len(answers))
-
-
-def canonical_calls(tool_calls: str) -> str:
-    """Return the names and arguments of calls of tools, the same for the same calls.
-
-    Args:
-        tool_calls: the list of calls as JSON, as a service returned it.
-
-    Returns:
-        A JSON list of objects with "name" and "arguments", keys sorted. The ids of calls and the
-        spelling of their arguments play no part. Arguments that are no JSON stay as they are.
-    """
-    found = []
-    for call in json.loads(tool_calls):
-        inner = call.get("function") or call.get("custom") or {}
-        arguments: Any = inner.get("arguments", inner.get("input", ""))
-        # Not every tool takes JSON, and a model may write it wrongly.
-        with suppress(TypeError, ValueError):
-            arguments = json.loads(arguments)
-        found.append({"name": inner.get("name", ""), "arguments": arguments})
-    return json.dumps(found, sort_keys=True, ensure_ascii=False)

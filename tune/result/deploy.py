@@ -5,12 +5,10 @@ from __future__ import annotations
 from tune.export import Deployment, not_deployable_note, single_answer_note
 from tune.plan.plan import Plan
 from tune.providers.base_url import public_url
+from tune.providers.entries import LISTED_KEY
 from tune.readout import Reading
 from tune.report import Report, ReportConfig
 from tune.study.record import RunRecord
-
-LISTED_KEY = "MODEL_API_KEY"
-"""The variable that exports name for a key that stood in a config list."""
 
 
 def deploy(record: RunRecord, report: Report) -> Deployment | None:

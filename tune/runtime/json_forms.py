@@ -12,7 +12,7 @@ from typing import Any
 
 from tune.pricing.prices import Price
 from tune.providers.base_url import public_url
-from tune.providers.entries import Entry
+from tune.providers.entries import LISTED_KEY, Entry
 from tune.providers.model_rules import find_rules
 from tune.task.prompt import Prompt
 from tune.task.template import Template
@@ -25,7 +25,8 @@ def dump_entry(entry: Entry, prices: Mapping[str, Price]) -> dict[str, Any]:
         "model": entry.model,
         # A query or a user name in an address may be a secret.
         "base_url": public_url(entry.base_url),
-        "key_env": entry.key_env,
+        # A key in a config list stays in memory. Whoever calls the model again has to give it.
+        "key_env": LISTED_KEY if entry.api_key else entry.key_env,
         "headers": dict(entry.headers),
         "query": dict(entry.query),
         "allow_http": entry.allow_http,

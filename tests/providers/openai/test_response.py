@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tune.completion import Message, Request
+from tune.completion import Message, Request, Structured
 from tune.errors import TransientError
 from tune.providers.openai.response import ParsedResponse, parse_response
 
@@ -424,3 +424,25 @@ def test_a_log_probability_that_is_none_spoils_all_of_them(value: object) -> Non
     (draw,) = read({"choices": [one], "usage": usage(1, 2)}).draws
     assert draw.logprobs is None
     assert draw.token_ends == (2, 5)
+
+
+def test_a_call_of_the_configurations_own_tools_is_its_answer() -> None:
+    def call(identity: str, arguments: str) -> dict[str, Any]:
+        function = {"name": "label", "arguments": arguments}
+        return {"id": identity, "type": "function", "function": function}
+
+    body = {
+        "choices": [
+            choice("", "tool_calls", tool_calls=[call("1", '{"as": "refund"}')]),
+            choice("", "tool_calls", tool_calls=[call("2", '{ "as":"refund" }')]),
+        ],
+        "usage": usage(5, 20),
+    }
+    tools = Structured.of([{"type": "function", "function": {"name": "label"}}])
+    own = Request("s", "m", (Message("user", "hi"),), 50, settings=(("tools", tools),))
+    texts = [draw.text for draw in read(body, asked=2, request=own).draws]
+    assert texts == ['[{"arguments": {"as": "refund"}, "name": "label"}]'] * 2
+    # The tools of a caller, which a runtime passes on, stay calls.
+    (draw, _) = read(body, asked=2).draws
+    assert draw.text == ""
+    assert draw.tool_calls

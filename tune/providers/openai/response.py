@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
-from tune.completion import Completion, Invoice, Request
+from tune.completion import Completion, Invoice, Request, canonical_calls
 from tune.errors import TransientError, Unreadable
 from tune.providers.openai.usage import (
     VisibleChoice,
@@ -125,7 +125,11 @@ def parse_response(
     invoice = Invoice(usage.written, usage.billed, usage.problem)
     draws: list[Completion] = []
     for choice, count, thought in zip(choices, counts, thoughts, strict=True):
-        text = _without_stop(choice.text, request.stop)
+        text, calls = choice.text, choice.tool_calls
+        if calls and not text and request.setting("tools") is not None:
+            # The tools are the configuration's own, so a call of one is its answer.
+            text, calls = canonical_calls(calls), ""
+        text = _without_stop(text, request.stop)
         ends = _ends_within(choice.token_ends, text)
         draw = Completion(
             text=text,
@@ -139,7 +143,7 @@ def parse_response(
             tier=str(body.get("service_tier") or ""),
             token_ends=ends,
             logprobs=choice.logprobs and choice.logprobs[: len(ends or ())],
-            tool_calls=choice.tool_calls,
+            tool_calls=calls,
             invoice=invoice,
         )
         draws.append(draw)
