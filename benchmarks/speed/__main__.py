@@ -1,17 +1,21 @@
-"""uv run --all-extras --group dev python -m benchmarks.speed [--only throughput tail steps rows]
+"""uv run --all-extras --group dev python -m benchmarks.speed [--only throughput tail steps trials rows large]
 
 Question: how fast is tune? Each part replaces its own section of results/speed.md. No key, no
 dollar.
 
-- throughput: how many calls does a second of processor time buy? About two minutes. A local server
+- throughput: how many calls does a second of processor time buy? About five minutes. A local server
   in a process of its own answers at once. Three clients send it the same requests: AsyncOpenAI
-  alone, tune with everything on (store, ledger, retries, answer rule, metric), and aiohttp alone.
-  They take turns, so that other work of the machine falls on all of them, and their medians are
-  compared. Only the processor time of the client's process counts.
+  alone, tune with everything on (store, ledger, retries, answer rule, metric), and aiohttp alone;
+  with one call in flight FLAML's client, too, in an environment of its own. They take turns, so
+  that other work of the machine falls on all of them, and their medians are compared. Only the
+  processor time of the client's process counts.
 - tail: how many calls are in flight over the time of a study, near the end of its money too? About
   two minutes, in virtual time. It also draws results/speed-in-flight.svg.
 - steps: how long does the default strategy compute between two waves? About a minute.
+- trials: what do 10 to 500 trials cost? About five minutes.
 - rows: what do 1,000 to 1,000,000 rows cost? About five minutes.
+- large: how long does it take to show, report and reprice a study of 300 trials of 500 examples with
+  8 draws, and to open a store of ten million draws? About ten minutes.
 """
 
 from __future__ import annotations
@@ -23,10 +27,10 @@ import sys
 from collections.abc import Callable, Sequence
 
 from benchmarks.command_line import make_parser
-from benchmarks.speed import rows, steps, tail
+from benchmarks.speed import large, rows, steps, tail, trials
 from benchmarks.speed.page import made_by, write_part
 from benchmarks.speed.server import fast_server
-from benchmarks.speed.throughput import CLIENTS, Rate
+from benchmarks.speed.throughput import CLIENTS, SEQUENTIAL, Rate
 
 Rates = dict[str, list[Rate]]
 """The rounds of each client."""
@@ -34,9 +38,12 @@ Rates = dict[str, list[Rate]]
 
 def measure(url: str, calls: int, rounds: int, in_flight: int) -> Rates:
     """Measure every client in turn, so many times."""
-    found: Rates = {name: [] for name in CLIENTS}
+    clients = CLIENTS
+    if in_flight == 1:
+        clients = CLIENTS | SEQUENTIAL
+    found: Rates = {name: [] for name in clients}
     for _ in range(rounds):
-        for name, client in CLIENTS.items():
+        for name, client in clients.items():
             found[name].append(asyncio.run(client(url, calls, in_flight)))
     return found
 
@@ -81,7 +88,9 @@ PARTS: dict[str, tuple[str, Callable[[argparse.Namespace], list[str]]]] = {
     "throughput": ("Calls per second of processor time", throughput),
     "tail": ("Calls in flight over time", lambda _: tail.lines()),
     "steps": ("Steps of the search", lambda _: steps.lines()),
+    "trials": ("Studies of 10 to 500 trials", lambda _: trials.lines()),
     "rows": ("Data sets of different sizes", lambda _: rows.lines()),
+    "large": ("Large studies and stores", lambda _: large.lines()),
 }
 """The parts by name: a title, and what measures them."""
 
@@ -92,7 +101,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--calls", type=int, default=3000, help="for throughput")
     parser.add_argument("--rounds", type=int, default=5, help="for throughput")
     parser.add_argument(
-        "--in-flight", type=int, nargs="+", default=[64, 256], help="for throughput"
+        "--in-flight",
+        type=int,
+        nargs="+",
+        default=[1, 16, 64, 256],
+        help="for throughput",
     )
     given = parser.parse_args(argv)
     for name in given.only:

@@ -60,10 +60,10 @@ def to_arrow(source: Path, folder: Path) -> None:
 
 def _cost() -> Cost:
     used = resource.getrusage(resource.RUSAGE_SELF)
-    return Cost(used.ru_utime + used.ru_stime, _most_megabytes())
+    return Cost(used.ru_utime + used.ru_stime, most_megabytes())
 
 
-def _most_megabytes() -> float:
+def most_megabytes() -> float:
     """Return the most memory that this program held.
 
     `ru_maxrss` would not do: it keeps the size of the process that started this one.

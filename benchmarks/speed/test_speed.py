@@ -6,7 +6,19 @@ import asyncio
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pytest
+
+import tune
 from benchmarks.speed.__main__ import table
+from benchmarks.speed.large import (
+    DRAWS,
+    fill,
+    fill_store,
+    read_again,
+    read_store,
+    reopen,
+)
+from benchmarks.speed.large import build as build_large
 from benchmarks.speed.page import write_part
 from benchmarks.speed.plot import draw
 from benchmarks.speed.rows import in_own_process, write_rows
@@ -14,7 +26,10 @@ from benchmarks.speed.server import fast_server
 from benchmarks.speed.steps import seconds_of_steps
 from benchmarks.speed.tail import Course, Load, play
 from benchmarks.speed.throughput import CLIENTS, Rate
+from benchmarks.speed.trials import run_study
 from benchmarks.speed.virtual_time import VirtualTimeLoop
+from tune.study import readout_file
+from tune.study.readout_file import READOUT_FILE
 
 
 def test_every_client_gets_all_its_answers_from_the_server() -> None:
@@ -90,3 +105,35 @@ def test_a_study_on_many_rows_is_measured_in_its_own_process(tmp_path: Path) -> 
     cost = in_own_process("read", str(data))
     assert cost.busy > 0
     assert cost.megabytes > 1
+
+
+def test_a_study_has_as_many_trials_as_it_is_measured_for() -> None:
+    cost = run_study(5)
+    # One more where the baseline is none of them.
+    assert cost.trials in (5, 6)
+    assert cost.draws >= 8 * 5
+    assert cost.busy > 0
+
+
+def test_a_large_study_runs_over_the_draws_that_were_put_into_its_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readout_file, "LEAST_DRAWS", 1)
+    fill(tmp_path, 3, 12)
+    build_large(tmp_path, 3, 12)
+    journal = (tmp_path / "study.jsonl").read_bytes()
+    study = tune.Study.load(tmp_path)
+    assert study.record.draws_reused == 3 * 12 * DRAWS
+    assert len(study.record.trials) >= 3
+    reopen(tmp_path, 3, 12)
+    read_again(tmp_path, 3, 12)
+    assert (tmp_path / "study.jsonl").read_bytes() == journal
+    assert (tmp_path / READOUT_FILE).exists()
+
+
+def test_a_filled_store_is_opened_and_read(tmp_path: Path) -> None:
+    path = tmp_path / "800.db"
+    fill_store(path, 800)
+    opened, rate = read_store(path, 800)
+    assert opened > 0
+    assert rate > 0

@@ -1,9 +1,13 @@
-"""Calls per second of processor time, through three clients that send the same requests."""
+"""Calls per second of processor time, through clients that send the same requests."""
 
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 import resource
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -214,3 +218,56 @@ CLIENTS: dict[str, Client] = {
     "aiohttp, raw": aiohttp_raw,
 }
 """The clients in the order in which they take turns; the first is the yardstick."""
+
+FLAML = (
+    "flaml==2.7.0",
+    "openai==0.28.1",
+    "optuna==3.6.1",
+    "diskcache",
+    "pandas",
+    "termcolor",
+)
+"""What FLAML's client needs. It works with an old openai alone."""
+
+
+async def flaml_sequential(url: str, calls: int, in_flight: int) -> Rate:
+    """Measure FLAML's client in an environment of its own. It sends one request after the other.
+
+    Raises:
+        RuntimeError: the environment cannot be made, or a call failed.
+    """
+    assert in_flight == 1
+    command = ["uv", "run", "--quiet", "--isolated", "--no-project", "--no-config"]
+    command += ["--python", sys.executable]
+    for package in FLAML:
+        command += ["--with", package]
+    client = Path(__file__).with_name("flaml_client.py")
+    command += ["python", "-W", "ignore", str(client), url, MODEL]
+    command += [str(_WARM), str(calls)]
+    prompts = []
+    for number in range(_WARM + calls):
+        prompts.append(json.dumps(_TEMPLATE.format(text=_text(number))))
+    environ = {}
+    for name, value in os.environ.items():
+        # The path and the environment of this process are not its own.
+        if name not in ("PYTHONPATH", "VIRTUAL_ENV"):
+            environ[name] = value
+    done = await asyncio.to_thread(
+        subprocess.run,
+        command,
+        input="\n".join(prompts),
+        capture_output=True,
+        text=True,
+        env=environ,
+        # Away from this folder: the pins of this project are not meant for it.
+        cwd=tempfile.gettempdir(),
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(f"FLAML's client failed: {done.stderr[-1500:]}")
+    busy, wall = json.loads(done.stdout.splitlines()[-1])
+    return Rate(calls, busy, wall)
+
+
+SEQUENTIAL: dict[str, Client] = {"FLAML's client, sequential": flaml_sequential}
+"""Clients that send one request at a time."""
