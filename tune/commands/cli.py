@@ -46,7 +46,7 @@ COMMANDS = {
     ),
     "export": (
         "tune.commands.export",
-        "write the winner for an agent framework: AutoGen, LangChain and others",
+        "write the winner for an agent framework, or the search for Optuna, CSV or Parquet",
     ),
     "list": (
         "tune.commands.list",

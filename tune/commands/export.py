@@ -1,4 +1,4 @@
-"""tune export best.json --to NAME [--out FILE]"""
+"""tune export STUDY --to NAME [--out FILE]"""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from tune.commands.parser import Parser
 from tune.safety.escape import for_terminal, json_for_terminal
 
 DESCRIPTION = (
-    "Write the winner of a study for an agent framework. Nothing is sent and nothing is spent. No "
+    "Write the winner of a study for an agent framework, or its whole search for another tool. "
+    "Nothing is sent and nothing is spent. No "
     "exported file holds a key."
 )
 
@@ -32,6 +33,10 @@ exports:
   litellm          LiteLLM
   openai           the openai package: keywords, and functions that call
   promptfoo        a provider and a prompt in YAML
+
+exports of the whole search:
+  optuna           an Optuna storage for optuna-dashboard: --out FILE.db (SQLite) or FILE.log
+  csv, parquet     a table with every configuration that was read
 
 Each file says what it cannot carry, and how to get that. Exit status: 0 done, 2 bad input, 5 no
 configuration keeps the limits of the study.
@@ -72,7 +77,10 @@ def main(argv: Sequence[str]) -> int:
 
     def work() -> int:
         from tune.export import LimitBroken, export_name, make_export
+        from tune.followup.search_export import NAMES
 
+        if given.to in NAMES:
+            return _export_search(given)
         # A wrong name is told before a wrong file.
         name = export_name(given.to)
         place = _place(given.best)
@@ -102,6 +110,21 @@ def main(argv: Sequence[str]) -> int:
         return print_result(for_terminal(made.text.rstrip("\n")))
 
     return run_command(work, resumes=False)
+
+
+def _export_search(given: argparse.Namespace) -> int:
+    from tune.followup.search_export import export_search
+
+    made = export_search(given.best, given.to, given.out)
+    for sentence in made.notes:
+        print_notice(sentence)
+    if given.json:
+        written = [] if made.written is None else [str(made.written)]
+        record = {"export": made.name, "notes": list(made.notes), "written": written}
+        return print_result(json_for_terminal(record))
+    if made.written is not None:
+        return print_result(for_terminal(f"wrote {made.written}"))
+    return print_result(for_terminal(made.text.rstrip("\n")))
 
 
 def _place(best: str) -> Path:

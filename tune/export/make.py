@@ -224,7 +224,8 @@ def export_name(name: str) -> str:
     close = difflib.get_close_matches(known, EXPORTS, n=1)
     meant = f"; did you mean {close[0]}?" if close else ""
     raise InputError(
-        f"there is no export {name!r}{meant} (there are {', '.join(EXPORTS)})"
+        f"there is no export {name!r}{meant} (there are {', '.join(EXPORTS)}; `tune export` also "
+        "writes a whole search as optuna, csv or parquet)"
     )
 
 
