@@ -48,6 +48,10 @@ class Tariff:
             self._highest = price
         return price
 
+    def price_of_tier(self, tier: str) -> Price:
+        """Return the price of the model as it was asked for, in a tier that is asked for."""
+        return self._price_of(self._model, tier, asked=True)
+
     def explain_higher_price(self, answer: Completion, price: Price) -> str:
         """Say that an answer is billed at a higher price than was asked for; "" where it is not."""
         if price.ceiling(1, 1) <= self._price.ceiling(1, 1):

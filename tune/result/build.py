@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from tune.plan.answer_forecast import estimate_rows
 from tune.plan.long_answers import first_forecasts
 from tune.readout import Reading
-from tune.report import PriceLine, PromptText, Report, SearchAnswers
+from tune.report import PromptText, Report, SearchAnswers
 from tune.report.private import without_content
 from tune.result.bought_answers import count_bought
 from tune.result.deploy import deployable_note, keeps_limit
@@ -25,6 +25,7 @@ from tune.result.rows import ReportRows
 from tune.result.savings import costs_of_readings
 from tune.result.search_details import search_details
 from tune.result.stopped import why_stopped
+from tune.result.tier_prices import price_lines
 from tune.result.trial_rows import trial_row
 from tune.runtime.deployment_record import deployment_record
 from tune.safety.decoration import Decorations
@@ -106,18 +107,6 @@ def _findings(record: RunRecord, decorations: Decorations) -> _Findings:
 def _described(record: RunRecord) -> Report:
     """Return a report with what is known of every run, even if nothing was scored."""
     plan = record.plan
-    prices = []
-    for name, price in plan.prices.items():
-        line = PriceLine(
-            model=name,
-            input=price.input,
-            output=price.output,
-            source=price.source,
-            date=price.date,
-            matched=price.matched,
-            request=price.request,
-        )
-        prices.append(line)
     return Report(
         money=study_money(record),
         provenance=study_provenance(record),
@@ -131,7 +120,7 @@ def _described(record: RunRecord) -> Report:
         draws_bought=sum(model.bought for model in record.models.values()),
         draws_reused=sum(model.reused for model in record.models.values()),
         readings=len(record.readings),
-        prices=tuple(prices),
+        prices=price_lines(plan),
         unanswerable=dict(Counter(model for model, _ in record.unanswerable)),
         interrupted=record.stopped in PAUSES,
         unread_stop=record.stopped == UNREAD,

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from tune.plan.plan import Plan
 from tune.plan.sample_size import sample_size_note
 from tune.result.evidence import Evidence
+from tune.result.tier_prices import tier_notice
 from tune.safety.decoration import Decorations
 from tune.space import Config
 from tune.study.fault import SERVICE
@@ -38,6 +39,8 @@ def notices(
             "winner is its best quality, the only one that met the holdout for certain."
         )
     found += _selection(record)
+    if record.selection is not None:
+        found += tier_notice(record.plan, record.selection.shown.config)
     found += _unanswerable(record)
     found += _unanswered(record)
     found += _holdout(record, evidence)
