@@ -7,11 +7,14 @@ is left out only with a comment before it that says why: `<!-- not run: REASON -
 from __future__ import annotations
 
 import ast
+import asyncio
+import inspect
 import json
 import re
 import runpy
 import shlex
 import shutil
+import sys
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -123,12 +126,41 @@ class Reader:
 
     def python(self, source: str) -> None:
         """Run Python, and the tests that it defines."""
+        exported = re.search(r"^import (tuned_\w+) as tuned$", source, re.MULTILINE)
+        if exported:
+            self.framework(source, Path("agents") / f"{exported[1]}.py")
+            return
         exec(compile(source, "page", "exec"), self.namespace)
         for name in [name for name in self.namespace if name.startswith("test_")]:
             with suppress(
                 pytest.fail.Exception
             ):  # so few examples leave the check undecided
                 self.namespace.pop(name)(self.check)
+
+    def framework(self, source: str, file: Path) -> None:
+        """Check lines for a framework, and run them if it is here; benchmarks/agents runs all."""
+        page = ast.parse(source)
+        defined = {
+            getattr(node, "name", None)
+            or ast.unparse(getattr(node, "targets", [node])[0])
+            for node in ast.parse(file.read_text(encoding="utf-8")).body
+        }
+        used = {
+            node.attr
+            for node in ast.walk(page)
+            if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "tuned"
+        }
+        assert used
+        assert used <= defined, file
+        with suppress(ModuleNotFoundError):
+            self.patch.syspath_prepend(str(file.parent.resolve()))
+            self.patch.delitem(sys.modules, file.stem, raising=False)
+            flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+            made = eval(compile(source, "page", "exec", flags=flags), self.namespace)
+            if inspect.iscoroutine(made):
+                asyncio.run(made)
+            # The openai package is here.
+            self.namespace["tuned"].client().close()
 
     def toml(self, source: str) -> None:
         """Read a space file, and keep it under the name in its first line."""

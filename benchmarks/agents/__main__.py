@@ -10,7 +10,7 @@ choice is always the answer of the minority, so a lost vote shows.
 - Classic AutoGen: an AssistantAgent and a UserProxyAgent analyse a table of passengers. They write
   code with pandas and run it; once with `llm_config`, which asks for one answer, and once with the
   exported client class, which asks for five and votes.
-- All others: one turn of a few-shot prompt, with a vote over five.
+- All others: one turn of a few-shot prompt, with a vote over five, by the lines of docs/use.md.
 
 For each, these are checked: the answer, the settings that the endpoint saw, the messages (system
 message, few-shot turns and template apart), the key, and the number of answers.
@@ -18,8 +18,11 @@ message, few-shot turns and template apart), the key, and the number of answers.
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -43,6 +46,7 @@ from tune.commands.cli import main as tune
 from tune.report.text import inline, table
 
 INSIDE = Path(__file__).parent / "inside.py"
+PAGE = Path(__file__).parents[2] / "docs" / "use.md"
 KEYS = {"OPENAI_API_KEY": "key-of-openai", "OTHER_KEY": "key-of-another"}
 """The endpoint must see the second one alone: it is the one that the config names."""
 
@@ -95,20 +99,21 @@ CASES = (
     Case("autogen", "autogen", "turn", "llm_config, winner n = 1", n=1, votes=False),
     Case("pyautogen", "autogen", "one", "llm_config", "analysis", votes=False),
     Case("pyautogen", "autogen", "vote", "client class", "analysis"),
-    Case("ag2", "ag2", "turn", "Agent"),
+    Case("autogen", "autogen", "page", "lines of docs/use.md"),
+    Case("ag2", "ag2", "page", "lines of docs/use.md"),
     Case("ag2", "ag2", "turn", "Agent, winner n = 1", n=1, votes=False),
-    Case("agentchat", "agentchat", "turn", "AssistantAgent"),
+    Case("agentchat", "agentchat", "page", "lines of docs/use.md"),
     Case("agentchat", "agentchat", "component", "component JSON"),
     Case("agentchat", "agentchat", "turn", "winner n = 1", n=1, votes=False),
-    Case("agent-framework", "agent-framework", "turn", "Agent"),
+    Case("agent-framework", "agent-framework", "page", "lines of docs/use.md"),
     Case("agent-framework", "agent-framework", "stream", "Agent, as a stream"),
-    Case("openai-agents", "openai-agents", "turn", "Runner"),
+    Case("openai-agents", "openai-agents", "page", "lines of docs/use.md"),
     Case("openai-agents", "openai-agents", "stream", "Runner, as a stream"),
-    Case("langchain", "langchain", "turn", "ChatOpenAI"),
+    Case("langchain", "langchain", "page", "lines of docs/use.md"),
     Case("langchain", "langchain", "async", "in an event loop, no n", takes_n=False),
     Case("langchain", "langchain", "stream", "as a stream"),
-    Case("litellm", "litellm", "turn", "completion"),
-    Case("openai", "openai", "turn", "client"),
+    Case("litellm", "litellm", "page", "lines of docs/use.md"),
+    Case("openai", "openai", "page", "lines of docs/use.md"),
     Case("openai", "openai", "stream", "client, as a stream, no n", takes_n=False),
     Case("openai", "openai", "turn", "winner n = 1", n=1, votes=False),
 )
@@ -134,17 +139,27 @@ def run_case(case: Case, seed: int) -> tuple[list[Check], list[str]]:
             folder, url, case.task, n=case.n, key_env="OTHER_KEY", **SETTINGS
         )
         # The command, as a user types it.
-        status = tune(
-            ["export", str(best), "--to", case.export, "--out", str(folder), "--json"]
-        )
-        assert status == 0
+        command = ["export", str(best), "--to", case.export, "--out", str(folder)]
+        with contextlib.redirect_stdout(io.StringIO()):
+            assert tune([*command, "--json"]) == 0
         analyses = write_passengers(folder, seed)
         (folder / "task.txt").write_text(TASK, encoding="utf-8")
+        (folder / "page.py").write_text(page_lines(case.export), encoding="utf-8")
         problem = run_inside(case, folder)
         said: dict[str, Any] = {"said": [problem], "versions": []}
         if not problem:
             said = json.loads((folder / "said.json").read_text(encoding="utf-8"))
         return list(checks(case, said, log, analyses)), said["versions"]
+
+
+def page_lines(export: str) -> str:
+    """Return the lines that the documentation shows for an export."""
+    module = f"tuned_{export.replace('-', '_')}"
+    text = PAGE.read_text(encoding="utf-8")
+    for block in re.findall(r"^```python\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
+        if f"import {module} as tuned" in block:
+            return str(block)
+    raise AssertionError(f"docs/use.md has no lines for {export}")
 
 
 def run_inside(case: Case, folder: Path) -> str:

@@ -8,8 +8,12 @@ nothing but the framework.
 
 from __future__ import annotations
 
+import ast
 import asyncio
+import contextlib
 import importlib
+import inspect
+import io
 import json
 import sys
 from importlib.metadata import version
@@ -154,6 +158,20 @@ def openai(tuned: Any, part: str, _folder: Path) -> dict[str, Any]:
     return {"said": [tuned.ask(text=TICKET)]}
 
 
+def page(_tuned: Any, _part: str, folder: Path) -> dict[str, Any]:
+    """Run the lines of the documentation, and return what they print."""
+    source = (folder / "page.py").read_text(encoding="utf-8")
+    flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    code = compile(source, "page.py", "exec", flags=flags)
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        made = eval(code, {"__name__": "page"})
+        if inspect.iscoroutine(made):
+            asyncio.run(made)
+    # A framework may show its conversation before.
+    return {"said": [printed.getvalue().strip().splitlines()[-1]]}
+
+
 RUNNERS = {
     "autogen": autogen,
     "ag2": ag2,
@@ -172,7 +190,10 @@ def main(name: str, part: str, place: str, *packages: str) -> None:
     # The exported file lies there.
     sys.path.insert(0, str(folder))
     tuned = importlib.import_module(f"tuned_{name.replace('-', '_')}")
-    found = RUNNERS[name](tuned, part, folder)
+    run = RUNNERS[name]
+    if part == "page":
+        run = page
+    found = run(tuned, part, folder)
     found["versions"] = [f"{package} {version(package)}" for package in packages]
     found["n"] = tuned.N
     (folder / "said.json").write_text(json.dumps(found), encoding="utf-8")

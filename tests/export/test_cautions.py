@@ -33,6 +33,13 @@ def test_the_template_and_a_system_message_with_inputs_are_named() -> None:
     assert "The system message names inputs" in said(record)
 
 
+def test_an_empty_system_message_is_told_where_the_framework_sends_one() -> None:
+    for name, told in (("ag2", True), ("autogen", True), ("langchain", False)):
+        notes = exported(name, prompt="short").notes
+        assert any("sends an empty one" in note for note in notes) is told
+    assert not any("sends an empty one" in note for note in exported("ag2").notes)
+
+
 def test_several_answers_are_the_clients_or_the_runtimes() -> None:
     record = best_record(n=5, aggregate="vote")
     assert "TheClient in this file asks 5 times" in said(record, client="TheClient")

@@ -30,8 +30,13 @@ def test_a_system_message_that_needs_inputs_is_no_constant() -> None:
     names = run_file(make_export(record, "openai", "best.json").text)
     assert names["SYSTEM_MESSAGE"] is None
     assert names["messages"](text="x")[0] == {"role": "system", "content": "About x"}
-    assert [one["role"] for one in names["later_messages"](text="x")] == [
-        "user",
-        "assistant",
-        "user",
-    ]
+    # No agent can have it beforehand, so it comes with the other messages.
+    assert names["later_messages"](text="x") == names["messages"](text="x")
+
+
+def test_an_agents_own_system_message_is_not_sent_twice() -> None:
+    names = run_file(make_export(best_record(), "openai", "best.json").text)
+    sent = names["messages"](text="x")
+    assert names["later_messages"](text="x") == sent[1:]
+    plain = run_file(make_export(best_record(prompt="short"), "openai", "b").text)
+    assert plain["later_messages"](text="x") == plain["messages"](text="x")

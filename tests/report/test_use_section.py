@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from tests.support.reports import (
     RUNNER_UP,
+    config,
     whole,
 )
 from tune.report import (
@@ -36,6 +37,27 @@ def test_agents_get_the_file_or_the_reason_why_not() -> None:
     assert "OAI_CONFIG_LIST" not in none
     assert "A raw prompt. `best.json` holds all of it." in none
     assert use_section(whole(winner=None)) == ""
+
+
+def test_a_winner_is_used_whatever_it_is() -> None:
+    turns = [
+        {"role": "system", "parts": ["About ", {"field": "topic"}]},
+        {"role": "user", "parts": [{"field": "text"}, " on ", {"field": "topic"}]},
+    ]
+    record = {"prompt": {"turns": turns}}
+    section = use_section(whole(deployment_record=record))
+    assert 'answer = tuned({"topic": "...", "text": "..."})' in section
+    assert "tune export best.json --to autogen" in section
+    raw = use_section(whole(deployable=None, deployable_note="A raw prompt."))
+    assert 'tune.load("best.json")' in raw
+
+
+def test_an_oracle_is_nothing_to_use() -> None:
+    winner = replace(RUNNER_UP, config=config(n=3, aggregate="any"))
+    section = use_section(whole(winner=winner))
+    assert "So nothing can use it" in section
+    assert "tune.load" not in section
+    assert "OAI_CONFIG_LIST" not in section
 
 
 def test_the_configuration_for_agents_has_its_score() -> None:

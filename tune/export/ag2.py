@@ -44,15 +44,17 @@ def agent(name="assistant", **more):
 
 async def ask(agent, **inputs):
     """Return the agent's reply to the tuned prompt, few-shot turns as turns before it."""
-    turns = later_messages(**inputs)
-    before = []
-    for turn in turns[:-1]:
-        if turn["role"] == "assistant":
+    *turns, last = later_messages(**inputs)
+    before, prompt = [], []
+    for turn in turns:
+        if turn["role"] in ("system", "developer"):
+            prompt.append(turn["content"])
+        elif turn["role"] == "assistant":
             before.append(ModelResponse(ModelMessage(turn["content"])))
         else:
             before.append(ModelRequest([TextInput(turn["content"])]))
     stream = MemoryStream()
     await stream.history.replace(before)
-    return await agent.ask(turns[-1]["content"], stream=stream)
+    return await agent.ask(last["content"], stream=stream, prompt=prompt)
 ''',
 )

@@ -50,7 +50,8 @@ AUTOGEN = Framework(
 import tuned_autogen as tuned
 
 agent = tuned.assistant()
-agent.generate_reply(messages=tuned.later_messages(text="..."))
+user = autogen.UserProxyAgent("user", human_input_mode="NEVER")
+chat = tuned.begin(user, agent, {"text": "..."})
 # One answer for each request, by settings alone:
 autogen.AssistantAgent("assistant", llm_config=tuned.llm_config())
 """,
@@ -75,16 +76,34 @@ def voting_config():  # voting
   # voting
 def assistant(name="assistant", **more):
     """Return an agent with the winner and its system message."""
-    if SYSTEM_MESSAGE is not None:
-        more.setdefault("system_message", SYSTEM_MESSAGE)
+    # Without one, AutoGen would send a long system message of its own, which was not tuned.
+    more.setdefault("system_message", SYSTEM_MESSAGE or "")
     agent = autogen.AssistantAgent(name, llm_config=voting_config(), **more)  # voting
     agent.register_model_client(model_client_cls=TunedClient)  # voting
     return agent  # voting
     return autogen.AssistantAgent(name, llm_config=llm_config(), **more)  # one
+
+
+def begin(user, agent, inputs, **more):
+    """Let a user agent begin a conversation with the tuned prompt; its earlier turns are history.
+
+    Further keywords go to `initiate_chat`.
+    """
+    *before, last = later_messages(**inputs)
+    for turn in before:
+        if turn["role"] in ("system", "developer"):
+            agent.update_system_message(turn["content"])
+            continue
+        speakers = (agent, user) if turn["role"] == "assistant" else (user, agent)
+        speakers[0].send(turn["content"], speakers[1], request_reply=False, silent=True)
+    return user.initiate_chat(agent, message=last["content"], clear_history=False, **more)
 ''',
 )
 
 _CLIENT = '''\
+EMPTY = {"content": "", "role": "system"}
+
+
 class TunedClient:
     """A model client of AutoGen that asks several times and hands back the voted answer."""
 
@@ -103,6 +122,8 @@ class TunedClient:
         for name in ("messages", "tools", "tool_choice", "functions", "response_format"):
             if params.get(name):
                 asked[name] = params[name]
+        # An agent without a system message has an empty one.
+        asked["messages"] = [one for one in asked["messages"] if one != EMPTY]
         return self.client.chat.completions.create(
             model=MODEL, **asked, **SETTINGS, extra_body=EXTRA_BODY
         )

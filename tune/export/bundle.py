@@ -67,9 +67,21 @@ class Bundle:
 
     @property
     def imports(self) -> str:
-        """The lines that import."""
-        others = sorted(line for line in self._imports if line != FUTURE)
-        return "\n".join([FUTURE, "", *others])
+        """The lines that import, one for each module."""
+        modules: set[str] = set()
+        names: dict[str, set[str]] = {}
+        for line in self._imports:
+            (node,) = ast.parse(line).body
+            if isinstance(node, ast.ImportFrom) and node.module != "__future__":
+                names.setdefault(str(node.module), set()).add(
+                    ast.unparse(node.names[0])
+                )
+            elif isinstance(node, ast.Import):
+                modules.add(line)
+        lines = sorted(modules)
+        for module in sorted(names):
+            lines.append(f"from {module} import {', '.join(sorted(names[module]))}")
+        return "\n".join([FUTURE, "", *lines])
 
     @property
     def text(self) -> str:

@@ -19,6 +19,7 @@ def cautions(
     *,
     client: str = "",
     agent: bool = True,
+    empty_system: bool = False,
 ) -> list[str]:
     """Return what a user of an export must know, in whole sentences.
 
@@ -27,6 +28,7 @@ def cautions(
         deployment: what the export carries of it.
         client: the class in the file that votes; "" if the export has none.
         agent: True if it is for agents, which hold conversations.
+        empty_system: True if the framework sends an empty system message where there is none.
     """
     said = [*selected.notices, *_answers(selected, deployment, client)]
     config = deployment.config
@@ -47,6 +49,10 @@ def cautions(
         )
         first = deployment.turns[0]["role"]
         has_system = first in ("system", "developer")
+        if empty_system and not has_system:
+            said.append(
+                "The prompt has no system message, and the framework sends an empty one."
+            )
         if has_system and fixed_system_message(deployment) is None:
             said.append(
                 "The system message names inputs, so no agent can have it beforehand: "

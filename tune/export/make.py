@@ -108,7 +108,11 @@ def _python(framework: Framework, client: str) -> Callable[[Selected, str], Expo
     def export(selected: Selected, name: str) -> Export:
         carried = chat_of(selected, name)
         said = cautions(
-            selected, carried, client=client, agent=framework not in _NO_AGENTS
+            selected,
+            carried,
+            client=client,
+            agent=framework is not LITELLM,
+            empty_system=framework is AG2,
         )
         text = python_file(framework, selected, carried, said)
         return Export(name, {_file_name(name): text}, tuple(said))
@@ -127,7 +131,10 @@ def _openai(selected: Selected, name: str) -> Export:
 def _autogen(selected: Selected, name: str) -> Export:
     carried = chat_of(selected, name)
     single = selected.single
-    said = cautions(selected, carried, client="TunedClient")
+    # The client that votes leaves the empty message out.
+    said = cautions(
+        selected, carried, client="TunedClient", empty_system=selected.n == 1
+    )
     if single is None:
         # The winner's settings with one answer are the best that can be said.
         single = asked_once(carried)
@@ -153,7 +160,9 @@ def _autogen(selected: Selected, name: str) -> Export:
         )
     framework = AUTOGEN
     if selected.n > 1:
-        framework = replace(framework, code=f"{client_class()}\n\n{AUTOGEN.code}")
+        framework = replace(
+            framework, code=f"{client_class()}\n\n{AUTOGEN.code.lstrip()}"
+        )
     text = python_file(
         framework, selected, carried, said, extra=constants(carried, single)
     )
@@ -180,8 +189,6 @@ def _promptfoo(selected: Selected, name: str) -> Export:
     text = promptfoo(selected, carried, said)
     return Export(name, {"promptfooconfig.yaml": text}, tuple(said))
 
-
-_NO_AGENTS = (LITELLM,)
 
 EXPORTS: dict[str, Callable[[Selected, str], Export]] = {
     "autogen": _autogen,

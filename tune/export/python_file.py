@@ -65,8 +65,12 @@ def from_environment(values):
 
 
 def later_messages(**inputs):
-    """Return the messages without the system message, for an agent that has it already."""
-    return [one for one in messages(**inputs) if one["role"] not in ("system", "developer")]
+    """Return the messages without the system message, for an agent that has it already.
+
+    A system message that names inputs stays: no agent can have it beforehand.
+    """
+    found = messages(**inputs)
+    return found if SYSTEM_MESSAGE is None else found[1:]
 '''
 
 

@@ -28,7 +28,14 @@ def use_section(report: Report) -> str:
         parts.append(
             f"The answer is taken out of the text so: {inline(report.answer)}."
         )
-    return "\n\n".join([*parts, *agent_paragraphs(report)])
+    return "\n\n".join([*parts, *_program(report), *agent_paragraphs(report)])
+
+
+def can_be_used(report: Report) -> bool:
+    """Return True if a program may use the winner: it keeps the limits, and is no oracle."""
+    if report.winner is None or report.keeps_limit is False:
+        return False
+    return report.winner.config.aggregate != "any"
 
 
 def agent_paragraphs(report: Report) -> list[str]:
@@ -40,13 +47,61 @@ def agent_paragraphs(report: Report) -> list[str]:
             "`best.json` holds the one that came closest, with `keeps_limit: false`."
         )
         return [nothing]
-    where = (
-        "For AutoGen and AG2 agents: `study.best.llm_config()` in Python, or the file "
-        "`OAI_CONFIG_LIST` beside this one."
+    if not can_be_used(report):
+        return [
+            "The winner takes the right answer out of several, which only somebody who knows it "
+            "can do. So nothing can use it: `best.json` holds it as a record."
+        ]
+    return _agents(report)
+
+
+def _program(report: Report) -> list[str]:
+    """Return the lines that answer as it was tuned, whatever was tuned."""
+    if not can_be_used(report):
+        return []
+    inputs = []
+    for name in _fields(report):
+        inputs.append(f'"{name}": "..."')
+    source = (
+        "import tune\n\n"
+        'tuned = tune.load("best.json")\n'
+        f"answer = tuned({{{', '.join(inputs)}}})\n"
+        "print(answer.answer)"
     )
-    if not report.has_deployable:
+    return [
+        "In Python, from this folder. It fills the prompt, asks as often as it was tuned, and "
+        "reads the answers as the search did:",
+        fence(source, "python"),
+    ]
+
+
+def _fields(report: Report) -> list[str]:
+    """Return the inputs that the winner's prompt names, in order."""
+    prompt = report.deployment_record.get("prompt") or {}
+    found: dict[str, None] = {}
+    for turn in prompt.get("turns", ()):
+        for part in turn["parts"]:
+            if not isinstance(part, str):
+                found[part["field"]] = None
+    return list(found)
+
+
+def _agents(report: Report) -> list[str]:
+    """Return what an agent can use, which may be another configuration."""
+    parts = [
+        "For an agent framework, as a file that needs nothing of tune (`tune export --help` lists "
+        "the frameworks):",
+        fence("tune export best.json --to autogen", "sh"),
+    ]
+    # The file is there only if some configuration asks for one answer of a chat.
+    if report.has_deployable:
+        where = (
+            "For AutoGen and AG2 classic there is also `study.best.llm_config()` in Python, and "
+            "the file `OAI_CONFIG_LIST` beside this one."
+        )
+    else:
         where = inline(report.deployable_note, limit=1000)
-    parts = [f"{where} `best.json` holds all of it. No file holds a key."]
+    parts.append(f"{where} `best.json` holds all of it. No file holds a key.")
     # The winner asks for several answers, which an agent's `llm_config` cannot do.
     if report.deployable is not None:
         parts.append(_single_answer(report, report.deployable))
@@ -56,7 +111,7 @@ def agent_paragraphs(report: Report) -> list[str]:
 def _single_answer(report: Report, single: ReportConfig) -> str:
     """Return the score of the configuration for agents, and what they lose by it."""
     named = inline(describe_config(single.config))
-    said = f"What such an agent carries is {named}: {with_limits(single.quality)}"
+    said = f"What they carry is {named}: {with_limits(single.quality)}"
     if single.holdout is None:
         said += " on tuning examples"
     said += "."

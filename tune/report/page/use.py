@@ -8,7 +8,7 @@ from typing import Any
 
 from tune.report.records import Report, plain_config
 from tune.report.text import describe_config
-from tune.report.use_section import agent_paragraphs
+from tune.report.use_section import agent_paragraphs, can_be_used
 
 _FIELD = re.compile(r"\{([A-Za-z_]\w{0,40})\}")
 
@@ -33,7 +33,7 @@ def use(report: Report) -> dict[str, Any] | None:
 
 def _call(report: Report) -> str:
     """Return the call in Python; "" if nothing may be used as if it kept the limit."""
-    if report.keeps_limit is False or report.template is None:
+    if report.template is None or not can_be_used(report):
         return ""
     # A dict keeps the order, and each field of the template once.
     fields = dict.fromkeys(_FIELD.findall(report.template.text))
