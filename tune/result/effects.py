@@ -216,9 +216,9 @@ def _paid_dimensions(record: RunRecord, model: _Model) -> list[Dimension]:
 
 def _paid_dimension(record: RunRecord, model: _Model, name: str) -> Dimension:
     counts = Counter(levels[name] for levels in model.trials.levels)
-    # The value of today, if it was tried; else the one that was tried most often.
+    # The value of today, if it was tried twice; else the one that was tried most often.
     reference = describe_value(record.plan.baseline.get(name))
-    if reference not in counts:
+    if counts[reference] < 2:
         reference = counts.most_common(1)[0][0]
     common = model.average({name: reference})
     effects = []

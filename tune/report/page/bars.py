@@ -14,6 +14,9 @@ from tune.report.page.scale import Scale, linear
 from tune.report.text import number
 from tune.stats.intervals import Interval
 
+MOST_NUMBERS = 5
+"""Numbers below the chart: it may be narrow."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bar:
@@ -59,11 +62,22 @@ def interval_chart(
     return {
         "name": name,
         "title": title,
-        "ticks": [(scale.place(tick), scale.shown(tick)) for tick in scale.ticks],
+        "ticks": _ticks(scale),
         "bars": [_placed(bar, scale) for bar in known],
         "marked": None if marked is None else scale.place(marked),
         "marked_value": marked,
     }
+
+
+def _ticks(scale: Scale) -> list[tuple[float, str]]:
+    """Return the places of the grid with their numbers, every second one where they are many."""
+    found = []
+    for place, tick in enumerate(scale.ticks):
+        shown = scale.shown(tick)
+        if len(scale.ticks) > MOST_NUMBERS and place % 2:
+            shown = ""
+        found.append((scale.place(tick), shown))
+    return found
 
 
 def _placed(bar: Bar, scale: Scale) -> dict[str, Any]:

@@ -101,7 +101,7 @@ def _chart(report: Report, dimension: Dimension) -> dict[str, Any] | None:
         trials = count(effect.trials, "trial")
         if effect.difference is None:
             exact = Interval(effect.mean, effect.mean, effect.mean, effect.trials)
-            bars.append(Bar(effect.value, f"{trials}, the reference", "", exact))
+            bars.append(Bar(effect.value, f"reference, {trials}", "", exact))
             continue
         # The interval is that of the difference, drawn around the value itself.
         low = reference.mean + effect.difference.low

@@ -158,6 +158,7 @@ def _environment() -> Environment:
     )
     environment.filters["json"] = embedded
     environment.filters["whole"] = whole
+    environment.filters["limits"] = with_whole_limits
     environment.filters["markdown"] = from_markdown
     return environment
 
@@ -175,6 +176,18 @@ def whole(text: str) -> Markup:
     from markupsafe import escape
 
     return escape(visible(scrub(_cut(text, MOST_OF_PROMPT)), lines=True))
+
+
+def with_whole_limits(text: str) -> Markup:
+    """Return an estimate whose limits, in brackets, stay on one line."""
+    from markupsafe import Markup
+
+    mean, bracket, rest = text.partition(" (")
+    if not bracket:
+        return Markup.escape(text)
+    inside, _, after = rest.partition(")")
+    shown = Markup('{} <span class="whole">({})</span>{}')
+    return shown.format(mean, inside, after)
 
 
 def _cut(text: str, most: int) -> str:

@@ -50,5 +50,8 @@ for (const block of document.querySelectorAll("main pre")) {
     button.textContent = "Copied";
     setTimeout(() => { button.textContent = "Copy"; }, 1500);
   });
-  block.before(button);
+  // The button stands in the corner of its block.
+  const box = make("div", { class: "code" });
+  block.before(box);
+  box.append(block, button);
 }
