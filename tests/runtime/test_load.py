@@ -48,7 +48,11 @@ def test_a_file_or_its_folder_is_loaded_and_nothing_is_sent(
         ({"daily_budget": float("nan")}, "daily budget"),
         ({"temperature": 1.0}, "there is no option 'temperature'"),
         ({"config_list": []}, "config_list has no entry"),
-        ({"config_list": {"m": {"api_key": "x"}}}, "holds an API key"),
+        (
+            {"config_list": '[{"model": "m", "api_key": "x"}]'},
+            "a key stands in the list",
+        ),
+        ({"config_list": "nowhere.json"}, "nowhere.json"),
     ],
 )
 def test_an_option_that_cannot_be_is_refused(
@@ -108,8 +112,10 @@ def test_a_host_that_the_user_names_needs_no_question(
 
 def test_a_daily_budget_needs_a_price(server: Server, tmp_path: Path) -> None:
     path = export(tmp_path, server)
-    entry = {"model": "small", "base_url": server.base_url}
+    entry = {"model": "other", "base_url": server.base_url}
     tune.load(path, [entry])
+    # The recorded model has its recorded price.
+    tune.load(path, [entry | {"model": "small"}], daily_budget=1.0)
     with pytest.raises(PriceError, match="a daily budget needs one"):
         tune.load(path, [entry], daily_budget=1.0)
     tune.load(path, [entry | {"price": [0.0001, 0.0004]}], daily_budget=1.0)
@@ -130,3 +136,18 @@ def test_what_a_user_must_not_miss_is_a_warning(
     path.write_text(json.dumps({**record, field: value}))
     with pytest.warns(UserWarning, match=words):
         tune.load([path, path])
+
+
+def test_a_config_list_may_be_a_file_or_a_variable_as_everywhere(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = export(tmp_path, server)
+    listed = tmp_path / "OAI_CONFIG_LIST"
+    entry = {"model": "small", "base_url": server.base_url, "api_key": "in-memory-1"}
+    listed.write_text(json.dumps([entry]))
+    monkeypatch.setenv("MY_LIST", str(listed))
+    for given in (listed, str(listed), "MY_LIST"):
+        with tune.load(path, given) as tuned:
+            tuned(text="Ticket")
+    assert "in-memory-1" not in repr(tuned)
+    assert all("authorization" in one.headers for one in server.requests)

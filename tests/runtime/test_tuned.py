@@ -180,7 +180,12 @@ def test_entries_are_tried_in_order_and_the_answer_names_its_own(
         ) as down,
     ):
         entries = [
-            {"name": "down", "model": "small", "base_url": down.base_url},
+            {
+                "name": "down",
+                "model": "small",
+                "base_url": down.base_url,
+                "price": [0.0001, 0.0004],
+            },
             {
                 "name": "up",
                 "model": "small",

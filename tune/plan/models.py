@@ -97,7 +97,7 @@ def find_prices(entries: Sequence[Entry], given: Any) -> dict[str, Price]:
         # A price may be stated for the name in the space, or for the name that the service knows.
         price = stated.get(entry.name) or stated.get(entry.model) or entry.price
         if price is None:
-            price = _published_price(entry)
+            price = published_price(entry)
         # A notional price of a local model is small by design.
         if not entry.local:
             check_stated(entry.priced_name, price, base_url=entry.base_url)
@@ -105,7 +105,7 @@ def find_prices(entries: Sequence[Entry], given: Any) -> dict[str, Price]:
     return found
 
 
-def _published_price(entry: Entry) -> Price:
+def published_price(entry: Entry) -> Price:
     """Return the published price of a model, which is the same at each of its places.
 
     Raises:

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from tune.errors import BudgetError, InputError, PriceError
+from tune.plan.model_source import read_models
+from tune.plan.models import published_price
 from tune.plan.read_options import stated_options
-from tune.pricing.lookup import base_url_or_default
-from tune.pricing.published import find_published
-from tune.providers.entries import read_entries
+from tune.pricing.prices import Price
+from tune.providers.entries import Entry
 from tune.providers.retrying import RetryPolicy
 from tune.providers.trusted_hosts import Confirm, confirm_hosts
 from tune.runtime.answer import Answer
@@ -87,8 +88,9 @@ def load(
         best: a `best.json`, or the results folder that it is in. Of several, each is tried where
             the one before it fails.
         config_list: where the model is, in place of the recorded endpoint: entries as in AutoGen's
-            `config_list`; keys in it stay in memory. Each is tried where the one before it fails,
-            and those for one model share its load.
+            `config_list`, or the name of a file or an environment variable that holds them; keys in
+            it stay in memory. Each is tried where the one before it fails. Those for one model
+            share its load.
         accept: takes an answer and tells whether it will do; else the next entry is tried.
         daily_budget: dollars of one day (UTC) that are never exceeded, whatever the number of
             processes that share the store.
@@ -159,16 +161,29 @@ def _configs(
             )
         return [_with_timeout(tuned, options)]
     found = []
-    for entry in read_entries(config_list).values():
-        price = entry.price
-        if price is None:
-            price = find_published(entry.model, base_url_or_default(entry.base_url), "")
+    for entry in read_models(config_list).values():
+        price = _price_of(entry, tuned)
         allowed = replace(entry, allow_http=entry.allow_http or options.allow_http)
         one = replace(tuned, entry=allowed, price=price)
         found.append(_with_timeout(one, options))
     if not found:
         raise InputError("config_list has no entry")
     return found
+
+
+def _price_of(entry: Entry, recorded: TunedConfig) -> Price | None:
+    """Return the price of an entry of a config list, or None."""
+    if entry.price is not None:
+        return entry.price
+    was = recorded.entry
+    # The recorded model at the place where it was.
+    if (entry.model, entry.host) == (was.model, was.host):
+        return recorded.price
+    try:
+        return published_price(entry)
+    except PriceError:
+        # Only a budget needs one.
+        return None
 
 
 def _with_timeout(tuned: TunedConfig, options: LoadOptions) -> TunedConfig:

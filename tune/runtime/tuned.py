@@ -253,8 +253,10 @@ class Tuned:
         )
         choice = caller.choose(draws, ask)
         speaker = choice.draw or draws[0]
+        # Those before it were asked as well, and what they cost is part of it.
+        asked_of = self._callers[: max(place, *taken) + 1]
         cost = None
-        if caller.tuned.price is not None:
+        if all(one.tuned.price is not None for one in asked_of):
             cost = cost_of(receipts)
         return Answer(
             answer=choice.answer,
