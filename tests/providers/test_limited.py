@@ -133,14 +133,29 @@ async def test_after_a_refusal_it_grows_by_one_with_each_round() -> None:
     await drain(desk, tasks)
 
 
-async def test_it_does_not_grow_while_it_is_not_used() -> None:
+async def test_after_a_refusal_it_does_not_grow_while_it_is_not_used() -> None:
+    desk = Desk()
+    limited = Limited(desk, start=8, most=64)
+    tasks = await order(limited, range(8))
+    await desk.answer(desk.calls, RateLimited("often"))
+    await drain(desk, tasks)
+    for number in range(20):
+        (task,) = await order(limited, [number])
+        await desk.answer([number])
+        await task
+    assert limited.limit == 4
+
+
+async def test_before_the_first_refusal_every_answer_makes_room_for_the_next_wave() -> (
+    None
+):
     desk = Desk()
     limited = Limited(desk, start=8, most=64)
     for number in range(20):
         (task,) = await order(limited, [number])
         await desk.answer([number])
         await task
-    assert limited.limit == 8
+    assert limited.limit == 64
 
 
 async def test_a_refusal_halves_it_once_for_all_the_calls_then_in_flight() -> None:

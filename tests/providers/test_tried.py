@@ -221,3 +221,15 @@ async def test_all_refused_settings_of_a_call_are_found_out_at_once() -> None:
     assert error.more == [errors["top_p"]]
     assert endpoint.refusals == 2
     assert len(endpoint.store.draws(request(temperature=0.5), range(1))) == 1
+
+
+async def test_a_number_between_two_that_are_taken_waits_for_no_other_call() -> None:
+    endpoint, tried, _ = make(lambda *_: False)
+    await ask(tried, [request(0, temperature=0.0), request(0, temperature=1.2)])
+    endpoint.most_active = 0
+    await ask(tried, [request(i, temperature=0.7) for i in range(1, 9)])
+    assert endpoint.most_active == 8
+    # Beyond them, one call goes first, and the last one goes with the others.
+    endpoint.most_active = 0
+    await ask(tried, [request(i, temperature=1.3) for i in range(1, 9)])
+    assert endpoint.most_active == 7

@@ -11,7 +11,7 @@ from contextlib import suppress
 from tune.completion import Completion, Endpoint, Provider, Request
 from tune.errors import BudgetExhausted, InputError, ProviderError, RateLimited
 
-# Calls that each answer adds, before the first refusal: 8, 32, 128, 256 in four rounds of answers.
+# Calls that each answer adds, before the first refusal: 32, 128, 256 in three rounds of answers.
 # A study has about twenty rounds, so a slower growth costs it a good part of its time.
 _FIRST_GROWTH = 3.0
 
@@ -20,8 +20,8 @@ class Limited:
     """Lets a number of calls be in flight that follows how the endpoint bears it.
 
     The other calls wait in line. The number grows by three with each answer until the endpoint
-    first says that it is called too often, then by one with each full round of answers; it grows
-    only while all of it is used. A `RateLimited` halves it, once for all the calls that were in
+    first says that it is called too often, then by one with each full round of answers, and only
+    while all of it is used. A `RateLimited` halves it, once for all the calls that were in
     flight when the first of them was refused (additive increase, multiplicative decrease, as TCP
     does it).
     Slots are given in the order of asking, and a cancelled call leaves none behind.
@@ -118,7 +118,8 @@ class Limited:
             if not error.charged:
                 self._tokens.give_back(ceiling)
             raise
-        if all_used or self._line:
+        # An endpoint that never refused a call may take the next wave at once.
+        if all_used or self._line or not self._refusals:
             self._grow(era)
         if answer:
             self._tokens.give_back(ceiling - _tokens_used(answer))

@@ -28,7 +28,7 @@ from tune.store.ledger import Ledger
 LOCAL_QUEUE = 256
 """Calls that a model in this process may have waiting, so that its batches are always full."""
 
-_FIRST_IN_FLIGHT = 8
+_FIRST_IN_FLIGHT = 32
 """Calls to a service that are in flight at first; `Limited` adjusts the number."""
 
 

@@ -62,6 +62,8 @@ class Tried:
         self._model = model
         self._released: set[Part] = set()
         self._answered: set[frozenset[Part]] = set()
+        # By the name of a setting: the least and the largest number that the model takes.
+        self._ranges: dict[str, tuple[float, float]] = {}
         self._refused: dict[Part, ParameterRejected] = {}
         # Refusals of settings that the model takes beside others, by all settings of the call.
         self._conditional: dict[frozenset[Part], ParameterRejected] = {}
@@ -88,10 +90,24 @@ class Tried:
 
     def _new(self, parts: frozenset[Part]) -> frozenset[Part]:
         """Return the settings of a call that were not tried yet."""
+        if parts in self._answered:
+            return frozenset()
         # With a model that has conditions, settings may not go together, so all count as new.
-        if self._conditional and parts not in self._answered:
+        if self._conditional:
             return parts
-        return self._untaken(parts) - self._released
+        new = self._untaken(parts) - self._released
+        return frozenset(part for part in new if not self._is_between(part))
+
+    def _is_between(self, part: Part) -> bool:
+        """Tell whether a setting is a number between two that the model takes.
+
+        It does not count as new: a search tries many, and a wave must not wait for each.
+        """
+        number = _number(part[1])
+        if number is None or part[0] not in self._ranges:
+            return False
+        low, high = self._ranges[part[0]]
+        return low <= number <= high
 
     def _untaken(self, parts: frozenset[Part]) -> frozenset[Part]:
         """Return the settings of a call that were in no answered call yet."""
@@ -152,6 +168,11 @@ class Tried:
         """Note that the model takes these settings together."""
         self._released |= parts
         self._answered.add(parts)
+        for name, value in parts:
+            number = _number(value)
+            if number is not None:
+                low, high = self._ranges.get(name, (number, number))
+                self._ranges[name] = min(low, number), max(high, number)
         for part in sorted(_settings(self._untaken(parts))):
             self._capabilities.learn(self._fact(part))
 
@@ -300,6 +321,14 @@ def _settings(parts: frozenset[Part]) -> frozenset[Part]:
 def _has(request: Request, name: str) -> bool:
     """Tell whether a request has a setting."""
     return name in dict(request.settings) or (name == "stop" and bool(request.stop))
+
+
+def _number(value: str) -> float | None:
+    """Return the number that a value is, or None."""
+    try:
+        return float(value)
+    except ValueError:
+        return None
 
 
 def _without(request: Request, names: Sequence[str]) -> Request:
