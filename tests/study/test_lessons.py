@@ -24,6 +24,7 @@ from tests.test_tuner_survival import (
     wait_for,
 )
 from tune.fakes.faults import Fault, Model
+from tune.fakes.replies import Reply, error_reply
 from tune.fakes.server import Server, fail_every
 from tune.plan.read_options import read_options
 from tune.pricing.prices import to_picodollars
@@ -247,3 +248,55 @@ def test_a_refused_value_narrows_the_domain_and_keeps_the_dimension(
     other = space.domain("temperature", "b")
     assert other is not None
     assert other.values == (0.0, 0.5, 1.0, 1.2)
+
+
+def refuse_small_caps(body: dict[str, Any]) -> Reply | None:
+    """Refuse as OpenAI refuses other values below their least."""
+    if body.get("max_tokens", 16) >= 16:
+        return None
+    message = (
+        "Invalid 'max_tokens': integer below minimum value. Expected a value >= 16, but got "
+        f"{body['max_tokens']} instead."
+    )
+    return error_reply(400, message, "integer_below_min_value", "max_tokens")
+
+
+def refuse_large_caps(body: dict[str, Any]) -> Reply | None:
+    if body.get("max_tokens", 1) <= 4:
+        return None
+    message = "Invalid max_tokens value, the valid range of max_tokens is [1, 4]"
+    return error_reply(400, message)
+
+
+@pytest.mark.parametrize(
+    ("strict", "cap"), [(refuse_small_caps, 16), (refuse_large_caps, 4)]
+)
+def test_a_cap_that_is_refused_is_moved_and_no_configuration_is_lost(
+    strict: Any, cap: int, tmp_path: Path
+) -> None:
+    space = {**SPACE, "space": {**SPACE["space"], "max_tokens": [8]}}
+    with Server({"small": Model(strict=strict)}, world=WORLD) as server:
+        given: Any = options(server, tmp_path)
+
+        def go(budget: float) -> tune.Study:
+            return run_study(
+                read_options(
+                    data=WORLD.examples(24),
+                    space=tune.Space.from_mapping(space),
+                    budget=budget,
+                    **given,
+                ),
+                retry=QUICK,
+            )
+
+        study = go(0.001)
+        refused = [seen for seen in server.posts if seen.status == 400]
+        assert len(refused) == 1
+        assert all(trial.state != "failed" for trial in study.record.trials)
+        assert {seen.body["max_tokens"] for seen in server.posts} == {8, cap}
+        assert to_picodollars(study.record.money.settled) == server.bill
+        # A study that goes on replays its waves with the caps that they found out. Only the
+        # baseline still asks for its own.
+        more = go(0.002)
+        assert len([seen for seen in server.posts if seen.status == 400]) <= 2
+        assert to_picodollars(more.record.money.settled) == server.bill

@@ -20,7 +20,7 @@ from tune.errors import (
 from tune.providers.stack import Service
 from tune.readout.trial import Step, Trial
 from tune.runtime.requests import make_request
-from tune.space import Space, Value
+from tune.space import Choice, Space, Value
 from tune.store.draws import Store, Use
 from tune.study.answer_scoring import AnswerScoring, JudgeLost
 from tune.study.collector import rare_collections
@@ -140,7 +140,7 @@ class Evaluator:
         wave = Wave()
         self._lost = None
         self._blame = Blame()
-        orders = self._begin(steps, trials)
+        orders = self._begin(steps, trials, {})
         self.failures.leave_out(trials, wave)
         with rare_collections():
             await self._buy_all(orders, trials, wave)
@@ -168,7 +168,7 @@ class Evaluator:
 
         Everything comes from the store: nothing is sent.
         """
-        orders = self._begin(steps, trials)
+        orders = self._begin(steps, trials, recorded.caps)
         replay_orders(orders, trials, recorded, self._take_stored)
 
     def _take_stored(
@@ -186,13 +186,23 @@ class Evaluator:
         if new is not None:
             trial.add(position, new)
 
-    def _begin(self, steps: Sequence[Step], trials: dict[int, Trial]) -> list[Order]:
-        """Begin the trials that are new, and return one order for each example of each step."""
+    def _begin(
+        self,
+        steps: Sequence[Step],
+        trials: dict[int, Trial],
+        caps: Mapping[int, int],
+    ) -> list[Order]:
+        """Begin the trials that are new, and return one order for each example of each step.
+
+        Args:
+            caps: of trials that were bought with other caps than their steps have.
+        """
         orders: list[Order] = []
         uses: list[Use] = []
         self._requests = {}
         for step in steps:
-            new = Trial(step.trial, step.point, step.cap)
+            cap = caps.get(step.trial) or self._cap_of(step)
+            new = Trial(step.trial, step.point, cap)
             trial = trials.setdefault(step.trial, new)
             self.reader.forget(step.trial)
             for position in step.examples:
@@ -202,6 +212,21 @@ class Evaluator:
         # Before the purchase, so that even a killed run leaves no draw without an owner.
         self.store.note_uses(uses)
         return orders
+
+    def _cap_of(self, step: Step) -> int:
+        """Return the cap of a step, moved to the nearest one that its model is known to take."""
+        if "max_tokens" in step.point:
+            return step.cap
+        model = str(step.point["model"])
+        conditions = self.lessons.space.conditions
+        moved = conditions.within_caps(model, Choice((step.cap,)))
+        assert moved is not None
+        return int(moved.values[0])  # type: ignore[arg-type]
+
+    def _forget_requests(self, trial: Trial) -> None:
+        """Make the requests of a trial anew, because its cap has changed."""
+        for key in [key for key in self._requests if key[0] == trial.number]:
+            del self._requests[key]
 
     def _use(
         self,
@@ -285,6 +310,9 @@ class Evaluator:
         """Buy the draws that an example lacks, and have them scored if that takes waiting."""
         model = str(trial.point["model"])
         service = self.services[model]
+        if (trial.number, position) not in self._requests:
+            # Its cap has changed since the wave began.
+            self.store.note_uses([self._use(trial, step, position)])
         request = self._order(trial, position)
         numbers = _numbers(trial, step, position)
         to_buy = 0
@@ -314,6 +342,10 @@ class Evaluator:
             case AnswerError():
                 trial.config_failed[position] = error.reason
                 wave.config_failed[trial.number, position] = error.reason
+            case ParameterRejected() if self.failures.cap_again(trial, error, wave):
+                # The second try of the wave asks with the cap that the model takes.
+                self._forget_requests(trial)
+                mark_unanswered(trial, position, f"{SERVICE}: {error}", wave)
             case ParameterRejected():
                 self.failures.refused(trial, error, wave)
             case TransientError() | RequestRefused():

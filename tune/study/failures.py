@@ -8,6 +8,7 @@ from tune.errors import EndpointError, ParameterRejected, ProviderError, ValueRe
 from tune.readout.trial import Step, Trial
 from tune.space import FREE, Point
 from tune.space.domain import grid_values
+from tune.space.values import is_within
 from tune.study.fault import INPUT, MOST_MISSING, SERVICE, Blame
 from tune.study.lessons import Lessons
 from tune.study.stop_reasons import LOST
@@ -113,6 +114,28 @@ class Failures:
             reason = self.lessons.unanswerable.get((model, position))
             if reason is not None:
                 mark_unanswered(trial, position, f"{INPUT}: {reason}", wave)
+
+    def cap_again(self, trial: Trial, error: ParameterRejected, wave: Wave) -> bool:
+        """Give a trial the nearest cap that its model takes, and return True if there is one.
+
+        Only before it has draws, and only where no cap is part of its point: such a point would be
+        another one.
+        """
+        if _space_name(error) != "max_tokens" or not isinstance(error, ValueRejected):
+            return False
+        if trial.draws or "max_tokens" in trial.point or trial.state == "failed":
+            return False
+        model = str(trial.point["model"])
+        if not is_within(self.lessons.space.cap(trial.point), error.low, error.high):
+            self.lessons.narrow(model, "max_tokens", None, error.low, error.high)
+        # The calls of this trial that are under way all come here, with the same cap.
+        cap = self.lessons.space.cap(trial.point)
+        if (error.low, error.high) == (None, None):
+            return False
+        if not is_within(cap, error.low, error.high):
+            return False
+        trial.cap = wave.caps[trial.number] = cap
+        return True
 
     def refused(
         self,

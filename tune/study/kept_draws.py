@@ -97,7 +97,8 @@ class KeptDraws:
         stops: dict[int, tuple[str, ...]] = {}
         orders = []
         for step in steps:
-            new = Trial(step.trial, step.point, step.cap)
+            cap = recorded.caps.get(step.trial, step.cap)
+            new = Trial(step.trial, step.point, cap)
             trial = trials.setdefault(step.trial, new)
             # Lessons change the stop strings only between waves.
             stops[step.trial] = self._bought_stop(trial)

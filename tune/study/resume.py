@@ -28,6 +28,7 @@ class RecordedWave:
         failed: the reasons of trials that failed in it.
         lessons: the events of what was learned about models in it; see `tune.study.lessons`.
         left: dollars that the search could still spend after it.
+        caps: of trials that were bought with other caps than their steps have, by trial.
     """
 
     phase: str
@@ -39,6 +40,7 @@ class RecordedWave:
     failed: dict[int, str] = field(default_factory=dict)
     lessons: list[Mapping[str, Any]] = field(default_factory=list)
     left: float = 0.0
+    caps: dict[int, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -103,6 +105,7 @@ def read_faults(wave: RecordedWave, event: Mapping[str, Any]) -> None:
     wave.unanswered = _load_reasons(event["unanswered"])
     wave.config_failed = _load_reasons(event["config_failed"])
     wave.failed = dict(event["failed"])
+    wave.caps = dict(event.get("caps", ()))
 
 
 def _load_reasons(rows: Sequence[tuple[int, int, str]]) -> dict[tuple[int, int], str]:

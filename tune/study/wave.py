@@ -16,12 +16,14 @@ class Wave:
         unanswered: the reasons of missing draws, by (trial, position).
         config_failed: the reasons why the config cannot answer an example, by (trial, position).
         failed: the reasons of trials that failed in it.
+        caps: of trials whose cap was moved in it to one that the model takes.
     """
 
     complete: bool = True
     unanswered: dict[tuple[int, int], str] = field(default_factory=dict)
     config_failed: dict[tuple[int, int], str] = field(default_factory=dict)
     failed: dict[int, str] = field(default_factory=dict)
+    caps: dict[int, int] = field(default_factory=dict)
 
     def include(self, other: Wave) -> None:
         """Add the outcome of a wave that was bought after this one, for the same trials."""
@@ -29,15 +31,19 @@ class Wave:
         self.unanswered |= other.unanswered
         self.config_failed |= other.config_failed
         self.failed |= other.failed
+        self.caps |= other.caps
 
 
 def dump_faults(wave: Wave) -> dict[str, list[Any]]:
     """Return what a wave lacks as plain JSON, for a journal."""
-    return {
+    found: dict[str, list[Any]] = {
         "unanswered": _rows(wave.unanswered),
         "config_failed": _rows(wave.config_failed),
         "failed": [[trial, reason] for trial, reason in sorted(wave.failed.items())],
     }
+    if wave.caps:
+        found["caps"] = [[trial, cap] for trial, cap in sorted(wave.caps.items())]
+    return found
 
 
 def _rows(reasons: Mapping[tuple[int, int], str]) -> list[Any]:
