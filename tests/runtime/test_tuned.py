@@ -251,20 +251,23 @@ def test_a_policy_asks_in_rounds_and_may_stop_or_ask_another_entry(
             return None if answers[0] == answers[1] else Order(1, later=1)
         return Order(1)
 
-    def says(word: str) -> Any:
-        return lambda *_: word
+    def says(*words: str) -> Any:
+        said = itertools.cycle(words)
+        return lambda *_: next(said)
 
-    with serve(says("praise")) as small, serve(says("refund")) as large:
-        path = export(tmp_path, small, n=3, aggregate="vote", temperature=1.0)
-        entries = [
-            {"name": name, "model": "small", "base_url": each.base_url}
-            for name, each in (("small", small), ("large", large))
-        ]
-        with tune.load(path, entries) as loaded:
-            tuned = Tuned(loaded._callers, policy=until_two_agree)
-            assert len(tuned(text="x").draws) == 2
-            tuned.close()
-        assert (len(small.posts), len(large.posts)) == (2, 0)
+    for words, asked in ((["praise"], (2, 0)), (["praise", "refund"], (2, 1))):
+        with serve(says(*words)) as small, serve(says("refund")) as large:
+            path = export(tmp_path, small, n=3, aggregate="vote", temperature=1.0)
+            entries = [
+                {"name": name, "model": "small", "base_url": each.base_url}
+                for name, each in (("small", small), ("large", large))
+            ]
+            with Tuned(
+                tune.load(path, entries)._callers, policy=until_two_agree
+            ) as tuned:
+                answer = tuned(text="x")
+            assert (len(small.posts), len(large.posts)) == asked
+            assert (answer.answer, len(answer.draws)) == (words[-1], sum(asked))
 
 
 def test_many_threads_ask_at_once(server: Server, tmp_path: Path) -> None:
