@@ -41,6 +41,9 @@ def test_a_list_is_read_from_python_a_file_and_a_variable(
     monkeypatch.setenv("OAI_CONFIG_LIST", str(file))
     assert read_models("OAI_CONFIG_LIST") == expected
     assert read_models("OAI_CONFIG_LIST")["a"].api_key == KEY
+    monkeypatch.setenv("OAI_CONFIG_LIST", "[]")
+    monkeypatch.chdir(file.parent)
+    assert read_models(Path("OAI_CONFIG_LIST")) == expected, "a path is no variable"
     assert read_models(None) == {}
 
 

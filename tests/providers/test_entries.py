@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tune.completion import Structured
 from tune.errors import InputError, PriceError
 from tune.pricing.prices import Price
 from tune.providers.entries import Entry, read_entries
@@ -111,3 +112,21 @@ def test_an_entry_says_where_calls_go_and_which_variables_are_sent() -> None:
 def test_a_price_in_autogens_list_is_per_thousand_tokens() -> None:
     (entry,) = read_entries([{"model": "x", "price": [0.0001, 0.0004]}]).values()
     assert entry.price == Price(0.1, 0.4)
+
+
+def test_a_caller_that_searches_nothing_sends_what_the_entry_fixes() -> None:
+    (entry,) = read_entries(
+        [
+            {
+                "model": "m",
+                "temperature": 0.2,
+                "max_tokens": 9,
+                "n": 3,
+                "extra_body": {"provider": {"sort": "price"}},
+            }
+        ]
+    ).values()
+    assert entry.fixed_settings == {
+        "temperature": 0.2,
+        "provider": Structured.of({"sort": "price"}),
+    }

@@ -15,7 +15,7 @@ from tune.errors import (
     RequestRefused,
     TransientError,
 )
-from tune.providers.capabilities import Adapted
+from tune.providers.capabilities import Adapted, MovedOn
 from tune.providers.shared import Shared
 
 ASK = Request("s", "m", (Message("user", "hi"),), 8)
@@ -95,7 +95,7 @@ async def test_a_failing_place_rests_for_a_while(
     places = [Place(fault), Place()]
     shared = Shared(places, clock=clock)
     # It cost nothing, so the next attempt goes to the other place at once.
-    with pytest.raises(Adapted):
+    with pytest.raises(MovedOn):
         await buy(shared)
     for _ in range(4):
         await buy(shared)
@@ -126,7 +126,7 @@ async def test_where_all_rest_the_fault_is_told_and_the_first_to_wake_is_asked()
         Place(RateLimited("b", retry_after=5)),
     ]
     shared = Shared(places, clock=clock)
-    with pytest.raises(Adapted):
+    with pytest.raises(MovedOn):
         await buy(shared)
     with pytest.raises(RateLimited, match="b"):
         await buy(shared)

@@ -71,8 +71,10 @@ def _load(given: Any, base: Path) -> Any:
     if text.lstrip().startswith(("{", "[")):
         # The text may hold a key, so no message shows it.
         return _parse(text, _WHAT)
-    variable = re.fullmatch(r"[A-Za-z_]\w*", text)
-    value = os.environ.get(text, "") if variable else ""
+    value = ""
+    # A path is a path, and a text of this form may be the name of a variable.
+    if isinstance(given, str) and re.fullmatch(r"[A-Za-z_]\w*", text):
+        value = os.environ.get(text, "")
     if not value:
         return read_json_value(base / text, _WHAT)
     # As in AutoGen, a variable goes before a file, and may hold the path of one.

@@ -52,6 +52,13 @@ class Adapted(TransientError):
         super().__init__(message, charged=False, retry_after=0.0)
 
 
+class MovedOn(Adapted):
+    """A place of a model failed, and the next attempt goes to another place at once.
+
+    Nothing was charged. Unlike a refusal, it does not show that the service is there.
+    """
+
+
 class Fact(NamedTuple):
     """One thing that was seen of a model of a service; a study keeps each in its journal.
 

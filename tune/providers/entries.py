@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tune.completion import Setting, Structured
 from tune.errors import InputError
 from tune.pricing.prices import Price, read_price
 from tune.providers.base_url import parse_url, public_url, resolved_url
@@ -25,6 +26,7 @@ from tune.providers.openai.access import Headers, key_variable
 from tune.providers.openai.user_client import check_client, client_url
 from tune.providers.stated_rules import read_takes
 from tune.safety.redact import looks_like_key, secret_name
+from tune.space.point import FREE
 
 LOCAL = "local:"
 """The beginning of the name of a model that runs in this process."""
@@ -128,6 +130,19 @@ class Entry:
     def places(self) -> tuple[Entry, ...]:
         """Every place of the model: this entry, and those that share its load."""
         return (replace(self, others=()), *self.others)
+
+    @property
+    def fixed_settings(self) -> dict[str, Setting]:
+        """The settings of a request that the entry fixes, for a caller that searches none.
+
+        Its cap, its stops and the number of answers are the caller's.
+        """
+        found: dict[str, Setting] = {}
+        for name, (value, *_) in self.settings.items():
+            if name not in FREE and value is not None:
+                is_table = isinstance(value, Mapping | list)
+                found[name] = Structured.of(value) if is_table else value
+        return found
 
     @property
     def priced_name(self) -> str:

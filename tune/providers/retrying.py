@@ -17,7 +17,7 @@ from tune.errors import (
     TransientError,
     Unreadable,
 )
-from tune.providers.capabilities import Adapted
+from tune.providers.capabilities import Adapted, MovedOn
 
 # A request has fewer parameters that can be swapped. More swaps in a row would be a circle.
 _MOST_ADAPTIONS = 8
@@ -158,6 +158,8 @@ class Retrying:
         call = circuit.begins(self._clock())
         try:
             answer = await self._inner.complete(request, numbers)
+        except MovedOn:
+            raise
         except (Adapted, AnswerError, ParameterRejected):
             # The service has understood the call and refused it: it is there.
             circuit.closes()

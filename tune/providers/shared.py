@@ -16,11 +16,12 @@ from tune.errors import (
     RequestRefused,
     TransientError,
 )
-from tune.providers.capabilities import Adapted
+from tune.providers.capabilities import Adapted, MovedOn
 
 # Seconds that a place rests: called too often without a word on how long to wait; failed in a way
 # that may pass; refuses every call, as with a wrong key.
 _BUSY, _TROUBLED, _CLOSED = 10.0, 30.0, 600.0
+_LEAST = 1.0
 
 
 @dataclass(slots=True)
@@ -44,7 +45,7 @@ class Shared:
     """Sends each call to the place with the fewest calls under way.
 
     A place that fails rests for a while. Where the failure cost nothing and another place is awake,
-    the call ends with `Adapted`: the next attempt goes there at once, through every gate again.
+    the call ends with `MovedOn`: the next attempt goes there at once, through every gate again.
     Otherwise the failure is the caller's, as if there were one place.
 
     Args:
@@ -105,7 +106,7 @@ class Shared:
         """Buy the draws with these numbers at one of the places.
 
         Raises:
-            Adapted: the place failed and cost nothing, and another one can be asked at once.
+            MovedOn: the place failed and cost nothing, and another one can be asked at once.
             ProviderError: as the place raises it.
         """
         place = self._next()
@@ -120,7 +121,7 @@ class Shared:
             self._rest(place, seconds)
             if error.charged or not self._any_awake():
                 raise
-            raise Adapted(str(error)) from None
+            raise MovedOn(str(error)) from None
         finally:
             place.in_flight -= 1
 
@@ -150,7 +151,8 @@ def _rest_after(error: ProviderError) -> float | None:
     if isinstance(error, Adapted | RequestRefused):
         return None
     if isinstance(error, RateLimited):
-        return error.retry_after or _BUSY
+        # A shorter rest would let places that are all busy be asked in a circle.
+        return max(error.retry_after or _BUSY, _LEAST)
     if isinstance(error, QuotaExhausted):
         return error.wait or _CLOSED
     if isinstance(error, TransientError):

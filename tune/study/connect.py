@@ -75,7 +75,12 @@ def attach_judge(
         caps: the most tokens of an answer, by the names of the models that are asked.
         examples: of the study; the longest decides what a verdict can cost.
     """
-    bound = metric.bound(judge.provider, service=judge.id, model=judge.entry.model)
+    bound = metric.bound(
+        judge.provider,
+        service=judge.id,
+        model=judge.entry.model,
+        settings=judge.entry.fixed_settings,
+    )
     assert isinstance(bound.function, Judge)
     longest = max(examples, key=_characters)
     for name, cap in caps.items():

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tune.completion import Provider
+from tune.completion import Provider, Setting
 from tune.errors import InputError, MetricError
 from tune.safety.sandbox import unprotected
 from tune.task.callables import reraise_as
@@ -173,6 +173,7 @@ class Metric:
         *,
         service: str,
         model: str = "",
+        settings: Mapping[str, Setting] | None = None,
     ) -> Metric:
         """Return this metric with a provider for its judge's calls.
 
@@ -183,6 +184,7 @@ class Metric:
             service: the provider's name, as in `Request.service`. It is part of the identity, so
                 bind before scoring.
             model: the service's own name for the judge's model, where it has another.
+            settings: those that the entry of the judge's model fixes; its own go before them.
         """
         if not isinstance(self.function, Judge):
             return self
@@ -191,6 +193,7 @@ class Metric:
             provider=provider,
             service=service,
             model=model or self.function.model,
+            settings={**(settings or {}), **self.function.settings},
         )
         return metric_of(judge)
 
