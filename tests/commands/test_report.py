@@ -31,10 +31,12 @@ def test_the_flags_reach_the_work_and_the_study_is_shown(
         return Shown()
 
     monkeypatch.setattr("tune.followup.report.report", report)
-    assert main(["out", "--out", "there", "--no-content", "--space", "s.toml"]) == DONE
+    flags = ["--no-content", "--space", "s.toml", "--answers", "9"]
+    assert main(["out", "--out", "there", *flags]) == DONE
     assert asked == {
         "place": ("out", "there"),
         "content": False,
+        "answers": 9,
         "allow_import": False,
         "space": "s.toml",
     }

@@ -27,8 +27,17 @@ def main(argv: Sequence[str]) -> int:
         action="store_true",
         help="without the texts of examples and answers",
     )
+    parser.add_argument(
+        "--answers",
+        metavar="N",
+        type=int,
+        help="examples whose answers the page shows (default: all that fit into 20 MB)",
+    )
     add_kept_flags(parser)
     given = parser.parse_args(argv)
+
+    if given.answers is not None and given.answers < 0:
+        parser.error(f"--answers is a number from 0, but got {given.answers}")
 
     def work() -> int:
         # Imported here: `--help` must not wait for numpy.
@@ -38,6 +47,7 @@ def main(argv: Sequence[str]) -> int:
             given.study,
             given.out,
             content=not given.no_content,
+            answers=given.answers,
             **kept_options(given),
         )
         if given.json:

@@ -31,6 +31,7 @@ def report(
     out: str | Path | None = None,
     *,
     content: bool = True,
+    answers: int | None = None,
     allow_import: bool = False,
     **given: Any,
 ) -> Study:
@@ -43,6 +44,7 @@ def report(
         folder: the study's results folder.
         out: another folder for the files.
         content: with the texts of examples and answers.
+        answers: examples whose answers the page shows; all that fit unless given.
         allow_import: modules may be imported that the study's journal names.
         given: `data`, `space` or `store`, where they are elsewhere now.
 
@@ -59,7 +61,7 @@ def report(
     if not content:
         study = _without_texts(study)
     target = Path(folder) if out is None else Path(out)
-    study.report(target)
+    study.report(target, answers=answers)
     study.folder = target
     return study
 

@@ -287,11 +287,14 @@ class Study:
         doubtful = () if failing is None else failing.doubtful_labels
         return pd.DataFrame(doubtful_label_rows(doubtful))
 
-    def report(self, folder: str | Path | None = None) -> Path:
+    def report(
+        self, folder: str | Path | None = None, *, answers: int | None = None
+    ) -> Path:
         """Write the report and all other files of a result; return the path of `report.md`.
 
         Args:
             folder: where they are written; the study's own folder unless given.
+            answers: examples whose answers the page shows; all that fit unless given.
 
         Raises:
             StoreError: the folder cannot be written, or the disk is full.
@@ -302,7 +305,7 @@ class Study:
         if self.deployment is not None:
             configs = json.loads(oai_config_list(self.deployment))
             files["OAI_CONFIG_LIST"] = scrubbed_json(configs, indent=2) + "\n"
-        for name, text in self._decorations().items():
+        for name, text in self._decorations(answers).items():
             files[name] = scrub(text)
         try:
             target.mkdir(parents=True, exist_ok=True)
@@ -317,19 +320,20 @@ class Study:
             ) from None
         return target / "report.md"
 
-    def _decorations(self) -> dict[str, str]:
+    def _decorations(self, most: int | None) -> dict[str, str]:
         """Return the files that show the result, by name.
 
         One that cannot be made holds the sentences that say so, and the others have them too.
         """
         parts = Decorations(self._note)
+        rows = self._shown_answers()
         # Each reads `self.record` when it is made: a fault of one adds a notice for the next.
         makers: dict[str, Callable[[], str]] = {
-            "report.html": lambda: page_html(self.record, parts),
+            "report.html": lambda: page_html(self.record, parts, rows or (), most),
             "comparison.csv": lambda: comparison_csv(self.record),
             "comparison.tex": lambda: comparison_tex(self.record),
             "trials.csv": lambda: trials_csv(self.record),
-            **self._answer_makers(),
+            **_answer_makers(rows),
             # Last, because it names the others.
             "report.md": lambda: markdown(self.record),
         }
@@ -345,15 +349,13 @@ class Study:
                 found[name] = left_out
         return found
 
-    def _answer_makers(self) -> dict[str, Callable[[], str]]:
-        """Return what makes the files of single answers; nothing where there are none."""
+    def _shown_answers(self) -> Sequence[AnswerRow] | None:
+        """Return the answers; None if they are not there, which the report says."""
         try:
-            rows = self.answer_rows()
+            return self.answer_rows()
         except StudyError as error:
-            # The result stands without its answers, and the report says why they are not there.
             self._note(str(error))
-            return {}
-        return {JSONL: lambda: answers_jsonl(rows), CSV: lambda: answers_csv(rows)}
+            return None
 
     def _note(self, sentence: str) -> None:
         """Add a notice to the record, once."""
@@ -386,6 +388,15 @@ class Study:
             "report": dump(self.record),
             "deployment": dump(self.deployment),
         }
+
+
+def _answer_makers(
+    rows: Sequence[AnswerRow] | None,
+) -> dict[str, Callable[[], str]]:
+    """Return what makes the files of single answers; nothing where there are none."""
+    if rows is None:
+        return {}
+    return {JSONL: lambda: answers_jsonl(rows), CSV: lambda: answers_csv(rows)}
 
 
 def recorded_study(folder: Path, events: Sequence[Mapping[str, Any]]) -> Study:

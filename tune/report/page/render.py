@@ -10,13 +10,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tune.report.amount import amount_of
+from tune.report.answers import AnswerRow
+from tune.report.page.answers import answers
 from tune.report.page.configs import configs
 from tune.report.page.course import course
 from tune.report.page.effects import effects
@@ -73,11 +75,16 @@ MOST_CHARACTERS = 5_000
 MOST_OF_PROMPT = 200_000
 """The longest text of a prompt."""
 
-SCRIPTS = ("page", "details", "quality", "configs")
+SCRIPTS = ("page", "details", "quality", "configs", "answers")
 """The files of the one script, in their order."""
 
 
-def page_html(report: Report, parts: Decorations | None = None) -> str:
+def page_html(
+    report: Report,
+    parts: Decorations | None = None,
+    rows: Sequence[AnswerRow] = (),
+    most: int | None = None,
+) -> str:
     """Return the whole report as an HTML page that needs no network.
 
     Text of users and models is escaped. A section that fails is left out, and the page says so.
@@ -85,11 +92,19 @@ def page_html(report: Report, parts: Decorations | None = None) -> str:
     Args:
         report: the results.
         parts: keeps the fault of one section from ending the others.
+        rows: the answers of winner and baseline.
+        most: examples whose answers are shown; None shows all that fit into the page.
     """
     parts = parts or Decorations()
     environment = _environment()
     shown = []
-    for section in SECTIONS:
+    sections = [*SECTIONS]
+    # Behind the reasons for wrong answers stand the answers themselves.
+    behind = 1 + [section.name for section in SECTIONS].index("wrong")
+    sections.insert(
+        behind, Section("answers", "Answers", lambda _: answers(rows, most))
+    )
+    for section in sections:
         title = section.title.format(cost=amount_of(report).name)
         body = _body(section, title, report, environment, parts)
         if body is not None:
