@@ -239,6 +239,24 @@ def test_the_heat_map_and_the_curves_are_the_study_s(
             stands_at(mark, point.value, point.quality.mean)
 
 
+def test_the_confusion_matrix_is_the_study_s(
+    study: tune.Study, open_page: Open
+) -> None:
+    failing = study.record.failing
+    assert failing is not None
+    assert failing.confusion is not None
+    page, _ = open_page(study.record)
+    rows = page.query_selector_all("[data-chart=confusion] tbody tr")
+    for row, label, counts in zip(
+        rows, failing.confusion.labels, failing.confusion.counts, strict=True
+    ):
+        cells = [cell.inner_text() for cell in row.query_selector_all("th, td")]
+        recall = failing.confusion.recall(label)
+        assert cells[0] == label
+        assert cells[2] == ("-" if recall is None else number(recall))
+        assert [float(cell) for cell in cells[3:]] == [round(one, 1) for one in counts]
+
+
 def test_the_course_of_the_run_is_the_study_s(
     study: tune.Study, open_page: Open
 ) -> None:
