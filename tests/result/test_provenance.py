@@ -11,7 +11,11 @@ import pytest
 
 from tests.support.house import House
 from tune.plan.plan import Plan
-from tune.result.provenance import goal_in_words, study_provenance
+from tune.result.provenance import (
+    command_line,
+    goal_in_words,
+    study_provenance,
+)
 
 
 def test_the_study_can_be_run_again_from_it(build: Callable[..., House]) -> None:
@@ -74,3 +78,27 @@ def test_the_fastest_is_sought_where_nobody_is_billed(
     plan = build(price="m=0/0", time_limit=60).plan
     assert goal_in_words(replace(plan, goal="frontier")).endswith("at every speed")
     assert goal_in_words(replace(plan, margin=0.1)).startswith("the fastest that is")
+
+
+@pytest.mark.parametrize(
+    ("argv", "command"),
+    [
+        (["/usr/bin/tune", "--budget", "5"], "tune --budget 5"),
+        (["tune.py", "--data", "my file.csv"], "python tune.py --data 'my file.csv'"),
+        (["/x/tune/__main__.py", "--budget", "5"], "python -m tune --budget 5"),
+        (["/x/pytest/__main__.py", "-q"], ""),
+        (["script.py", "--budget", "5"], ""),
+        ([], ""),
+    ],
+)
+def test_the_command_is_that_of_our_own_program(argv: list[str], command: str) -> None:
+    assert command_line(argv) == command
+
+
+def test_the_command_shows_no_secret() -> None:
+    key = "sk-" + "a1B2" * 12
+    shown = command_line(
+        ["tune", "--base-url", "https://user:secret@host/v1", "--header", key]
+    )
+    assert "secret" not in shown
+    assert key not in shown

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 import time
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 from tune.plan.plan import Plan
 from tune.report import Provenance
+from tune.safety.redact import scrub_message
 from tune.study.record import RunRecord
 
 # The packages that the numbers of a search depend on. The others only read and write.
@@ -29,8 +34,26 @@ def study_provenance(record: RunRecord) -> Provenance:
         metric=plan.metric.name,
         goal=goal_in_words(plan),
         search=f"{plan.identity['searcher']}, {plan.identity['strategy']}",
+        command=command_line(sys.argv),
         versions=_versions(),
     )
+
+
+def command_line(argv: Sequence[str]) -> str:
+    """Return the command of this process, without secrets; "" if it is not one of ours.
+
+    A user's own program may be called by anything, so its arguments say nothing about the study.
+    """
+    program = Path(argv[0]) if argv else Path()
+    if program.name == "__main__.py" and program.parent.name == "tune":
+        words = ["python", "-m", "tune"]
+    elif program.name == "tune.py":
+        words = ["python", "tune.py"]
+    elif program.name == "tune":
+        words = ["tune"]
+    else:
+        return ""
+    return scrub_message(shlex.join([*words, *argv[1:]]))
 
 
 def goal_in_words(plan: Plan) -> str:

@@ -91,11 +91,14 @@ if (allLimits !== null) {
     const kept = choice.keeps ? "" : "Nothing that was read keeps this limit. The closest is: ";
     byId("limit-choice").textContent =
       `${kept}${choice.config}; ${choice.score}, at ${choice.cost} and ${choice.seconds} per request`;
-    for (const dot of document.querySelectorAll(".dots .chosen")) {
+    for (const dot of document.querySelectorAll('[data-chart="quality"] .chosen')) {
       dot.classList.remove("chosen");
     }
     if (choice.reading !== null) {
-      document.querySelector(`.dots [data-reading="${choice.reading}"]`)?.classList.add("chosen");
+      const same = `[data-chart="quality"] [data-reading="${choice.reading}"]`;
+      for (const element of document.querySelectorAll(same)) {
+        element.classList.add("chosen");
+      }
     }
     placeLine();
   };
