@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -208,3 +209,16 @@ def test_hostile_text_anywhere_leaves_the_report_with_the_shape_of_a_harmless_on
 def test_every_public_name_is_there_and_sorted() -> None:
     assert report_package.__all__ == sorted(report_package.__all__)
     assert all(hasattr(report_package, name) for name in report_package.__all__)
+
+
+def test_one_screen_stands_open_and_the_details_are_folded() -> None:
+    text = markdown(whole())
+    open_part, folded = text.split("<details>", 1)
+    assert len(open_part.splitlines()) <= 40
+    assert "## " not in open_part
+    headings = re.findall(r"^## (.+)$", folded, re.MULTILINE)
+    # Each heading stands in the line that opens its section.
+    assert re.findall(r"^<summary>(.+)</summary>$", text, re.MULTILINE) == headings
+    assert text.count("<details>") == text.count("</details>") == len(headings)
+    # Without the blank line, GitHub would show the Markdown inside as it is written.
+    assert text.count("</summary>\n\n## ") == len(headings)

@@ -22,12 +22,15 @@ from tune.report.wrong_answers import wrong_section
 
 def markdown(report: Report) -> str:
     """Return the whole report as GitHub-flavoured Markdown; text of users and models is escaped."""
-    # The order of reading: the answer, the reasons for it, then everything needed to check it.
-    sections = [
+    # One screen, so that it fits a pull request: the answer, and what must not be missed.
+    shown = [
         f"# {inline(report.headline, limit=300)}",
         answer_markdown(report),
         comparison_section(report),
         _notices(report),
+    ]
+    # Behind it, folded: the reasons for the answer, then everything needed to check it.
+    details = [
         use_section(report),
         wrong_section(report),
         pass_at_k_section(report.pass_at_k),
@@ -40,7 +43,15 @@ def markdown(report: Report) -> str:
         estimate_section(report),
         provenance_section(report),
     ]
-    return "\n\n".join(filter(None, sections)) + "\n"
+    folded = [_folded(section) for section in details if section]
+    return "\n\n".join(filter(None, [*shown, *folded])) + "\n"
+
+
+def _folded(section: str) -> str:
+    """Return a section that is closed until a reader opens it, on GitHub and GitLab alike."""
+    title, _, _ = section.removeprefix("## ").partition("\n")
+    # The heading stays inside: other programs show Markdown without folding.
+    return f"<details>\n<summary>{title}</summary>\n\n{section}\n\n</details>"
 
 
 def _notices(report: Report) -> str:

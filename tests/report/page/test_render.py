@@ -452,7 +452,7 @@ def test_a_run_writes_the_page_beside_the_report_and_names_both(
     real: tune.Study,
 ) -> None:
     text = (real.folder / "report.html").read_text("utf-8")
-    assert text == page_html(real.record)
+    assert text == page_html(real.record, rows=real.answer_rows())
     reader = harmless(text)
     assert "svg" in {tag for tag, _ in reader.tags}
     assert f"{real.best.quality.mean:.3f}" in reader.said("p")  # type: ignore[union-attr]

@@ -1,6 +1,6 @@
 // The answers: they are taken out of their compressed form, filtered, searched and paged through.
 
-const answersData = byId("answers-data");
+const answersData = dataOf("answers-data");
 
 if (answersData !== null && "DecompressionStream" in window) {
   const LONG = 20000;
@@ -91,7 +91,7 @@ if (answersData !== null && "DecompressionStream" in window) {
   };
 
   const open = async () => {
-    const bytes = Uint8Array.from(atob(answersData.textContent), (one) => one.charCodeAt(0));
+    const bytes = Uint8Array.from(atob(answersData), (one) => one.charCodeAt(0));
     const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
     all = JSON.parse(await new Response(stream).text());
     for (const one of all) {
