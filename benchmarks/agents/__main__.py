@@ -211,7 +211,9 @@ def checks(
     found.append(Check("the key", keys, ", ".join(sorted(set(log.keys)))))
     drawn = sorted(set(log.answered.values()))
     n = case.n if case.votes else 1
-    found.append(Check("the number of answers", drawn == [n], str(drawn)))
+    # The lines for the openai package ask twice.
+    times = {2 * n} if (case.name, case.part) == ("openai", "page") else {n}
+    found.append(Check("the number of answers", set(drawn) == times, str(drawn)))
     if "cost" in said:
         due = (
             log.prompt_tokens * PRICE[0] + log.completion_tokens * PRICE[1]

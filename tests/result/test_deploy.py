@@ -14,7 +14,7 @@ from tune.export import llm_config
 from tune.providers.entries import Entry
 from tune.report import ReportConfig
 from tune.result import build_report, deploy
-from tune.result.deploy import keeps_limit
+from tune.result.deploy import cap_name, keeps_limit
 from tune.stats.intervals import Interval
 
 
@@ -47,6 +47,24 @@ async def test_a_local_model_is_deployed_without_a_key(
         True,
         "http://h/v1",
     )
+
+
+async def test_the_cap_has_the_name_that_the_run_learned(
+    build: Callable[..., House],
+) -> None:
+    record = await build(unsure).run.go()
+    config = record.plan.baseline
+    fact = {"event": "fact", "kind": "refuses", "model": "m", "name": "max_tokens"}
+    assert cap_name(record, config) == "max_tokens"
+    learned = replace(record, events=(*record.events, fact))
+    assert cap_name(learned, config) == "max_completion_tokens"
+    other = replace(record, events=(*record.events, {**fact, "model": "x"}))
+    assert cap_name(other, config) == "max_tokens"
+    report = build_report(learned)
+    assert report.deployment_record["cap"] == "max_completion_tokens"
+    deployment = deploy(learned, report)
+    assert deployment is not None
+    assert deployment.cap == "max_completion_tokens"
 
 
 LIMITS: list[tuple[float | None, float | None, bool | None]] = [

@@ -43,6 +43,16 @@ def test_the_studys_examples_are_known_again_by_what_the_prompt_shows(
     )
 
 
+def test_the_best_configuration_with_one_answer_is_there_as_a_whole() -> None:
+    made = plan()
+    record = deployment_record(made, config(n=5), single=config(prompt="chat"))
+    single = record["single_answer"]
+    assert single["config"]["prompt"] == "chat"
+    assert [turn["role"] for turn in single["prompt"]["turns"]] == ["system", "user"]
+    assert single["model"] == record["model"]
+    assert deployment_record(made, config())["single_answer"] is None
+
+
 def test_the_scores_that_were_measured_say_how_they_spread(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 import tune
 from tests.support.fixtures import MODELS, PRICES
-from tune.errors import StoreError, StudyError
+from tune.errors import InputError, StoreError, StudyError
 from tune.export import not_deployable_note
 from tune.fakes.server import Server
 from tune.fakes.world import LabelledWorld
@@ -91,6 +91,46 @@ def test_llm_config_is_what_one_answer_can_carry_with_its_own_numbers_and_no_key
     assert shown is not None
     assert shown.config == carried.config
     assert shown.holdout is not None, "it was frozen first, and then it met the holdout"
+
+
+def test_the_winner_is_exported_with_its_own_vote_and_the_single_answer_beside_it(
+    study: Study,
+) -> None:
+    made = study.best.export("autogen")
+    assert f"N = {study.best.config.n}\n" in made.text
+    (entry,) = json.loads(made.files["OAI_CONFIG_LIST"])
+    carried = study.deployment
+    assert carried is not None
+    assert entry["model"] == carried.model
+    assert [entry] == json.loads((study.folder / "OAI_CONFIG_LIST").read_text())
+    again = Study.load(study.folder).best.export("autogen")
+    assert again == made
+    over = Study(
+        replace(study.record, keeps_limit=False),
+        study.folder,
+        stopped="finished",
+        deployment=None,
+    )
+    with pytest.raises(InputError, match="so none is exported"):
+        over.best.export("openai")
+
+
+def test_a_key_of_another_variable_is_in_the_llm_config_as_agents_need_it(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carried = study.deployment
+    assert carried is not None
+    other = Study(
+        study.record,
+        study.folder,
+        stopped="finished",
+        deployment=replace(carried, key_env="OTHER_KEY"),
+    )
+    monkeypatch.setenv("OTHER_KEY", "key-of-another")
+    assert other.best.llm_config()["config_list"][0]["api_key"] == "key-of-another"
+    monkeypatch.delenv("OTHER_KEY")
+    with pytest.raises(InputError, match="OTHER_KEY"):
+        other.best.llm_config()
 
 
 def test_the_frontier_rises_in_cost_and_quality_and_says_what_is_an_estimate(

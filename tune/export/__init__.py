@@ -2,11 +2,13 @@
 
 from tune.export.autogen import TAG, llm_config, oai_config_list
 from tune.export.deployment import (
+    CapName,
     Deployment,
     is_deployable,
     not_deployable_note,
     notes,
     single_answer_note,
+    usual_cap,
 )
 from tune.export.make import EXPORTS, Export, export_name, make_export
 from tune.export.selected import LimitBroken
@@ -14,6 +16,7 @@ from tune.export.selected import LimitBroken
 __all__ = [
     "EXPORTS",
     "TAG",
+    "CapName",
     "Deployment",
     "Export",
     "LimitBroken",
@@ -25,4 +28,5 @@ __all__ = [
     "notes",
     "oai_config_list",
     "single_answer_note",
+    "usual_cap",
 ]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 from urllib.parse import urlsplit, urlunsplit
 
 from tune.pricing.prices import Price
 from tune.providers.base_url import public_query
 from tune.providers.openai.access import OPENAI_KEY, Headers
+from tune.providers.openai.endpoint import named_as_reasoning
 from tune.report import ReportConfig
 from tune.report.text import dollars, with_limits
 from tune.space import Config
@@ -17,6 +18,10 @@ from tune.space.named_values import MERGED
 
 LOCAL_URL = "http://localhost:8080/v1"
 """Stands for the server that a model run in process still needs before an agent can reach it."""
+
+
+CapName: TypeAlias = Literal["max_tokens", "max_completion_tokens"]
+"""The names of the cap of an answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +54,7 @@ class Deployment:
     key_env: str = OPENAI_KEY
     system_message: str | None = None
     template: str = ""
-    cap: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    cap: CapName = "max_tokens"
     raw: bool = False
     local: bool = False
     tags: tuple[str, ...] = ()
@@ -89,6 +94,14 @@ class Deployment:
         query = public_query(parts)
         public = urlunsplit((parts.scheme, host, parts.path, query, ""))
         return public.removeprefix("//")
+
+
+def usual_cap(model: str, *, raw: bool) -> CapName:
+    """Return the name under which a model is known to take its cap."""
+    # OpenAI's reasoning models refuse max_tokens, and the older completions know nothing else.
+    if named_as_reasoning(model) and not raw:
+        return "max_completion_tokens"
+    return "max_tokens"
 
 
 def asked_once(deployment: Deployment) -> Deployment:

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from tune.errors import InputError
-from tune.export.deployment import Deployment
+from tune.export.deployment import Deployment, usual_cap
 from tune.pricing.prices import Price
 from tune.providers.entries import LOCAL
 from tune.providers.openai.access import key_variable
-from tune.providers.openai.endpoint import named_as_reasoning
 from tune.report.json import FORMAT
 from tune.space import Config
 
@@ -147,9 +146,7 @@ def _deployment(config: Mapping[str, Any], record: Mapping[str, Any]) -> Deploym
         key_env=key or "",
         system_message=_system_message(turns),
         template=_source(turns[-1]),
-        cap="max_completion_tokens"
-        if named_as_reasoning(name) and not raw
-        else "max_tokens",
+        cap=record.get("cap") or usual_cap(name, raw=raw),
         raw=raw,
         local=local,
         turns=turns,

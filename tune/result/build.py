@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from tune.plan.answer_forecast import estimate_rows
 from tune.plan.long_answers import first_forecasts
@@ -12,7 +13,7 @@ from tune.readout import Reading
 from tune.report import PromptText, Report, SearchAnswers
 from tune.report.private import without_content
 from tune.result.bought_answers import count_bought
-from tune.result.deploy import deployable_note, keeps_limit
+from tune.result.deploy import cap_name, deployable_note, keeps_limit
 from tune.result.error_analysis import find_failing
 from tune.result.evidence import Evidence
 from tune.result.majority_class import majority_class
@@ -151,13 +152,23 @@ def _with_selection(report: Report, found: _Findings, choice: Selection) -> Repo
         difference=rows.difference(shown),
         detectable=found.evidence.detectable(shown.config, plan.baseline, found.met),
         template=_prompt_text(plan.prompts[shown.config.prompt]),
-        deployment_record=deployment_record(
-            plan,
-            tested.config,
-            tested.scores,
-            single=None if carried is None else carried.config,
-        ),
+        deployment_record=_called_with(found.record, tested, carried),
     )
+
+
+def _called_with(
+    record: RunRecord, tested: Reading, single: Reading | None
+) -> dict[str, Any]:
+    """Return what `best.json` needs to call the winner and the single answer again."""
+    alone = None
+    if single is not None:
+        alone = single.config
+    found = deployment_record(record.plan, tested.config, tested.scores, single=alone)
+    # The run may have learned that a model takes its cap under another name.
+    found["cap"] = cap_name(record, tested.config)
+    if alone is not None:
+        found["single_answer"]["cap"] = cap_name(record, alone)
+    return found
 
 
 def _with_search(report: Report, found: _Findings) -> Report:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from tune.export import Deployment, not_deployable_note, single_answer_note
+from tune.export import (
+    CapName,
+    Deployment,
+    not_deployable_note,
+    single_answer_note,
+    usual_cap,
+)
 from tune.plan.plan import Plan
 from tune.providers.base_url import public_url
 from tune.providers.entries import LISTED_KEY
 from tune.readout import Reading
 from tune.report import Report, ReportConfig
+from tune.space import Config
 from tune.study.record import RunRecord
 
 
@@ -29,10 +36,25 @@ def deploy(record: RunRecord, report: Report) -> Deployment | None:
         template=prompt.template,
         raw=prompt.raw,
         local=entry.local,
+        cap=cap_name(record, config),
         headers=entry.headers,
         query=entry.query,
         values=record.plan.space.named.of_config(config),
     )
+
+
+def cap_name(record: RunRecord, config: Config) -> CapName:
+    """Return the name under which a configuration's model takes its cap, as the run learned it."""
+    entry = record.plan.entries[config.model]
+    refused = set()
+    for event in record.events:
+        is_refusal = event["event"] == "fact" and event["kind"] == "refuses"
+        if is_refusal and event["model"] == entry.model:
+            refused.add(event["name"])
+    usual = usual_cap(entry.model, raw=record.plan.prompts[config.prompt].raw)
+    if usual in refused:
+        return "max_tokens" if usual != "max_tokens" else "max_completion_tokens"
+    return usual
 
 
 def keeps_limit(plan: Plan, choice: Reading, row: ReportConfig) -> bool | None:
