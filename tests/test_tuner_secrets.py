@@ -409,11 +409,12 @@ def test_hostile_words_are_only_words_in_the_page(shown: tuple[str, str, Path]) 
     assert not [
         c
         for c in text
-        if (ord(c) < 32 and c != "\n")
+        # An answer keeps its tabs.
+        if (ord(c) < 32 and c not in "\n\t")
         or 0x7F <= ord(c) < 0xA0
         or c in "\u2028\u202e\u2066"
     ]
-    assert "prompt p|=1" in harmless(text).said("td"), "the table of trials"
+    assert "prompt p|=1" in harmless(text).said("th"), "the table of trials"
 
 
 def test_hostile_words_are_no_formulas_in_the_table(

@@ -146,13 +146,20 @@ def _chart(report: Report) -> dict[str, Any] | None:
     """Return the qualities of the compared rows with their intervals."""
     bars = []
     for row in shown_rows(report):
-        kind = row.name.split()[0]
+        kind = _kind(report, row)
         if row.holdout is not None:
             bars.append(Bar(row.name, "on holdout", kind, row.holdout, filled=True))
         if row.tuning is not None:
             bars.append(Bar(row.name, "on tuning examples", kind, row.tuning))
     title = f"{report.provenance.metric} of the configurations, with 95 % intervals"
     return interval_chart("overview", title, bars, marked=report.majority_score)
+
+
+def _kind(report: Report, row: ReportConfig) -> str:
+    """Return the class of a row in the style sheet."""
+    if row is report.winner:
+        return "winner"
+    return "baseline" if row is report.baseline else "other"
 
 
 def _row(report: Report, row: ReportConfig) -> dict[str, Any]:
