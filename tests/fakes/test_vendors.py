@@ -15,7 +15,8 @@ import pytest
 
 import tune
 from tune.errors import ParameterRejected, RequestRefused, ValueRejected
-from tune.fakes.server import Server
+from tune.fakes.replies import error_reply
+from tune.fakes.server import Model, Server
 from tune.fakes.vendors import VENDOR_OF, strict_models
 from tune.fakes.world import LabelledWorld
 from tune.plan.read_options import read_options
@@ -227,3 +228,63 @@ def test_a_study_of_nine_vendors_that_is_killed_at_any_wave_becomes_the_same(
         assert resumed.best == whole.best
         assert resumed.record.trials == whole.record.trials
         assert resumed.record.money.settled == whole.record.money.settled
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (404, "The model `lost` does not exist or you do not have access to it."),
+        (403, "Project `p` does not have access to model `lost`"),
+        (410, "The model `lost` has been deprecated"),
+        (
+            404,
+            "This model is only supported in v1/responses and not in v1/chat/completions.",
+        ),
+        (400, "Something went wrong with this model."),
+    ],
+)
+def test_a_model_that_cannot_be_asked_is_set_aside_with_its_words(
+    status: int, words: str, tmp_path: Path
+) -> None:
+    models = {
+        "lost": Model(strict=lambda _: error_reply(status, words)),
+        "small": Model(),
+    }
+    space = tune.Space(
+        model=list(models),
+        prompt="Label this ticket: {text}",
+        temperature=[0.0, 1.0],
+        max_tokens=16,
+        answer={"labels": list(WORLD.labels)},
+    )
+    with Server(models, world=WORLD) as server:
+        study = tune.tune(
+            WORLD.examples(30),
+            space,
+            target="label",
+            models={
+                name: {"base_url": server.base_url, "price": [0.1, 0.4]}
+                for name in models
+            },
+            results=tmp_path / "study",
+            budget=0.002,
+            searcher="random",
+            strategy="halving",
+            trials=4,
+            quiet=True,
+        )
+    refused = [seen for seen in server.posts if seen.status != 200]
+    # Some are asked once more, without what may be to blame.
+    assert len(refused) <= 16
+    assert study.best is not None
+    assert study.best.config.model == "small"
+    journal = (tmp_path / "study" / "study.jsonl").read_text()
+    (aside,) = [
+        event
+        for event in map(json.loads, journal.splitlines())
+        if event["event"] == "aside"
+    ]
+    assert aside["model"] == "lost"
+    assert words in aside["reason"]
+    assert to_picodollars(study.record.money.settled) == server.bill

@@ -342,3 +342,9 @@ def test_what_the_user_says_of_a_model_goes_before_the_table() -> None:
     assert found.domain("temperature", "o3") == Choice((0.5, 1.5))
     assert found.domain("reasoning_effort", "o3") == Choice(("low",))
     assert found.domain("temperature", "own") == Choice((0.5,))
+
+
+def test_a_model_that_is_served_elsewhere_only_is_said_so_with_the_place() -> None:
+    (note, *_) = model_notes({"pro": Entry("pro", "gpt-5-pro")})
+    assert "pro is not served by chat completions" in note
+    assert "it is served by /v1/responses" in note

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tune.plan.model_table import UNKNOWN, facts_lines, facts_record, model_facts
 from tune.providers.entries import Entry, read_entries
 from tune.space import Space, Uniform
@@ -70,3 +72,8 @@ def test_each_place_of_a_model_is_shown_with_what_is_sent_there() -> None:
         "m: m at a (the one in your config list)",
         "m: m at b (B_KEY)",
     ]
+
+
+def test_the_price_has_its_entry_and_its_date() -> None:
+    words = lines_of(Entry("o3", "o3"))
+    assert re.search(r"\(genai-prices [\d.]+: openai/o3\), \d{4}-\d\d-\d\d", words)

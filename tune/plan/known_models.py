@@ -93,11 +93,16 @@ def model_notes(entries: Mapping[str, Entry]) -> list[str]:
             continue
         if not rules.chat:
             notes.append(
-                f"{name} is not served by chat completions, which is all that tune asks "
-                f"({rules.source})"
+                f"{name} is not served by chat completions, which is all that tune asks"
+                f"{_elsewhere(rules)} ({rules.source})"
             )
         notes += _end_note(name, rules)
     return notes
+
+
+def _elsewhere(rules: ModelRules) -> str:
+    """Return a clause that says where a model is served instead."""
+    return f": it is served by {', '.join(rules.served)}" if rules.served else ""
 
 
 def _end_note(name: str, rules: ModelRules) -> list[str]:

@@ -122,7 +122,7 @@ def rule_words(rules: ModelRules | None, *, is_listed: bool) -> dict[str, str]:
             words[title] = ", ".join(levels) or "none is taken"
     words |= _output_words(rules)
     if not rules.chat:
-        words["served"] = "not by chat completions, which is all that tune asks"
+        words["served"] = f"{_served(rules)}, not by chat completions"
     if rules.ends is not None:
         then = f"; then {rules.successor}" if rules.successor else ""
         words["shut down"] = f"{rules.ends}{then}"
@@ -164,6 +164,10 @@ def _output_words(rules: ModelRules) -> dict[str, str]:
     return words
 
 
+def _served(rules: ModelRules) -> str:
+    return f"by {', '.join(rules.served)}" if rules.served else "elsewhere"
+
+
 def _taken(takes: bool | None) -> str:
     if takes is None:
         return "not known"
@@ -173,9 +177,10 @@ def _taken(takes: bool | None) -> str:
 def _price(entry: Entry, stated: Any) -> str:
     """Return the price in words, or the sentence that says why there is none."""
     try:
-        return find_prices([entry], stated)[entry.name].describe()
+        price = find_prices([entry], stated)[entry.name]
     except PriceError as error:
         return str(error)
+    return f"{price.describe()}, {price.date}" if price.date else price.describe()
 
 
 def _most(most: int | None, what: str, where: str) -> str:

@@ -204,6 +204,7 @@ class ModelRules:
         name: the model, as the service calls it.
         vendor: whose own endpoint it is at; "" for any other.
         chat: whether it answers chat completions; False where it is served otherwise only.
+        served: the paths that serve it, where chat completions do not.
         sampling: when it takes temperature, top_p, penalties and logprobs.
         temperature: the smallest and the largest one.
         top_p: the smallest and the largest one.
@@ -229,6 +230,7 @@ class ModelRules:
     name: str
     vendor: str = ""
     chat: bool = True
+    served: tuple[str, ...] = ()
     sampling: Sampling = "yes"
     temperature: tuple[float, float] | None = None
     top_p: tuple[float, float] | None = None
