@@ -51,8 +51,8 @@ class Entry:
         name: the name that the space uses.
         model: the name that the service uses; `local:...` runs in this process.
         base_url: an OpenAI-compatible endpoint; None is OpenAI's own.
-        key_env: the environment variable that holds the API key. A key itself is never part of an
-            entry. None is OPENAI_API_KEY where that is meant for the host
+        key_env: the environment variable that holds the API key. A file of ours names the variable,
+            and never the key. None is OPENAI_API_KEY where that is meant for the host
             (`tune.providers.openai.access.receives_openai_key`), else no key.
         price: dollars per million tokens, where stated.
         alias: entries with one alias share their draws (the regions or the keys of one model).
