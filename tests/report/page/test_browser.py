@@ -114,7 +114,7 @@ PLACES = """
       log: xLog === 'true',
       ...mark.dataset,
       ...(mark.closest('.mark')?.dataset ?? {}),
-      kind: mark.closest('.mark')?.getAttribute('class') ?? '',
+      kind: [...(mark.closest('.mark')?.classList ?? [])].slice(0, 2).join(' '),
     };
   });
 }
