@@ -35,13 +35,6 @@ def conversation(tuned: Any, part: str, folder: Path) -> dict[str, Any]:
             llm_config=tuned.llm_config(),
             system_message=tuned.SYSTEM_MESSAGE,
         )
-    elif part == "list":
-        config = autogen.LLMConfig.from_json(
-            path=str(folder / "OAI_CONFIG_LIST"), filter_dict={"tags": ["tune"]}
-        )
-        agent = autogen.AssistantAgent(
-            "assistant", llm_config=config, system_message=tuned.SYSTEM_MESSAGE
-        )
     else:
         agent = tuned.assistant()
     user = autogen.UserProxyAgent(
