@@ -55,6 +55,22 @@ def test_a_length_within_the_span_or_of_few_draws_says_nothing() -> None:
     assert told == []
 
 
+def test_a_trial_is_looked_at_again_only_where_it_has_new_draws() -> None:
+    told: list[str] = []
+    monitor = LengthMonitor(PLAN, ROWS, offline_endpoints(PLAN.entries), told.append)
+    few = trials(12)
+    monitor.look(few)
+    held = dict(few[0].draws)
+    # Draws whose number is known and nothing else.
+    few[0].draws.update({position: range(1) for position in held})  # type: ignore[misc]
+    monitor.look(few)
+    few[0].draws.update(held)
+    few[0].add(MIN_DRAWS, [Completion("good", "stop", 10, 4000)])
+    monitor.look(few)
+    (sentence,) = told
+    assert "small to the prompt short" in sentence
+
+
 def test_the_first_estimate_of_a_study_is_read_from_its_journal() -> None:
     event = {"event": "estimate", "rows": [asdict(row) for row in ROWS]}
     assert first_forecasts([{"event": "study"}, event]) == tuple(ROWS)

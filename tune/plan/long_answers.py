@@ -10,6 +10,7 @@ from tune.completion import Endpoint
 from tune.plan.answer_forecast import AnswerForecast, estimate_rows
 from tune.plan.plan import Plan
 from tune.plan.purchase import purchase
+from tune.readout.columns import DrawColumns, columns_of
 from tune.readout.trial import Trial
 from tune.report import EstimateRow
 from tune.report.serialize import load
@@ -56,10 +57,11 @@ class LengthMonitor:
             tell,
         )
         self._told: set[tuple[str, str]] = set()
+        self._known: dict[int, tuple[int, DrawColumns]] = {}
 
     def look(self, trials: Mapping[int, Trial]) -> None:
         """Compare the answers so far with the estimate."""
-        rows = estimate_rows(self._rows, trials, self._plan.prices)
+        rows = estimate_rows(self._rows, trials, self._plan.prices, self._columns)
         met = {(row.model, row.prompt): row for row in rows}
         expected = {(row.model, row.prompt): row for row in self._rows}
         longer = []
@@ -75,6 +77,15 @@ class LengthMonitor:
             longer, key=lambda key: met[key].actual / max(met[key].predicted, 1e-15)
         )
         self._tell(self._sentence(met[worst], len(longer) - 1, met))
+
+    def _columns(self, trial: Trial) -> DrawColumns:
+        """Return the token counts of a trial's draws."""
+        known = self._known.get(trial.number)
+        # After each wave only a few trials have new draws, and a large study has a million.
+        if known is None or known[0] != trial.bought:
+            known = trial.bought, columns_of(trial.draws)
+            self._known[trial.number] = known
+        return known[1]
 
     def _sentence(
         self, row: EstimateRow, others: int, met: Mapping[tuple[str, str], EstimateRow]
