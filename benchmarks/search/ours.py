@@ -22,7 +22,7 @@ from tune.strategies.settings import (
     ProcessSettings,
 )
 
-VERSION = 7
+VERSION = 8
 """Counted up when the strategy or the final comparison changes, so that its kept runs are made
 anew.
 """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -34,12 +35,12 @@ def search(
     units: float,
     ask: Searcher | None = None,
     ledger: FakeLedger | None = None,
+    settings: KnowledgeGradientSettings = SETTINGS,
 ) -> FakeLedger:
     """The search alone, without its final comparison."""
     ledger = ledger or FakeLedger(world, units * world.unit())
-    ledger.drive(
-        KnowledgeGradient()(world.problem(), ask or searcher(world), ledger.left)
-    )
+    strategy = KnowledgeGradient(settings)
+    ledger.drive(strategy(world.problem(), ask or searcher(world), ledger.left))
     return ledger
 
 
@@ -211,6 +212,21 @@ def test_all_that_is_left_of_a_points_examples_may_be_bought_at_once_but_not_for
                 cost = len(step.examples) * world.cost(step.point, step.draws)
                 assert cost <= SETTINGS.long_share * left * (1 + 1e-9)
     assert leaps > 0
+
+
+def calls_in_each_wave(ledger: FakeLedger) -> float:
+    """Return the mean number of calls in a wave."""
+    sizes = [sum(len(step.examples) for step in wave) for wave in ledger.waves]
+    return statistics.mean(sizes)
+
+
+def test_a_wave_of_a_few_calls_is_filled_up() -> None:
+    # Much money for a few points: few blocks are worth it by themselves.
+    world = a_world(examples=400, space=some_space(temperature=[0.0, 0.8]))
+    unfilled = search(world, 30, settings=replace(SETTINGS, full_wave=0))
+    filled = search(world, 30)
+    assert len(filled.waves) < len(unfilled.waves)
+    assert calls_in_each_wave(filled) > calls_in_each_wave(unfilled)
 
 
 def test_two_runs_on_the_same_outcomes_make_the_same_waves() -> None:

