@@ -62,8 +62,6 @@ class Tried:
         self._model = model
         self._released: set[Part] = set()
         self._answered: set[frozenset[Part]] = set()
-        # By the name of a setting: the least and the largest number that the model takes.
-        self._ranges: dict[str, tuple[float, float]] = {}
         self._refused: dict[Part, ParameterRejected] = {}
         # Refusals of settings that the model takes beside others, by all settings of the call.
         self._conditional: dict[frozenset[Part], ParameterRejected] = {}
@@ -104,10 +102,20 @@ class Tried:
         It does not count as new: a search tries many, and a wave must not wait for each.
         """
         number = _number(part[1])
-        if number is None or part[0] not in self._ranges:
+        if number is None:
             return False
-        low, high = self._ranges[part[0]]
-        return low <= number <= high
+        # From what is learned, so that a resumed study lets the same calls go.
+        taken: list[float] = []
+        for fact in self._capabilities.facts:
+            name, _, value = fact.name.partition(" ")
+            other = _number(value)
+            if (
+                fact == self._fact((name, value))
+                and name == part[0]
+                and other is not None
+            ):
+                taken.append(other)
+        return bool(taken) and min(taken) <= number <= max(taken)
 
     def _untaken(self, parts: frozenset[Part]) -> frozenset[Part]:
         """Return the settings of a call that were in no answered call yet."""
@@ -168,11 +176,6 @@ class Tried:
         """Note that the model takes these settings together."""
         self._released |= parts
         self._answered.add(parts)
-        for name, value in parts:
-            number = _number(value)
-            if number is not None:
-                low, high = self._ranges.get(name, (number, number))
-                self._ranges[name] = min(low, number), max(high, number)
         for part in sorted(_settings(self._untaken(parts))):
             self._capabilities.learn(self._fact(part))
 
