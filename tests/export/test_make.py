@@ -173,3 +173,59 @@ def test_a_file_of_the_user_is_not_written_over(tmp_path: Path) -> None:
     (tmp_path / "f").write_text("x")
     with pytest.raises(InputError, match="cannot be written"):
         made.write(tmp_path / "f" / "g" / "h.py")
+
+
+@pytest.mark.parametrize("name", PYTHON)
+def test_a_users_own_aggregate_is_called_by_every_client(name: str) -> None:
+    made = exported(name, n=5, aggregate="mine:Rules.pick", single=config())
+    ast.parse(made.text)
+    assert "from mine import Rules as own_aggregate" in made.text
+    calls = re.findall(r"\bAsyncVotingHttp\(N.*|\bVotingHttp\(N.*", made.text)
+    assert calls
+    assert all("aggregate=own_aggregate.pick" in call for call in calls)
+
+
+@pytest.mark.parametrize("name", PYTHON)
+@pytest.mark.parametrize(
+    "path", ["two words:f", ":f", "m:", "m;n:f", "m:f as g", "a:b:c"]
+)
+def test_a_callable_that_is_no_name_is_refused_in_one_sentence(
+    name: str, path: str
+) -> None:
+    record = best_record(n=5, aggregate="mine:pick", single=config())
+    record["config"]["aggregate"] = path
+    with pytest.raises(InputError, match="'module:attribute' is wanted"):
+        make_export(record, name, "best.json")
+    record = best_record()
+    record["deployment"]["answer"] = path
+    with pytest.raises(InputError, match="'module:attribute' is wanted"):
+        make_export(record, name, "best.json")
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_a_damaged_record_is_one_sentence(name: str) -> None:
+    record = best_record()
+    record["deployment"]["prompt"]["turns"][1] = None
+    record["deployment"]["answer"] = [1]
+    with pytest.raises(InputError, match="is damaged, or was written by another"):
+        make_export(record, name, "best.json")
+
+
+def test_one_name_for_two_files_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"would hold both .* ends in \.py"):
+        exported("agentchat", **VOTE).write(tmp_path / "mine.json")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_list_that_also_holds_entries_of_the_user_is_not_written_over(
+    tmp_path: Path,
+) -> None:
+    made = exported("autogen")
+    made.write(tmp_path)
+    made.write(tmp_path)
+    place = tmp_path / "OAI_CONFIG_LIST"
+    entries = [*json.loads(place.read_text()), {"model": "mine", "api_key": "k-1"}]
+    place.write_text(json.dumps(entries))
+    with pytest.raises(InputError, match="is no export of tune"):
+        made.write(tmp_path)
+    assert "k-1" in place.read_text()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -42,6 +43,12 @@ def test_the_calls_of_tools_are_those_of_the_draw_that_carries_the_answer() -> N
     plain = answer(draw("x", "x"), chosen="x")
     assert plain.tool_calls == ()
     assert plain.message == {"role": "assistant", "content": ""}
+
+
+def test_of_all_answers_the_first_draw_with_one_carries_the_calls() -> None:
+    found = answer(draw("", None), draw("", "b", '[{"id": "2"}]'), chosen=None)
+    found = replace(found, answer=(None, "b"))
+    assert found.tool_calls == ({"id": "2"},)
 
 
 def test_an_abstention_of_several_draws_has_no_carrier() -> None:

@@ -132,3 +132,25 @@ def test_a_text_to_continue_takes_no_conversation() -> None:
 def test_what_is_no_plain_data_is_refused() -> None:
     with pytest.raises(InputError, match="plain data"):
         render(read_ask(None, {"text": "x", "tools": [object()]}), CHAT)
+
+
+def test_a_setting_given_by_name_is_refused_and_not_ignored() -> None:
+    with pytest.raises(InputError, match="'temperature' is no input of the template"):
+        sent(text="x", temperature=0.3)
+    with pytest.raises(InputError, match="'stream' is no input of the template"):
+        sent(messages=[{"role": "user", "content": "hi"}], stream=True)
+    # A row of a table may have such a column, and a template such a field.
+    render(read_ask({"text": "x", "model": "T4"}, {}), CHAT)
+    own = parse_prompt("own", "Which {model}?")
+    assert sent(prompt=own, model="T4") == [("user", "Which T4?")]
+
+
+def test_messages_that_are_no_list_are_refused() -> None:
+    for wrong in (5, "hello", {"role": "user", "content": "hi"}):
+        with pytest.raises(InputError, match="messages are a list"):
+            read_ask(None, {"messages": wrong})
+
+
+def test_an_empty_list_of_tools_is_not_sent() -> None:
+    ask = read_ask(None, {"text": "x", "tools": [], "parallel_tool_calls": False})
+    assert ask.passed == {"parallel_tool_calls": False}

@@ -151,3 +151,38 @@ def test_a_config_list_may_be_a_file_or_a_variable_as_everywhere(
             tuned(text="Ticket")
     assert "in-memory-1" not in repr(tuned)
     assert all("authorization" in one.headers for one in server.requests)
+
+
+@pytest.mark.parametrize("path", [None, 5, [None], {"best.json": 1}])
+def test_what_is_no_path_is_refused(path: Any) -> None:
+    with pytest.raises(InputError, match="or a results folder is wanted"):
+        tune.load(path)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"concurrency": "many"}, "`concurrency > 0` must hold"),
+        ({"daily_budget": "5"}, "daily budget is a number"),
+        ({"accept": "module:check"}, "a callable that takes an answer"),
+        ({"price": 3}, "IN/OUT"),
+    ],
+)
+def test_an_option_of_another_kind_is_refused_in_one_sentence(
+    server: Server, tmp_path: Path, options: Any, words: str
+) -> None:
+    with pytest.raises(InputError, match=words) as refused:
+        tune.load(export(tmp_path, server), **options)
+    assert "damaged" not in str(refused.value)
+
+
+def test_another_format_and_the_oracle_are_refused_before_anything_is_sent(
+    server: Server, tmp_path: Path
+) -> None:
+    path = export(tmp_path, server, n=5, aggregate="any")
+    with pytest.raises(InputError, match="knows the right answers"):
+        tune.load(path)
+    path.write_text(json.dumps({**json.loads(path.read_text()), "format": 99}))
+    with pytest.raises(StudyError, match="has format 99, and this version of tune"):
+        tune.load(path)
+    assert server.requests == []

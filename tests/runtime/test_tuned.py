@@ -322,3 +322,37 @@ def test_calls_of_tools_go_through_and_are_voted_on(
         assert sent[-1]["messages"] == turns
         assert (sent[-1]["tools"], sent[-1]["tool_choice"]) == (TOOLS, "auto")
         assert sent[-1]["temperature"] == 1.0
+
+
+def test_a_row_that_does_not_fit_is_told_before_the_others_are_paid_for(
+    server: Server, tmp_path: Path
+) -> None:
+    rows: Any = [{"text": "late"}, {"txt": "late"}]
+    with tune.load(export(tmp_path, server)) as tuned:
+        with pytest.raises(InputError, match="needs the inputs"):
+            tuned.batch(rows)
+        assert server.requests == []
+        answer, error = tuned.batch(rows, return_exceptions=True)
+        assert isinstance(error, InputError)
+        assert not isinstance(answer, TuneError)
+        with pytest.raises(InputError, match="rows are a list"):
+            tuned.batch(None)  # type: ignore[call-overload]
+
+
+def test_a_check_that_raises_is_bad_input_and_fails_its_row_alone(
+    server: Server, tmp_path: Path
+) -> None:
+    seen: list[Any] = []
+
+    def moody(answer: Any) -> bool:
+        seen.append(answer)
+        if len(seen) == 1:
+            raise ZeroDivisionError("no")
+        return True
+
+    with tune.load(export(tmp_path, server), accept=moody) as tuned:
+        with pytest.raises(InputError, match="`accept` raised"):
+            tuned(text="late")
+        seen.clear()
+        found = tuned.batch([{"text": "a"}, {"text": "b"}], return_exceptions=True)
+    assert sum(isinstance(one, TuneError) for one in found) == 1

@@ -52,7 +52,7 @@ class TunedClient(OpenAIChatCompletionClient):
 
     def __init__(self, **more):
         # The client sends the settings, because agentchat has no name for some of them.
-        http = AsyncVotingHttp(N, read_answer, {**SETTINGS, **EXTRA_BODY})
+        http = AsyncVotingHttp(N, read_answer, settings={**SETTINGS, **EXTRA_BODY})
         given = {
             "model": MODEL,
             "base_url": BASE_URL,

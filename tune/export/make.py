@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +13,13 @@ from tune.errors import InputError
 from tune.export.ag2 import AG2
 from tune.export.agent_framework import AGENT_FRAMEWORK
 from tune.export.agentchat import AGENTCHAT, component
-from tune.export.autogen import AUTOGEN, client_class, constants, oai_config_list
+from tune.export.autogen import (
+    AUTOGEN,
+    TAG,
+    client_class,
+    constants,
+    oai_config_list,
+)
 from tune.export.cautions import RUNTIME, cautions
 from tune.export.deployment import Deployment, asked_once
 from tune.export.langchain import LANGCHAIN
@@ -24,6 +31,7 @@ from tune.export.python_file import MADE_BY, Framework, python_file
 from tune.export.selected import Selected, read_selected
 from tune.providers.openai.access import OPENAI_KEY
 from tune.store.files import write_private
+from tune.task.callables import reraise_as
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +88,11 @@ class Export:
         found = {}
         for name, text in self.files.items():
             renamed = place.name if name == first else name.replace(old, new)
+            if renamed in found:
+                raise InputError(
+                    f"{place.name!r} would hold both {first} and {name}: give --out a folder, or "
+                    f"a name that ends in {Path(first).suffix}"
+                )
             # The files name each other.
             found[renamed] = text.replace(old, new)
         return found
@@ -95,11 +108,25 @@ def _check_ours(path: Path) -> None:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         raise InputError(f"{str(path)!r} cannot be read: {error.strerror}") from None
-    # A config list has no comments; its entries have our tag.
-    if MADE_BY not in text and '"tune"' not in text:
+    if not _is_ours(text):
         raise InputError(
             f"{str(path)!r} is there and is no export of tune: give another name with --out"
         )
+
+
+def _is_ours(text: str) -> bool:
+    """Return True if a file was made by an export, and holds nothing else."""
+    if MADE_BY in text:
+        return True
+    # A config list has no comments; its entries have our tag. Entries of the user may hold keys.
+    try:
+        entries = json.loads(text)
+    except ValueError:
+        return False
+    if not isinstance(entries, list):
+        return '"tune"' in text
+    tags = [one.get("tags") or () for one in entries if isinstance(one, dict)]
+    return len(tags) == len(entries) > 0 and all(TAG in each for each in tags)
 
 
 def _python(framework: Framework, client: str) -> Callable[[Selected, str], Export]:
@@ -216,7 +243,12 @@ def make_export(record: Any, name: str, place: str) -> Export:
         InputError: there is no such export, or the configuration cannot be exported there.
     """
     known = export_name(name)
-    return EXPORTS[known](read_selected(record, place), known)
+    selected = read_selected(record, place)
+    # Any field may be of another kind. The user gets one sentence, no traceback.
+    with reraise_as(
+        InputError, f"{place} is damaged, or was written by another version of tune"
+    ):
+        return EXPORTS[known](selected, known)
 
 
 def export_name(name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import keyword
 import pprint
 import textwrap
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
+from tune.errors import InputError
 from tune.export.bundle import Bundle
 from tune.export.deployment import Deployment
 from tune.export.selected import Selected
@@ -98,6 +100,26 @@ class Framework:
     always: bool = False
 
 
+def imported(path: str, own_name: str) -> tuple[str, str]:
+    """Return the line that imports a callable, and the expression that names it then.
+
+    Args:
+        path: "module:attribute"; the attribute may have a dot, as `Class.method` has.
+        own_name: the name that it gets.
+
+    Raises:
+        InputError: it is not made of names of Python. It may come from somebody else's file.
+    """
+    module, _, attribute = path.partition(":")
+    for name in (*module.split("."), *attribute.split(".")):
+        if not name.isidentifier() or keyword.iskeyword(name):
+            raise InputError(
+                f"'module:attribute' is wanted, but the config names {path!r}"
+            )
+    first, dot, rest = attribute.partition(".")
+    return f"from {module} import {first} as {own_name}", f"{own_name}{dot}{rest}"
+
+
 def request_settings(deployment: Deployment) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the settings of a request: those that the `openai` package names, and the others."""
     config = deployment.config
@@ -135,8 +157,8 @@ def python_file(
     if selected.n > 1 or framework.always:
         bundle.add("tune.export.bundled.voting", framework.clients)
         if ":" in selected.winner.config.aggregate:
-            module, _, name = selected.winner.config.aggregate.partition(":")
-            bundle.add_import(f"from {module} import {name} as own_aggregate")
+            line, _ = imported(selected.winner.config.aggregate, "own_aggregate")
+            bundle.add_import(line)
     parts = [
         _docstring(framework, selected, cautions),
         bundle.imports,
@@ -159,9 +181,10 @@ def framework_code(code: str, selected: Selected) -> str:
             lines.append(line.removesuffix(kept))
     text = "\n".join(lines)
     if ":" in selected.winner.config.aggregate:
+        _, own = imported(selected.winner.config.aggregate, "own_aggregate")
         text = text.replace(
-            "VotingHttp(N, read_answer)",
-            "VotingHttp(N, read_answer, aggregate=own_aggregate)",
+            "VotingHttp(N, read_answer",
+            f"VotingHttp(N, read_answer, aggregate={own}",
         )
     return text
 
@@ -242,9 +265,9 @@ def _read_answer(answer: Any, bundle: Bundle) -> str:
     """Return the function that takes the answer out of a text."""
     said = '"""Return the answer in a text; None where there is none."""'
     if isinstance(answer, str):
-        module, _, name = answer.partition(":")
-        bundle.add_import(f"from {module} import {name} as own_answer_rule")
-        kind, rule = "callable", "own_answer_rule"
+        line, rule = imported(answer, "own_answer_rule")
+        bundle.add_import(line)
+        kind = "callable"
     else:
         rule = "ANSWER_RULE"
         table = _rule(answer)

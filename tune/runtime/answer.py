@@ -55,7 +55,9 @@ class Answer:
             if self.answer is None:
                 # With one draw there was nothing to choose between.
                 return draw if len(self.draws) == 1 else None
-            if draw.answer == self.answer:
+            # The aggregate "all" has an answer of every draw.
+            is_one_of_all = isinstance(self.answer, tuple) and draw.answer is not None
+            if draw.answer == self.answer or is_one_of_all:
                 return draw
         return None
 

@@ -15,6 +15,26 @@ from tune.task.prompt import Prompt
 PASSED = ("tools", "tool_choice", "parallel_tool_calls", "response_format")
 """Fields of a body that go to the model as they are."""
 
+SETTINGS = frozenset(
+    {
+        "extra_body",
+        "function_call",
+        "functions",
+        "max_completion_tokens",
+        "max_tokens",
+        "model",
+        "n",
+        "reasoning_effort",
+        "seed",
+        "stop",
+        "stream",
+        "temperature",
+        "timeout",
+        "top_p",
+    }
+)
+"""Keywords of other clients. An answer is asked for as it was tuned, so they are refused."""
+
 _OWN = ("messages", *PASSED)
 _SYSTEM = ("system", "developer")
 
@@ -28,11 +48,13 @@ class Ask:
             where the template is not wanted.
         messages: a conversation in the form of chat completions; empty where there is none.
         passed: fields that go to the model as they are, by name.
+        by_name: True if the inputs are the keywords of a call.
     """
 
     inputs: Mapping[str, Any] | None = None
     messages: Sequence[Mapping[str, Any]] = ()
     passed: Mapping[str, Any] = field(default_factory=dict)
+    by_name: bool = False
 
     def example(self, columns: Collection[str]) -> Example:
         """Return the question as a row without a target, as prompts and verifiers take it.
@@ -82,7 +104,12 @@ def read_ask(inputs: Mapping[str, Any] | None, named: Mapping[str, Any]) -> Ask:
         raise InputError(
             f"inputs are given by name or as a mapping, not both: got {sorted(own)} as well"
         )
-    messages = [_as_plain(message) for message in named.get("messages") or ()]
+    given = named.get("messages") or ()
+    if not isinstance(given, list | tuple):
+        raise InputError(
+            f"messages are a list, each a mapping with a role and a content, but got {given!r}"
+        )
+    messages = [_as_plain(message) for message in given]
     if not messages and inputs is None and not own:
         raise InputError(
             "nothing is asked: give the inputs of the template by name, or messages="
@@ -92,8 +119,13 @@ def read_ask(inputs: Mapping[str, Any] | None, named: Mapping[str, Any]) -> Ask:
             raise InputError(
                 f"a message is a mapping with a role and a content, but got {message!r}"
             )
-    passed = {name: named[name] for name in PASSED if named.get(name) is not None}
-    return Ask(inputs if inputs is not None else (own or None), messages, passed)
+    # Services refuse an empty list of tools, which frameworks send for an agent without any.
+    passed = {
+        name: named[name] for name in PASSED if named.get(name) not in (None, [], ())
+    }
+    if inputs is not None:
+        return Ask(inputs, messages, passed)
+    return Ask(own or None, messages, passed, by_name=True)
 
 
 def render(ask: Ask, prompt: Prompt) -> Rendered:
@@ -104,8 +136,15 @@ def render(ask: Ask, prompt: Prompt) -> Rendered:
     before it. A system message of the caller is never replaced.
 
     Raises:
-        InputError: an input is missing, or the prompt is no chat.
+        InputError: an input is missing, the prompt is no chat, or a keyword is a setting.
     """
+    settings = sorted(SETTINGS & (ask.inputs or {}).keys() - prompt.fields)
+    if ask.by_name and settings:
+        raise InputError(
+            f"{settings[0]!r} is no input of the template {prompt.name!r}: the settings are those "
+            "that were tuned, so leave it out (or give the inputs as a mapping, where it is a "
+            "column)"
+        )
     if prompt.raw and (ask.messages or ask.passed):
         raise InputError(
             f"the prompt {prompt.name!r} is a text that the model continues, not a chat: "

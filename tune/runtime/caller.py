@@ -18,7 +18,7 @@ from tune.providers.stack import StackContext, build_fresh_stack, build_stack
 from tune.readout.aggregate import BlindVerifier, blind
 from tune.readout.answers import Choice, ReadDraw, choose_draw, read_draws
 from tune.runtime.answer import Tally
-from tune.runtime.ask import Ask, render
+from tune.runtime.ask import Ask, Rendered, render
 from tune.runtime.recorded import TunedConfig
 from tune.runtime.requests import make_request
 from tune.store.draws import Store
@@ -125,6 +125,21 @@ class Caller:
             )
         return error
 
+    def render(self, ask: Ask) -> Rendered:
+        """Return a question as it is sent.
+
+        Raises:
+            InputError: the question does not fit the configuration.
+        """
+        tuned = self.tuned
+        rendered = render(ask, tuned.prompt)
+        if rendered.passed and tuned.entry.local:
+            raise InputError(
+                f"{tuned.entry.name!r} runs in this process, and takes plain messages only: "
+                "no tools, response formats, names or images"
+            )
+        return rendered
+
     async def draw(self, ask: Ask, numbers: range) -> tuple[ReadDraw, ...]:
         """Draw answers to a question, and read them.
 
@@ -138,12 +153,7 @@ class Caller:
             BudgetExhausted: the ceiling of a call does not fit into what is left.
         """
         tuned, config = self.tuned, self.tuned.config
-        rendered = render(ask, tuned.prompt)
-        if rendered.passed and tuned.entry.local:
-            raise InputError(
-                f"{tuned.entry.name!r} runs in this process, and takes plain messages only: "
-                "no tools, response formats, names or images"
-            )
+        rendered = self.render(ask)
         request = make_request(
             config,
             named=tuned.named,

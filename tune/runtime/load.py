@@ -6,6 +6,7 @@ import itertools
 import warnings
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from numbers import Real
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -102,8 +103,8 @@ def load(
         InputError: the file cannot be used, there is no key, or an option cannot be.
     """
     given = LoadOptions(**stated_options(LoadOptions, options))
-    _check(given, daily_budget)
-    paths = [best] if isinstance(best, str | Path) else list(best)
+    _check(given, daily_budget, accept)
+    paths = _paths(best)
     if not paths:
         raise InputError(
             "there is nothing to load: give a best.json or a results folder"
@@ -132,6 +133,16 @@ def load(
         name=f"tuned-{first.parent.name}",
     )
     return Tuned(callers, accept=accept, keeping=keeping)
+
+
+def _paths(best: Paths) -> list[str | Path]:
+    paths = [best] if isinstance(best, str | Path) else best
+    is_list = isinstance(paths, Sequence)
+    if not is_list or not all(isinstance(path, str | Path) for path in paths):
+        raise InputError(
+            f"a best.json or a results folder is wanted, or several, but got {best!r}"
+        )
+    return list(paths)
 
 
 def _configs(
@@ -192,20 +203,30 @@ def _with_timeout(tuned: TunedConfig, options: LoadOptions) -> TunedConfig:
     return replace(tuned, entry=replace(tuned.entry, timeout=options.timeout))
 
 
-def _check(options: LoadOptions, daily_budget: float | None) -> None:
+def _check(options: LoadOptions, daily_budget: Any, accept: Any) -> None:
     numbers = {
         "timeout": options.timeout,
         "attempts": options.attempts,
         "concurrency": options.concurrency,
     }
     for name, value in numbers.items():
-        if value is not None and not value > 0:
+        if value is not None and not (_is_number(value) and value > 0):
             raise InputError(f"`{name} > 0` must hold, but got {value!r}")
+    if accept is not None and not callable(accept):
+        raise InputError(
+            f"`accept` is a callable that takes an answer, but got {accept!r}"
+        )
+    if daily_budget is None:
+        return
     # Written so that NaN is refused too.
-    if daily_budget is not None and not 0 < daily_budget < float("inf"):
+    if not (_is_number(daily_budget) and 0 < daily_budget < float("inf")):
         raise BudgetError(
             f"the daily budget is a number of dollars above 0, but got {daily_budget!r}"
         )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def _check_prices(tuned: Sequence[TunedConfig]) -> None:

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tune.errors import InputError, StudyError
+from tune.errors import InputError, PriceError, StudyError
 from tune.pricing.prices import Price, parse_price
 from tune.providers.entries import Entry
 from tune.providers.trusted_hosts import Confirm
 from tune.readout.aggregate import Aggregate, parse_aggregate
+from tune.report.json import FORMAT
 from tune.runtime.json_forms import load_entry, load_prompt
 from tune.safety.untrusted import read_file, read_json
 from tune.space import Config
@@ -116,6 +117,12 @@ def read_config(path: str | Path, given: Given) -> TunedConfig:
         with imports_refused(import_refusal(place, given)):
             extract = parse_extractor(deployment["answer"], prompt=config.prompt)
             aggregate = parse_aggregate(config.aggregate)
+        if aggregate == "any":
+            # Noticed now: later, draws would be bought first.
+            raise InputError(
+                f"the winner of {str(place)!r} knows the right answers ('any' is an oracle), so "
+                "nothing can answer as it does"
+            )
         verifier = read_verifier(deployment["verifier"], config, place, given)
         entry, price = read_model(deployment["model"], given)
         return TunedConfig(
@@ -235,6 +242,10 @@ def _moved(entry: Entry, given: Given) -> Entry:
 def _price(given: Any) -> Price | None:
     if given is None or isinstance(given, Price):
         return given
+    if not isinstance(given, str):
+        raise PriceError(
+            f'a price is "IN/OUT" in dollars per million tokens, but got {given!r}'
+        )
     # The file has one model, so its name may be left out.
     named = given if "=" in given else f"model={given}"
     return parse_price(named)[1]
@@ -259,6 +270,11 @@ def read_record(place: Path) -> dict[str, Any]:
     except ValueError as error:
         raise StudyError(f"{str(place)!r} is no JSON: {error}") from None
     is_record = isinstance(record, dict)
+    if is_record and record.get("format", FORMAT) != FORMAT:
+        raise StudyError(
+            f"{str(place)!r} has format {record['format']!r}, and this version of tune reads "
+            f"format {FORMAT}: use it with the version that wrote it"
+        )
     is_ours = is_record and isinstance(record.get("config"), dict)
     if is_record and record.get("interrupted") and not record.get("winner"):
         raise StudyError(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self, overload
 
-from tune.errors import BudgetExhausted, ProviderError, TuneError
+from tune.errors import BudgetExhausted, InputError, ProviderError, TuneError
 from tune.pricing.prices import to_dollars, to_picodollars
 from tune.providers.metered import Receipt
 from tune.readout.answers import ReadDraw
@@ -24,6 +24,7 @@ from tune.space import Config
 from tune.store.database import Database
 from tune.store.draws import Store
 from tune.store.ledger import Ledger
+from tune.task.callables import reraise_as
 
 UNLIMITED = 1_000_000.0
 """Dollars of a ledger that only keeps what the store needs: the most that one can hold."""
@@ -140,13 +141,22 @@ class Tuned:
 
         Args:
             rows: the inputs of each; a data frame gives `frame.to_dict("records")`.
-            return_exceptions: a row that fails has its error in the list. Otherwise the first error
-                is raised when the other rows are done.
+            return_exceptions: a row that fails has its error in the list. Otherwise a row that does
+                not fit is refused before anything is sent, and the first other error is raised when
+                the other rows are done.
 
         Raises:
             TuneError: as for a plain call.
         """
+        if not isinstance(rows, Iterable):
+            raise InputError(
+                f"rows are a list of mappings, one for each question, but got {rows!r}"
+            )
         asks = [read_ask(row, {}) for row in rows]
+        if not return_exceptions:
+            # A row that cannot be asked is told before the others are paid for.
+            for ask in asks:
+                self._callers[0].render(ask)
         found = self._loop.run(self._answers(asks))
         for one in found:
             if isinstance(one, TuneError) and not return_exceptions:
@@ -222,7 +232,7 @@ class Tuned:
                 except (ProviderError, BudgetExhausted) as error:
                     faults.append(await caller.explain(error))
                     continue
-                if self._accept is None or self._accept(answer):
+                if self._accepts(answer):
                     caller.tally.add_answer(answer)
                     return answer
                 refused = answer
@@ -268,6 +278,13 @@ class Tuned:
             model=speaker.completion.model or caller.tuned.entry.model,
             entry=caller.tuned.entry.name,
         )
+
+    def _accepts(self, answer: Answer) -> bool:
+        if self._accept is None:
+            return True
+        # The user's own code may raise anything; of a batch, only this row fails.
+        with reraise_as(InputError, "`accept` raised"):
+            return bool(self._accept(answer))
 
     def _next_numbers(self, draws: int, taken: int) -> range:
         """Return the numbers of draws: new ones, or with a cache always the same."""

@@ -180,3 +180,23 @@ def test_usages_are_added_part_by_part() -> None:
         "details": {"cached": 1, "audio": 4},
         "tier": "default",
     }
+
+
+def test_what_a_content_filter_withheld_does_not_vote() -> None:
+    withheld = {**choice("b"), "finish_reason": "content_filter"}
+    found = voted([{"choices": [withheld, withheld, choice("a")]}], str.strip)
+    assert found["choices"][0]["message"]["content"] == "a"
+    assert found["tuned"]["agreement"] == pytest.approx(1 / 3)
+    # Where all were withheld, the program sees that of the first one.
+    found = voted([{"choices": [withheld]}], str.strip)
+    assert found["choices"][0]["finish_reason"] == "content_filter"
+
+
+def test_an_answer_that_an_aggregate_makes_up_is_handed_back() -> None:
+    choices = [choice("1"), choice("3")]
+    found = voted([{"choices": choices}], str.strip, aggregate=lambda _: "2")
+    assert found["choices"][0]["message"]["content"] == "2"
+    assert found["tuned"]["agreement"] == 0.0
+    texts = [{"text": "1", "finish_reason": "stop"}]
+    found = voted([{"choices": texts}], str.strip, aggregate=lambda _: "2")
+    assert found["choices"][0]["text"] == "2"

@@ -28,6 +28,9 @@ HEADERS_OF_BODY = ("content-length", "content-encoding", "transfer-encoding")
 def answer_of(choice: Body, read: Read) -> str | None:
     """Return what a choice votes for: its tool calls, else the answer in its text."""
     message = choice.get("message") or {}
+    # A withheld text may still hold words. They are not an answer.
+    if choice.get("finish_reason") == "content_filter":
+        return None
     calls = []
     for call in message.get("tool_calls") or ():
         function = call.get("function") or {}
@@ -55,7 +58,14 @@ def voted(bodies: Sequence[Body], read: Read, aggregate: Aggregate = vote) -> Bo
         )
         answers = [answer_of(choice, str.strip) for choice in choices]
         chosen, agreement = vote(answers), 0.0
-    choice = choices[answers.index(chosen)]
+    choice = choices[0]
+    if chosen in answers:
+        choice = choices[answers.index(chosen)]
+    elif "message" in choice:
+        # An aggregate of the user may make up an answer that no choice has.
+        choice = {**choice, "message": {"role": "assistant", "content": chosen}}
+    else:
+        choice = {**choice, "text": chosen}
     usage: Any = None
     for body in bodies:
         usage = added(usage, body.get("usage"))
