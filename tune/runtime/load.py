@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 from tune.errors import BudgetError, InputError, PriceError
 from tune.plan.model_source import read_models
 from tune.plan.models import published_price
+from tune.plan.options import Options
 from tune.plan.read_options import stated_options
 from tune.pricing.prices import Price
 from tune.providers.entries import Entry
@@ -36,6 +37,10 @@ BEFORE_NEXT = 2
 """Attempts at one call where another entry can be asked instead."""
 
 Paths: TypeAlias = str | Path | Sequence[str | Path]
+
+
+# A program asks as many calls side by side as a run.
+_RUN = Options()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +69,7 @@ class LoadOptions:
     price: Any = None
     timeout: float | None = None
     attempts: int | None = None
-    concurrency: int = 64
+    concurrency: int = _RUN.concurrency
     store: str | Path | None = None
     allow_import: bool = False
     allow_http: bool = False
