@@ -121,6 +121,13 @@ def test_limits_are_round_and_few(values: list[float]) -> None:
     assert limits[-1] >= max(values)
 
 
+def test_a_large_study_has_fewer_limits_over_the_same_span() -> None:
+    limits = round_limits([1e-6, 3e-2], 4)
+    assert len(limits) == 4
+    assert limits[0] == 1e-6
+    assert limits[-1] == 5e-2
+
+
 @pytest.mark.parametrize("values", [[], [0.0, 0.0], [1.0], [float("nan")]])
 def test_without_two_values_there_is_no_limit(values: list[float]) -> None:
     assert round_limits(values) == []

@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from tune.readout import Reading
 from tune.report.search_records import LimitChoice
 from tune.result.evidence import Evidence
@@ -15,22 +17,36 @@ from tune.study.record import RunRecord
 MOST_LIMITS = 14
 """Limits of one kind: each takes a selection."""
 
+FEWEST_LIMITS = 4
+"""Limits on cost in a study of any size."""
+
+MOST_TRIALS = 600
+"""Trials of all selections under limits on cost together."""
+
 
 def limit_choices(record: RunRecord, evidence: Evidence) -> tuple[LimitChoice, ...]:
     """Return the selections under round limits from the smallest to the largest value read."""
     readings = [one for one in record.readings if one.n_examples]
+    # A selection among 300 trials takes half a second, so large studies have fewer limits.
+    most = max(
+        FEWEST_LIMITS, min(MOST_LIMITS, MOST_TRIALS // max(1, len(record.trials)))
+    )
     found: list[LimitChoice] = []
     # If every price is 0, no limit on dollars changes anything.
     if record.time is None:
-        costs = round_limits([reading.cost for reading in readings])
+        costs = round_limits([reading.cost for reading in readings], most)
         found += _choices(record, evidence, "cost", costs)
-    seconds = round_limits([reading.mean_seconds for reading in readings])
+    seconds = round_limits([reading.mean_seconds for reading in readings], most // 2)
     return (*found, *_choices(record, evidence, "seconds", seconds))
 
 
-def round_limits(values: Sequence[float]) -> list[float]:
+def round_limits(values: Sequence[float], most: int = MOST_LIMITS) -> list[float]:
     """Return round limits over positive values, the smallest first: 1, 2 and 5 times a power of
     ten, and more between them if the values lie close together.
+
+    Args:
+        values: costs or seconds.
+        most: limits; where there are more, some are left out evenly.
     """
     known = [value for value in values if value > 0 and math.isfinite(value)]
     if not known or max(known) <= min(known):
@@ -44,10 +60,13 @@ def round_limits(values: Sequence[float]) -> list[float]:
         (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8),
     ):
         finer = _between(low, high, digits)
-        if found and len(finer) > MOST_LIMITS:
+        if found and len(finer) > most:
             break
         found = finer
-    return found[-MOST_LIMITS:]
+    if len(found) <= most:
+        return found
+    places = np.linspace(0, len(found) - 1, most)
+    return [found[place] for place in places.round().astype(int).tolist()]
 
 
 def _between(low: float, high: float, digits: Sequence[float]) -> list[float]:
