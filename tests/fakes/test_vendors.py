@@ -172,7 +172,7 @@ def test_one_study_tunes_models_of_nine_vendors(
         know_vendors(monkeypatch)
     with Server(MODELS, world=WORLD) as server:
         # Without the table, each model's rules are learned, so there must be enough to learn for.
-        size = {} if known else {"data": WORLD.examples(100), "budget": 0.15}
+        size = {} if known else {"data": WORLD.examples(130), "budget": 0.25}
         study = tune.tune(**options(server, tmp_path, **size))
     refused = Counter(s.body["model"] for s in server.posts if s.status != 200)
     assert refused.total() <= REFUSED_SHARE * len(server.posts), refused
@@ -225,7 +225,9 @@ def test_a_study_of_nine_vendors_that_is_killed_at_any_wave_becomes_the_same(
         with Server(MODELS, world=WORLD) as again:
             again._delivered = delivered
             resumed = run_study(read_options(**options(again, folder, **few)))
-        assert resumed.best == whole.best
+        assert resumed.best.config == whole.best.config
+        assert resumed.best.quality == whole.best.quality
+        assert resumed.best.cost == whole.best.cost
         assert resumed.record.trials == whole.record.trials
         assert resumed.record.money.settled == whole.record.money.settled
 
