@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tune.errors import InputError, StoreError
+from tune.errors import InputError, StoreError, install_command
 from tune.report.readings_table import scalar
 from tune.report.records import Report, TrialRow, plain_config
 
@@ -65,7 +65,7 @@ def write_storage(report: Report, steps: Steps, name: str, out: Path) -> None:
         from optuna.study import StudyDirection
     except ImportError:
         raise InputError(
-            "--to optuna needs the package optuna: pip install 'tune-llm[search]'"
+            f"--to optuna needs the package optuna: {install_command('search')}"
         ) from None
     quality = StudyDirection.MINIMIZE
     if report.larger_is_better:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tune.errors import InputError, StoreError, TuneError
+from tune.errors import InputError, StoreError, TuneError, install_command
 from tune.export.optuna_storage import check_out, write_storage
 from tune.followup.kept_study import KeptStudy
 from tune.report.readings_table import reading_records, readings_csv
@@ -129,7 +129,7 @@ def _parquet(study: Study, out: str | Path | None) -> SearchExport:
         frame.to_parquet(out)
     except ImportError:
         raise InputError(
-            "--to parquet needs the package pyarrow: pip install 'tune-llm[data]'"
+            f"--to parquet needs the package pyarrow: {install_command('data')}"
         ) from None
     except OSError as error:
         raise StoreError(
