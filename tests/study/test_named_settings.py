@@ -30,6 +30,13 @@ def tuned(server: Server, folder: Path, **more: Any) -> tune.Study:
             {"space": SPACE, "answer": {"labels": WORLD.labels}}
         ),
         "models": {"small": {"base_url": server.base_url, "price": [0.1, 0.4]}},
+        # The winner may be the baseline, so it has names too.
+        "baseline": {
+            "model": "small",
+            "prompt": "short",
+            "response_format": "plain",
+            "extra_body": "usual",
+        },
         "searcher": "grid",
         "trials": 4,
         "budget": 0.02,
