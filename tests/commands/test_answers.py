@@ -28,7 +28,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     def write(rows: Any, out: str) -> None:
         given["out"] = out
 
-    monkeypatch.setattr("tune.followup.answers.answers", answers)
+    monkeypatch.setattr("tune.followup.answers.study_answers", answers)
     monkeypatch.setattr("tune.followup.answers.write_answers", write)
     return given
 
@@ -76,6 +76,6 @@ def test_a_store_that_is_gone_is_one_line(
     def answers(*_: Any, **__: Any) -> None:
         raise StudyError("the draws of the study are not there")
 
-    monkeypatch.setattr("tune.followup.answers.answers", answers)
+    monkeypatch.setattr("tune.followup.answers.study_answers", answers)
     assert main(["out", "--config", "1"]) != DONE
     assert capsys.readouterr().err == "tune: the draws of the study are not there\n"

@@ -10,7 +10,7 @@ import pytest
 
 import tune
 from tune.errors import InputError, StoreError, StudyError
-from tune.followup.answers import answers, write_answers
+from tune.followup.answers import study_answers, write_answers
 from tune.report.answers import read_answers
 from tune.stats.intervals import Interval
 
@@ -25,7 +25,9 @@ def test_the_answers_of_each_trial_are_those_that_its_score_rests_on(
 ) -> None:
     folder = kept_once / "results" / "one"
     for trial in tune.Study.load(folder).record.trials[:3]:
-        rows = [r for r in answers(folder, str(trial.number)) if r.part == "tuning"]
+        rows = [
+            r for r in study_answers(folder, str(trial.number)) if r.part == "tuning"
+        ]
         scores = [row.score for row in rows if row.score is not None]
         assert len(scores) == trial.examples
         assert sum(scores) / len(scores) == pytest.approx(quality(trial.quality))
@@ -35,9 +37,9 @@ def test_the_answers_of_each_trial_are_those_that_its_score_rests_on(
 def test_the_winner_from_the_store_is_the_winner_in_the_file(kept_once: Path) -> None:
     folder = kept_once / "results" / "one"
     for name in ("winner", "baseline"):
-        again = answers(folder, name)
+        again = study_answers(folder, name)
         assert again == tuple(
-            row for row in answers(folder) if row.configuration == name
+            row for row in study_answers(folder) if row.configuration == name
         )
         assert {row.part for row in again} >= {"holdout"}
 
@@ -45,13 +47,13 @@ def test_the_winner_from_the_store_is_the_winner_in_the_file(kept_once: Path) ->
 def test_runners_up_have_answers_by_their_name(kept_once: Path) -> None:
     folder = kept_once / "results" / "one"
     row = tune.Study.load(folder).record.runners_up[0]
-    scores = [one.score or 0.0 for one in answers(folder, "runner-up 1")]
+    scores = [one.score or 0.0 for one in study_answers(folder, "runner-up 1")]
     assert sum(scores) / len(scores) == pytest.approx(quality(row.tuning))
 
 
 def test_without_content_no_text_is_left(kept_once: Path) -> None:
     folder = kept_once / "results" / "one"
-    rows = answers(folder, "1", content=False)
+    rows = study_answers(folder, "1", content=False)
     assert not any(row.inputs or row.texts or row.target for row in rows)
     assert all(row.draws for row in rows)
 
@@ -59,11 +61,11 @@ def test_without_content_no_text_is_left(kept_once: Path) -> None:
 def test_a_configuration_that_is_not_there_is_one_sentence(kept_once: Path) -> None:
     folder = kept_once / "results" / "one"
     with pytest.raises(InputError, match="there is no trial 999: the study has trials"):
-        answers(folder, "999")
+        study_answers(folder, "999")
     with pytest.raises(InputError, match="there is no configuration 'best': give"):
-        answers(folder, "best")
+        study_answers(folder, "best")
     with pytest.raises(StudyError, match="there is no study in"):
-        answers(kept_once, "1")
+        study_answers(kept_once, "1")
 
 
 def test_a_store_that_is_gone_is_told_and_the_winner_is_there_without_it(
@@ -73,9 +75,9 @@ def test_a_store_that_is_gone_is_told_and_the_winner_is_there_without_it(
     away = store.rename(kept_once / "away.db")
     try:
         with pytest.raises(StudyError, match="say where with --store"):
-            answers(kept, "1")
-        assert len(answers(kept)) > 0
-        assert len(answers(kept, "1", store=str(away))) > 0
+            study_answers(kept, "1")
+        assert len(study_answers(kept)) > 0
+        assert len(study_answers(kept, "1", store=str(away))) > 0
     finally:
         away.rename(store)
 
@@ -86,13 +88,13 @@ def test_data_that_has_changed_is_told(kept: Path, tmp_path: Path) -> None:
         "".join(json.dumps(row) + "\n" for row in rows)
     )
     with pytest.raises(StudyError, match="data or its space has changed"):
-        answers(kept, "1", data=str(tmp_path / "other.jsonl"))
+        study_answers(kept, "1", data=str(tmp_path / "other.jsonl"))
 
 
 def test_they_are_written_as_lines_or_as_a_table(
     kept_once: Path, tmp_path: Path
 ) -> None:
-    rows = answers(kept_once / "results" / "one", "1")
+    rows = study_answers(kept_once / "results" / "one", "1")
     write_answers(rows, tmp_path / "a.jsonl")
     assert read_answers((tmp_path / "a.jsonl").read_text(), "a") == rows
     write_answers(rows, tmp_path / "a.csv")

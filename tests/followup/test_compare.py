@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tune.errors import InputError, StudyError
-from tune.followup.answers import answers
+from tune.followup.answers import study_answers
 from tune.followup.compare import compare
 
 
@@ -18,7 +18,7 @@ def test_the_winner_against_the_baseline_is_the_difference_in_the_answers(
     found = compare(f"{one}:baseline", str(one))
     scores = {
         (row.configuration, row.example): row
-        for row in answers(one)
+        for row in study_answers(one)
         if row.part == "holdout"
     }
     names = {name for _, name in scores}
@@ -52,7 +52,7 @@ def test_two_trials_are_paired_on_tuning_examples_and_that_is_said(
     trials = [
         str(number)
         for number in range(3)
-        if {row.part for row in answers(one, str(number))} == {"tuning"}
+        if {row.part for row in study_answers(one, str(number))} == {"tuning"}
     ]
     found = compare(f"{one}:{trials[0]}", f"{one}:{trials[1]}")
     assert found.part == "tuning"
@@ -64,7 +64,7 @@ def test_two_studies_share_the_examples_that_both_held_back(kept_once: Path) -> 
     found = compare(str(results / "one"), str(results / "two"))
     both = []
     for name in ("one", "two"):
-        rows = answers(results / name)
+        rows = study_answers(results / name)
         both.append({row.example for row in rows if row.part == "holdout"})
     assert found.examples == len(both[0] & both[1])
     assert found.examples < len(both[0])

@@ -34,6 +34,15 @@ def test_the_store_is_the_stated_one_else_the_one_beside_the_study(
     assert find_draws(folder, str(other)) == str(other)
 
 
+def test_the_store_is_found_from_within_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "study").mkdir()
+    (tmp_path / "draws.db").touch()
+    monkeypatch.chdir(tmp_path / "study")
+    assert Path(find_draws(Path(), None)) == tmp_path / "draws.db"
+
+
 def test_the_address_of_a_database_is_taken_as_it_is(tmp_path: Path) -> None:
     address = "postgresql://host/draws"
     assert find_draws(tmp_path, address) == address

@@ -8,7 +8,7 @@ import pytest
 
 from tune.errors import InputError
 from tune.pricing.prices import Price
-from tune.providers.config_list import as_list, filter_list, read_record
+from tune.providers.config_list import as_list, filter_list, read_entry
 from tune.providers.entries import Entry, read_entries
 
 KEY = "sk-planted-0123456789abcdef"
@@ -177,7 +177,7 @@ def test_several_entries_for_one_model_are_one() -> None:
 
 def test_a_price_is_per_thousand_tokens() -> None:
     assert only({"model": "m", "price": [0.0001, 0.0004]}).price == Price(0.1, 0.4)
-    assert read_record({"model": "m", "price": [0.002, 0.006]})["price"] == [2.0, 6.0]
+    assert read_entry({"model": "m", "price": [0.002, 0.006]})["price"] == [2.0, 6.0]
 
 
 @pytest.mark.parametrize(

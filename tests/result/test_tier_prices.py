@@ -12,7 +12,7 @@ from tune.plan.make import make_plan
 from tune.plan.plan import Plan
 from tune.plan.read_options import read_options
 from tune.providers.tariff import Tariff
-from tune.result.tier_prices import price_lines, tier_notice
+from tune.result.tier_prices import tier_notice, tier_price_lines
 from tune.space import Config
 
 ROWS = [{"text": f"row {i}", "label": "yes" if i % 3 else "no"} for i in range(30)]
@@ -30,7 +30,7 @@ def config(**more: Any) -> Config:
 
 
 def test_the_tuning_price_and_the_serving_price_are_apart() -> None:
-    serving, tuning = price_lines(make(service_tier="flex"))
+    serving, tuning = tier_price_lines(make(service_tier="flex"))
     assert (serving.model, serving.output) == ("gpt-6-luna", 0.5)
     assert tuning.model == "gpt-6-luna in the tier flex"
     assert (tuning.input, tuning.output) == (serving.input / 2, serving.output / 2)
@@ -48,7 +48,7 @@ def test_the_winner_is_said_to_cost_the_serving_price() -> None:
 def test_the_standard_tier_needs_no_word(tier: str | None) -> None:
     plan = make(service_tier=[tier, "flex"])
     assert tier_notice(plan, config(service_tier=tier)) == []
-    assert len(price_lines(make())) == 1
+    assert len(tier_price_lines(make())) == 1
     assert tier_notice(make(), config()) == []
 
 

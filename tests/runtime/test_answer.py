@@ -9,7 +9,7 @@ import pytest
 
 from tune.completion import Completion
 from tune.providers.metered import Receipt
-from tune.readout.answers import Choice, ReadDraw
+from tune.readout.answers import ChosenAnswer, ReadDraw
 from tune.readout.truncate import Cut
 from tune.runtime.answer import Answer, Tally, cost_of, text_of
 
@@ -58,9 +58,9 @@ def test_an_abstention_of_several_draws_has_no_carrier() -> None:
 
 
 def test_the_text_of_a_made_up_answer_is_the_answer() -> None:
-    assert text_of(Choice("both", None, 0.0)) == "both"
-    assert text_of(Choice(None, None, 0.0)) == ""
-    assert text_of(Choice("a", draw("it is a", "a"), 1.0)) == "it is a"
+    assert text_of(ChosenAnswer("both", None, 0.0)) == "both"
+    assert text_of(ChosenAnswer(None, None, 0.0)) == ""
+    assert text_of(ChosenAnswer("a", draw("it is a", "a"), 1.0)) == "it is a"
 
 
 def test_a_tally_adds_up_and_reads_as_a_sentence() -> None:

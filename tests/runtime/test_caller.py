@@ -13,14 +13,14 @@ from tune.fakes.faults import Model
 from tune.fakes.server import Server
 from tune.providers.retrying import RetryPolicy
 from tune.runtime.ask import Ask
-from tune.runtime.caller import Caller, Money, receipts_kept
+from tune.runtime.caller import Caller, CallerMoney, receipts_kept
 from tune.runtime.recorded import Given, read_config
 
 
 def caller(folder: Path, server: Server, **config: Any) -> Caller:
     tuned = read_config(export(folder, server, **config), Given())
     made = Caller(tuned, concurrency=8, retry=RetryPolicy(attempts=1))
-    made.connect(Money())
+    made.connect(CallerMoney())
     return made
 
 

@@ -20,7 +20,7 @@ from tune.fakes.server import Server, fail_every
 from tune.providers.openai.sender import RawReply
 from tune.providers.retrying import RetryPolicy
 from tune.runtime.caller import Caller
-from tune.runtime.policy import Order, Round
+from tune.runtime.policy import DrawOrder, Round
 from tune.runtime.recorded import Given, read_config
 from tune.runtime.tuned import Keeping, Tuned
 
@@ -242,14 +242,14 @@ def test_a_model_that_is_gone_is_bad_input(server: Server, tmp_path: Path) -> No
 def test_a_policy_asks_in_rounds_and_may_stop_or_ask_another_entry(
     tmp_path: Path,
 ) -> None:
-    def until_two_agree(rounds: Any) -> Order | None:
+    def until_two_agree(rounds: Any) -> DrawOrder | None:
         seen: list[Round] = list(rounds)
         answers = [draw.answer for one in seen for draw in one.draws]
         if len(answers) == 3:
             return None
         if len(answers) == 2:
-            return None if answers[0] == answers[1] else Order(1, later=1)
-        return Order(1)
+            return None if answers[0] == answers[1] else DrawOrder(1, later=1)
+        return DrawOrder(1)
 
     def says(*words: str) -> Any:
         said = itertools.cycle(words)

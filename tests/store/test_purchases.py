@@ -11,7 +11,7 @@ from tune.completion import Completion, Message, Request
 from tune.errors import StoreError
 from tune.store.booking import Attempt
 from tune.store.database import Database
-from tune.store.draws import Bought, Store
+from tune.store.draws import BoughtDraw, Store
 from tune.store.ledger import Ledger
 from tune.store.purchases import Purchases
 
@@ -22,9 +22,9 @@ def request(number: int) -> Request:
     return Request("fake", "small", (Message("user", f"ticket {number}"),), 4)
 
 
-def bought(number: int, attempt: Attempt, cost: int = 10) -> Bought:
+def bought(number: int, attempt: Attempt, cost: int = 10) -> BoughtDraw:
     answer = Completion(f"answer {number}", "stop", 3, 1)
-    return Bought(request(number), range(1), [answer], [cost], attempt.id)
+    return BoughtDraw(request(number), range(1), [answer], [cost], attempt.id)
 
 
 def kept(store: Store, number: int) -> list[str]:

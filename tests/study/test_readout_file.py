@@ -17,10 +17,10 @@ from tune.study import readout_file
 from tune.study.readout_file import (
     READOUT_FILE,
     digest_trials,
-    fingerprint,
     forget_readout,
     keep_readout,
     read_readout,
+    readout_fingerprint,
 )
 
 EVENTS: list[dict[str, Any]] = [{"event": "study", "id": "s", "identity": {"seed": 0}}]
@@ -89,7 +89,7 @@ async def test_it_belongs_to_these_events_and_to_this_form(
 ) -> None:
     await kept(build, tmp_path)
     later = [*EVENTS, {"event": "result", "stopped": "finished"}, {"event": "look"}]
-    assert fingerprint(later) == fingerprint(EVENTS)
+    assert readout_fingerprint(later) == readout_fingerprint(EVENTS)
     assert read_readout(tmp_path, later) is not None
     assert read_readout(tmp_path, [*EVENTS, {"event": "wave", "steps": []}]) is None
     monkeypatch.setattr(readout_file, "FORM", readout_file.FORM + 1)

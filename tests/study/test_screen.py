@@ -78,6 +78,8 @@ def test_long_times_are_minutes() -> None:
 
 def test_a_config_is_named_in_a_few_words() -> None:
     assert name_config(CONFIG) == "m, p, max_tokens 8, temperature 0.5, vote of 3"
+    stopped = {**CONFIG, "stop": ("\n",)}
+    assert 'stop ["\\n"]' in name_config(stopped)
 
 
 def test_a_pipe_gets_a_line_now_and_then_and_quiet_gets_nothing(

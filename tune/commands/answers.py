@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tune.commands import print_result, run_command
-from tune.commands.kept_flags import add_kept_flags, kept_options
+from tune.commands.kept_flags import add_kept_flags, read_kept_flags
 from tune.commands.parser import Parser
 from tune.safety.escape import for_terminal, json_for_terminal
 
@@ -46,14 +46,14 @@ def main(argv: Sequence[str]) -> int:
         parser.error(f"--out is a .jsonl or a .csv file, but got {given.out!r}")
 
     def work() -> int:
-        from tune.followup.answers import answers, write_answers
+        from tune.followup.answers import study_answers, write_answers
         from tune.report.answers import answer_lines
 
-        rows = answers(
+        rows = study_answers(
             given.study,
             given.config,
             content=not given.no_content,
-            **kept_options(given),
+            **read_kept_flags(given),
         )
         if given.out:
             write_answers(rows, given.out)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tune.commands import print_result, run_command
-from tune.commands.kept_flags import add_kept_flags, kept_options
+from tune.commands.kept_flags import add_kept_flags, read_kept_flags
 from tune.commands.parser import Parser
 from tune.safety.escape import for_terminal, json_for_terminal
 
@@ -30,7 +30,7 @@ def main(argv: Sequence[str]) -> int:
     def work() -> int:
         from tune.followup.compare import compare
 
-        found = compare(given.a, given.b, **kept_options(given))
+        found = compare(given.a, given.b, **read_kept_flags(given))
         if given.json:
             return print_result(json_for_terminal(found.to_record()))
         return print_result(for_terminal(found))

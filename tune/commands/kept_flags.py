@@ -30,7 +30,7 @@ def add_kept_flags(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def kept_options(given: argparse.Namespace) -> dict[str, Any]:
+def read_kept_flags(given: argparse.Namespace) -> dict[str, Any]:
     """Return the values of these flags that were given."""
     found: dict[str, Any] = {"allow_import": given.allow_import}
     for name in OPTIONS:

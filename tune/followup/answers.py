@@ -24,7 +24,7 @@ ASIDE = "answers"
 """The name on the ledger: nothing is booked on it."""
 
 
-def answers(
+def study_answers(
     folder: str | Path,
     config: str | None = None,
     *,

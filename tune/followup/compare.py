@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tune.errors import InputError
-from tune.followup.answers import answers
+from tune.followup.answers import study_answers
 from tune.followup.kept_study import read_study
 from tune.report.answers import AnswerRow
 from tune.result.answers import WINNER
@@ -158,10 +158,10 @@ def _side(named: str, allow_import: bool, given: Mapping[str, Any]) -> _Side:
     events = read_study(folder)
     identity = events[0]["identity"]
     if config == WINNER and (folder / "answers.jsonl").is_file():
-        rows: Sequence[AnswerRow] = answers(folder)
+        rows: Sequence[AnswerRow] = study_answers(folder)
         rows = [row for row in rows if row.configuration == WINNER]
     else:
-        rows = answers(folder, config, allow_import=allow_import, **given)
+        rows = study_answers(folder, config, allow_import=allow_import, **given)
     results = [event for event in events if event["event"] == "result"]
     larger = True
     if results:

@@ -130,7 +130,7 @@ def as_list(given: Any) -> Any:
     ]
 
 
-def read_record(record: Mapping[str, Any]) -> dict[str, Any]:
+def read_entry(record: Mapping[str, Any]) -> dict[str, Any]:
     """Return an entry of a config list with our fields, and its settings under "settings".
 
     A key in it stays under "api_key", unless it only names a variable: that becomes "key_env". The

@@ -13,7 +13,7 @@ from tune.completion import Setting, Structured
 from tune.errors import InputError
 from tune.pricing.prices import Price, read_price
 from tune.providers.base_url import parse_url, public_url, resolved_url
-from tune.providers.config_list import as_list, place_endpoint, read_record
+from tune.providers.config_list import as_list, place_endpoint, read_entry
 from tune.providers.entry_fields import (
     FIELDS,
     LISTED_FIELDS,
@@ -248,7 +248,7 @@ def _by_name(records: Sequence[Any], *, keys: bool) -> dict[str, list[dict[str, 
     """Return the entries of a list by name; each of them with our fields."""
     named: dict[str, list[dict[str, Any]]] = {}
     for record in records:
-        fields = read_record(_as_record("", record))
+        fields = read_entry(_as_record("", record))
         if "api_key" in fields and not keys:
             raise InputError(
                 "a key stands in the list of models itself, where others may read it: put the "

@@ -22,7 +22,7 @@ from tune.providers.cut_prompts import explain_cut
 from tune.providers.tariff import Tariff
 from tune.providers.usual_cost import UsualCost
 from tune.store.booking import Attempt
-from tune.store.draws import Bought, Store
+from tune.store.draws import BoughtDraw, Store
 from tune.store.ledger import Ledger
 from tune.store.purchases import Purchases
 
@@ -315,7 +315,7 @@ class Metered:
         )
         try:
             await self._purchases.keep(
-                attempt, Bought(request, given, draws, costs, attempt.id)
+                attempt, BoughtDraw(request, given, draws, costs, attempt.id)
             )
         finally:
             # Also where the task was cancelled meanwhile: the call is paid.

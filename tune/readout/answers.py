@@ -47,7 +47,7 @@ class ReadDraw:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class ChosenAnswer:
     """The answer that is made of several draws.
 
     Attributes:
@@ -105,7 +105,7 @@ def choose_draw(
     draws: Sequence[ReadDraw],
     *,
     verifier: BlindVerifier | None = None,
-) -> Choice:
+) -> ChosenAnswer:
     """Make one answer of several draws.
 
     "first" takes the first draw, with or without an answer. Every other rule takes an answer, and
@@ -130,16 +130,16 @@ def choose_draw(
     weights = [draw.confidence for draw in draws]
     chosen = choose(rule, answers, verifier=verifier, weights=weights)
     if chosen is None:
-        return Choice(None, carrier, 0.0)
+        return ChosenAnswer(None, carrier, 0.0)
     if carrier is None and chosen in answers:
         carrier = draws[answers.index(chosen)]
-    return Choice(chosen, carrier, answers.count(chosen) / len(answers))
+    return ChosenAnswer(chosen, carrier, answers.count(chosen) / len(answers))
 
 
-def _all(draws: Sequence[ReadDraw], answers: Sequence[Extracted]) -> Choice:
+def _all(draws: Sequence[ReadDraw], answers: Sequence[Extracted]) -> ChosenAnswer:
     found = [answer for answer in answers if answer is not None]
     if not found:
-        return Choice(None, None, 0.0)
+        return ChosenAnswer(None, None, 0.0)
     most = max(found.count(answer) for answer in found)
     first = draws[answers.index(found[0])]
-    return Choice(tuple(answers), first, most / len(answers))
+    return ChosenAnswer(tuple(answers), first, most / len(answers))

@@ -2,6 +2,7 @@
 
 from tune.report.comparison import comparison_csv, comparison_tex
 from tune.report.error_analysis import Confusion, DoubtfulLabel, Failing, Slice
+from tune.report.frontier_table import frontier_rows
 from tune.report.headline import answer
 from tune.report.json import best_json, result_json
 from tune.report.markdown import markdown
@@ -44,6 +45,7 @@ __all__ = [
     "best_json",
     "comparison_csv",
     "comparison_tex",
+    "frontier_rows",
     "markdown",
     "page_html",
     "plain_config",

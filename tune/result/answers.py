@@ -11,7 +11,7 @@ from functools import cached_property
 from tune.errors import DataError
 from tune.readout import Reading
 from tune.readout.aggregate import Extracted, blind
-from tune.readout.answers import Choice, ReadDraw, choose_draw, read_draws
+from tune.readout.answers import ChosenAnswer, ReadDraw, choose_draw, read_draws
 from tune.readout.outcomes import failure_kind, kind_of
 from tune.readout.token_rates import Rates, rates_of
 from tune.readout.trial import Trial
@@ -48,7 +48,7 @@ class TrialAnswers:
         bought = self.trial.draws.get(position, ())
         return read_draws(bought, self.config, self.record.reader.extract, self._rates)
 
-    def choose(self, position: int, draws: Sequence[ReadDraw]) -> Choice:
+    def choose(self, position: int, draws: Sequence[ReadDraw]) -> ChosenAnswer:
         """Return the one answer that the configuration makes of these draws."""
         verify = None
         if self.record.plan.verifier is not None:

@@ -26,7 +26,7 @@ from tune.result.rows import ReportRows
 from tune.result.savings import costs_of_readings
 from tune.result.search_details import search_details
 from tune.result.stopped import why_stopped
-from tune.result.tier_prices import price_lines
+from tune.result.tier_prices import tier_price_lines
 from tune.result.trial_rows import trial_row
 from tune.runtime.deployment_record import deployment_record
 from tune.safety.decoration import Decorations
@@ -121,7 +121,7 @@ def _described(record: RunRecord) -> Report:
         draws_bought=sum(model.bought for model in record.models.values()),
         draws_reused=sum(model.reused for model in record.models.values()),
         readings=len(record.readings),
-        prices=price_lines(plan),
+        prices=tier_price_lines(plan),
         unanswerable=dict(Counter(model for model, _ in record.unanswerable)),
         interrupted=record.stopped in PAUSES,
         unread_stop=record.stopped == UNREAD,

@@ -13,7 +13,7 @@ import numpy as np
 from tune.readout import Reading
 from tune.report.search_records import Dimension, Effect, PairCell
 from tune.report.text import describe_value
-from tune.result.free_effects import free_dimensions
+from tune.result.free_effects import free_effects
 from tune.space import Point
 from tune.stats.arrays import Array
 from tune.stats.intervals import Interval
@@ -99,7 +99,7 @@ def find_effects(
     if model is not None:
         dimensions += _paid_dimensions(record, model)
 
-    dimensions += free_dimensions(record)
+    dimensions += free_effects(record)
     pairs = [] if model is None else _pairs(record, model)
     return tuple(sorted(dimensions, key=_largest, reverse=True)), tuple(pairs)
 

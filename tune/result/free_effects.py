@@ -16,7 +16,7 @@ from tune.stats.intervals import Interval, difference_interval
 from tune.study.record import RunRecord
 
 
-def free_dimensions(record: RunRecord) -> list[Dimension]:
+def free_effects(record: RunRecord) -> list[Dimension]:
     """Return the effects of the dimensions that are read from draws."""
     found = []
     for name in FREE:

@@ -15,7 +15,7 @@ from tune.space.domain import grid_values
 TIER = "service_tier"
 
 
-def price_lines(plan: Plan) -> tuple[PriceLine, ...]:
+def tier_price_lines(plan: Plan) -> tuple[PriceLine, ...]:
     """Return the serving price of each model, and its price in each tier that is asked for."""
     lines: list[PriceLine] = []
     for name, price in plan.prices.items():

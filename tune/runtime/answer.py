@@ -10,7 +10,7 @@ from typing import Any
 from tune.pricing.prices import to_dollars
 from tune.providers.metered import Receipt
 from tune.readout.aggregate import Extracted
-from tune.readout.answers import Choice, ReadDraw
+from tune.readout.answers import ChosenAnswer, ReadDraw
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +81,7 @@ class Answer:
         return self.text
 
 
-def text_of(choice: Choice) -> str:
+def text_of(choice: ChosenAnswer) -> str:
     """Return the whole text of an answer; "" for an abstention of several draws."""
     if choice.draw is not None:
         return choice.draw.text
@@ -90,7 +90,7 @@ def text_of(choice: Choice) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
+class EntryUsage:
     """Sums over what was asked.
 
     Attributes:
@@ -162,9 +162,9 @@ class Tally:
         self._seconds += answer.seconds
 
     @property
-    def usage(self) -> Usage:
+    def usage(self) -> EntryUsage:
         """The sums so far."""
-        return Usage(
+        return EntryUsage(
             entry=self._entry,
             answers=self._answers,
             abstained=self._abstained,

@@ -16,7 +16,7 @@ from tune.providers.metered import Receipt
 from tune.providers.retrying import RetryPolicy
 from tune.providers.stack import StackContext, build_fresh_stack, build_stack
 from tune.readout.aggregate import BlindVerifier, blind
-from tune.readout.answers import Choice, ReadDraw, choose_draw, read_draws
+from tune.readout.answers import ChosenAnswer, ReadDraw, choose_draw, read_draws
 from tune.runtime.answer import Tally
 from tune.runtime.ask import Ask, Rendered, render
 from tune.runtime.recorded import TunedConfig
@@ -40,7 +40,7 @@ def receipts_kept() -> Iterator[list[Receipt]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Money:
+class CallerMoney:
     """The ledger and the store of one day.
 
     Attributes:
@@ -79,7 +79,7 @@ class Caller:
         self._stored: Provider | None = None
         self._endpoint = open_endpoint(tuned.entry, self._capabilities)
 
-    def connect(self, money: Money) -> None:
+    def connect(self, money: CallerMoney) -> None:
         """Build the wrappers around the endpoint."""
         tuned = self.tuned
         # Without a price nothing can be reserved. `load` refuses a budget then.
@@ -173,7 +173,7 @@ class Caller:
         self.has_answered = True
         return read_draws(draws, config, tuned.extract)
 
-    def choose(self, draws: tuple[ReadDraw, ...], ask: Ask) -> Choice:
+    def choose(self, draws: tuple[ReadDraw, ...], ask: Ask) -> ChosenAnswer:
         """Make one answer of draws, as it was tuned."""
         verifier: BlindVerifier | None = None
         if self.tuned.verifier is not None:

@@ -14,7 +14,7 @@ from tune.readout.answers import ReadDraw
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class DrawOrder:
     """An order for draws.
 
     Attributes:
@@ -35,11 +35,11 @@ class Round:
         draws: the draws, with the answer that was read out of each.
     """
 
-    order: Order
+    order: DrawOrder
     draws: tuple[ReadDraw, ...]
 
 
-Policy: TypeAlias = Callable[[Sequence[Round]], Order | None]
+Policy: TypeAlias = Callable[[Sequence[Round]], DrawOrder | None]
 """Takes the rounds of one answer so far; returns the next order, or None where the draws do."""
 
 
@@ -53,6 +53,6 @@ class AtOnce:
 
     n: int
 
-    def __call__(self, rounds: Sequence[Round]) -> Order | None:
+    def __call__(self, rounds: Sequence[Round]) -> DrawOrder | None:
         """Order n draws, once."""
-        return None if rounds else Order(self.n)
+        return None if rounds else DrawOrder(self.n)

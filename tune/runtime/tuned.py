@@ -15,9 +15,9 @@ from tune.errors import BudgetExhausted, InputError, ProviderError, TuneError
 from tune.pricing.prices import to_dollars, to_picodollars
 from tune.providers.metered import Receipt
 from tune.readout.answers import ReadDraw
-from tune.runtime.answer import Answer, Usage, cost_of, text_of
+from tune.runtime.answer import Answer, EntryUsage, cost_of, text_of
 from tune.runtime.ask import Ask, read_ask
-from tune.runtime.caller import Caller, Money, receipts_kept
+from tune.runtime.caller import Caller, CallerMoney, receipts_kept
 from tune.runtime.policy import AtOnce, Policy, Round
 from tune.safety.own_loop import OwnLoop
 from tune.space import Config
@@ -179,7 +179,7 @@ class Tuned:
         return f"<Tuned: {'; then '.join(parts)}>"
 
     @property
-    def usage(self) -> tuple[Usage, ...]:
+    def usage(self) -> tuple[EntryUsage, ...]:
         """The sums over what was asked so far, one for each entry."""
         return tuple(caller.tally.usage for caller in self._callers)
 
@@ -307,11 +307,11 @@ class Tuned:
             caller.connect(money)
         self._ledger, self._built_for = money.ledger, day
 
-    def _money(self, day: str) -> Money:
+    def _money(self, day: str) -> CallerMoney:
         """Return the ledger and the store of a day; none where nothing is kept."""
         keeping = self._keeping
         if not keeping.needs_file:
-            return Money()
+            return CallerMoney()
         if self._database is None:
             self._database = Database(keeping.store)
         budget = UNLIMITED
@@ -320,7 +320,7 @@ class Tuned:
         name = f"{keeping.name}-{day}"
         ledger = Ledger(self._database, name, to_picodollars(budget))
         store = Store(self._database) if keeping.cache else None
-        return Money(ledger, store)
+        return CallerMoney(ledger, store)
 
     async def _spent(self) -> float:
         self._connect()

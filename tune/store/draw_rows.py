@@ -16,7 +16,7 @@ COMPLETION = (
 """The columns of a completion."""
 
 
-def columns_of(completion: Completion) -> tuple[Any, ...]:
+def row_columns(completion: Completion) -> tuple[Any, ...]:
     """Return the values of the columns `COMPLETION`."""
     ends, logprobs = completion.token_ends, completion.logprobs
     return (

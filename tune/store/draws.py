@@ -13,7 +13,7 @@ from typing import Any
 
 from tune.completion import Completion, Request
 from tune.store.database import Database
-from tune.store.draw_rows import COMPLETION, bindable, columns_of, completion_of
+from tune.store.draw_rows import COMPLETION, bindable, completion_of, row_columns
 
 _HELD = "request = (SELECT id FROM requests WHERE key = ?) AND generation = ?"
 _INTO_DRAWS = (
@@ -68,7 +68,7 @@ class Use:
 
 
 @dataclass(frozen=True, slots=True)
-class Bought:
+class BoughtDraw:
     """The answers of one call that was paid.
 
     Attributes:
@@ -185,11 +185,11 @@ class Store:
         """
         if costs is None:
             costs = [0] * len(completions)
-        bought = Bought(request, numbers, completions, costs, attempt)
+        bought = BoughtDraw(request, numbers, completions, costs, attempt)
         return self.put_all([bought], study=study)[0]
 
     def put_all(
-        self, together: Sequence[Bought], *, study: str
+        self, together: Sequence[BoughtDraw], *, study: str
     ) -> list[tuple[int, ...]]:
         """Keep the draws of several calls in one transaction, as `put` does for one call."""
         with self.db.transaction():
@@ -205,7 +205,7 @@ class Store:
         return given
 
     def _put_as_wanted(
-        self, together: Sequence[Bought], study: str
+        self, together: Sequence[BoughtDraw], study: str
     ) -> list[tuple[int, ...]] | None:
         """Insert draws at the wanted numbers; return None, and insert nothing, if one is taken."""
         rows: list[tuple[Any, ...]] = []
@@ -220,7 +220,7 @@ class Store:
         self.db.execute("RELEASE wanted")
         return None
 
-    def _put_where_free(self, bought: Bought, study: str) -> tuple[int, ...]:
+    def _put_where_free(self, bought: BoughtDraw, study: str) -> tuple[int, ...]:
         """Insert the draws of a call at the wanted numbers, or at the next that are free."""
         request = bought.request
         self._row_of(request)
@@ -237,7 +237,7 @@ class Store:
         return tuple(given)
 
     def _rows_of(
-        self, bought: Bought, numbers: Sequence[int], study: str
+        self, bought: BoughtDraw, numbers: Sequence[int], study: str
     ) -> list[tuple[Any, ...]]:
         """Return the rows of the draws of a call, at these numbers."""
         now = time.time()
@@ -250,7 +250,7 @@ class Store:
                     bought.request.key,
                     self.generation,
                     number,
-                    *columns_of(completion),
+                    *row_columns(completion),
                     now,
                     study,
                     bought.attempt,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tune.errors import StoreError
 from tune.store.booking import Attempt
-from tune.store.draws import Bought, Store
+from tune.store.draws import BoughtDraw, Store
 from tune.store.ledger import Ledger
 
 _FAULTS = (StoreError, ValueError, OverflowError)
@@ -28,7 +28,7 @@ class Purchases:
         self._store = store
         self._waiting: list[_Purchase] = []
 
-    async def keep(self, attempt: Attempt, bought: Bought) -> None:
+    async def keep(self, attempt: Attempt, bought: BoughtDraw) -> None:
         """Keep the draws of one call and settle it; a cancellation does not prevent that.
 
         Raises:
@@ -87,7 +87,7 @@ class _Purchase:
     """An answered call that waits to be written."""
 
     attempt: Attempt
-    bought: Bought
+    bought: BoughtDraw
     future: asyncio.Future[None]
 
     def end(self, error: Exception | None = None) -> None:

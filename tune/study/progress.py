@@ -10,6 +10,7 @@ from tune.plan.plan import Plan
 from tune.pricing.clock import Clock, format_duration
 from tune.pricing.prices import to_dollars
 from tune.readout import Reading
+from tune.report.text import describe_value
 from tune.safety.decoration import Decorations
 from tune.stats.intervals import Interval, mean_interval
 from tune.store.ledger import Ledger
@@ -159,7 +160,7 @@ def name_config(config: object) -> str:
     for name, value in sorted(values.items()):
         # No stop strings, or a model's own default: nothing to say.
         if value not in ((), None):
-            words.append(f"{name} {value}")
+            words.append(f"{name} {describe_value(value)}")
     # The aggregate of one answer is that answer.
     if n != 1:
         words.append(f"{aggregate} of {n}")

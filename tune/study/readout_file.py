@@ -50,7 +50,7 @@ class Readout:
     used: int
 
 
-def fingerprint(events: Sequence[Mapping[str, Any]]) -> str:
+def readout_fingerprint(events: Sequence[Mapping[str, Any]]) -> str:
     """Return a hash of all that decides what is read: the study's order, its waves, its lessons."""
     found = hashlib.sha256()
     for event in events:
@@ -119,7 +119,7 @@ def write_readout(
         trials.append([number, *_dumped(digest, arrays)])
     record = {
         "form": _form(),
-        "of": fingerprint(events),
+        "of": readout_fingerprint(events),
         "used": readout.used,
         "trials": trials,
     }
@@ -132,7 +132,7 @@ def read_readout(folder: Path, events: Sequence[Mapping[str, Any]]) -> Readout |
     if found is None:
         return None
     record, arrays = found
-    if record["form"] != _form() or record["of"] != fingerprint(events):
+    if record["form"] != _form() or record["of"] != readout_fingerprint(events):
         return None
     digests: dict[int, TrialDigest] = {}
     for number, *parts in record["trials"]:

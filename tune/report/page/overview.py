@@ -23,7 +23,7 @@ VERDICTS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
+class KeyFigure:
     """One number at the top of the page.
 
     Attributes:
@@ -73,7 +73,7 @@ def _verdict(report: Report) -> tuple[str, str] | None:
     return VERDICTS[report.verdict]
 
 
-def _facts(report: Report) -> list[Fact]:
+def _facts(report: Report) -> list[KeyFigure]:
     facts = []
     winner = report.winner
     if winner is not None:
@@ -84,11 +84,11 @@ def _facts(report: Report) -> list[Fact]:
         note = f"of {dollars(money.budget)} ({share:.0%})"
         if money.uncertain > 0:
             note += f", {dollars(money.uncertain)} of it uncertain"
-        facts.append(Fact("spent", "Spent", dollars(money.spent), note))
+        facts.append(KeyFigure("spent", "Spent", dollars(money.spent), note))
     return facts
 
 
-def _facts_of_winner(report: Report, winner: ReportConfig) -> list[Fact]:
+def _facts_of_winner(report: Report, winner: ReportConfig) -> list[KeyFigure]:
     facts = []
     quality, amount = winner.quality, amount_of(report)
     if quality is not None:
@@ -97,14 +97,14 @@ def _facts_of_winner(report: Report, winner: ReportConfig) -> list[Fact]:
             side = "holdout"
         note = f"95 %: {_span(quality)}, {quality.n:,} {side} examples"
         facts.append(
-            Fact("score", report.provenance.metric, number(quality.mean), note)
+            KeyFigure("score", report.provenance.metric, number(quality.mean), note)
         )
     difference = report.difference
     if difference is not None:
         sign = "+" if difference.mean > 0 else ""
         note = f"95 %: {_span(difference)}, on the same examples"
         value = f"{sign}{number(difference.mean)}"
-        facts.append(Fact("difference", "Against the baseline", value, note))
+        facts.append(KeyFigure("difference", "Against the baseline", value, note))
     cost = amount.of(winner)
     if cost is not None:
         facts.append(_cost(report, cost))
@@ -114,7 +114,7 @@ def _facts_of_winner(report: Report, winner: ReportConfig) -> list[Fact]:
     return facts
 
 
-def _cost(report: Report, cost: Interval) -> Fact:
+def _cost(report: Report, cost: Interval) -> KeyFigure:
     """Return the winner's cost, and how it compares with the baseline's."""
     amount, note = amount_of(report), "at list price"
     if amount.timed:
@@ -123,10 +123,10 @@ def _cost(report: Report, cost: Interval) -> Fact:
     if baseline and cost.mean > 0 and not report.winner_is_baseline:
         note = f"the baseline takes {amount.said(baseline.mean)}"
     title = amount.per_request.capitalize()
-    return Fact("cost", title, amount.said(cost.mean), note)
+    return KeyFigure("cost", title, amount.said(cost.mean), note)
 
 
-def _wrong(winner: ReportConfig) -> Fact:
+def _wrong(winner: ReportConfig) -> KeyFigure:
     """Return the share of the winner's answers that are under any heading of wrong answers."""
     outcomes = winner.outcomes
     shares = {kind: outcomes.share(kind) for kind in NAMES}
@@ -135,7 +135,7 @@ def _wrong(winner: ReportConfig) -> Fact:
     note = f"of {outcomes.answers:,} answers"
     if shares[most] > 0:
         note += f"; {shares[most]:.0%} {NAMES[most]}"
-    return Fact("wrong", "Not right", f"{sum(shares.values()):.0%}", note)
+    return KeyFigure("wrong", "Not right", f"{sum(shares.values()):.0%}", note)
 
 
 def _span(interval: Interval) -> str:
