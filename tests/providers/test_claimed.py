@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.store import until
 from tune.completion import Completion, Message, Request
 from tune.fakes.provider import FakeEndpoint
 from tune.pricing.prices import PICODOLLARS, Price
@@ -74,11 +75,6 @@ class Process:
 
     def ask(self, draws: int) -> asyncio.Task[list[Completion]]:
         return asyncio.create_task(self.stored.complete(REQUEST, range(draws)))
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    while not condition():  # noqa: ASYNC110 - what is waited for has no event
-        await asyncio.sleep(0.001)
 
 
 async def test_what_one_process_is_buying_another_waits_for_and_reads(

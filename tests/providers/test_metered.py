@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.store import turn
+from tests.support.store import turn, until
 from tune.completion import MANY, Completion, Invoice, Message, Request
 from tune.errors import (
     AnswerError,
@@ -98,7 +98,7 @@ async def test_a_call_is_reserved_sent_kept_and_settled() -> None:
 async def test_the_ceiling_is_held_while_the_call_is_in_flight() -> None:
     bench = Bench(FakeEndpoint("a", latency=0.01))
     call = asyncio.create_task(bench.metered.complete(REQUEST, range(3)))
-    await asyncio.sleep(0.001)
+    await until(lambda: bench.endpoint.calls > 0)
     assert (
         bench.ledger.reserved
         == PROMPT + 3 * 4 * TOKEN
@@ -300,7 +300,7 @@ async def test_a_refused_prompt_that_may_be_billed_stays_charged_as_a_prompt(
 async def test_a_call_cancelled_after_sending_stays_charged() -> None:
     bench = Bench(FakeEndpoint("a", latency=60))
     call = asyncio.create_task(bench.metered.complete(REQUEST, range(1)))
-    await asyncio.sleep(0.001)
+    await until(lambda: bench.endpoint.calls > 0)
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
@@ -312,7 +312,7 @@ async def test_a_call_cancelled_before_sending_costs_nothing() -> None:
     bench = Bench(FakeEndpoint("a", latency=0.01), budget=PROMPT + 4 * TOKEN)
     first = asyncio.create_task(bench.metered.complete(REQUEST, range(1)))
     second = asyncio.create_task(bench.metered.complete(REQUEST, range(1, 2)))
-    await asyncio.sleep(0.001)
+    await until(lambda: bench.endpoint.calls > 0)
     second.cancel()
     await first
     await asyncio.wait([second])
@@ -369,7 +369,7 @@ async def test_answers_beyond_those_asked_for_are_kept_too() -> None:
 async def test_when_the_store_fails_neither_draws_nor_settlement_are_there() -> None:
     bench = Bench(FakeEndpoint("a", latency=0.005))
     call = asyncio.create_task(bench.metered.complete(REQUEST, range(1)))
-    await asyncio.sleep(0.001)
+    await until(lambda: bench.endpoint.calls > 0)
     bench.db.execute(
         "CREATE TRIGGER full BEFORE INSERT ON draws BEGIN SELECT raise(ABORT, 'disk is full'); END"
     )

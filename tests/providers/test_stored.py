@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.store import statements
+from tests.support.store import statements, until
 from tune.completion import MANY, Completion, Message, Request
 from tune.errors import BudgetExhausted, RateLimited, TransientError
 from tune.fakes.provider import FakeEndpoint
@@ -149,7 +149,7 @@ async def test_the_second_buys_when_the_first_was_cancelled() -> None:
     bench = Bench(fresh(latency=0.005))
     first = asyncio.create_task(bench.texts(range(2)))
     second = asyncio.create_task(bench.texts(range(2)))
-    await asyncio.sleep(0.001)
+    await until(lambda: bench.endpoint.calls > 0)
     first.cancel()
     assert await second == truth(range(2))
     assert first.cancelled()
