@@ -15,8 +15,7 @@ from collections.abc import Sequence
 from benchmarks.command_line import make_parser
 from benchmarks.rivals.methods import METHODS
 from benchmarks.search.runs import KINDS, Run, Task, play, world_of
-from benchmarks.worlds.named import RECORDED
-from benchmarks.worlds.worlds import FAMILIES
+from benchmarks.worlds.named import RECORDED, SIMULATED
 from tune.report.text import table
 
 HEAD = ["method", "regret, points of 100", "spent", "trials"]
@@ -36,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Search one world with each rival, and print what each of them found."""
     parser = make_parser(__doc__)
     parser.add_argument("methods", nargs="*", metavar="METHOD", help=", ".join(METHODS))
-    parser.add_argument("--world", choices=[*FAMILIES, *RECORDED], default="labels")
+    parser.add_argument("--world", choices=[*SIMULATED, *RECORDED], default="labels")
     parser.add_argument("--kind", choices=KINDS, default="read", help="free dimensions")
     parser.add_argument("--units", type=float, default=3.0, help="the budget")
     parser.add_argument("--seed", type=int, default=0)

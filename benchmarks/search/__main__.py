@@ -1,10 +1,12 @@
-"""uv run --all-extras --group dev --group benchmarks python -m benchmarks.search [--runs 40]
+"""uv run --all-extras --group dev --group benchmarks python -m benchmarks.search [--table FILE]
 
 Question: does our search find better configs than every method that a user could pick instead, for
 the same dollars? It writes results/search.md with its plots. From nothing it takes about four hours
 of one core. No key, no dollar: draws are replayed.
 
-The worlds are made up (`benchmarks/worlds/worlds.py`) or recorded tables. They are searched with
+The worlds are made up (`benchmarks/worlds/worlds.py` and `kinds.py` there), recorded tables, or
+tables from outside: --table takes a parquet, csv or jsonl file with a row for each answer and
+columns such as model, prompt, example and score; flags give other names. Worlds are searched with
 free dimensions read off the draws, and with every dimension paid. The true score of each config is
 known exactly.
 
@@ -37,13 +39,23 @@ from benchmarks.search.runs import (
     MADE,
     RECORDED,
     SETTINGS,
+    SIMULATED,
     Kept,
     Task,
+    keep,
+    kinds_of,
     run_all,
     tuning,
     world_of,
 )
+from benchmarks.worlds.outside import (
+    TableOptions,
+    add_table_flags,
+    load_outside,
+    read_flags,
+)
 from benchmarks.worlds.worlds import FAMILIES
+from tune.errors import DataError
 from tune.space import FREE
 
 ROOT = Path(__file__).parent.parent.parent
@@ -63,7 +75,7 @@ APART = 16
 """Seeds with which ours is run with a part taken out."""
 
 TWICE = 2
-"""Times as many seeds on recorded tables, as there are but two of them, each one world."""
+"""Times as many seeds on recorded tables and tables from outside: each is but one world."""
 
 SLOW = ("smac",)
 """Rivals whose searches take many seconds each: with so few seeds, and at the first two budgets
@@ -81,14 +93,15 @@ def plan(
 
     Args:
         methods: by name.
-        worlds: families of simulated worlds, and recorded tables.
+        worlds: families and kinds of simulated worlds, recorded tables, tables from outside.
         units: budgets.
-        seeds: for each family; recorded tables have twice as many.
+        seeds: for each made-up world; the others have twice as many.
     """
     found = []
     for seed in range(seeds.start, seeds.start + TWICE * len(seeds)):
         few, apart = (seed - seeds.start < count for count in (FEW, APART))
-        for world in [world for world in worlds if seed in seeds or world in RECORDED]:
+        here = [name for name in worlds if seed in seeds or name not in SIMULATED]
+        for world in here:
             for method in methods:
                 if method in ABLATIONS:
                     if apart and world in FAMILIES:
@@ -158,12 +171,18 @@ def report(
 ) -> Report:
     """Run what is missing, and gather everything."""
     tasks = possible(tasks, kept)
+    folder = kept.folder
+    alike = {
+        name
+        for name in {task.world for task in tasks}
+        if kinds_of(world_of(name, 0, folder)) == ("read",)
+    }
+    tasks = [task for task in tasks if task.kind == "read" or task.world not in alike]
     missing = sum(
         kept.find(task.key(EVERY[task.method].version)) is None for task in tasks
     )
     with counting(missing, quiet=quiet) as done:
         found = run_all(tasks, kept, jobs, done)
-    folder = None if kept.path is None else kept.path.parent / "worlds"
 
     def exhausting(task: Task) -> float:
         world = world_of(task.world, task.seed % MADE, folder)
@@ -172,8 +191,9 @@ def report(
     worlds = dict.fromkeys(task.world for task in tasks)
     return Report(
         found=found,
-        simulated=[world for world in worlds if world in FAMILIES],
+        simulated=[world for world in worlds if world in SIMULATED],
         recorded=[world for world in worlds if world in RECORDED],
+        outside=[world for world in worlds if world not in {*SIMULATED, *RECORDED}],
         ours=next(iter(OURS)),
         labels={name: method.label for name, method in EVERY.items()},
         ablations=list(ABLATIONS),
@@ -184,6 +204,25 @@ def report(
             for name in worlds
         },
     )
+
+
+def keep_tables(paths: Sequence[Path], options: TableOptions, kept: Kept) -> list[str]:
+    """Read tables from outside and keep them beside the runs; their names.
+
+    What was left out of a table is said on standard error.
+
+    Raises:
+        DataError: a table cannot be searched.
+    """
+    names = []
+    for path in paths:
+        world, notes = load_outside(path, options)
+        for note in notes:
+            print(note, file=sys.stderr)
+        world.best()
+        keep(world, kept.folder, world.name)
+        names.append(world.name)
+    return list(dict.fromkeys(names))
 
 
 def write(out: Path, found: Report, command: str, runs: int, seconds: float) -> str:
@@ -278,10 +317,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     parser.add_argument(
         "--worlds",
-        nargs="+",
-        choices=[*FAMILIES, *RECORDED],
-        default=[*FAMILIES, *RECORDED],
+        nargs="*",
+        choices=[*SIMULATED, *RECORDED],
+        default=[*SIMULATED, *RECORDED],
     )
+    add_table_flags(parser)
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     parser.add_argument(
         "--cache", type=Path, default=ROOT / "results" / "search" / "runs.jsonl"
@@ -293,15 +333,25 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--quiet", action="store_true", help="show no progress")
     given = parser.parse_args(argv)
     began = time.monotonic()
+    kept = Kept(given.cache)
+    try:
+        tables = keep_tables(given.table, read_flags(given), kept)
+    except DataError as error:
+        parser.error(str(error))
+    if not given.worlds and not tables:
+        parser.error("there is no world to search: name some, or give a --table")
     methods = (
         given.methods
         if given.only_run
         else list(dict.fromkeys([*OURS, *given.methods]))
     )
     tasks = plan(
-        methods, given.worlds, given.units, range(given.seed, given.seed + given.runs)
+        methods,
+        [*given.worlds, *tables],
+        given.units,
+        range(given.seed, given.seed + given.runs),
     )
-    found = report(tasks, Kept(given.cache), given.jobs, given.units, quiet=given.quiet)
+    found = report(tasks, kept, given.jobs, given.units, quiet=given.quiet)
     if not given.only_run:
         shown = ["-m benchmarks.search", *(sys.argv[1:] if argv is None else argv)]
         print(

@@ -53,6 +53,7 @@ class Report:
         found: the runs.
         simulated: worlds that are made up.
         recorded: worlds that were recorded; never in one number with the others.
+        outside: tables from outside, likewise.
         ours: the name of our method.
         labels: for people, by method.
         ablations: names of ours with a part taken out.
@@ -64,6 +65,7 @@ class Report:
     found: Found
     simulated: Sequence[str]
     recorded: Sequence[str]
+    outside: Sequence[str]
     ours: str
     labels: Mapping[str, str]
     ablations: Sequence[str]
@@ -76,16 +78,22 @@ class Report:
         pools = {
             "All simulated worlds": self.simulated,
             "All recorded tables": self.recorded,
+            "All tables from outside": self.outside,
         }
         found = {title: worlds for title, worlds in pools.items() if len(worlds) > 1}
         alone = [*((f"Simulated: {name}", name) for name in self.simulated)]
         alone += [*((f"Recorded: {name}", name) for name in self.recorded)]
+        alone += [*((f"Outside: {name}", name) for name in self.outside)]
         return found | {title: (name,) for title, name in alone}
 
     def pools(self) -> dict[str, Sequence[str]]:
-        """All simulated worlds, and all recorded ones."""
-        both = {"simulated": self.simulated, "recorded": self.recorded}
-        return {title: worlds for title, worlds in both.items() if worlds}
+        """All simulated worlds, all recorded ones, and all from outside."""
+        all_ = {
+            "simulated": self.simulated,
+            "recorded": self.recorded,
+            "outside": self.outside,
+        }
+        return {title: worlds for title, worlds in all_.items() if worlds}
 
     def methods(self, kind: str, setting: str = "plain") -> list[str]:
         """The methods that were run so, ours first, without ablations."""
@@ -227,7 +235,7 @@ def _share_claims(report: Report) -> list[Claim]:
             world: dollars_within(
                 report.found, world, report.ours, WITHIN, report.exhausting
             )
-            for world in (*report.simulated, *report.recorded)
+            for world in report.points
             if (report.points[world] >= LARGE) == fits
         }
         if shares:
@@ -380,7 +388,7 @@ def _losses(report: Report) -> str:
 
 def _within(report: Report) -> str:
     rows = []
-    for world in (*report.simulated, *report.recorded):
+    for world in report.points:
         shares = [
             dollars_within(report.found, world, report.ours, points, report.exhausting)
             for points in (3.0, 2.0, WITHIN)

@@ -18,20 +18,20 @@ import numpy as np
 
 from benchmarks.rivals.methods import Method
 from benchmarks.search.ours import EVERY
-from benchmarks.worlds.named import RECORDED
+from benchmarks.worlds.named import RECORDED, SIMULATED
 from benchmarks.worlds.simulated_ledger import Counts, SimulatedLedger
-from benchmarks.worlds.worlds import FAMILIES, Array, World, simulated
+from benchmarks.worlds.worlds import Array, World
 from tune.readout.trial import Step
 from tune.space import FREE, Config
 from tune.strategies import Outcome, Selection, final_comparison
 
 WORLDS = 1
-"""Counted up when `benchmarks/worlds/worlds.py` makes other worlds, or its
-`simulated_ledger.py` charges other dollars: then every kept run is made anew.
+"""Counted up when `benchmarks/worlds/` makes other worlds, or its `simulated_ledger.py` charges
+other dollars: then every kept run is made anew.
 """
 
 MADE = 8
-"""Simulated worlds of a family; seeds take turns."""
+"""Made-up worlds of a family or kind; seeds take turns."""
 
 TUNING = 200
 """Tuning examples, at most: two thirds of the world's where it has fewer than 300."""
@@ -50,7 +50,7 @@ class Task:
     """A search that is to be run.
 
     Attributes:
-        world: a family of simulated worlds, or a recorded one.
+        world: a family or kind of made-up worlds, a recorded one, or a table from outside.
         method: its name.
         kind: "read" or "paid".
         units: dollars, in units of the world.
@@ -109,20 +109,41 @@ Found = dict[Task, Run]
 def world_of(name: str, seed: int, folder: Path | None = None) -> World:
     """The world of a seed. One that was made before is read back from the folder: knowing its truth
     takes seconds.
+
+    A table from outside must have been kept there (`keep`).
     """
-    number = seed % MADE if name in FAMILIES else 0
-    path = None if folder is None else folder / f"{WORLDS}-{name}-{number}.pickle"
+    number = seed % MADE if name in SIMULATED else 0
+    path = None if folder is None else _path(folder, name, number)
     if path is not None and path.exists():
         found: World = pickle.loads(path.read_bytes())
         return found
-    made = simulated(FAMILIES[name], number) if name in FAMILIES else RECORDED[name]()
+    made = SIMULATED[name](number) if name in SIMULATED else RECORDED[name]()
     made.best()
-    if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{time.time_ns()}")
-        part.write_bytes(pickle.dumps(made))
-        part.replace(path)
+    if folder is not None:
+        keep(made, folder, name, number)
     return made
+
+
+def keep(world: World, folder: Path, name: str, number: int = 0) -> None:
+    """Keep a world in a folder, for `world_of` in this and other processes."""
+    path = _path(folder, name, number)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(f".{time.time_ns()}")
+    part.write_bytes(pickle.dumps(world))
+    part.replace(path)
+
+
+def _path(folder: Path, name: str, number: int) -> Path:
+    return folder / f"{WORLDS}-{name}-{number}.pickle"
+
+
+def kinds_of(world: World) -> tuple[str, ...]:
+    """Return the kinds of search that differ in a world.
+
+    Where nothing can be read off the draws, both kinds are the same search.
+    """
+    free, paid = (len(list(world.space.points(names))) for names in (FREE, ()))
+    return tuple(KINDS) if paid > free else ("read",)
 
 
 def configs(world: World) -> list[Config]:
@@ -252,6 +273,11 @@ class Kept:
                     record = json.loads(line)
                     self._known[record.pop("key")] = record
 
+    @property
+    def folder(self) -> Path | None:
+        """The folder of the worlds that were searched; None where nothing is kept."""
+        return None if self.path is None else self.path.parent / "worlds"
+
     def find(self, key: str) -> Run | None:
         """The run of a key, or None."""
         record = self._known.get(key)
@@ -288,8 +314,7 @@ def run_all(
             missing.append(task)
         else:
             found[task] = run
-    folder = None if kept.path is None else kept.path.parent / "worlds"
-    for task, run in _new(missing, folder, jobs):
+    for task, run in _new(missing, kept.folder, jobs):
         kept.add(task.key(EVERY[task.method].version), run)
         found[task] = run
         done()

@@ -2,7 +2,7 @@
 
 Question: what is there to find in the worlds that the benchmarks search? It prints a table and
 writes nothing. It takes about a minute, because the best config is found by trying all. No key, no
-dollar.
+dollar. With --table FILE it shows a table from outside instead.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ import sys
 from collections.abc import Sequence
 
 from benchmarks.command_line import make_parser
-from benchmarks.worlds.named import RECORDED, make_world
-from benchmarks.worlds.worlds import FAMILIES, World
+from benchmarks.worlds.named import RECORDED, SIMULATED, make_world
+from benchmarks.worlds.outside import add_table_flags, load_outside, read_flags
+from benchmarks.worlds.worlds import World
+from tune.errors import DataError
 from tune.report.text import dollars, table
 from tune.space import FREE
 
-NAMES = (*FAMILIES, *RECORDED)
+NAMES = (*SIMULATED, *RECORDED)
 
 HEAD = [
     "world",
@@ -53,11 +55,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = make_parser(__doc__)
     parser.add_argument("names", nargs="*", metavar="WORLD", help=", ".join(NAMES))
     parser.add_argument("--seed", type=int, default=0, help="of the made-up worlds")
+    add_table_flags(parser)
     given = parser.parse_args(argv)
     unknown = [name for name in given.names if name not in NAMES]
     if unknown:
         parser.error(f"no world is called {unknown[0]}; there are {', '.join(NAMES)}")
-    rows = [row(name, make_world(name, given.seed)) for name in given.names or NAMES]
+    rows = []
+    for path in given.table:
+        try:
+            table_world, notes = load_outside(path, read_flags(given))
+        except DataError as error:
+            parser.error(str(error))
+        for note in notes:
+            print(note, file=sys.stderr)
+        rows.append(row(path.name, table_world))
+    names = given.names or ([] if given.table else NAMES)
+    rows += [row(name, make_world(name, given.seed)) for name in names]
     print(table(HEAD, rows))
     return 0
 

@@ -1,9 +1,14 @@
-"""Worlds by their names: families of made-up worlds, and tables of draws of real models."""
+"""Worlds by their names: made-up worlds, and tables of draws of real models.
+
+Settings of the search are chosen on one half of the worlds, `CHOSEN_ON`, and reported on the other.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
+from benchmarks.worlds.kinds import KINDS
 from benchmarks.worlds.recorded import TABLES, load
 from benchmarks.worlds.replay import LADDERS, sentiment
 from benchmarks.worlds.worlds import FAMILIES, World, recorded, simulated
@@ -28,11 +33,40 @@ def _reviews() -> World:
 
 
 RECORDED: dict[str, Callable[[], World]] = {"sst2": _sst2, "reviews": _reviews}
-"""The maker of each recorded world. Made-up worlds are in `worlds.FAMILIES`."""
+"""The maker of each recorded world."""
+
+SIMULATED: dict[str, Callable[[int], World]] = {
+    **{name: partial(simulated, family) for name, family in FAMILIES.items()},
+    **KINDS,
+}
+"""The maker of the made-up world of a seed, by the name of its family or kind."""
+
+CHOSEN_ON = frozenset(
+    {
+        "labels",
+        "prompts",
+        "temperature-narrow",
+        "models-50",
+        "interaction",
+        "graded",
+        "specialisation",
+        "hidden-tokens",
+        "sst2",
+        "zeroeval_crux",
+    }
+)
+"""Worlds on which settings of the search may be chosen. All others, and every table from outside
+that is not named here, are for reporting only.
+"""
+
+
+def chosen_on(name: str) -> bool:
+    """Tell if settings may be chosen on a world; of a table, its file's name counts."""
+    return name.partition("#")[0] in CHOSEN_ON
 
 
 def make_world(name: str, seed: int) -> World:
-    """Return the made-up world of a family and a seed, or a recorded world."""
+    """Return the made-up world of a name and a seed, or a recorded world."""
     if name in RECORDED:
         return RECORDED[name]()
-    return simulated(FAMILIES[name], seed)
+    return SIMULATED[name](seed)

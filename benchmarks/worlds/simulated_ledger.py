@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.worlds.replay import Cell, cell_of
-from benchmarks.worlds.worlds import Array, Codes, Counts, World, cut, votes
+from benchmarks.worlds.worlds import Array, Codes, Counts, Scores, World, cut
 from tune.fakes.drive import drive, max_extrapolated_cost
 from tune.readout import Reading
 from tune.readout.trial import Step
@@ -63,8 +63,7 @@ class SimulatedLedger:
     def __post_init__(self) -> None:
         pool = np.arange(self.world.examples) if self.pool is None else self.pool
         self.order = np.random.default_rng(self.seed).permutation(pool)[: self.examples]
-        self.right = self.world.right[self.order]
-        self._drawn: dict[tuple[Cell, int], tuple[Codes, Counts]] = {}
+        self._drawn: dict[tuple[Cell, int], tuple[Codes | Scores, Counts]] = {}
         self._stored: dict[tuple[Cell, int], Counts] = {}
         self._paid: dict[int, float] = {}
         self._dollars = self.left
@@ -141,7 +140,7 @@ class SimulatedLedger:
         trial.counts[done] = np.maximum(trial.counts[done], step.draws)
         return count == len(positions)
 
-    def _draws(self, cell: Cell, cap: int) -> tuple[Codes, Counts]:
+    def _draws(self, cell: Cell, cap: int) -> tuple[Codes | Scores, Counts]:
         """The draws of a cell in this study's order, at a cap: requests with another cap have draws
         of their own.
         """
@@ -206,7 +205,8 @@ class SimulatedLedger:
             prompts = self.world.prompt_tokens[trial.cell][self.order[rows]]
             for cap in {config.max_tokens for config in configs}:
                 said, long = answers[rows, :count], tokens[rows, :count]
-                worth = votes(cut(said, long, cap), self.right[rows], sizes)
+                left = cut(said, long, cap)
+                worth = self.world.expected(left, self.order[rows], sizes)
                 mean = np.minimum(long, cap).mean(axis=1)
                 for config in configs:
                     if config.max_tokens == cap and config.n <= count:

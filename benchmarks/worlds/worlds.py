@@ -5,7 +5,7 @@ A world is a table: for each paid point, example and recorded draw the answer (a
 for none) and the tokens up to its end. So a config's worth is known exactly: the mean over all
 examples and all subsets of the recorded draws. Some worlds are recorded from real models
 (`recorded`), the others are made up as `Family` states (`simulated`); they are never mixed in one
-number.
+number. Where a world has no right answers, what it holds are scores from 0 to 1.
 """
 
 from __future__ import annotations
@@ -25,10 +25,11 @@ from tune.stats.majority_vote import mean_of_vote
 
 Codes = npt.NDArray[np.int8]
 Counts = npt.NDArray[np.int32]
+Scores = npt.NDArray[np.float32]
 Array = npt.NDArray[np.float64]
 
 NONE = -1
-"""The code of a text without an answer."""
+"""The code of a text without an answer; among scores, it counts as 0."""
 
 
 @dataclass(frozen=True)
@@ -39,26 +40,27 @@ class World:
         name: for people.
         space: what is searched; its paid points are the rows of the table.
         answers: the answer of every draw, by cell: examples x draws, -1 for none. It is the last
-            thing said.
+            thing said. Where `right` is None, the score of every draw instead.
         tokens: the tokens of every draw, in the same form.
         prompt_tokens: of every example, by cell.
-        right: the right answer of every example.
+        right: the right answer of every example; None where draws hold scores. Scores cannot
+            vote, so that the space of such a world has n = 1 only.
         prices: by model.
     """
 
     name: str
     space: Space
-    answers: Mapping[Cell, Codes]
+    answers: Mapping[Cell, Codes | Scores]
     tokens: Mapping[Cell, Counts]
     prompt_tokens: Mapping[Cell, Counts]
-    right: Codes
+    right: Codes | None
     prices: Mapping[str, Price]
     _known: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     @property
     def examples(self) -> int:
         """Return the number of examples."""
-        return len(self.right)
+        return len(next(iter(self.prompt_tokens.values())))
 
     def worth(self, config: Config) -> float:
         """The expected score of a config, over all examples and draws."""
@@ -71,8 +73,24 @@ class World:
         key = cell, config.max_tokens
         if key not in self._known:
             said = cut(self.answers[cell], self.tokens[cell], config.max_tokens)
-            self._known[key] = votes(said, self.right, tuple(self._sizes()))
+            everything = np.arange(self.examples)
+            self._known[key] = self.expected(said, everything, tuple(self._sizes()))
         return np.asarray(self._known[key][:, self._sizes().index(n)])
+
+    def expected(
+        self, said: Codes | Scores, places: Counts, ns: tuple[int, ...]
+    ) -> Array:
+        """Return the expected score of n of the draws, by example and n.
+
+        Args:
+            said: the answers or scores of some draws, by example.
+            places: the examples that they belong to.
+            ns: the numbers of answers.
+        """
+        if self.right is not None:
+            return votes(np.asarray(said, np.int8), self.right[places], ns)
+        mean = np.maximum(said, 0.0).mean(axis=1, dtype=float)
+        return np.repeat(mean[:, None], len(ns), axis=1)
 
     def readings(self, point: Point, free: tuple[str, ...] = FREE) -> list[Config]:
         """Every config that can be read off a paid point."""
@@ -152,9 +170,9 @@ class World:
         ) / 1e6
 
 
-def cut(answers: Codes, tokens: Counts, cap: int) -> Codes:
+def cut(answers: Codes | Scores, tokens: Counts, cap: int) -> Codes | Scores:
     """Return the answers that remain at a smaller cap; later answers become NONE."""
-    return np.where(tokens <= cap, answers, np.int8(NONE))
+    return np.where(tokens <= cap, answers, np.int8(NONE)).astype(answers.dtype)
 
 
 def votes(answers: Codes, right: Codes, ns: tuple[int, ...]) -> Array:
