@@ -143,7 +143,7 @@ async def _study(
     plan = make_plan(options)
     # The folder's name follows from the study's identity, so the same command finds it again.
     folder, store = study_paths(plan, options)
-    announcer = Announcer(notice)
+    announcer = Announcer(notice, explain=options.explain)
     if not plan.entries[
         plan.baseline.model
     ].local:  # else its tokens are counted when it is loaded
@@ -157,6 +157,7 @@ async def _study(
         # A finished study is shown again for $0.
         known = open_study(journal, plan, kept_options(plan, options))
         if known is not None:
+            announcer.waves(known)
             announcer.missing_slices(known, plan)
             return known
         db = Database(store)
@@ -264,6 +265,7 @@ async def _prepared(
             decorations=announcer.decorations,
             say=announcer.show,
             look=announcer.lengths(plan, services, journal),
+            explain=announcer.wave,
         )
 
 

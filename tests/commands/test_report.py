@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from tune.commands import DONE
 from tune.commands.report import main
+from tune.report.search_records import Course, WaveRow
 
 
 class Shown:
     """Stands in for a study."""
+
+    record = SimpleNamespace(
+        search=SimpleNamespace(
+            course=Course(waves=(WaveRow("search", "wave 1: a \x1b[2J model"),))
+        )
+    )
 
     def summary(self) -> dict[str, Any]:
         return {"best": None}
@@ -43,3 +51,14 @@ def test_the_flags_reach_the_work_and_the_study_is_shown(
     assert capsys.readouterr().out == "The best is small.\n"
     assert main(["out", "--json"]) == DONE
     assert json.loads(capsys.readouterr().out) == {"best": None}
+
+
+def test_explain_prints_the_lines_of_the_waves_before_the_result(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("tune.followup.report.report", lambda *_, **__: Shown())
+    assert main(["out", "--explain"]) == DONE
+    shown = capsys.readouterr().out
+    assert shown.startswith("wave 1: a ")
+    assert "\x1b" not in shown
+    assert shown.endswith("\n\nThe best is small.\n")

@@ -15,7 +15,13 @@ from tune.report import (
     markdown,
     trials_csv,
 )
-from tune.report.search_section import frontier_section, trials_section
+from tune.report.search_records import Course, SearchDetails, WaveRow
+from tune.report.search_section import (
+    MOST_WAVES,
+    frontier_section,
+    trials_section,
+    waves_section,
+)
 from tune.space import Point
 from tune.stats.intervals import Interval
 
@@ -77,3 +83,16 @@ def test_a_best_reading_is_told_by_what_the_point_does_not_have() -> None:
     fixed = TrialRow(3, Point(dict(config())), "complete", best=config())
     (row,) = cells(trials_section(whole(trials=(fixed,))))[1:]
     assert row[5] == "as bought"
+
+
+def test_each_wave_has_a_line_and_a_long_search_ends_on_the_page() -> None:
+    assert waves_section(whole()) == ""
+    waves = []
+    for number in range(MOST_WAVES + 3):
+        waves.append(WaveRow("search", f"wave {number}: <b> *more*"))
+    report = whole(search=SearchDetails(course=Course(waves=tuple(waves))))
+    section = waves_section(report)
+    assert section in markdown(report)
+    assert "- wave 0: &lt;b&gt; \\*more\\*\n" in section
+    assert section.count("\n- ") == MOST_WAVES + 1
+    assert "The 3 others are in `report.html`" in section

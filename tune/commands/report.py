@@ -1,4 +1,4 @@
-"""tune report STUDY [--out DIR]"""
+"""tune report STUDY [--out DIR] [--explain]"""
 
 from __future__ import annotations
 
@@ -33,6 +33,11 @@ def main(argv: Sequence[str]) -> int:
         type=int,
         help="examples whose answers the page shows (default: all that fit into 20 MB)",
     )
+    parser.add_argument(
+        "--explain",
+        action="store_true",
+        help="say of each wave what was bought and why",
+    )
     add_kept_flags(parser)
     given = parser.parse_args(argv)
 
@@ -52,6 +57,10 @@ def main(argv: Sequence[str]) -> int:
         )
         if given.json:
             return print_result(json_for_terminal(study.summary()))
-        return print_result(for_terminal(study))
+        lines = [str(study)]
+        if given.explain:
+            waves = study.record.search.course.waves
+            lines = [*(wave.line for wave in waves), "", *lines]
+        return print_result(for_terminal("\n".join(lines)))
 
     return run_command(work, resumes=False)

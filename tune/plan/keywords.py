@@ -55,4 +55,5 @@ class OptionKeywords(TypedDict, total=False):
     fresh: bool
     keep_going: bool
     no_content: bool
+    explain: bool
     quiet: bool

@@ -407,6 +407,12 @@ class Options:
         "Keep the texts of examples and answers out of the report.",
         group="the run",
     )
+    explain: bool = option(
+        False,
+        "Say in one line for each wave what the search buys and why. The report has these lines "
+        "in any case.",
+        group="the run",
+    )
     quiet: bool = option(
         False,
         "Show no progress.",

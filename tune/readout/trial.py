@@ -13,6 +13,30 @@ State = Literal["running", "complete", "stopped", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
+class Reason:
+    """Grounds of a strategy for one step, for people to read. They decide nothing.
+
+    Attributes:
+        gain: expected rise of the best quality, as a share of the metric's range; None where the
+            strategy computes none.
+        price: expected dollars of the step; None where the strategy computes none.
+        place: 1 for the trial that leads, 2 for its closest rival, 0 for any other.
+        limit: dollars per request under which the best is searched; None without a limit.
+        purpose: the end of a sentence, as in "to fill up the wave".
+    """
+
+    gain: float | None = None
+    price: float | None = None
+    place: int = 0
+    limit: float | None = None
+    purpose: str = ""
+
+
+NO_REASON = Reason()
+"""The reason of a step that its strategy says nothing of."""
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """An order of a strategy: bring these examples of a trial to `draws` draws each.
 
@@ -23,6 +47,7 @@ class Step:
         draws: the number of draws that each example has afterwards. Draws that are already there
             are not bought again.
         cap: the max_tokens of new draws. A trial has one cap.
+        reason: why the strategy orders it. Steps that differ only here are equal.
     """
 
     trial: int
@@ -30,6 +55,7 @@ class Step:
     examples: tuple[int, ...]
     draws: int
     cap: int
+    reason: Reason = field(default=NO_REASON, compare=False)
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from tune.report.money_section import (
 )
 from tune.report.provenance_section import provenance_section
 from tune.report.records import Report
-from tune.report.search_section import frontier_section, trials_section
+from tune.report.search_section import frontier_section, trials_section, waves_section
 from tune.report.spread import pass_at_k_section, repeats_section
 from tune.report.text import inline
 from tune.report.use_section import use_section
@@ -39,6 +39,7 @@ def markdown(report: Report) -> str:
         money_section(report),
         frontier_section(report),
         trials_section(report),
+        waves_section(report),
         prices_section(report),
         estimate_section(report),
         provenance_section(report),

@@ -175,6 +175,18 @@ class BestPoint:
     quality: Interval
 
 
+class WaveRow(NamedTuple):
+    """One wave of the run.
+
+    Attributes:
+        phase: of the run.
+        line: what was bought and why, in one sentence.
+    """
+
+    phase: str
+    line: str
+
+
 @dataclass(frozen=True, slots=True)
 class Course:
     """The course of a run.
@@ -186,6 +198,7 @@ class Course:
         refused: calls that a service refused, at no cost; most were sent again.
         holdout: dollars of the final test.
         saved: dollars at list price of the draws that were reused; None if unknown.
+        waves: the waves in their order, with what each bought and why.
     """
 
     spent: tuple[SpentPoint, ...] = ()
@@ -194,6 +207,7 @@ class Course:
     refused: int = 0
     holdout: float = 0.0
     saved: float | None = None
+    waves: tuple[WaveRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

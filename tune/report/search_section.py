@@ -15,6 +15,9 @@ from tune.report.text import (
     with_limits,
 )
 
+MOST_WAVES = 40
+"""Lines on waves. The page has them all."""
+
 MOST_TRIALS = 40
 """Rows of the table of trials. `trials.csv` has them all."""
 
@@ -102,6 +105,22 @@ def trials_section(report: Report) -> str:
         more = f"The {others} are in `trials.csv`."
     note = f"Best tuning estimate first. {more}"
     return "\n\n".join(["## Trials", note, table(header, rows)])
+
+
+def waves_section(report: Report) -> str:
+    """Return what each wave bought and why; "" without any."""
+    waves = report.search.course.waves
+    if not waves:
+        return ""
+    lines = [f"- {inline(wave.line, limit=500)}" for wave in waves[:MOST_WAVES]]
+    if len(waves) > MOST_WAVES:
+        others = count(len(waves) - MOST_WAVES, "other")
+        lines.append(f"- The {others} are in `report.html`.")
+    note = (
+        "A point is a hundredth of the metric's range. An expected gain is that of the best "
+        "configuration."
+    )
+    return "\n\n".join(["## What was bought, and why", note, "\n".join(lines)])
 
 
 def _rank(report: Report, trial: TrialRow) -> tuple[float, int]:

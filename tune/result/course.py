@@ -10,7 +10,7 @@ import numpy as np
 
 from tune.pricing.prices import to_dollars
 from tune.readout import Reading
-from tune.report.search_records import BestPoint, Course, SpentPoint
+from tune.report.search_records import BestPoint, Course, SpentPoint, WaveRow
 from tune.result.evidence import Evidence
 from tune.study.budget import LEAST_BLOCK
 from tune.study.record import RunRecord
@@ -33,7 +33,17 @@ def run_course(record: RunRecord, evidence: Evidence) -> Course:
         refused=sum(call.state == "refused" for call in calls),
         holdout=to_dollars(record.money.holdout_spent),
         saved=_saved(record),
+        waves=_waves(record),
     )
+
+
+def _waves(record: RunRecord) -> tuple[WaveRow, ...]:
+    """Return the waves with their reasons, as the journal has them."""
+    found = []
+    for event in record.events:
+        if event["event"] == "wave" and event.get("line"):
+            found.append(WaveRow(event["phase"], event["line"]))
+    return tuple(found)
 
 
 def _spent(record: RunRecord, spent: Sequence[int]) -> tuple[SpentPoint, ...]:

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from tune.readout.trial import NO_REASON, Reason
 from tune.space import Point, Value
 from tune.strategies.posterior import (
     Posterior,
@@ -82,11 +83,12 @@ class Candidates:
         wave: WavePlan,
         examples: int,
         draws: int,
+        reason: Reason = NO_REASON,
     ) -> bool:
         """Begin a fresh point, if the wave's money pays for it."""
         state = self.race.add(point)
         # The race must not list a point that was never bought.
-        if not wave.add(state, examples, max(draws, state.ladder[0])):
+        if not wave.add(state, examples, max(draws, state.ladder[0]), reason):
             self.race.remove(state)
             return False
         self.begun[point] = state
@@ -169,7 +171,29 @@ class Candidates:
             # What was learned of how alike points are is taken over; it is costly to learn again.
             self._posterior = Posterior(self.problem, self.points, self._posterior)
             self._posterior.update(list(enumerate(self.shown)), fit=fit)
+            self.race.leaders = self._leaders()
         return bool(self.points)
+
+    def _leaders(self) -> list[int]:
+        """Return the trials that may be selected, the highest posterior mean first."""
+        means: dict[int, float] = {}
+        for candidate, evidence in enumerate(self.shown):
+            if evidence.feasible:
+                gain = self.reach(candidate) * self.posterior.gain.mean[candidate]
+                mean = self.posterior.quality.mean[candidate] + max(0.0, gain)
+                means[evidence.base.trial] = float(mean)
+        return sorted(means, key=lambda trial: -means[trial])
+
+    def reason(self, gain: float) -> Reason:
+        """Return why a block with this expected gain is bought."""
+        purpose = ""
+        if gain < self.settings.least_value:
+            purpose = "to fill up the wave"
+        limit = self.problem.max_cost
+        # The user's own limit holds all the time, so it explains nothing.
+        if limit == self.race.problem.max_cost:
+            limit = None
+        return Reason(gain=float(gain), limit=limit, purpose=purpose)
 
     def widen_prior(self) -> None:
         """Let points differ by more than was learned, from now on."""

@@ -15,7 +15,7 @@ from functools import lru_cache
 import numpy as np
 
 from tune.readout import Reading
-from tune.readout.trial import Step
+from tune.readout.trial import Reason, Step
 from tune.stats.intervals import Interval, difference_interval, mean_interval
 from tune.strategies.paired import quality_table
 from tune.strategies.problem import (
@@ -29,6 +29,8 @@ from tune.strategies.problem import (
 )
 from tune.strategies.race import Race, TrialState, WavePlan, rung_sizes
 
+_PROVE = Reason(purpose="to show which cheap ones are good enough")
+
 CONFIDENCE = 0.90
 """Confidence of the two-sided interval of which one side is used: one-sided 95 %."""
 
@@ -39,7 +41,7 @@ def prove_good_enough(race: Race) -> Generator[list[Step], Outcome, None]:
     It ends when no such trial is undecided, or the money does not pay for the next block.
     """
     while not race.over:
-        wave = next_examples(race, undecided(race))
+        wave = next_examples(race, undecided(race), _PROVE)
         if not wave:
             return
         race.update((yield wave))
@@ -82,7 +84,9 @@ def open_readings(problem: Problem, standings: Sequence[Standing]) -> list[Readi
     return found
 
 
-def next_examples(race: Race, states: Sequence[TrialState]) -> list[Step]:
+def next_examples(
+    race: Race, states: Sequence[TrialState], reason: Reason
+) -> list[Step]:
     """Return the next examples of those trials that met the fewest.
 
     Where the goal has a margin, the baseline meets them too, as it is compared in pairs.
@@ -101,7 +105,7 @@ def next_examples(race: Race, states: Sequence[TrialState]) -> list[Step]:
     for state in [*paired, *states]:
         # A trial that is in both lists has got its examples already.
         if state.examples < target:
-            wave.add(state, target, state.draws)
+            wave.add(state, target, state.draws, reason)
     return wave.steps
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Generator, Mapping, Sequence
 from statistics import NormalDist
 from typing import TypeAlias
 
-from tune.readout.trial import Step
+from tune.readout.trial import Reason, Step
 from tune.strategies.cheapest import prove_good_enough
 from tune.strategies.frontier import trace_frontier
 from tune.strategies.paired import paired_difference, quality_table
@@ -16,6 +16,8 @@ from tune.strategies.select import select_config, untested_selection
 from tune.strategies.trial_posterior import trial_posteriors
 
 Waves: TypeAlias = Generator[list[Step], Outcome, None]
+
+_TELL_APART = Reason(purpose="to tell the finalists apart")
 
 
 def final_comparison(
@@ -59,6 +61,7 @@ def _compare_finalists(race: Race) -> Waves:
     comparisons = 1
     finalists = _still_in(race, race.states, comparisons)[:most]
     while finalists and not race.over:
+        race.leaders = [state.trial for state in finalists]
         wave = _next_block(race, finalists) or _more_draws(race, finalists)
         if not wave:
             return
@@ -109,8 +112,10 @@ def _step_that_tries(
     )
     for size in sizes:
         met = hope.reading.examples[:size]
-        if len(met) * each + ceiling <= race.left:
-            return Step(state.trial, state.point, met, draws, state.cap)
+        price = len(met) * each
+        if price + ceiling <= race.left:
+            reason = Reason(price=price, purpose="to see whether more answers gain")
+            return Step(state.trial, state.point, met, draws, state.cap, reason)
     return None
 
 
@@ -154,7 +159,7 @@ def _next_block(race: Race, finalists: Sequence[TrialState]) -> list[Step]:
     wave = WavePlan(race, race.left)
     for state in finalists:
         if state.examples < target:
-            wave.add(state, target, state.draws)
+            wave.add(state, target, state.draws, _TELL_APART)
     return wave.steps
 
 
@@ -168,5 +173,5 @@ def _more_draws(race: Race, finalists: Sequence[TrialState]) -> list[Step]:
         if draws == state.draws and len(finalists) > 1 and random:
             draws = min(2 * draws, 2 * state.ladder[-1])
         if draws > state.draws:
-            wave.add(state, state.examples, draws)
+            wave.add(state, state.examples, draws, _TELL_APART)
     return wave.steps

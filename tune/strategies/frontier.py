@@ -16,11 +16,13 @@ from itertools import zip_longest
 import numpy as np
 
 from tune.readout import Reading
-from tune.readout.trial import Step
+from tune.readout.trial import Reason, Step
 from tune.strategies.cheapest import next_examples
 from tune.strategies.paired import adjusted_means, paired_difference, quality_table
 from tune.strategies.problem import Outcome, Standing, cost_key, preference
 from tune.strategies.race import Race, TrialState, WavePlan
+
+_TRACE = Reason(purpose="to tell those near the frontier apart")
 
 
 def frontier_trials(
@@ -64,7 +66,7 @@ def trace_frontier(race: Race) -> Generator[list[Step], Outcome, None]:
     while not race.over:
         near = frontier_trials(race, list(race.states.values()), most)
         unfinished = [state for state in near if state.examples < race.problem.examples]
-        wave = next_examples(race, unfinished) or _more_draws(race, near)
+        wave = next_examples(race, unfinished, _TRACE) or _more_draws(race, near)
         if not wave:
             return
         race.update((yield wave))
@@ -142,5 +144,5 @@ def _more_draws(race: Race, states: Sequence[TrialState]) -> list[Step]:
     for state in states:
         draws = race.more_draws(state)
         if draws > state.draws:
-            wave.add(state, state.examples, draws)
+            wave.add(state, state.examples, draws, _TRACE)
     return wave.steps

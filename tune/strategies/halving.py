@@ -7,7 +7,7 @@ from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from tune.readout.trial import Step
+from tune.readout.trial import Reason, Step
 from tune.search.history import Searcher
 from tune.space import Point
 from tune.strategies.forecast import SearchCosts, SearchForecast
@@ -19,6 +19,8 @@ from tune.strategies.race import Race, TrialState, WavePlan, rung_sizes
 from tune.strategies.settings import HalvingSettings
 
 Waves: TypeAlias = Generator[list[Step], Outcome, None]
+
+_BEST_GO_ON = Reason(purpose="as they did best so far")
 
 
 @dataclass(frozen=True)
@@ -182,11 +184,13 @@ class _Brackets:
             # A third goes on at first, as a block is few examples and most of it is luck.
             count = _going_on(len(going), rung)
             going = self._best(going, count)
+            race.leaders = [state.trial for state in going]
             wave = WavePlan(race, race.left - self._reserve)
             for state in going:
                 # More draws are a wish; more examples are what the rung is for.
-                if not wave.add(state, examples, race.more_draws(state)):
-                    wave.add(state, examples, state.draws)
+                draws = race.more_draws(state)
+                if not wave.add(state, examples, draws, _BEST_GO_ON):
+                    wave.add(state, examples, state.draws, _BEST_GO_ON)
             if not wave.steps:
                 return
             race.update((yield wave.steps))

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from tune.readout.trial import Step
+from tune.readout.trial import Reason, Step
 from tune.search.history import Searcher
 from tune.space import Point
 from tune.strategies.acquisition import (
@@ -29,6 +29,10 @@ from tune.strategies.race import Race, TrialState, WavePlan, rung_sizes
 from tune.strategies.settings import KnowledgeGradientSettings
 
 Waves: TypeAlias = Generator[list[Step], Outcome, None]
+
+
+_SPREAD = Reason(purpose="spread over models and prompts")
+_FIRST_CALLS = Reason(purpose="to see what calls cost")
 
 
 @dataclass(frozen=True)
@@ -121,7 +125,7 @@ class _Buyer:
             waiting = [other for other in waiting if other != point]
             for key in _names(point):
                 uses[key] = uses.get(key, 0) + 1
-            candidates.begin(point, wave, self._sizes[0], 0)
+            candidates.begin(point, wave, self._sizes[0], 0, _SPREAD)
         return wave.steps or self._first_of_all()
 
     def _order(
@@ -142,7 +146,7 @@ class _Buyer:
         wave = WavePlan(self._race, self._race.left)
         for size in range(self._sizes[0], 0, -1):
             for point in self._candidates.fresh:
-                if self._candidates.begin(point, wave, size, 0):
+                if self._candidates.begin(point, wave, size, 0, _FIRST_CALLS):
                     return wave.steps
         return []
 
@@ -207,7 +211,7 @@ class _Buyer:
             option = options[best]
             # One block for each point in a wave: its next one depends on what this one shows.
             arrays.there &= arrays.candidate != option.candidate
-            if self._buy(option, wave):
+            if self._buy(option, wave, self._candidates.reason(values[best])):
                 held[option.candidate] = arrays.share[best]
         return wave.steps
 
@@ -240,14 +244,18 @@ class _Buyer:
         self,
         option: BlockOption,
         wave: WavePlan,
+        reason: Reason,
     ) -> bool:
         """Add a block to a wave, and reduce the posterior's uncertainty by it."""
         candidates = self._candidates
         point = candidates.points[option.candidate]
         if point in candidates.begun:
-            bought = wave.add(candidates.begun[point], option.examples, option.draws)
+            state = candidates.begun[point]
+            bought = wave.add(state, option.examples, option.draws, reason)
         else:
-            bought = candidates.begin(point, wave, option.examples, option.draws)
+            bought = candidates.begin(
+                point, wave, option.examples, option.draws, reason
+            )
         if bought:
             candidates.posterior.quality.buy(option.candidate, option.noise)
             if math.isfinite(option.gain_noise):

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from tune.completion import Completion
 from tune.readout import Reading
-from tune.readout.trial import Step, Trial
+from tune.readout.trial import Reason, Step, Trial
 from tune.space import Point
 from tune.strategies.problem import Outcome, Problem, Selection, Standing
 from tune.strategies.select import select_config
@@ -64,7 +64,8 @@ def measure_caps(
         examples = choice.reading.examples[:count]
         if len(examples) < min(settings.least_measured, choice.reading.n_examples):
             return
-        outcome = yield [Step(trial, point, examples, 1, cap)]
+        reason = Reason(purpose=f"at max_tokens {cap}, to see where it cuts")
+        outcome = yield [Step(trial, point, examples, 1, cap, reason)]
         left = outcome.left
         if not outcome.complete:
             return

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 
 from tune.readout import Reading
-from tune.readout.trial import Step
+from tune.readout.trial import NO_REASON, Reason, Step
 from tune.search.history import Observation
 from tune.space import Point
 from tune.strategies.max_tokens import cap_to_buy
@@ -103,6 +103,8 @@ class Race:
         standings: what is known of the trials, by number.
         states: what was ordered for them, by number.
         history: everything that the searcher was told, in order.
+        leaders: numbers of the trials that lead, best first, as far as a strategy has said. Only
+            the reasons of steps name them.
     """
 
     def __init__(
@@ -117,6 +119,7 @@ class Race:
         self.standings: dict[int, Standing] = dict(standings or {})
         self.states: dict[int, TrialState] = {}
         self.history: list[Observation] = []
+        self.leaders: Sequence[int] = ()
         self._ceilings: dict[tuple[Point, int, int], float] = {}
         self._parts: dict[tuple[Point, int], tuple[float, float]] = {}
         self._ladders: dict[Point, tuple[int, ...]] = {}
@@ -283,6 +286,7 @@ class Race:
         state: TrialState,
         examples: int,
         draws: int,
+        reason: Reason = NO_REASON,
     ) -> list[Step]:
         """Return the step that brings a trial to so many examples with so many draws each.
 
@@ -297,7 +301,13 @@ class Race:
         positions = tuple(range(first, examples))
         if not positions:
             return []
-        return [Step(state.trial, state.point, positions, draws, state.cap)]
+        reason = replace(reason, place=self._place(state.trial))
+        return [Step(state.trial, state.point, positions, draws, state.cap, reason)]
+
+    def _place(self, trial: int) -> int:
+        """Return 1 for the leader, 2 for its closest rival, and 0 for any other trial."""
+        nearest = self.leaders[:2]
+        return nearest.index(trial) + 1 if trial in nearest else 0
 
     # --- ranking
 
@@ -429,10 +439,13 @@ class WavePlan:
         state: TrialState,
         examples: int,
         draws: int,
+        reason: Reason = NO_REASON,
     ) -> bool:
         """Bring a trial to so many examples and draws, if the money pays for it."""
         if not self.affords(state, examples, draws):
             return False
-        self.money -= self._race.expected_cost(state, examples, draws)
-        self.steps += self._race.order(state, examples, draws)
+        price = self._race.expected_cost(state, examples, draws)
+        self.money -= price
+        reason = replace(reason, price=price)
+        self.steps += self._race.order(state, examples, draws, reason)
         return True

@@ -25,13 +25,15 @@ class Announcer:
 
     Args:
         notice: shows one sentence. If it fails, the run goes on without it.
+        explain: whether it says of each wave what it buys and why.
 
     Attributes:
         told: sentences that are in the report too, in order.
         decorations: keeps faults of what only explains the run from ending it.
     """
 
-    def __init__(self, notice: Callable[[str], None]) -> None:
+    def __init__(self, notice: Callable[[str], None], *, explain: bool = False) -> None:
+        self._explain = explain
         self.told: dict[str, None] = {}
         self.decorations = Decorations(self.tell)
         self.show = self.decorations.around("the display of notices", notice)
@@ -40,6 +42,16 @@ class Announcer:
         """Show a sentence, and keep it for the report."""
         self.told.setdefault(sentence)
         self.show(sentence)
+
+    def wave(self, line: str) -> None:
+        """Say what a wave buys and why, if the user wants to know."""
+        if self._explain and line:
+            self.show(line)
+
+    def waves(self, known: Study) -> None:
+        """Say the same of a finished study that is shown again."""
+        for wave in known.record.search.course.waves:
+            self.wave(wave.line)
 
     def missing_slices(self, known: Study, plan: Plan) -> None:
         """Say which slices a finished study does not have because they were not asked for."""

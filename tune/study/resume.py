@@ -29,6 +29,7 @@ class RecordedWave:
         lessons: the events of what was learned about models in it; see `tune.study.lessons`.
         left: dollars that the search could still spend after it.
         caps: of trials that were bought with other caps than their steps have, by trial.
+        line: what it bought and why, for a person.
     """
 
     phase: str
@@ -41,6 +42,7 @@ class RecordedWave:
     lessons: list[Mapping[str, Any]] = field(default_factory=list)
     left: float = 0.0
     caps: dict[int, int] = field(default_factory=dict)
+    line: str = ""
 
 
 @dataclass(slots=True)
@@ -81,7 +83,9 @@ def read_history(events: Sequence[Mapping[str, Any]]) -> History:
         if kind == "phase":
             history.start[event["name"]] = event["left"]
         elif kind == "wave":
-            history.waves.append(RecordedWave(event["phase"], event["steps"]))
+            wave = RecordedWave(event["phase"], event["steps"])
+            wave.line = event.get("line", "")
+            history.waves.append(wave)
         elif kind in KINDS:
             # Lessons after a selection must not change the waves before it.
             lessons = history.last if chosen else history.latest

@@ -25,6 +25,7 @@ from tune.strategies.measured_truncation import (
 from tune.strategies.stopping import final_comparison_prospect, search_prospect
 from tune.study.budget import StudyBudget
 from tune.study.evaluate import Evaluator
+from tune.study.explain import record_reasons, wave_orders
 from tune.study.holdout import (
     HoldoutReserve,
     HoldoutTest,
@@ -64,6 +65,7 @@ class Run:
         decorations: keeps faults of decorations from ending the run.
         say: shows a person one sentence now.
         look: called with the trials after every wave.
+        explain: shows a person what a wave buys and why, in one line.
 
     Attributes:
         phase: "search", "final comparison", "single-answer comparison", "holdout", or a phase that
@@ -87,6 +89,7 @@ class Run:
         decorations: Decorations | None = None,
         say: Callable[[str], None] = lambda _: None,
         look: Callable[[Mapping[int, Trial]], None] = lambda _: None,
+        explain: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.plan = plan
         self.journal = journal
@@ -96,6 +99,7 @@ class Run:
         self.lessons = evaluator.lessons
         self.decorations = decorations or Decorations()
         self.look = look
+        self.explain = explain
         self.phase = "search"
         self.trials: dict[int, Trial] = {}
         self.measuring: dict[int, Trial] = {}
@@ -240,9 +244,10 @@ class Run:
         # Recorded waves come first. Then the study is live.
         if not self.history.waves:
             if not self._is_paused:
-                self.journal.append("wave", phase=phase, steps=dump_steps(steps))
+                self._note_wave(phase, steps)
             return await self._buy_wave(phase, steps, view)
         recorded = self.history.waves.pop(0)
+        self.explain(recorded.line)
         # Another version may decide differently. Its waves would not fit the recorded draws.
         check_steps(recorded, phase, steps)
         if recorded.done:
@@ -250,6 +255,16 @@ class Run:
         # The process ended inside this wave: what it learned there holds, the rest is bought.
         self.recall(recorded.lessons)
         return await self._buy_wave(phase, steps, view)
+
+    def _note_wave(self, phase: str, steps: list[Step]) -> None:
+        """Write a wave and its reasons into the journal, and say them, before it is bought."""
+        orders = wave_orders(
+            phase, steps, self.trials_of(phase), self.plan.baseline_point
+        )
+        timed = self.clock is not None
+        fields = record_reasons(self.journal.events, orders, timed=timed)
+        self.journal.append("wave", phase=phase, steps=dump_steps(steps), **fields)
+        self.explain(fields["line"])
 
     async def _replay_wave(
         self, recorded: RecordedWave, phase: str, steps: list[Step], view: View

@@ -19,6 +19,7 @@ def course(report: Report) -> dict[str, Any]:
         "best": _best(report),
         "calls": _calls(report),
         "dropped": _dropped(report),
+        "waves": report.search.course.waves,
         "money": money_section(report),
         "estimate": estimate_section(report),
     }
