@@ -94,6 +94,7 @@ OTHER: dict[str, dict[str, Any]] = {
     "fresh": {"fresh": True},
     "keep_going": {"keep_going": True},
     "no_content": {"no_content": True},
+    "explain": {"explain": True},
     "quiet": {"quiet": True},
 }
 """For each option another value, with the other options that it needs."""
