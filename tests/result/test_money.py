@@ -10,8 +10,12 @@ import pytest
 from tests.support.house import House
 from tests.support.reported import searched
 from tune.pricing.prices import PICODOLLARS
+from tune.report.headline import money_sentence
+from tune.report.text import dollars
+from tune.result import build_report
 from tune.result.money import study_money
 from tune.store.admission import Shortage
+from tune.strategies.problem import ALL_BOUGHT, NO_WORTH
 from tune.study.record import RunRecord, TimeRecord
 
 
@@ -63,6 +67,22 @@ async def test_a_run_that_ended_for_another_reason_does_not_explain_its_money(
     _, record = await searched(build)
     assert study_money(replace(record, stopped=stopped)).left_reason == ""
     assert study_money(record).left_reason.startswith("it was kept for telling")
+
+
+async def test_a_search_that_ends_below_its_budget_says_that_it_saved(
+    build: Callable[..., House],
+) -> None:
+    _, record = await searched(build)
+    enough = study_money(replace(record, stopped="gain")).left_reason
+    assert enough == "saved, as no more of it was worth spending"
+    assert study_money(replace(record, ending=NO_WORTH)).left_reason == enough
+    tried = study_money(replace(record, ending=ALL_BOUGHT))
+    assert tried.left_reason == "saved, as nothing was left to try"
+    report = build_report(replace(record, ending=ALL_BOUGHT))
+    assert (
+        "the search stopped because nothing was left to try. "
+        f"{dollars(tried.left)} of $0.01 are unspent: saved, as nothing was left to try."
+    ) in money_sentence(report)
 
 
 async def test_nothing_is_explained_where_nothing_is_left(

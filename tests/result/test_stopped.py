@@ -10,7 +10,7 @@ import pytest
 from tests.support.house import House
 from tests.support.reported import searched
 from tune.errors import EndpointError, QuotaExhausted
-from tune.result.stopped import STOPPED, why_stopped
+from tune.result.stopped import ENDED, STOPPED, why_stopped
 from tune.safety.decoration import Decorations
 from tune.study.record import RunRecord, TimeRecord
 
@@ -24,6 +24,16 @@ def test_each_plain_reason_has_its_sentence(
     build: Callable[..., House], reason: str
 ) -> None:
     assert why(build().record(stopped=reason)) == STOPPED[reason]
+
+
+@pytest.mark.parametrize("ending", ENDED)
+def test_a_search_that_stopped_by_itself_says_why(
+    build: Callable[..., House], ending: str
+) -> None:
+    record = replace(build().record(), ending=ending)
+    assert why(record) == ENDED[ending]
+    # Another reason for the end of the whole run comes first.
+    assert why(replace(record, stopped="money")) == STOPPED["money"]
 
 
 def test_a_fault_outside_is_told_in_the_words_of_the_service(

@@ -18,6 +18,7 @@ from tune.readout.trial import Step
 from tune.search import SEARCHERS, Searcher
 from tune.space import FREE, Point, Uniform
 from tune.strategies import STRATEGIES, Outcome, Selection, Standing, final_comparison
+from tune.strategies.problem import ALL_BOUGHT, NO_WORTH
 from tune.strategies.race import Race
 
 
@@ -337,3 +338,21 @@ def test_a_step_of_a_long_race_takes_milliseconds() -> None:
         race.ranking()
         took.append(time.process_time() - start)
     assert statistics.median(took) < 0.2  # seen: 15 ms
+
+
+ONE_MODEL = {"model": ["tiny"], "prompt": {"plain": "{text}", "brief": "{text}"}}
+
+
+@pytest.mark.parametrize("name", list(STRATEGIES))
+def test_a_search_that_ends_with_money_left_says_why(name: str) -> None:
+    world = World(
+        space=some_space(**ONE_MODEL, temperature=[0.5], n=1, aggregate=["first"]),
+        examples=16,
+    )
+    plenty = 100 * world.unit()
+    rich = STRATEGIES[name](world.problem(), searcher(world, "grid"), plenty)
+    assert FakeLedger(world, plenty).drive(rich) in (NO_WORTH, ALL_BOUGHT)
+    # A search without money for the next block has saved nothing.
+    little = 0.4 * world.unit()
+    poor = STRATEGIES[name](world.problem(), searcher(world, "grid"), little)
+    assert FakeLedger(world, little).drive(poor) is None

@@ -16,6 +16,7 @@ from tune.readout.trial import Step
 from tune.search.searcher import Searcher
 from tune.space import Point, Space
 from tune.strategies import Outcome, Problem, Selection, Standing
+from tune.strategies.problem import NO_WORTH
 from tune.strategies.select import select_config
 from tune.study.stop_reasons import ENOUGH, FINISHED, INTERRUPTED, QUOTA
 
@@ -73,6 +74,25 @@ async def test_a_run_searches_compares_selects_and_meets_the_holdout(
     assert record.selection is not None
     assert set(record.holdout) >= {record.selection.shown.config, house.plan.baseline}
     assert house.run.phase == "holdout"
+
+
+async def test_the_end_of_a_search_that_saved_is_kept_for_later_readings(
+    build: Callable[..., House],
+) -> None:
+    def saves(
+        problem: Problem, searcher: Searcher, left: float
+    ) -> Generator[list[Step], Outcome, str]:
+        yield from eight(problem, searcher, left)
+        return NO_WORTH
+
+    house = build(unsure, strategy=saves)
+    record = await house.run.go()
+    assert (record.stopped, record.ending) == (FINISHED, NO_WORTH)
+    # A report that is made again replays the journal without the strategy.
+    again = build(unsure, strategy=saves, after=house)
+    assert again.record().ending == NO_WORTH
+    plain = build(unsure, strategy=eight)
+    assert (await plain.run.go()).ending == ""
 
 
 async def test_a_choice_that_is_one_answer_needs_no_second_comparison(

@@ -107,7 +107,8 @@ def money_sentence(report: Report) -> str:
         said += " at prices that are notional (nobody is billed)"
     said += f" on {_bought(report)}"
     if money.left_reason and money.left > MUCH_LEFT * money.budget:
-        said += f" {dollars(money.left)} are left: {money.left_reason}."
+        left = f"{dollars(money.left)} of {dollars(money.budget)}"
+        said += f" {left} are unspent: {money.left_reason}."
     return f"{said} {uncertain_sentence(money)}".rstrip()
 
 

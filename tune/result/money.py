@@ -5,8 +5,15 @@ from __future__ import annotations
 from tune.pricing.prices import to_dollars
 from tune.report import Money, Uncertain
 from tune.report.text import dollars
+from tune.strategies.problem import ALL_BOUGHT, NO_WORTH
 from tune.study.record import RunRecord
-from tune.study.stop_reasons import FINISHED
+from tune.study.stop_reasons import ENOUGH, FINISHED
+
+SAVED = {
+    NO_WORTH: "saved, as no more of it was worth spending",
+    ALL_BOUGHT: "saved, as nothing was left to try",
+}
+"""Words on money that a search left, by the reason for its end."""
 
 
 def study_money(record: RunRecord) -> Money:
@@ -42,6 +49,10 @@ def _why_left(record: RunRecord) -> str:
     """Return why the search did not buy more; "" if there is nothing to explain."""
     if record.selection is None:
         return "nothing was scored that more money could be spent on"
+    if record.stopped == ENOUGH:
+        return SAVED[NO_WORTH]
+    if record.stopped == FINISHED and record.ending in SAVED:
+        return SAVED[record.ending]
     if record.stopped == FINISHED:
         return "it was kept for telling finalists apart and for the holdout, which needed less"
     # A time limit, a limit of trials or an interruption says itself why money is left.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tune.errors import QuotaExhausted
 from tune.safety.decoration import Decorations
+from tune.strategies.problem import ALL_BOUGHT, NO_WORTH
 from tune.strategies.stopping import chance_of_change
 from tune.study.record import RunRecord
 from tune.study.stop_reasons import ENOUGH, FINISHED, INTERRUPTED, LOST, QUOTA, UNREAD
@@ -19,10 +20,19 @@ STOPPED = {
 """Reasons for the end of a run, in words."""
 
 
+ENDED = {
+    NO_WORTH: "the search stopped because no block of examples was worth its money",
+    ALL_BOUGHT: "the search stopped because nothing was left to try",
+}
+"""Reasons of a strategy for the end of its search, in words."""
+
+
 def why_stopped(record: RunRecord, decorations: Decorations) -> str:
     """Return why the run ended; if it kept money, also what more of it would have done."""
     if record.stopped in (QUOTA, LOST):
         return _why_paused(record)
+    if record.stopped == FINISHED and record.ending in ENDED:
+        return ENDED[record.ending]
     if record.stopped != ENOUGH:
         return STOPPED[record.stopped]
     kept = _kept(record)

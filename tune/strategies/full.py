@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from tune.readout.trial import Step
 from tune.search.history import Searcher
 from tune.strategies.forecast import SearchCosts, SearchForecast
-from tune.strategies.problem import Outcome, Problem
+from tune.strategies.problem import ALL_BOUGHT, Outcome, Problem
 from tune.strategies.proposals import Proposals
 from tune.strategies.race import Race, TrialState, WavePlan
 from tune.strategies.settings import FullSettings
@@ -32,21 +32,23 @@ class Full:
         problem: Problem,
         searcher: Searcher,
         left: float,
-    ) -> Generator[list[Step], Outcome, None]:
+    ) -> Generator[list[Step], Outcome, str | None]:
         """Search; see `tune.strategies.Strategy`."""
         race = Race(problem, left)
         reserve = self.settings.final_share * left
         proposals = Proposals(race, searcher)
         refused = 0
+        saved = True
         while refused < self.settings.patience and not race.over:
             point = proposals.next()
             if point is None:
-                return
+                return ALL_BOUGHT if saved else None
             state = race.add(point)
             # Published searches ask for the largest n from the first example on.
             wave = WavePlan(race, race.left - reserve)
             if not wave.add(state, self._first_block(race, state), state.ladder[-1]):
                 refused += 1
+                saved = False
                 # A searcher that is not told would propose around this point again.
                 race.tell_searcher([state])
                 race.remove(state)
@@ -54,13 +56,12 @@ class Full:
             refused = 0
             race.update((yield wave.steps))
             rest = WavePlan(race, race.left - reserve)
-            if (
-                not race.over
-                and rest.add(state, problem.examples, state.draws)
-                and rest.steps
-            ):
+            if not race.over and not rest.add(state, problem.examples, state.draws):
+                saved = False
+            if rest.steps:
                 race.update((yield rest.steps))
             race.tell_searcher([state])
+        return None
 
     def _first_block(
         self,

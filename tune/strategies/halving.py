@@ -13,7 +13,7 @@ from tune.space import Point
 from tune.strategies.forecast import SearchCosts, SearchForecast
 from tune.strategies.frontier import frontier_trials
 from tune.strategies.paired import paired_difference
-from tune.strategies.problem import Outcome, Problem
+from tune.strategies.problem import ALL_BOUGHT, Outcome, Problem
 from tune.strategies.proposals import Proposals
 from tune.strategies.race import Race, TrialState, WavePlan, rung_sizes
 from tune.strategies.settings import HalvingSettings
@@ -41,18 +41,22 @@ class Halving:
         problem: Problem,
         searcher: Searcher,
         left: float,
-    ) -> Waves:
+    ) -> Generator[list[Step], Outcome, str | None]:
         """Search; see `tune.strategies.Strategy`."""
         race = Race(problem, left)
         reserve = self.settings.final_share * left
-        brackets = _Brackets(race, Proposals(race, searcher), self.settings, reserve)
+        proposals = Proposals(race, searcher)
+        brackets = _Brackets(race, proposals, self.settings, reserve)
         least = self.settings.least_share * (left - reserve)
         while not race.over and (not race.standings or race.left - reserve > least):
             yield from brackets.first_rung()
             if not brackets.bracket:
-                return
+                break
             yield from brackets.climb()
             race.tell_searcher(brackets.bracket)
+        if race.over or brackets.short or not proposals.exhausted:
+            return None
+        return ALL_BOUGHT
 
     def forecast(
         self,
@@ -68,7 +72,10 @@ class _Brackets:
 
     Attributes:
         bracket: the trials of the present one.
+        short: whether the money was too little for a point.
     """
+
+    short = False
 
     def __init__(
         self,
@@ -134,6 +141,7 @@ class _Brackets:
                 break
             else:
                 refused += 1
+                self.short = True
                 race.tell_searcher([state])
                 race.remove(state)
         return wave.steps
@@ -167,6 +175,7 @@ class _Brackets:
             if one is not best:
                 self._proposals.put_back(one[1])
         size, point = best
+        self.short = size < block
         wave = WavePlan(race, race.left)
         if size:
             state = race.add(point)
@@ -190,7 +199,8 @@ class _Brackets:
                 # More draws are a wish; more examples are what the rung is for.
                 draws = race.more_draws(state)
                 if not wave.add(state, examples, draws, _BEST_GO_ON):
-                    wave.add(state, examples, state.draws, _BEST_GO_ON)
+                    fits = wave.add(state, examples, state.draws, _BEST_GO_ON)
+                    self.short = self.short or not fits
             if not wave.steps:
                 return
             race.update((yield wave.steps))

@@ -23,12 +23,12 @@ from tune.strategies.forecast import SearchCosts, SearchForecast, geometric_mean
 from tune.strategies.frontier import cost_limits
 from tune.strategies.gaussian_process import one_thread
 from tune.strategies.posterior import share_of_gain
-from tune.strategies.problem import Array, Outcome, Problem
+from tune.strategies.problem import ALL_BOUGHT, NO_WORTH, Array, Outcome, Problem
 from tune.strategies.proposals import Proposals
 from tune.strategies.race import Race, TrialState, WavePlan, rung_sizes
 from tune.strategies.settings import KnowledgeGradientSettings
 
-Waves: TypeAlias = Generator[list[Step], Outcome, None]
+Waves: TypeAlias = Generator[list[Step], Outcome, str | None]
 
 
 _SPREAD = Reason(purpose="spread over models and prompts")
@@ -71,7 +71,7 @@ class KnowledgeGradient:
             # The strategy is a generator: it yields a wave and is sent its outcome.
             race.update((yield wave))
             if race.over:
-                return
+                return None
             money = race.left - reserve
             # A larger budget, or a faster server, can make it more than there was.
             share = money / max(left - reserve, 1e-12)
@@ -80,6 +80,7 @@ class KnowledgeGradient:
                 # The posterior is computed from everything bought so far.
                 buyer.learn()
                 wave = buyer.next_wave(money, greed)
+        return buyer.ending
 
     def forecast(
         self,
@@ -91,7 +92,13 @@ class KnowledgeGradient:
 
 
 class _Buyer:
-    """Decides what to buy next."""
+    """Decides what to buy next.
+
+    Attributes:
+        ending: why the last wave is empty, if it is; None where the money is too little.
+    """
+
+    ending: str | None = None
 
     def __init__(
         self,
@@ -192,6 +199,10 @@ class _Buyer:
         """
         options = self._options()
         arrays = as_arrays(options, money, self._settings.long_share)
+        if not options:
+            self.ending = ALL_BOUGHT
+        else:
+            self.ending = NO_WORTH if arrays.there.any() else None
         reach = np.array(
             list(map(self._candidates.reach, range(len(self._candidates.points))))
         )

@@ -18,6 +18,12 @@ from tune.strategies.settings import Settings
 
 Array: TypeAlias = npt.NDArray[np.float64]
 
+NO_WORTH = "no worth"
+"""The end of a search where no block was worth its money."""
+
+ALL_BOUGHT = "all bought"
+"""The end of a search where nothing was left to buy."""
+
 LENIENT_ERRORS = 1.0
 """Standard errors above a limit at which it still counts as kept during the search.
 
@@ -271,10 +277,11 @@ class Selection:
 
 
 Strategy: TypeAlias = Callable[
-    [Problem, Searcher, float], Generator[list[Step], Outcome, None]
+    [Problem, Searcher, float], Generator[list[Step], Outcome, str | None]
 ]
 """A generator function of the problem, the searcher and the dollars that the search may spend.
 
 It yields waves (lists of steps that are bought together) and is sent the outcome of each. It never
-waits, pays, or reads a clock: given the same outcomes, it yields the same waves.
+waits, pays, or reads a clock: given the same outcomes, it yields the same waves. Where money is
+left at its end, it can return why: `NO_WORTH` or `ALL_BOUGHT`.
 """

@@ -14,7 +14,12 @@ class Proposals:
     """Fresh points from a searcher, the baseline first.
 
     A point that there was no money for can be put back and comes again.
+
+    Attributes:
+        exhausted: whether the searcher had no other point.
     """
+
+    exhausted = False
 
     def __init__(
         self,
@@ -38,7 +43,9 @@ class Proposals:
             point = self._searcher(self._race.history)
             if point is None or point not in self._begun:
                 self._begun.add(point)
+                self.exhausted = point is None
                 return point
+        self.exhausted = True
         return None
 
     def put_back(self, point: Point) -> None:

@@ -93,6 +93,8 @@ class RunRecord:
             and of the baseline, by config; empty where the holdout was not met.
         holdout_trials: their trials.
         stopped: why the run ended; see `tune.study.stop_reasons`.
+        ending: why the search ended with money left, as its strategy said: `NO_WORTH` or
+            `ALL_BOUGHT` of `tune.strategies.problem`; "" where it said nothing.
         fault: the error that paused the run.
         models: by name.
         unanswerable: the reasons of examples that a model never answers, by (model, position).
@@ -112,6 +114,7 @@ class RunRecord:
     holdout: Mapping[Config, Reading] = field(default_factory=dict)
     holdout_trials: Mapping[Config, Trial] = field(default_factory=dict)
     stopped: str = FINISHED
+    ending: str = ""
     fault: ProviderError | None = None
     models: Mapping[str, ModelRecord]
     unanswerable: Mapping[tuple[str, int], str]

@@ -54,12 +54,14 @@ class History:
         waves: the recorded waves, in order.
         first: lessons learned before the first wave.
         last: lessons learned after the selection; they have no effect on anything before.
+        ending: why the search ended with money left, as its strategy said; "" where it did not.
     """
 
     start: dict[str, float] = field(default_factory=dict)
     waves: list[RecordedWave] = field(default_factory=list)
     first: list[Mapping[str, Any]] = field(default_factory=list)
     last: list[Mapping[str, Any]] = field(default_factory=list)
+    ending: str = ""
 
     @property
     def latest(self) -> list[Mapping[str, Any]]:
@@ -92,6 +94,7 @@ def read_history(events: Sequence[Mapping[str, Any]]) -> History:
             lessons.append(event)
         elif kind == "choice":
             chosen = True
+            history.ending = event.get("ending", "")
         elif kind == "outcome":
             wave = history.waves[-1]
             wave.done = True

@@ -120,6 +120,7 @@ class Run:
             plan, ledger, self.clock, self.selector.leader, observer, self.decorations
         )
         self._stopped: str | None = None
+        self._ending = self.history.ending
         self._holdout_reserve = 0
 
     async def go(self) -> RunRecord:
@@ -137,10 +138,12 @@ class Run:
             self.plan.trials,
         )
         problem = self.selector.problem()
-        await self._drive(
+        ending = await self._drive(
             "search",
             lambda left: self.plan.strategy(problem, searcher, left),
         )
+        # With more money than before, the search may end for another reason.
+        self._ending = ending if isinstance(ending, str) else ""
         # Comparing finalists would spend money on answers that cannot be read.
         if self._stopped == UNREAD and not self._is_paused:
             self.end_trials()
@@ -158,7 +161,12 @@ class Run:
         if selection is None:
             return self.record(stopped=stopped)
         config = dict(selection.shown.config)
-        self.journal.append("choice", config=config, trial=selection.reading.trial)
+        self.journal.append(
+            "choice",
+            config=config,
+            trial=selection.reading.trial,
+            ending=self._ending,
+        )
         test = await self._meet_holdout(selection, single_answer)
         if self.ledger.closed in PAUSES:
             stopped = self.ledger.closed
@@ -420,6 +428,7 @@ class Run:
             holdout=test.readings,
             holdout_trials=test.trials,
             stopped=stopped,
+            ending=self._ending,
             fault=self.evaluator.fault,
             models=record_models(self.services),
             unanswerable=dict(self.lessons.unanswerable),
