@@ -8,9 +8,6 @@ from hypothesis import strategies as st
 
 from tune.providers.openai.refusals import (
     Refusal,
-    error_codes,
-    error_words,
-    read_bounds,
     read_refusal,
 )
 
@@ -286,29 +283,6 @@ def test_the_largest_n_is_read_from_its_refusal(body: object, most: int) -> None
     assert (refusal.parameter, refusal.value_only, refusal.high) == ("n", True, most)
 
 
-BOUNDS = [
-    ("temperature: range: 0..1", (0, 1)),
-    ("Only the default (1) value is supported.", (1, 1)),
-    ("`temperature` may only be set to 1 when thinking is enabled", (1, 1)),
-    ("temperature must be between 0 and 2", (0, 2)),
-    ("top_p must be in (0, 1], got 2.0.", (0, 1)),
-    ("Input should be less than or equal to 1.5", (None, 1.5)),
-    ("Input should be greater than or equal to 0.1", (0.1, None)),
-    (
-        "max_tokens: 99999 > 64000, which is the maximum allowed number of output tokens",
-        (None, 64000),
-    ),
-    ("temperature is odd", (None, None)),
-]
-
-
-@pytest.mark.parametrize(("text", "bounds"), BOUNDS)
-def test_bounds_are_read_from_a_refusal(
-    text: str, bounds: tuple[float | None, float | None]
-) -> None:
-    assert read_bounds(text) == bounds
-
-
 VALUES = [
     (
         "OpenAI, only the default value",
@@ -486,8 +460,6 @@ def test_an_error_about_something_else_names_no_parameter(body: object) -> None:
 def test_no_body_however_strange_breaks_the_reading(body: object) -> None:
     refusal = read_refusal(body, SENT)
     assert refusal is None or refusal.parameter in SENT
-    assert isinstance(error_words(body), str)
-    assert isinstance(error_codes(body), str)
 
 
 @pytest.mark.parametrize("name", ["model", "messages", "prompt"])
@@ -507,19 +479,6 @@ def test_only_what_was_sent_is_looked_for() -> None:
         "temperature", value_only=False
     )
     assert read_refusal(body, ["seed"]) is None
-
-
-def test_codes_are_gathered_from_inside_too() -> None:
-    body = {
-        "error": {
-            "code": "content_filter",
-            "innererror": {"code": "ResponsibleAIPolicyViolation"},
-        }
-    }
-    assert error_codes(body).split() == [
-        "content_filter",
-        "responsibleaipolicyviolation",
-    ]
 
 
 @pytest.mark.parametrize(

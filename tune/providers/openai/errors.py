@@ -18,7 +18,8 @@ from tune.errors import (
     Unreadable,
     ValueRejected,
 )
-from tune.providers.openai.refusals import error_codes, error_words, read_refusal
+from tune.providers.openai.error_body import error_codes, error_words
+from tune.providers.openai.refusals import read_refusal
 from tune.providers.openai.retry_after import longest_wait, retry_after, retry_delay
 from tune.providers.openai.sender import Stage
 
@@ -60,7 +61,7 @@ _TOO_LONG = re.compile(
     r"context[_ ]?(?:length|size|window)|maximum (?:input|prompt|sequence) length|max_model_len|"
     r"(?:prompt|input|request) (?:is |was )?too (?:long|large)|too many (?:input )?tokens|"
     r"string_above_max_length|reduce the length|exceed_context|input token count|context limit|"
-    r"token limit exceeded"
+    r"token limit exceeded|max_seq_len|range of input length|`?inputs`? tokens \+"
 )
 
 _FILTERED = re.compile(

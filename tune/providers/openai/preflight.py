@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from urllib.parse import quote
 
 from tune.errors import EndpointError, TransientError
+from tune.providers.openai.error_body import error_codes, error_words
 from tune.providers.openai.errors import error_of_response, one_line
 from tune.providers.openai.exchange import Exchange, HttpReply
-from tune.providers.openai.refusals import error_codes, error_words
 
 # Seconds after which a check is given up.
 _LIMIT = 30.0

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from tune.providers.capabilities import PARAMETERS, REPLACEMENTS
+from tune.providers.openai.error_body import error_words
+from tune.providers.openai.refused_values import TOGETHER, is_about_value, read_bounds
 
 
 class Refusal(NamedTuple):
@@ -47,25 +48,45 @@ def read_refusal(error: object, sent: Collection[str] = PARAMETERS) -> Refusal |
         and prompt do not count as parameters.
     """
     text = error_words(error)
-    sent = set(sent) - {"model", "messages", "prompt"}
-    named = _named(error) or _quoted_location(text) or _in_prose(text, sent)
-    if named not in sent:
-        # A server may call max_tokens by its newer name, or the other way round.
-        named = REPLACEMENTS.get(named or "")
-    if named is None or named not in sent:
+    sent = set(sent) - _NO_PARAMETERS
+    named = _refused_name(error, text, sent)
+    if named is None:
         return None
+    # Bedrock lists all that it does not like, and bounds among them are of other names.
+    if f"extraneous key [{named}]" in text:
+        return Refusal(named, value_only=False)
     low, high = read_bounds(text)
     if named == "n":
         return _refused_n(text, high)
     bounded = low is not None or high is not None
     return Refusal(
         named,
-        bounded or _value_only(error, text),
+        bounded or is_about_value(error, text),
         low,
         high,
         beside=_other_of_two(text, named, sent),
         while_reasoning=bool(_WHILE_REASONING.search(text)),
     )
+
+
+_NO_PARAMETERS = frozenset({"model", "messages", "prompt"})
+"""Fields of a request that no setting of ours decides."""
+
+
+def _refused_name(error: object, text: str, sent: Collection[str]) -> str | None:
+    """Return the parameter that a refusal names, as the request has it; None for no such."""
+    named = _named(error) or _quoted_location(text)
+    if named in _NO_PARAMETERS:
+        return None
+    # Some services put a word of their own there ("validation_error"): then the prose counts.
+    for name in (named, _in_prose(text, sent)):
+        if name in sent:
+            return name
+        # A server may call max_tokens by its newer name, or the other way round.
+        other = REPLACEMENTS.get(name or "")
+        if other in sent:
+            return other
+    return None
 
 
 # "may only be set to 1 when thinking is enabled", "not supported with this model when reasoning
@@ -74,11 +95,12 @@ _WHILE_REASONING = re.compile(
     r"(?:when|while|if|unless) (?:using )?(?:extended )?(?:thinking|reasoning)(?:[ _.]effort)?"
     r"(?: mode)? is (?:enabled|on\b|active|not|other|set)"
     r"|only (?:supported|allowed|available) (?:with|when|if) (?:the )?reasoning[ _.]?effort"
-    r"|(?:in|with) thinking mode|while (?:thinking|reasoning)\b",
+    r"|(?:in|with) thinking mode|with (?:thinking|reasoning) enabled"
+    r"|while (?:thinking|reasoning)\b",
     re.IGNORECASE,
 )
 
-_TOGETHER = re.compile(r"\bboth\b|\btogether\b|\bonly one of\b", re.IGNORECASE)
+_TOGETHER = re.compile(TOGETHER, re.IGNORECASE)
 
 
 def _other_of_two(text: str, named: str, sent: Collection[str]) -> str | None:
@@ -102,126 +124,6 @@ def _refused_n(text: str, high: float | None) -> Refusal:
     if high is not None and high >= 2:
         return Refusal("n", value_only=True, high=high)
     return Refusal("n", value_only=False)
-
-
-_NUMBER = r"`?(-?\d+(?:\.\d+)?)`?"
-
-# "the supported range is from 1 (inclusive) to 9 (exclusive)", "range: 0..1", "range: -1 or 0..1",
-# "the valid range of max_tokens is [1, 8192]", "between 0 and 2", "in [0, 2]", "0 <= value <= 2"
-_RANGES = (
-    re.compile(
-        rf"from {_NUMBER} \(inclusive\) to {_NUMBER} \((?P<open>exclusive|inclusive)\)",
-        re.IGNORECASE,
-    ),
-    re.compile(
-        r"range:? (?:of \w+ )?(?:is )?(?:of )?(?:from )?(?:-?\d+ or )?"
-        rf"[\[(]?{_NUMBER}(?:\.\.| ?[-,\u2013] ?| to ){_NUMBER}",
-        re.IGNORECASE,
-    ),
-    re.compile(
-        rf"between {_NUMBER}(?: and |,? ?-+ ?|, ?| to ){_NUMBER}", re.IGNORECASE
-    ),
-    re.compile(rf"in [\[(]{_NUMBER}, ?{_NUMBER}[\])]", re.IGNORECASE),
-    re.compile(
-        rf"{_NUMBER} ?(?:<=|\u2264) ?(?:value|[a-z_]+) ?(?:<=|\u2264) ?{_NUMBER}",
-        re.IGNORECASE,
-    ),
-    # "must be > 0.0 and < 1.0"
-    re.compile(rf">=? ?{_NUMBER} and <=? ?{_NUMBER}", re.IGNORECASE),
-)
-
-# The last form is Anthropic's: "max_tokens: 99999 > 64000, which is the maximum allowed number of
-# output tokens".
-_MOST = re.compile(
-    r"(?:less than or equal to|at most|<=|\u2264|no (?:more|greater|larger) than"
-    r"|maximum(?: value)? (?:of|is|:)|maximum allowed(?: value)?(?: is| of|:)?"
-    rf"|limited to|cannot exceed|must not exceed|up to) ?{_NUMBER}"
-    rf"|> ?{_NUMBER},? which is the maximum",
-    re.IGNORECASE,
-)
-_LEAST = re.compile(
-    r"(?:greater than or equal to|at least|>=|\u2265|no (?:less|smaller) than"
-    rf"|minimum(?: value)? (?:of|is|:)) ?{_NUMBER}"
-    # "in range (0, +inf)"
-    rf"|range [\[(]{_NUMBER}, ?\+?(?:inf|infinity|\u221e)",
-    re.IGNORECASE,
-)
-_ONLY = re.compile(
-    rf"only the default \({_NUMBER}\)"
-    rf"|may only be set to {_NUMBER}"
-    rf"|(?:must|has to|can only) be (?:set to |equal to )?{_NUMBER}"
-    r"(?! ?(?:<|\u2264|and|to|or|\.\.))"
-    rf"|only (?:the value |\w+ ?= ?)?{_NUMBER} is (?:supported|allowed)",
-    re.IGNORECASE,
-)
-
-
-def read_bounds(text: str) -> tuple[float | None, float | None]:
-    """Return the smallest and the largest value that a refusal allows; None where it names none."""
-    for pattern in _RANGES:
-        if found := pattern.search(text):
-            return _range(found)
-    if found := _ONLY.search(text):
-        value = float(next(group for group in found.groups() if group))
-        return value, value
-    most, least = _MOST.search(text), _LEAST.search(text)
-    # The patterns have two forms, each with its own group.
-    low = float(least[1] or least[2]) if least else None
-    high = float(most[1] or most[2]) if most else None
-    return low, high
-
-
-def _range(found: re.Match[str]) -> tuple[float, float]:
-    low, high = float(found[1]), float(found[2])
-    exclusive = found.groupdict().get("open") == "exclusive"
-    if exclusive and high.is_integer():
-        high -= 1
-    return low, high
-
-
-def error_words(error: object) -> str:
-    """Return the words of an error body, whatever its form."""
-    if isinstance(error, str):
-        return error
-    if isinstance(error, Mapping):
-        for name in ("error", "message", "detail", "msg", "error_description"):
-            if error.get(name):
-                return _with_raw(error_words(error[name]), error.get("metadata"))
-    if isinstance(error, list) and error:
-        return "; ".join(error_words(part) for part in error)
-    return "" if error is None else json.dumps(error, ensure_ascii=False, default=str)
-
-
-def _with_raw(words: str, metadata: object) -> str:
-    """Return the words, and those of the vendor behind a router.
-
-    OpenRouter keeps the vendor's words in `error.metadata.raw`.
-    """
-    raw = metadata.get("raw") if isinstance(metadata, Mapping) else None
-    if not isinstance(raw, str) or not raw.strip():
-        return words
-    try:
-        vendor = error_words(json.loads(raw))
-    except (ValueError, RecursionError):
-        # It is plain text, or nested too deeply to be read.
-        vendor = raw
-    return f"{words}: {vendor}"
-
-
-def error_codes(error: object) -> str:
-    """Return every code and type that an error body names, in one lowercase string."""
-    if isinstance(error, list):
-        return " ".join(map(error_codes, error))
-    if not isinstance(error, Mapping):
-        return ""
-    codes: list[str] = []
-    for name in ("code", "type", "status"):
-        if error.get(name) is not None:
-            codes.append(str(error[name]))
-    for name in ("error", "innererror", "metadata"):
-        if name in error:
-            codes.append(error_codes(error[name]))
-    return " ".join(codes).lower()
 
 
 def _named(error: object) -> str | None:
@@ -256,11 +158,18 @@ _ALIASES: Mapping[str, str] = {
     "max_new_tokens": "max_tokens",
     "max_output_tokens": "max_tokens",
     "stop_sequences": "stop",
+    # Gemini's endpoint makes one of these of an effort.
+    "thinking_budget": "reasoning_effort",
+    "thinking_level": "reasoning_effort",
+    # Cohere's names, also behind Bedrock
+    "p": "top_p",
+    "k": "top_k",
 }
 # The same names as they stand in prose.
 _OTHER_NAMES = re.compile(
-    r"\b(?:(?i:max_?(?:new|output)_?tokens|stop_?sequences)"
-    r"|maxTokens|topP|topK|presencePenalty|frequencyPenalty)\b"
+    r"\b(?:(?i:max[_ ]?(?:new|output)[_ ]?tokens|stop[_ ]?sequences"
+    r"|thinking[_ ]?(?:budget|level))"
+    r"|maxTokens|topP|topK|presencePenalty|frequencyPenalty|reasoningEffort)\b"
 )
 
 
@@ -275,7 +184,7 @@ def _request_name(name: str) -> str:
         r"^(?:body|text|parameters|\w+_?config)\.", "", name, flags=re.IGNORECASE
     )
     name = re.split(r"[.\[]", name, maxsplit=1)[0]
-    name = re.sub(r"(?<=[a-z])([A-Z])", r"_\1", name).lower()
+    name = re.sub(r"(?<=[a-z])([A-Z])", r"_\1", name).replace(" ", "_").lower()
     return _ALIASES.get(name, name)
 
 
@@ -293,7 +202,7 @@ _STATED = re.compile(
     r"|(?:unsupported|unknown|unrecognized|unexpected|invalid|deprecated) "
     r"(?:parameter|argument|field|name|value|request argument supplied|property)s?"
     r":? *[\"'`]*(?P<a>[\w.]+)"
-    r"|does not support (?:the )?parameters?:? *[\"'`{]*(?P<b>[\w.]+)"
+    r"|does not support (?:the )?parameters?:? *[\"'`{\[]*(?P<b>[\w.]+)"
     r"|argument not supported on this model: *[\"'`]*(?P<c>[\w.]+)"
     r"|property [\"'`](?P<d>[\w.]+)[\"'`] is unsupported"
     r"|\([\"'`](?P<e>[\w.]+)[\"'`] (?:was|were) unexpected\)"
@@ -302,10 +211,13 @@ _STATED = re.compile(
     # A path in the request, of DashScope ("parameter.enable_thinking must be"), of Bedrock
     # ("#/temperature: expected type: Number") and of Azure ("'$.stop' is invalid").
     r"|\bparameters?\.(?P<h>\w+) must"
-    r"|#/(?P<i>\w+): expected"
+    r"|#/(?P<i>\w+): "
     r"|[\"'`]\$\.(?P<j>\w+)[\"'`] is invalid"
-    # Zhipu: "the parameter is not legal".
-    r"|(?P<k>[A-Za-z_]+) ?\u53c2\u6570(?:\u975e\u6cd5|\u4e0d\u5408\u6cd5|\u9519\u8bef)",
+    # Moonshot ("invalid thinking: only type=enabled is allowed") and Cohere ("p must be")
+    r"|\binvalid (?P<l2>\w+): |(?:^|: )(?P<m>[pk]) must be"
+    # Zhipu: "the parameter is not legal", in either order of the words.
+    r"|(?P<k>[A-Za-z_]+) ?\u53c2\u6570(?:\u975e\u6cd5|\u4e0d\u5408\u6cd5|\u9519\u8bef)"
+    r"|\u53c2\u6570 ?[\"'`]*(?P<n>[A-Za-z_]+)",
     re.IGNORECASE,
 )
 
@@ -318,7 +230,8 @@ _ABOUT_EFFORT = re.compile(
 # Words without which a sentence is not about a parameter that is refused.
 _ABOUT = re.compile(
     r"support|allow|permit|unexpected|unknown|unrecogni|deprecated|must|should|may only|range"
-    r"|invalid|at most|cannot|greater|less|extra inputs|not available|expected",
+    r"|invalid|at most|cannot|greater|less|extra inputs|not available|expected|incompatible"
+    r"|enabled|too many|exceed",
     re.IGNORECASE,
 )
 
@@ -354,18 +267,34 @@ def _in_prose(text: str, sent: Collection[str]) -> str | None:
         return "reasoning_effort"
     if not _ABOUT.search(text):
         return None
-    text = _OTHER_NAMES.sub(lambda found: _request_name(found[0]), text)
+    text = _OTHER_NAMES.sub(lambda found: _as_sent(found[0], sent), text)
+    # Some call the cap by the name that was not sent.
+    newer = {REPLACEMENTS[name] for name in sent if name in REPLACEMENTS}
     marked: list[tuple[int, str]] = []
-    for name in sent:
+    for name in {*sent, *newer}:
         if place := re.search(_marked(name), text):
             marked.append((place.start(), name))
     if not marked:
-        return None
+        return _penalty(text, sent)
     # Of two that cannot be combined the second is taken: "`temperature` and `top_p` cannot both be
     # specified".
-    together = len(marked) > 1 and re.search(r"\bboth\b|\btogether\b", text)
+    together = len(marked) > 1 and _TOGETHER.search(text)
     _, name = max(marked) if together else min(marked)
     return name
+
+
+def _as_sent(theirs: str, sent: Collection[str]) -> str:
+    """Return the name that the request has for a service's name, marked as a name."""
+    plain = theirs.replace(" ", "_").lower()
+    return f"'{plain if plain in sent else _request_name(theirs)}'"
+
+
+def _penalty(text: str, sent: Collection[str]) -> str | None:
+    """Return the penalty that is meant by "Penalty is not enabled for this model" (Gemini)."""
+    if not re.search(r"\bpenalty\b", text, re.IGNORECASE):
+        return None
+    found = [name for name in sorted(sent) if name.endswith("_penalty")]
+    return found[0] if found else None
 
 
 def _marked(name: str) -> str:
@@ -373,43 +302,11 @@ def _marked(name: str) -> str:
 
     Short everyday words ("n", "stop", "seed") count only where they are marked as names.
     """
-    plain = re.escape(name)
+    # "Frequency penalty must satisfy p > 0."
+    plain = re.escape(name).replace("_", "[_ ]")
     quoted = rf"[\"'`](?:\w+\.)?{plain}[\"'`]"
     at_start = rf"(?:^|[:;] ){plain}(?=:| must| is | does |$)"
     if "_" not in name and name not in ("temperature", "verbosity", "logprobs"):
         return f"{quoted}|{at_start}"
     # A service writes "Temperature must be ..." at the beginning of a sentence.
-    return rf"{quoted}|{at_start}|(?<![\w.])(?i:{plain})(?![\w.])"
-
-
-# Words about a value that is out of range.
-_VALUE = re.compile(
-    r"too (?:large|small|high|low|big|long)|at (?:most|least)|(?:must|should|may only) be|range"
-    r"|less than|greater than|≤|≥|<=|>=|maximum|minimum|between|invalid value|is invalid"
-    r"|expected type|\u53c2\u6570\u975e\u6cd5",
-    re.IGNORECASE,
-)
-
-# Words about a parameter that is refused whatever its value.
-_WHOLE = re.compile(
-    r"unsupported|not support|only the default|extra inputs|unknown|unrecogni|deprecated",
-    re.IGNORECASE,
-)
-
-
-# Words that are about one value, whatever else the refusal says.
-_ONE_VALUE = re.compile(
-    r"(?:supported|valid|allowed) (?:values|levels)(?: are)?|\bexpected one of\b"
-    r"|\bboth\b|\btogether\b|only the default|unsupported value",
-    re.IGNORECASE,
-)
-
-
-def _value_only(error: object, text: str) -> bool:
-    """Tell whether a refusal is about a value of a parameter, and not about the whole parameter."""
-    if _ONE_VALUE.search(text):
-        return True
-    codes = error_codes(error)
-    if "unsupported" in codes or "extra_forbidden" in codes or _WHOLE.search(text):
-        return False
-    return "_value" in codes or bool(_VALUE.search(text))
+    return rf"{quoted}|{at_start}|(?<![\w.])(?i:{plain})(?!\w|\.\w)"

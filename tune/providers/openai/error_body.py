@@ -1,0 +1,51 @@
+"""The words and the codes of an error body, whatever its form."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+
+def error_words(error: object) -> str:
+    """Return the words of an error body, whatever its form."""
+    if isinstance(error, str):
+        return error
+    if isinstance(error, Mapping):
+        for name in ("error", "message", "detail", "msg", "error_description"):
+            if error.get(name):
+                return _with_raw(error_words(error[name]), error.get("metadata"))
+    if isinstance(error, list) and error:
+        return "; ".join(error_words(part) for part in error)
+    return "" if error is None else json.dumps(error, ensure_ascii=False, default=str)
+
+
+def _with_raw(words: str, metadata: object) -> str:
+    """Return the words, and those of the vendor behind a router.
+
+    OpenRouter keeps the vendor's words in `error.metadata.raw`.
+    """
+    raw = metadata.get("raw") if isinstance(metadata, Mapping) else None
+    if not isinstance(raw, str) or not raw.strip():
+        return words
+    try:
+        vendor = error_words(json.loads(raw))
+    except (ValueError, RecursionError):
+        # It is plain text, or nested too deeply to be read.
+        vendor = raw
+    return f"{words}: {vendor}"
+
+
+def error_codes(error: object) -> str:
+    """Return every code and type that an error body names, in one lowercase string."""
+    if isinstance(error, list):
+        return " ".join(map(error_codes, error))
+    if not isinstance(error, Mapping):
+        return ""
+    codes: list[str] = []
+    for name in ("code", "type", "status"):
+        if error.get(name) is not None:
+            codes.append(str(error[name]))
+    for name in ("error", "innererror", "metadata"):
+        if name in error:
+            codes.append(error_codes(error[name]))
+    return " ".join(codes).lower()

@@ -1,0 +1,127 @@
+"""Read from the words of a refusal whether it is about a value, and which values would be taken."""
+
+from __future__ import annotations
+
+import re
+
+from tune.providers.openai.error_body import error_codes
+
+_NUMBER = r"`?(-?\d+(?:\.\d+)?)`?"
+
+# "the supported range is from 1 (inclusive) to 9 (exclusive)", "range: 0..1", "range: -1 or 0..1",
+# "the valid range of max_tokens is [1, 8192]", "Range of top_p should be (0.0, 1.0)", "between 0
+# and 2", "in [0, 2]", "0 <= value <= 2"
+_RANGES = (
+    re.compile(
+        rf"from {_NUMBER} \(inclusive\) to {_NUMBER} \((?P<open>exclusive|inclusive)\)",
+        re.IGNORECASE,
+    ),
+    re.compile(
+        r"range:? (?:of \w+ )?(?:(?:is|should be|must be) )?(?:of )?(?:from )?(?:-?\d+ or )?"
+        rf"[\[(]?{_NUMBER}(?:\.\.| ?[-,\u2013] ?| to ){_NUMBER}",
+        re.IGNORECASE,
+    ),
+    re.compile(
+        rf"between {_NUMBER}(?: and |,? ?-+ ?|, ?| to ){_NUMBER}", re.IGNORECASE
+    ),
+    re.compile(rf"in [\[(]{_NUMBER}, ?{_NUMBER}[\])]", re.IGNORECASE),
+    re.compile(
+        rf"{_NUMBER} ?(?:<=|\u2264) ?(?:value|[a-z_]+) ?(?:<=|\u2264) ?{_NUMBER}",
+        re.IGNORECASE,
+    ),
+    # "must be > 0.0 and < 1.0"
+    re.compile(rf">=? ?{_NUMBER} and <=? ?{_NUMBER}", re.IGNORECASE),
+)
+
+_MUST_BE = r"(?:must|should|has to|have to) (?:be|satisfy)(?: strictly)?(?: \w+)? ?"
+
+# The last forms are Anthropic's, "max_tokens: 99999 > 64000, which is the maximum allowed number of
+# output tokens", and Fireworks', "Requests with max_tokens > 4096 must have stream=true".
+_MOST = re.compile(
+    r"(?:less (?:than )?or equal to|at most|<=|\u2264|no (?:more|greater|larger) than"
+    r"|maximum(?: value)? (?:of|is|:)|max(?:imum)? allowed(?: value)?(?: is| of|:)?"
+    r"|limited to|limit (?:is|of)|cannot exceed|must not exceed|exceeds|up to"
+    rf"|{_MUST_BE}(?:<|less than|smaller than|below)) ?{_NUMBER}"
+    rf"|> ?{_NUMBER}(?:,? which is the maximum| must have)",
+    re.IGNORECASE,
+)
+_LEAST = re.compile(
+    r"(?:greater (?:than )?or equal to|at least|>=|\u2265|no (?:less|smaller) than"
+    r"|minimum(?: value)? (?:of|is|:)"
+    rf"|{_MUST_BE}(?:>|(?:greater|larger|more) than|above)) ?{_NUMBER}"
+    # "in range (0, +inf)"
+    rf"|range [\[(]{_NUMBER}, ?\+?(?:inf|infinity|\u221e)",
+    re.IGNORECASE,
+)
+_ONLY = re.compile(
+    rf"only the default \({_NUMBER}\)"
+    rf"|may only be set to {_NUMBER}"
+    rf"|(?:must|has to|can only) be (?:set to |equal to )?{_NUMBER}"
+    r"(?! ?(?:<|\u2264|and|to|or|\.\.))"
+    rf"|only (?:the value |\w+ ?= ?)?{_NUMBER} is (?:supported|allowed)",
+    re.IGNORECASE,
+)
+
+
+def read_bounds(text: str) -> tuple[float | None, float | None]:
+    """Return the smallest and the largest value that a refusal allows; None where it names none."""
+    for pattern in _RANGES:
+        if found := pattern.search(text):
+            return _range(found)
+    if found := _ONLY.search(text):
+        value = float(next(group for group in found.groups() if group))
+        return value, value
+    most, least = _MOST.search(text), _LEAST.search(text)
+    # The patterns have two forms, each with its own group.
+    low = float(least[1] or least[2]) if least else None
+    high = float(most[1] or most[2]) if most else None
+    return low, high
+
+
+def _range(found: re.Match[str]) -> tuple[float, float]:
+    low, high = float(found[1]), float(found[2])
+    exclusive = found.groupdict().get("open") == "exclusive"
+    if exclusive and high.is_integer():
+        high -= 1
+    return low, high
+
+
+# Words about a value that is out of range.
+_VALUE = re.compile(
+    r"too (?:large|small|high|low|big|long)|at (?:most|least)|(?:must|should|may only) be|range"
+    r"|less than|greater than|≤|≥|<=|>=|maximum|minimum|between|invalid value|is invalid"
+    r"|invalid [^.:]{1,60} value|must satisfy|expected type|\u975e\u6cd5|\u4e0d\u5408\u6cd5",
+    re.IGNORECASE,
+)
+
+# Words about a parameter that is refused whatever its value.
+_WHOLE = re.compile(
+    r"unsupported|not support|not enabled|only the default|extra inputs|unknown|unrecogni"
+    r"|deprecated|must be (?:unset|omitted|removed)|incompatible",
+    re.IGNORECASE,
+)
+
+
+TOGETHER = (
+    r"\bboth\b|\btogether\b|\bonly one of\b|at the same time|simultaneously"
+    r"|mutually exclusive"
+)
+"""A pattern for the words of a refusal of two parameters that do not go together."""
+
+# Words that are about one value, whatever else the refusal says.
+_ONE_VALUE = re.compile(
+    r"(?:supported|valid|allowed) (?:values|levels)(?: are)?|\bexpected one of\b"
+    r"|input should be '|only \S+ (?:is|are) (?:allowed|supported)|only the default"
+    rf"|unsupported value|{TOGETHER}",
+    re.IGNORECASE,
+)
+
+
+def is_about_value(error: object, text: str) -> bool:
+    """Tell whether a refusal is about a value of a parameter, and not about the whole parameter."""
+    if _ONE_VALUE.search(text):
+        return True
+    codes = error_codes(error)
+    if "unsupported" in codes or "extra_forbidden" in codes or _WHOLE.search(text):
+        return False
+    return "_value" in codes or bool(_VALUE.search(text))
