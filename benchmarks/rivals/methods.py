@@ -21,6 +21,7 @@ from functools import partial
 from importlib.util import find_spec
 from typing import TypeAlias
 
+from benchmarks.rivals.bandits import best_filled_in, ucb_e_batches, ucb_e_low_rank
 from benchmarks.rivals.contest import best_of_all, best_of_most
 from benchmarks.rivals.full import ecooptigen, full, short_then_top, wilcoxon
 from benchmarks.rivals.models import forest, gp
@@ -125,6 +126,24 @@ METHODS: dict[str, Method] = {
         best_of_most,
     ),
     "ucb": Method("UCB-E", partial(ucb_e, most=True), SEARCHERS["random"], best_of_all),
+    "ucb_batches": Method(
+        "UCB-E of BanditEval, 32 examples a pull",
+        partial(ucb_e_batches, most=True),
+        SEARCHERS["random"],
+        best_of_all,
+    ),
+    "ucb_pulls": Method(
+        "UCB-E of BanditEval, fewest examples a pull",
+        partial(ucb_e_batches, most=True, batch=None),
+        SEARCHERS["random"],
+        best_of_all,
+    ),
+    "ucb_lrf": Method(
+        "UCB-E-LRF of BanditEval",
+        partial(ucb_e_low_rank, most=True),
+        SEARCHERS["random"],
+        best_filled_in,
+    ),
     "racing": Method(
         "racing as in SMAC", partial(racing, most=True), forest, best_of_most
     ),

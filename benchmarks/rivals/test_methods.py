@@ -264,6 +264,9 @@ def test_every_method_of_the_field_is_there() -> None:
         "hyperband",
         "elimination",
         "ucb",
+        "ucb_batches",
+        "ucb_pulls",
+        "ucb_lrf",
         "racing",
         "smac",
     ]
