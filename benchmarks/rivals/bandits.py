@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.rivals.contest import Contest, Waves, best_reading
+from benchmarks.rivals.contest import Contest, Waves, best_of_all, best_reading
 from tune.readout import Reading
 from tune.readout.trial import Step
 from tune.search.history import Searcher
@@ -183,8 +183,10 @@ def best_filled_in(
 ) -> Reading | None:
     """The choice of UCB-E-LRF: the best mean of all scores, missing ones filled in.
 
-    Under a limit or with another goal, the filled-in means stand for the measured ones.
+    Where the cheapest that is good enough is wanted, measured means decide.
     """
+    if problem.goal == "cheapest":
+        return best_of_all(problem, standings)
     readings = [best_reading(problem, standing) for standing in standings.values()]
     found = [reading for reading in readings if reading is not None]
     if not found:

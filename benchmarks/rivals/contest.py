@@ -16,7 +16,7 @@ from tune.readout import Reading
 from tune.readout.trial import Step
 from tune.search.history import Observation, Searcher
 from tune.strategies import Outcome, Problem, Standing
-from tune.strategies.problem import Array, preference
+from tune.strategies.problem import Array, cost_key, preference
 from tune.strategies.proposals import Proposals
 from tune.strategies.race import Race, TrialState, WavePlan
 
@@ -226,7 +226,13 @@ def best_of_most(problem: Problem, standings: Mapping[int, Standing]) -> Reading
 
 
 def best_of_all(problem: Problem, standings: Mapping[int, Standing]) -> Reading | None:
-    """The best mean of all trials, however few examples they met."""
+    """The best mean of all trials, however few examples they met.
+
+    For the goal "cheapest" it is the cheapest of those whose mean is good enough, if there are any.
+    """
+    enough = _good_enough(problem, standings)
+    if enough:
+        return min(enough, key=lambda one: (cost_key(one), preference(problem, one)))
     found = [
         reading
         for standing in standings.values()
@@ -236,3 +242,12 @@ def best_of_all(problem: Problem, standings: Mapping[int, Standing]) -> Reading 
     if kept:
         return min(kept, key=lambda reading: preference(problem, reading))
     return min(found, key=problem.limit_use, default=None)
+
+
+def _good_enough(problem: Problem, standings: Mapping[int, Standing]) -> list[Reading]:
+    """Return the readings whose means are good enough, for the goal "cheapest"."""
+    if problem.goal != "cheapest" or problem.min_quality is None:
+        return []
+    least = float(problem.quality(problem.min_quality))
+    readings = [one for standing in standings.values() for one in standing.whole()]
+    return [one for one in readings if problem.quality(one.scores).mean() >= least]

@@ -1,7 +1,7 @@
 """Methods that a user could pick instead, as their authors publish them, for equal dollars.
 
 A method is a strategy of the kind in `tune.strategies`, a searcher, and its own rule for the final
-choice. So all methods spend at one meter (`benchmarks/worlds/simulated_ledger.py`).
+choice. For the goal "cheapest" a rival chooses the cheapest of what it measured as good enough. So all methods spend at one meter (`benchmarks/worlds/simulated_ledger.py`).
 
 A method knows nothing of free dimensions. Of each example it buys as many draws as the largest n
 takes (`most`), or as few as the smallest n takes. We chose what left less regret at 3, 10 and 30
@@ -16,7 +16,7 @@ exactly n draws are bought.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from importlib.util import find_spec
 from typing import TypeAlias
@@ -55,6 +55,7 @@ class Method:
         version: counted up when the method changes, so that its kept runs are made anew.
         needs: a package of the group `benchmarks` without which it does not run; "" where there is
             none.
+        by_goal: other strategies, for goals other than "quality".
     """
 
     label: str
@@ -63,6 +64,11 @@ class Method:
     choose: Choose | None
     version: int = 1
     needs: str = ""
+    by_goal: Mapping[str, Strategy] = field(default_factory=dict)
+
+    def strategy_for(self, goal: str) -> Strategy:
+        """Return the strategy for a goal."""
+        return self.by_goal.get(goal, self.strategy)
 
     @property
     def installed(self) -> bool:

@@ -1,8 +1,8 @@
 """uv run --all-extras --group dev --group benchmarks python -m benchmarks.search [--table FILE]
 
 Question: does our search find better configs than every method that a user could pick instead, for
-the same dollars? It writes results/search.md with its plots. From nothing it takes about four hours
-of one core. No key, no dollar: draws are replayed.
+the same dollars? It writes results/search.md with its plots. From nothing it takes about a day of
+one core; --short takes less than an hour of two. No key, no dollar: draws are replayed.
 
 The worlds are made up (`benchmarks/worlds/worlds.py` and `kinds.py` there), recorded tables, or
 tables from outside: --table takes a parquet, csv or jsonl file with a row for each answer and
@@ -11,7 +11,8 @@ free dimensions read off the draws, and with every dimension paid. The true scor
 known exactly.
 
 - `benchmarks/rivals/`: the other methods; `ours.py`: ours, and ours with a part taken out;
-- `runs.py`: one search; `numbers.py`: medians and paired differences; `page.py`: the page.
+- `runs.py`: one search; `goals.py`: its judgement; `numbers.py`: medians and paired differences;
+  `claims.py`, `page.py`: what was promised, and the page.
 
 Every run is kept in results/search/runs.jsonl. So a second call makes only what is new: a method
 whose `version` was counted up, more seeds, or other budgets.
@@ -25,6 +26,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 # One thread for each process: searches run side by side, and seconds of computing mean the same on
@@ -32,14 +34,14 @@ from pathlib import Path
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from benchmarks.command_line import commit, make_parser
+from benchmarks.search.goals import priced
 from benchmarks.search.ours import ABLATIONS, EVERY, OURS
-from benchmarks.search.page import Report, draw, page
+from benchmarks.search.page import draw, page
+from benchmarks.search.report import Report
 from benchmarks.search.runs import (
+    COST_SETTINGS,
     KINDS,
     MADE,
-    RECORDED,
-    SETTINGS,
-    SIMULATED,
     Kept,
     Task,
     keep,
@@ -48,6 +50,7 @@ from benchmarks.search.runs import (
     tuning,
     world_of,
 )
+from benchmarks.worlds.named import RECORDED, SIMULATED, chosen_on
 from benchmarks.worlds.outside import (
     TableOptions,
     add_table_flags,
@@ -60,16 +63,14 @@ from tune.space import FREE
 
 ROOT = Path(__file__).parent.parent.parent
 
-REACH = (5.0,)
-"""More budgets for ours alone, in units: where it comes within a point of the best."""
+UNITS = (1, 3, 10, 30)
+"""Budgets."""
 
-BESIDE = ("blendsearch", "tpe", "halving")
-"""Rivals that run under a limit on cost and in held-out halves too."""
+MIDDLE = (3, 10)
+"""Budgets of what is slow, and of searches for other goals and with a part taken out."""
 
-FEW = 8
-"""Seeds with which more is run than every method, with free dimensions read and paid, and ours in
-every setting: rivals under a limit on cost and in held-out halves, and more budgets.
-"""
+BESIDE = ("blendsearch", "tpe", "halving", "ucb", "ucb_pulls")
+"""Rivals that search for other goals, under a limit on cost, and in held-out halves too."""
 
 APART = 16
 """Seeds with which ours is run with a part taken out."""
@@ -78,16 +79,52 @@ TWICE = 2
 """Times as many seeds on recorded tables and tables from outside: each is but one world."""
 
 SLOW = ("smac",)
-"""Rivals whose searches take many seconds each: with so few seeds, and at the first two budgets
-only.
-"""
+"""Rivals whose searches take many seconds each: with few seeds, and at two budgets only."""
+
+SHORT = (
+    "random",
+    "blendsearch",
+    "tpe",
+    "halving",
+    "ucb",
+    "ucb_batches",
+    "ucb_pulls",
+    "ucb_lrf",
+    "racing",
+)
+"""Rivals of the short version."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """The size of a comparison.
+
+    Attributes:
+        runs: seeds for each made-up world.
+        few: of these, the seeds with which more is run than the plain search: other goals, a limit
+            on cost, held-out halves, and slow rivals.
+        halves: whether held-out halves are run.
+    """
+
+    runs: int
+    few: int
+    halves: bool
+
+
+FULL = Size(runs=40, few=8, halves=True)
+BRIEF = Size(runs=4, few=2, halves=False)
+"""The whole comparison takes about a day of one core, the short one about an hour."""
 
 PLAIN_EVERY = 30.0
 """Seconds between lines where there is no terminal to draw a bar on."""
 
 
 def plan(
-    methods: Sequence[str], worlds: Sequence[str], units: Sequence[float], seeds: range
+    methods: Sequence[str],
+    worlds: Sequence[str],
+    units: Sequence[float],
+    seed: int,
+    size: Size,
 ) -> list[Task]:
     """Everything to run, seed by seed: what is there when it is stopped early is even.
 
@@ -95,46 +132,46 @@ def plan(
         methods: by name.
         worlds: families and kinds of simulated worlds, recorded tables, tables from outside.
         units: budgets.
-        seeds: for each made-up world; the others have twice as many.
+        seed: the first seed.
+        size: how much is run.
     """
-    found = []
-    for seed in range(seeds.start, seeds.start + TWICE * len(seeds)):
-        few, apart = (seed - seeds.start < count for count in (FEW, APART))
-        here = [name for name in worlds if seed in seeds or name not in SIMULATED]
-        for world in here:
-            for method in methods:
-                if method in ABLATIONS:
-                    if apart and world in FAMILIES:
-                        found += [
-                            Task(world, method, "read", budget, seed)
-                            for budget in units[:2]
-                        ]
-                    continue
-                if method in SLOW:
-                    if few:
-                        found += [
-                            Task(world, method, kind, budget, seed)
-                            for kind in KINDS
-                            for budget in units[:2]
-                        ]
-                    continue
-                found += [
-                    Task(world, method, kind, budget, seed)
-                    for kind in KINDS
-                    for budget in units
-                ]
-                if few and method in OURS:
-                    found += [
-                        Task(world, method, "read", budget, seed)
-                        for budget in REACH
-                        if budget not in units
-                    ]
-                if method in OURS or (few and method in BESIDE):
-                    found += [
-                        Task(world, method, "read", budget, seed, setting)
-                        for setting in SETTINGS[1:]
-                        for budget in units
-                    ]
+    found: list[Task] = []
+    for number in range(TWICE * size.runs):
+        for world in worlds:
+            if number < size.runs or world not in SIMULATED:
+                for method in methods:
+                    found += _tasks(method, world, units, seed, number, size)
+    return found
+
+
+def _tasks(
+    method: str,
+    world: str,
+    units: Sequence[float],
+    seed: int,
+    number: int,
+    size: Size,
+) -> list[Task]:
+    """Return the searches of a method in a world with the seed of a number."""
+    few = number < size.few
+    middle = [budget for budget in units if budget in MIDDLE]
+
+    def at(budgets: Sequence[float], *settings: str, kind: str = "read") -> list[Task]:
+        return [
+            Task(world, method, kind, budget, seed + number, setting)
+            for setting in settings
+            for budget in budgets
+        ]
+
+    if method in ABLATIONS:
+        return at(middle, "plain") if number < APART and world in FAMILIES else []
+    if method in SLOW:
+        both = [at(middle, "plain", kind=kind) for kind in KINDS]
+        return both[0] + both[1] if few else []
+    found = at(units, "plain") + at(units, "plain", kind="paid")
+    if few and (method in OURS or method in BESIDE):
+        found += at(middle, *COST_SETTINGS)
+        found += at(units, "halves") if size.halves else []
     return found
 
 
@@ -161,6 +198,26 @@ def possible(tasks: Sequence[Task], kept: Kept) -> list[Task]:
     return [task for task in tasks if task not in gone]
 
 
+def differing(tasks: Sequence[Task], kept: Kept) -> list[Task]:
+    """Return the tasks that are a search of their own.
+
+    Where nothing can be read off draws, every search is as if every dimension were paid. Where all
+    configs cost the same, goals that have to do with cost say nothing.
+    """
+    there = {
+        name: world_of(name, 0, kept.folder) for name in {task.world for task in tasks}
+    }
+    alike = {name for name, world in there.items() if kinds_of(world) == ("read",)}
+    flat = {name for name, world in there.items() if not priced(world)}
+    found = []
+    for task in tasks:
+        again = task.kind == "paid" and task.world in alike
+        costless = task.setting in COST_SETTINGS and task.world in flat
+        if not again and not costless:
+            found.append(task)
+    return found
+
+
 def report(
     tasks: Sequence[Task],
     kept: Kept,
@@ -170,14 +227,8 @@ def report(
     quiet: bool = False,
 ) -> Report:
     """Run what is missing, and gather everything."""
-    tasks = possible(tasks, kept)
+    tasks = differing(possible(tasks, kept), kept)
     folder = kept.folder
-    alike = {
-        name
-        for name in {task.world for task in tasks}
-        if kinds_of(world_of(name, 0, folder)) == ("read",)
-    }
-    tasks = [task for task in tasks if task.kind == "read" or task.world not in alike]
     missing = sum(
         kept.find(task.key(EVERY[task.method].version)) is None for task in tasks
     )
@@ -194,6 +245,7 @@ def report(
         simulated=[world for world in worlds if world in SIMULATED],
         recorded=[world for world in worlds if world in RECORDED],
         outside=[world for world in worlds if world not in {*SIMULATED, *RECORDED}],
+        reported=[world for world in worlds if not chosen_on(world)],
         ours=next(iter(OURS)),
         labels={name: method.label for name, method in EVERY.items()},
         ablations=list(ABLATIONS),
@@ -206,7 +258,9 @@ def report(
     )
 
 
-def keep_tables(paths: Sequence[Path], options: TableOptions, kept: Kept) -> list[str]:
+def keep_tables(
+    paths: Sequence[Path], options: TableOptions, folder: Path
+) -> list[str]:
     """Read tables from outside and keep them beside the runs; their names.
 
     What was left out of a table is said on standard error.
@@ -220,12 +274,12 @@ def keep_tables(paths: Sequence[Path], options: TableOptions, kept: Kept) -> lis
         for note in notes:
             print(note, file=sys.stderr)
         world.best()
-        keep(world, kept.folder, world.name)
+        keep(world, folder, world.name)
         names.append(world.name)
     return list(dict.fromkeys(names))
 
 
-def write(out: Path, found: Report, command: str, runs: int, seconds: float) -> str:
+def write(out: Path, found: Report, command: str, size: Size, seconds: float) -> str:
     """Write the page and its plots; the page."""
     plots = {}
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -235,25 +289,31 @@ def write(out: Path, found: Report, command: str, runs: int, seconds: float) -> 
             path.write_text(draw(found, kind), encoding="utf-8")
             plots[kind] = path.name
     ran = {task.method for task in found.found}
-    budgets = " and ".join(f"{units:g}" for units in found.units[:2])
+    budgets = " and ".join(f"{units:g}" for units in MIDDLE)
     slow = "".join(
         f" So was {EVERY[name].label}, at {budgets} units only."
         for name in SLOW
         if name in ran
     )
+    chosen = [w.partition("#")[0] for w in found.everything if w not in found.reported]
     head = f"""`{command}`,
 {time.strftime("%Y-%m-%d")}, commit {commit()}, {len(found.found)} searches, {seconds:.0f} s for those that were not
 kept from before. Draws are replayed; no dollar was spent.
 
 Regret is by how many points (hundredths of the score's range) the config that a search chose is worse than the best
 one of the world, the truth being the mean over all examples and draws. A unit is one draw of the average point on the
-tuning examples; {", ".join(f"{units:g}" for units in found.units)} units were given to each method, {runs} times on
-each family of simulated worlds, which takes turns with {MADE} of them, and {TWICE * runs} times on each recorded table.
-Each seed has its own tuning examples and draw order. Under a limit on cost and in held-out halves, rivals were run
-with {min(runs, FEW)} of the seeds.{slow} Medians have 95 % bootstrap intervals. "Behind ours" is the mean difference
-of regret in runs with the same seed, with a 95 % interval: above 0, ours is better. Simulated and recorded worlds are
-never in one number. Ours chooses more answers than it bought only where a study with such a search could meet that
-choice on 20 holdout examples (`max_extrapolated_cost` in tune/fakes/drive.py)."""
+tuning examples; {", ".join(f"{units:g}" for units in found.units)} units were given to each method, with {size.runs}
+seeds on each made-up family or kind, which takes turns with {MADE} worlds, and with {TWICE * size.runs} on each recorded
+table and table from outside. A seed is a split of a world's examples into those that are tuned on and others, an order of
+the draws, and where it is made up another world. For other goals, under a limit on cost and in held-out halves, methods
+were run with {min(size.runs, size.few)} of the seeds, at {budgets} units.{slow}
+
+In means over several worlds, every world counts alike. Medians have 95 % bootstrap intervals. "Behind ours" is the mean
+difference of regret in pairs, with a 95 % interval: above 0, ours is better. A pair has one world and one split, and
+that is the unit of the interval; worlds are strata. Where nothing can be read off draws, a search is the same with every
+dimension paid, and is shown once. Settings of the search were chosen on {", ".join(chosen) or "none of these worlds"};
+"the half that is reported" are all others. Ours chooses more answers than it bought only where a study with such a search
+could meet that choice on 20 holdout examples (`max_extrapolated_cost` in tune/fakes/drive.py)."""
     text = page(found, head, plots)
     out.write_text(text, encoding="utf-8")
     return text
@@ -305,16 +365,19 @@ def main(argv: Sequence[str] | None = None) -> None:
     """The command line."""
     parser = make_parser(__doc__)
     parser.add_argument(
+        "--short",
+        action="store_true",
+        help=f"fewer rivals and seeds: under an hour of two cores (else {FULL.runs} seeds)",
+    )
+    parser.add_argument(
         "--runs",
         type=int,
-        default=40,
-        help="seeds, for each family of worlds; recorded tables have twice as many",
+        help="seeds, for each made-up world; other tables have twice as many "
+        f"(default: {FULL.runs}, with --short {BRIEF.runs})",
     )
     parser.add_argument("--seed", type=int, default=0, help="the first of them")
-    parser.add_argument("--units", type=float, nargs="+", default=[3, 10, 30])
-    parser.add_argument(
-        "--methods", nargs="+", choices=list(EVERY), default=list(EVERY)
-    )
+    parser.add_argument("--units", type=float, nargs="+", default=list(UNITS))
+    parser.add_argument("--methods", nargs="+", choices=list(EVERY))
     parser.add_argument(
         "--worlds",
         nargs="*",
@@ -333,24 +396,27 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--quiet", action="store_true", help="show no progress")
     given = parser.parse_args(argv)
     began = time.monotonic()
+    if given.runs is not None and given.runs < 1:
+        parser.error(f"--runs must be 1 or more, but is {given.runs}")
+    if given.jobs < 1 or min(given.units) <= 0:
+        parser.error("--jobs must be 1 or more, and --units above 0")
     kept = Kept(given.cache)
     try:
-        tables = keep_tables(given.table, read_flags(given), kept)
+        tables = keep_tables(
+            given.table, read_flags(given), kept.folder or given.cache.parent
+        )
     except DataError as error:
         parser.error(str(error))
     if not given.worlds and not tables:
         parser.error("there is no world to search: name some, or give a --table")
-    methods = (
-        given.methods
-        if given.only_run
-        else list(dict.fromkeys([*OURS, *given.methods]))
-    )
-    tasks = plan(
-        methods,
-        [*given.worlds, *tables],
-        given.units,
-        range(given.seed, given.seed + given.runs),
-    )
+    size = BRIEF if given.short else FULL
+    if given.runs is not None:
+        size = replace(size, runs=given.runs)
+    methods = given.methods or (SHORT if given.short else list(EVERY))
+    if not given.only_run or given.methods is None:
+        methods = list(dict.fromkeys([*OURS, *methods]))
+    worlds = [*given.worlds, *tables]
+    tasks = plan(methods, worlds, given.units, given.seed, size)
     found = report(tasks, kept, given.jobs, given.units, quiet=given.quiet)
     if not given.only_run:
         shown = ["-m benchmarks.search", *(sys.argv[1:] if argv is None else argv)]
@@ -359,7 +425,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 given.out,
                 found,
                 "uv run python " + " ".join(shown),
-                given.runs,
+                size,
                 time.monotonic() - began,
             )
         )

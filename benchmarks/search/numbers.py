@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -89,14 +89,46 @@ def behind(
 ) -> Interval:
     """Return the mean points of regret by which a method is worse than ours, in pairs.
 
-    A pair has the same world and the same seed.
+    A pair has the same world and the same split of its examples.
     """
     theirs, own = (
         runs(found, worlds, method=name, **wanted) for name in (method, ours)
     )
-    return mean(
-        [run.regret - own[at].regret for at, run in theirs.items() if at in own]
-    )
+    return versus(theirs, own)
+
+
+def versus(
+    theirs: Mapping[tuple[str, int], Run], own: Mapping[tuple[str, int], Run]
+) -> Interval:
+    """Return the mean points by which some runs are worse than ours, by world and seed."""
+    gaps: dict[str, list[float]] = {}
+    for at, run in theirs.items():
+        if at in own:
+            gaps.setdefault(at[0], []).append(run.regret - own[at].regret)
+    return mean_of_worlds(list(gaps.values()))
+
+
+def mean_of_worlds(worlds: Sequence[Sequence[float]]) -> Interval:
+    """The mean of several worlds, each counting alike, with a 95 % interval.
+
+    The unit is a split of one world's examples. Worlds are strata: the interval says what other
+    splits (and, where worlds are made up, other worlds of the kind) would give, not what other
+    tables would. The degrees of freedom are Satterthwaite's (1946).
+
+    Args:
+        worlds: the values of each world, one for each split.
+    """
+    if len(worlds) < 2 or min(map(len, worlds)) < 2:
+        return mean([value for values in worlds for value in values])
+    middle = float(np.mean([np.mean(values) for values in worlds]))
+    parts = np.array([np.var(values, ddof=1) / len(values) for values in worlds])
+    if parts.sum() == 0:
+        return Interval(middle, middle, middle)
+    counts = np.array([len(values) for values in worlds])
+    freedom = parts.sum() ** 2 / (parts**2 / (counts - 1)).sum()
+    error = math.sqrt(parts.sum()) / len(worlds)
+    half = t_quantile(0.975, max(1, int(freedom))) * error
+    return Interval(middle, middle - half, middle + half)
 
 
 def dollars_within(

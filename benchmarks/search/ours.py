@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from benchmarks.rivals.methods import METHODS, Method
+from tune.plan.options import STRATEGY_FOR_GOAL
 from tune.readout import Reading
 from tune.readout.trial import Step
 from tune.search import SEARCHERS
@@ -191,7 +192,12 @@ ABLATIONS: dict[str, Method] = _ablations() | {"brackets": BRACKETS}
 
 OURS: dict[str, Method] = {
     "tune": Method(
-        "tune", STRATEGIES["knowledge_gradient"], SEARCHERS["random"], None, VERSION
+        "tune",
+        STRATEGIES["knowledge_gradient"],
+        SEARCHERS["random"],
+        None,
+        VERSION,
+        by_goal={goal: STRATEGIES[name] for goal, name in STRATEGY_FOR_GOAL.items()},
     )
 }
 """The method that all others are held against: the default strategy and searcher, with the final

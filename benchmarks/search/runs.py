@@ -17,15 +17,21 @@ from typing import Any
 import numpy as np
 
 from benchmarks.rivals.methods import Method
+from benchmarks.search.goals import (
+    enough,
+    judge_cheapest,
+    judge_choice,
+    judge_frontier,
+)
 from benchmarks.search.ours import EVERY
 from benchmarks.worlds.named import RECORDED, SIMULATED
 from benchmarks.worlds.simulated_ledger import Counts, SimulatedLedger
-from benchmarks.worlds.worlds import Array, World
+from benchmarks.worlds.worlds import World
 from tune.readout.trial import Step
-from tune.space import FREE, Config
+from tune.space import FREE
 from tune.strategies import Outcome, Selection, final_comparison
 
-WORLDS = 1
+WORLDS = 2
 """Counted up when `benchmarks/worlds/` makes other worlds, or its `simulated_ledger.py` charges
 other dollars: then every kept run is made anew.
 """
@@ -39,9 +45,14 @@ TUNING = 200
 KINDS = {"read": FREE, "paid": ()}
 """Free dimensions, by kind of search: read off draws, or every dimension paid."""
 
-SETTINGS = ("plain", "limited", "halves")
-"""All there is to choose from; a request may cost at most what the median config costs; the truth
-is what a config is worth on the half of the examples that the tuning examples do not come from.
+COST_SETTINGS = ("limited", "cheapest", "frontier")
+"""A request may cost at most what the median config costs; the cheapest config that is good enough
+is searched (`goals.GOOD_ENOUGH`); the best at every cost.
+"""
+
+SETTINGS = ("plain", *COST_SETTINGS, "halves")
+"""All there is to choose from; those that have to do with cost; the truth is what a config is worth
+on the half of the examples that the tuning examples do not come from.
 """
 
 
@@ -83,9 +94,12 @@ class Run:
         steps: the number of waves, with the selection.
         median_seconds: the median time of computing for a step.
         worst_seconds: the longest time of computing for a step.
-        feasible: the selected config keeps the limit on cost in truth.
+        feasible: the selected config keeps the limit on cost in truth, or is good enough where the
+            cheapest is searched.
         chosen: the key of the selected config; "" if nothing was scored. Then the regret is that
             of a config picked at random.
+        excess: how much more the selected config costs than the cheapest one that is good enough,
+            as a share of that.
     """
 
     regret: float
@@ -97,6 +111,12 @@ class Run:
     worst_seconds: float
     feasible: bool
     chosen: str
+    excess: float = 0.0
+
+    @property
+    def unspent(self) -> float:
+        """The share of the budget that was left."""
+        return 1 - self.spent / self.dollars
 
 
 Found = dict[Task, Run]
@@ -146,13 +166,6 @@ def kinds_of(world: World) -> tuple[str, ...]:
     return tuple(KINDS) if paid > free else ("read",)
 
 
-def configs(world: World) -> list[Config]:
-    """Everything that can be chosen."""
-    return [
-        config for point in world.space.points(FREE) for config in world.readings(point)
-    ]
-
-
 def tuning(examples: int) -> int:
     """Return the number of tuning examples in a world of so many examples."""
     return min(TUNING, 2 * examples // 3)
@@ -174,13 +187,17 @@ def play(task: Task, method: Method, world: World) -> Run:
     )
     examples = tuning(world.examples) if pool is None else min(TUNING, len(pool))
     limit = world.middle_cost() if task.setting == "limited" else None
+    goal = task.setting if task.setting in ("cheapest", "frontier") else "quality"
     dollars = task.units * world.unit(examples)
     ledger = SimulatedLedger(
         world, KINDS[task.kind], dollars, task.seed, examples, pool, limit
     )
+    ledger.goal = goal
+    ledger.min_quality = enough(world) if goal == "cheapest" else None
     problem, clock = ledger.problem(), list[float]()
     searcher = method.searcher(world.space, KINDS[task.kind], task.seed)
-    ledger.drive(timed(method.strategy(problem, searcher, dollars), clock))
+    strategy = method.strategy_for(goal)
+    ledger.drive(timed(strategy(problem, searcher, dollars), clock))
     if method.choose is None:
         choice = ledger.drive(
             timed(final_comparison(problem, ledger.standings, ledger.left), clock)
@@ -189,52 +206,24 @@ def play(task: Task, method: Method, world: World) -> Run:
     else:
         reading = method.choose(problem, ledger.standings)
     config = None if reading is None else reading.config
+    if goal == "frontier":
+        judgement = judge_frontier(world, ledger.standings, reading)
+    elif goal == "cheapest":
+        judgement = judge_cheapest(world, config)
+    else:
+        judgement = judge_choice(world, config, limit, judged)
     return Run(
-        regret=regret(world, config, limit, judged),
+        regret=judgement.regret,
         dollars=dollars,
         spent=ledger.spent,
         trials=len(ledger.trials),
         steps=len(clock),
         median_seconds=float(np.median(clock)),
         worst_seconds=max(clock),
-        feasible=config is not None and (limit is None or world.cost(config) <= limit),
+        feasible=judgement.feasible,
         chosen="" if config is None else config.key,
+        excess=judgement.excess,
     )
-
-
-def regret(
-    world: World,
-    config: Config | None,
-    limit: float | None = None,
-    judged: Counts | None = None,
-) -> float:
-    """Points by which a config is worse than the best one; by the mean of all, where there is none."""
-    worths = _worths(world, judged)
-    best = world.best(limit) if judged is None else max(worths)
-    if config is None:
-        return 100 * (best - float(np.mean(worths)))
-    return 100 * (
-        best
-        - (
-            world.worth(config)
-            if judged is None
-            else float(world.worths(config)[judged].mean())
-        )
-    )
-
-
-def _worths(world: World, judged: Counts | None) -> Array:
-    """Return the true score of every config, on all examples or on some."""
-    place = slice(None) if judged is None else judged
-    key = world.name, None if judged is None else judged.tobytes()
-    if key not in _KNOWN:
-        _KNOWN[key] = np.array(
-            [world.worths(config)[place].mean() for config in configs(world)]
-        )
-    return _KNOWN[key]
-
-
-_KNOWN: dict[tuple[str, bytes | None], Array] = {}
 
 
 def timed(

@@ -16,36 +16,48 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.rivals.contest import best_of_all
 from benchmarks.rivals.methods import METHODS
 from benchmarks.search import __main__ as search
 from benchmarks.search import runs as search_runs
+from benchmarks.search.goals import (
+    configs,
+    enough,
+    judge_cheapest,
+    judge_choice,
+    judge_frontier,
+    priced,
+)
 from benchmarks.search.numbers import (
     Interval,
     behind,
     dollars_within,
     mean,
+    mean_of_worlds,
     median,
     regrets,
     runs,
 )
 from benchmarks.search.ours import ABLATIONS, EVERY, OURS
-from benchmarks.search.page import Report, draw, page
+from benchmarks.search.page import draw, page
 from benchmarks.search.plot import plot
+from benchmarks.search.report import Report
 from benchmarks.search.runs import (
     Found,
     Kept,
     Run,
     Task,
-    configs,
     halves,
     play,
-    regret,
     run_all,
     timed,
     tuning,
     world_of,
 )
+from benchmarks.worlds.kinds import KINDS
+from benchmarks.worlds.simulated_ledger import SimulatedLedger
 from benchmarks.worlds.worlds import Family, World, simulated
+from tune.readout.trial import Step
 
 SMALL = Family(
     "small",
@@ -58,16 +70,13 @@ SMALL = Family(
     ns=(1, 3),
 )
 
-FLAT = replace(SMALL, name="flat", caps=(48,), ns=(1,))
-"""Nothing can be read off its draws."""
-
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """One small family, and one small world that counts as recorded."""
     made = {
         "small": lambda seed: simulated(SMALL, seed, examples=90, draws=6),
-        "flat": lambda seed: simulated(FLAT, seed, examples=90, draws=6),
+        "flat": KINDS["near-equal"],
     }
     monkeypatch.setattr(search_runs, "SIMULATED", made)
     monkeypatch.setattr(
@@ -109,7 +118,7 @@ def a_run(regret: float = 1.0, **changes: object) -> Run:
     kind=st.sampled_from(["read", "paid"]),
     units=st.floats(0.05, 8),
     seed=st.integers(0, 3),
-    setting=st.sampled_from(["plain", "limited", "halves"]),
+    setting=st.sampled_from(search_runs.SETTINGS),
 )
 def test_no_search_spends_more_than_its_budget(
     method: str, kind: str, units: float, seed: int, setting: str
@@ -149,11 +158,15 @@ def test_regret_is_against_the_best_config_of_all_examples_and_draws() -> None:
     worths = {config: world.worth(config) for config in configs(world)}
     best = max(worths, key=lambda config: worths[config])
     worst = min(worths, key=lambda config: worths[config])
-    assert regret(world, best) == 0
-    assert regret(world, worst) == pytest.approx(100 * (worths[best] - worths[worst]))
-    assert regret(world, None) == pytest.approx(
+    assert judge_choice(world, best).regret == 0
+    assert judge_choice(world, worst).regret == pytest.approx(
+        100 * (worths[best] - worths[worst])
+    )
+    nothing = judge_choice(world, None)
+    assert nothing.regret == pytest.approx(
         100 * (worths[best] - np.mean(list(worths.values())))
     )
+    assert not nothing.feasible
 
 
 def test_under_a_limit_regret_is_against_the_best_config_that_keeps_it() -> None:
@@ -162,7 +175,9 @@ def test_under_a_limit_regret_is_against_the_best_config_that_keeps_it() -> None
     kept = [config for config in configs(world) if world.cost(config) <= limit]
     best = max(kept, key=world.worth)
     assert len(kept) < len(configs(world))
-    assert regret(world, best, limit) == 0
+    assert judge_choice(world, best, limit) == (0, True, 0.0)
+    dear = max(configs(world), key=world.cost)
+    assert not judge_choice(world, dear, limit).feasible
 
 
 def test_the_halves_are_apart_and_the_truth_is_that_of_the_other_half() -> None:
@@ -172,8 +187,58 @@ def test_the_halves_are_apart_and_the_truth_is_that_of_the_other_half() -> None:
     world = world_of("small", 0)
     config = configs(world)[3]
     most = max(float(world.worths(other)[judged].mean()) for other in configs(world))
-    assert regret(world, config, judged=judged) == pytest.approx(
+    assert judge_choice(world, config, judged=judged).regret == pytest.approx(
         100 * (most - float(world.worths(config)[judged].mean()))
+    )
+
+
+def test_the_cheapest_that_is_good_enough_has_no_excess_and_worse_ones_are_no_good() -> (
+    None
+):
+    world = world_of("small", 0)
+    good = [c for c in configs(world) if world.worth(c) >= enough(world)]
+    cheapest, dearest = (pick(good, key=world.cost) for pick in (min, max))
+    assert judge_cheapest(world, cheapest) == (0, True, 0)
+    assert judge_cheapest(world, dearest).excess == pytest.approx(
+        world.cost(dearest) / world.cost(cheapest) - 1
+    )
+    worst = min(configs(world), key=world.worth)
+    judged = judge_cheapest(world, worst)
+    assert not judged.feasible
+    assert judged.regret == pytest.approx(100 * (enough(world) - world.worth(worst)))
+    assert not judge_cheapest(world, None).feasible
+
+
+def test_a_frontier_with_every_config_has_little_regret_and_none_has_much() -> None:
+    world = world_of("small", 0)
+    whole = SimulatedLedger(world, search_runs.FREE, 1e9, 0, 90)
+    for number, point in enumerate(world.space.points(search_runs.FREE)):
+        whole.buy([Step(number, point, tuple(range(90)), 3, 48)])
+    best = best_of_all(whole.problem(), whole.standings)
+    full = judge_frontier(world, whole.standings, best)
+    few = dict(list(whole.standings.items())[:1])
+    one = judge_frontier(world, few, best_of_all(whole.problem(), few))
+    assert 0 <= full.regret < 2 < one.regret
+    nothing = judge_frontier(world, {}, None)
+    assert not nothing.feasible
+    assert nothing.regret > full.regret
+    assert priced(world)
+    assert not priced(KINDS["near-equal"](0))
+
+
+@pytest.mark.parametrize("setting", ["cheapest", "frontier"])
+def test_a_goal_is_given_to_every_method_and_its_money_is_the_same(
+    setting: str,
+) -> None:
+    world = world_of("small", 1)
+    found = {
+        name: play(Task("small", name, "read", 8, 1, setting), EVERY[name], world)
+        for name in ("tune", "halving", "ucb_lrf")
+    }
+    assert len({run.dollars for run in found.values()}) == 1
+    assert all(run.chosen for run in found.values())
+    assert found["tune"].unspent == pytest.approx(
+        1 - found["tune"].spent / found["tune"].dollars
     )
 
 
@@ -327,6 +392,21 @@ def test_an_interval_of_a_mean_is_students() -> None:
     assert mean([1.0]).low == -math.inf
 
 
+def test_every_world_counts_alike_and_splits_are_the_unit() -> None:
+    few, many = [1.0, 3.0], [10.0] * 6
+    held = mean_of_worlds([few, many])
+    assert held.value == 6.0
+    # The second world has no variance: the interval is that of the first one, halved.
+    alone = mean(few)
+    assert held.high - held.value == pytest.approx((alone.high - alone.value) / 2)
+    assert mean_of_worlds([few]) == alone
+    assert mean_of_worlds([[2.0, 2.0], [4.0, 4.0]]) == (3.0, 3.0, 3.0)
+    rng = np.random.default_rng(1)
+    sets = [rng.normal([0, 5, 9], [1, 2, 3], (4, 3)).T.tolist() for _ in range(400)]
+    covered = [one.low <= 14 / 3 <= one.high for one in map(mean_of_worlds, sets)]
+    assert 0.92 < np.mean(covered) < 0.99
+
+
 @pytest.mark.parametrize(
     ("low", "high", "verdict"),
     [
@@ -430,6 +510,7 @@ def a_report(
     units: tuple[float, ...] = (3,),
     recorded: tuple[str, ...] = (),
     outside: tuple[str, ...] = (),
+    reported: tuple[str, ...] = ("small",),
     points: int = 200,
 ) -> Report:
     labels = {"tune": "tune", "random": "random points", "part": "tune without a part"}
@@ -438,6 +519,7 @@ def a_report(
         simulated=["small"],
         recorded=recorded,
         outside=outside,
+        reported=reported,
         ours="tune",
         labels=labels,
         ablations=["part"],
@@ -448,23 +530,65 @@ def a_report(
 
 
 def test_the_page_says_where_we_win() -> None:
-    text = page(a_report(some_runs(1.0, 3.0)), "head", {"read": "plot.svg"})
+    found = some_runs(1.0, 3.0) | some_runs(1.0, 3.0, units=1)
+    text = page(a_report(found, units=(1, 3)), "head", {"read": "plot.svg"})
     assert (
-        "- yes: over all simulated worlds at 3 units, ours has clearly less regret than each rival"
+        "- yes: over all worlds at 1 units, ours has clearly less regret than each rival"
         in text
     )
+    assert (
+        "- yes: over all worlds at 3 units, ours is behind no rival by more than 0.3 points"
+        in text
+    )
+    assert "- yes: on no world is ours behind a rival by more than 1 point" in text
     assert "2.0 [2.0, 2.0], ours clearly better" in text
     assert "## Where we lose" in text
     assert "Nowhere." in text
-    assert "![Median regret against units](plot.svg)" in text
+    assert "![Mean regret against units](plot.svg)" in text
 
 
 def test_the_page_says_plainly_where_we_lose() -> None:
-    text = page(a_report(some_runs(3.0, 1.0)), "head", {})
-    assert "- **NO**: over all simulated worlds at 3 units" in text
-    assert "- **NO**: on no table and at no budget is a rival clearly better" in text
-    assert "- **clearly**: random points, Simulated: small, 3 units" in text
+    found = some_runs(3.0, 1.0) | some_runs(3.0, 1.0, units=1)
+    text = page(a_report(found, units=(1, 3)), "head", {})
+    assert "- **NO**: over all worlds at 1 units" in text
+    assert "it may be behind random points -2.0" in text
+    assert "on average (free dimensions read off the draws); but 2 times" in text
+    assert "- Simulated: small, 3 units, free dimensions read off the draws: " in text
+    assert "**clearly** random points -2.0 [-2.0, -2.0]" in text
     assert "**ours clearly worse**" in text
+
+
+def test_promises_are_judged_on_the_half_that_is_reported_too() -> None:
+    found = some_runs(1.0, 3.0) | some_runs(5.0, 3.0, world="table")
+    report = a_report(found, recorded=("table",), reported=("small",))
+    assert list(report.scopes()) == ["all worlds"]
+    found |= some_runs(1.0, 3.0, world="more")
+    report = a_report(found, recorded=("table", "more"), reported=("small", "more"))
+    assert set(report.scopes()) == {"all worlds", "the half that is reported"}
+    text = page(report, "head", {})
+    assert "- yes: over the half that is reported at 3 units" in text
+    assert "### Recorded: table (settings chosen on it)" in text
+    assert "### Recorded: more\n" in text
+
+
+@pytest.mark.parametrize(("level", "kept"), [(0.2, "yes"), (1.2, "**NO**")])
+def test_regret_on_tables_from_outside_is_promised(level: float, kept: str) -> None:
+    found = some_runs(level - 3, level, world="mine#1")
+    text = page(a_report(found, outside=("mine#1",), reported=("mine#1",)), "head", {})
+    assert f"- {kept}: mean regret on tables from outside is at most 0.9 points" in text
+    assert "Outside: mine\n" in text
+
+
+@pytest.mark.parametrize(("level", "kept"), [(3.0, "yes"), (9.0, "**NO**")])
+def test_a_tenth_of_the_dollars_of_ecooptigen_is_promised(
+    level: float, kept: str
+) -> None:
+    found = some_runs(level, 0.0, units=1)
+    for task, run in some_runs(0.0, 6.0, units=10).items():
+        if task.method == "random":
+            found[replace(task, method="blendsearch")] = run
+    text = page(a_report(found, units=(1, 10)), "head", {})
+    assert f"- {kept}: over all worlds, ours at 1 units has no more regret" in text
 
 
 @pytest.mark.parametrize(("level", "kept"), [(1.0, "yes"), (9.0, "**NO**")])
@@ -495,18 +619,25 @@ def test_a_share_of_few_points_is_said_to_be_one(
     assert lines[0].startswith(f"- {kept}: ")
     assert f"{said} " in lines[0]
     assert f"({points})" in lines[0]
-    assert f"| small | {points} | " in text
+    assert f"| Simulated: small | {points} | " in text
 
 
-def test_simulated_and_recorded_worlds_are_never_in_one_number() -> None:
+def test_worlds_are_shown_together_by_origin_and_alone() -> None:
     found = some_runs(1.0, 3.0) | some_runs(1.0, 0.0, world="table")
     report = a_report(found, recorded=("table",))
-    assert set(report.groups()) == {"Simulated: small", "Recorded: table"}
-    text = page(report, "head", {})
-    assert "- yes: over all simulated worlds at 3 units" in text
-    assert "- **NO**: over all recorded worlds at 3 units" in text
+    assert set(report.groups()) == {"All worlds", "Simulated: small", "Recorded: table"}
+    assert report.mean_regret(report.everything, "tune", "read", 3) == pytest.approx(
+        4.05
+    )
     two = replace(report, simulated=["small", "more"])
     assert two.groups()["All simulated worlds"] == ["small", "more"]
+
+
+def test_unspent_money_and_the_share_close_to_the_best_are_shown() -> None:
+    found = some_runs(0.5, 9.0) | some_runs(0.5, 9.0, world="table")
+    text = page(a_report(found, recorded=("table",)), "head", {})
+    ours = [line for line in text.splitlines() if line.startswith("| tune | ")]
+    assert any("| 33 % | 10 % |" in line for line in ours)
 
 
 def test_a_choice_beyond_the_limit_counts_against_us_and_not_in_the_regret() -> None:
@@ -516,8 +647,20 @@ def test_a_choice_beyond_the_limit_counts_against_us_and_not_in_the_regret() -> 
             2.0 if seed else -50.0, feasible=seed > 0
         )
     text = page(a_report(found), "head", {})
-    assert "keeps it in truth in at least 95 % of runs (simulated): 75 %" in text
+    assert "keeps it in truth in at least 95 % of runs (all worlds): 75 %" in text
     assert "| Simulated: small | tune | 75 %, 2.0 [2.0, 2.0] |" in text
+
+
+def test_other_goals_have_tables_of_their_own() -> None:
+    found = some_runs(1.0, 3.0)
+    for seed in range(4):
+        for method, more in (("tune", 0.0), ("random", 0.5)):
+            cheapest = Task("small", method, "read", 3, seed, "cheapest")
+            found[cheapest] = a_run(0.0, feasible=seed > 0, excess=more)
+            found[replace(cheapest, setting="frontier")] = a_run(1 + more + seed)
+    text = page(a_report(found), "head", {})
+    assert "| Simulated: small | random points | 75 %, +50 % |" in text
+    assert "| Simulated: small | random points | 3.0 | 0.5 [0.5, 0.5]" in text
 
 
 def test_the_page_shows_what_a_part_brings_and_keeps_it_out_of_the_comparison() -> None:
@@ -569,87 +712,78 @@ def test_slow_steps_are_no_secret() -> None:
 def test_a_plot_of_a_report_has_a_panel_for_each_group() -> None:
     found = some_runs(1.0, 3.0) | some_runs(1.0, 0.0, world="table")
     said = draw(a_report(found, recorded=("table",)), "read")
-    assert said.count("<polyline") == 4
+    assert said.count("<polyline") == 6
     assert "Simulated: small" in said
 
 
 # --- the command
 
 
-def test_a_plan_is_even_seed_by_seed_and_runs_both_kinds() -> None:
-    tasks = search.plan(
-        ["tune", "random", "tpe"], ["small", "table"], [3, 10], range(2)
+def some_plan(*methods: str, runs: int, few: int = 1, worlds: int = 2) -> list[Task]:
+    names = ["small", "table"][:worlds]
+    return search.plan(
+        methods, names, [1, 3, 10], 5, search.Size(runs, few, halves=True)
     )
+
+
+def test_a_plan_is_even_seed_by_seed_and_runs_both_kinds() -> None:
+    tasks = some_plan("tune", "random", "tpe", runs=2)
     assert len(tasks) == len(set(tasks))
     assert [task.seed for task in tasks] == sorted(task.seed for task in tasks)
     plain = [task for task in tasks if task.method == "random"]
-    assert len(plain) == (2 + 4) * 2 * 2
+    # Recorded tables have twice as many seeds.
+    assert len(plain) == (2 + 4) * 2 * 3
     assert {task.setting for task in plain} == {"plain"}
-    assert {task.setting for task in tasks if task.method == "tpe"} == {
-        "plain",
-        "limited",
-        "halves",
+    assert min(task.seed for task in tasks) == 5
+
+
+def test_other_goals_are_searched_with_few_seeds_and_at_the_middle_budgets() -> None:
+    tasks = some_plan("tune", "tpe", "random", runs=3, few=2)
+    more = [task for task in tasks if task.setting not in ("plain", "halves")]
+    assert {(task.method, task.setting, task.units) for task in more} == {
+        (method, setting, units)
+        for method in ("tune", "tpe")
+        for setting in search_runs.COST_SETTINGS
+        for units in (3, 10)
     }
-    reach = {
-        task.units
-        for task in tasks
-        if task.method == "tune" and task.setting == "plain" and task.kind == "read"
-    }
-    assert reach == {3, 10, *search.REACH}
+    assert {task.seed for task in more} == {5, 6}
+    halves_ = [task for task in tasks if task.setting == "halves"]
+    assert {task.seed for task in halves_} == {5, 6}
+    brief = search.plan(["tune"], ["small"], [3], 0, search.BRIEF)
+    assert "halves" not in {task.setting for task in brief}
 
 
-def test_recorded_tables_have_twice_the_seeds_and_no_more_of_what_has_few() -> None:
-    tasks = search.plan(
-        ["tune", "tpe"], ["small", "table"], [3, 10], range(5, 5 + search.FEW)
-    )
-    for name, seeds in (
-        ("small", range(5, 5 + search.FEW)),
-        ("table", range(5, 5 + 2 * search.FEW)),
-    ):
-        for method in ("tune", "tpe"):
-            mine = [
-                task
-                for task in tasks
-                if (task.world, task.method, task.setting) == (name, method, "plain")
-            ]
-            assert {task.seed for task in mine} == set(seeds)
-    beside = {
-        task.seed
-        for task in tasks
-        if task.world == "table" and task.method == "tpe" and task.setting == "halves"
-    }
-    assert beside == set(range(5, 5 + search.FEW))
-
-
-def test_parts_are_taken_out_in_some_seeds_of_simulated_worlds_at_the_first_two_budgets() -> (
-    None
-):
-    family = next(iter(search.FAMILIES))
-    tasks = search.plan(
-        ["tune", "unpaired"],
-        [family, "table"],
-        [3, 10, 30],
-        range(3, 3 + search.APART + 2),
-    )
+def test_parts_are_taken_out_in_some_seeds_of_families_at_the_middle_budgets() -> None:
+    tasks = some_plan("tune", "unpaired", runs=search.APART + 2)
     parts = [task for task in tasks if task.method == "unpaired"]
     assert {(task.world, task.kind, task.units) for task in parts} == {
-        (family, "read", 3),
-        (family, "read", 10),
+        ("small", "read", 3),
+        ("small", "read", 10),
     }
-    assert {task.seed for task in parts} == set(range(3, 3 + search.APART))
+    assert {task.seed for task in parts} == set(range(5, 5 + search.APART))
 
 
-def test_a_slow_rival_is_run_with_few_seeds_and_at_the_first_two_budgets_only() -> None:
-    tasks = search.plan(["tune", "smac"], ["small"], [3, 10, 30], range(search.FEW + 2))
-    slow = [task for task in tasks if task.method == "smac"]
-    assert len(slow) == search.FEW * 2 * 2
-    assert {task.seed for task in slow} == set(range(search.FEW))
+def test_a_slow_rival_is_run_with_few_seeds_and_at_the_middle_budgets() -> None:
+    slow = some_plan("smac", runs=4, few=3, worlds=1)
+    assert {task.seed for task in slow} == {5, 6, 7}
     assert {(task.kind, task.units) for task in slow} == {
         ("read", 3),
         ("read", 10),
         ("paid", 3),
         ("paid", 10),
     }
+
+
+def test_a_search_that_is_the_same_as_another_is_left_out() -> None:
+    tasks = [
+        Task(world, "tune", kind, 3, 0, setting)
+        for world in ("small", "flat")
+        for kind in ("read", "paid")
+        for setting in ("plain", "frontier")
+    ]
+    left = search.differing(tasks, Kept(None))
+    assert {task.kind for task in left if task.world == "small"} == {"read", "paid"}
+    assert {task.kind for task in left if task.world == "flat"} == {"read"}
 
 
 def test_a_rival_without_its_package_is_left_out_in_a_line_but_for_the_runs_that_are_kept(
@@ -659,7 +793,7 @@ def test_a_rival_without_its_package_is_left_out_in_a_line_but_for_the_runs_that
         EVERY, "smac", replace(METHODS["smac"], needs="a_package_that_nobody_has")
     )
     kept = Kept(tmp_path / "runs.jsonl")
-    first, *others = search.plan(["smac"], ["small"], [3, 10], range(2))
+    first, *others = some_plan("smac", runs=2, few=2, worlds=1)
     grid = Task("small", "grid", "read", 3, 0)
     kept.add(first.key(EVERY["smac"].version), a_run())
     assert search.possible([first, grid, *others], kept) == [first, grid]
@@ -675,15 +809,15 @@ def test_a_rival_without_its_package_is_left_out_in_a_line_but_for_the_runs_that
 
 
 def test_the_command_writes_the_page_and_its_plots_and_keeps_the_runs(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(search, "REACH", (1.0,))
     command = [
+        "--short",
         "--runs",
-        "2",
+        "1",
         "--units",
-        "2",
-        "4",
+        "1",
+        "3",
         "--methods",
         "random",
         "--worlds",
@@ -735,9 +869,12 @@ def test_runs_can_be_made_ahead_of_the_page(
     assert capsys.readouterr().out == ""
     assert len(path.read_text().splitlines()) == 2
     assert not (tmp_path / "page.md").exists()
+    with pytest.raises(SystemExit):
+        search.main(["--runs", "0"])
 
 
 def test_ours_comes_first_and_no_two_methods_have_one_name() -> None:
     assert next(iter(EVERY)) == next(iter(OURS))
     assert len(EVERY) == len(OURS) + len(METHODS) + len(ABLATIONS)
-    assert set(search.BESIDE) <= set(METHODS)
+    assert {*search.BESIDE, *search.SHORT, *search.SLOW} <= set(METHODS)
+    assert set(search.BESIDE) <= set(search.SHORT)

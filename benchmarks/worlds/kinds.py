@@ -142,8 +142,7 @@ def _temperature(width: float, name: str, seed: int) -> World:
         maker.add(cell, 1.2 * height - 0.3)
         if heat == 0:
             # Without randomness every draw is the same.
-            first = maker.answers[cell][:, :1]
-            maker.answers[cell] = np.repeat(first, DRAWS, axis=1)
+            maker.answers[cell][:] = maker.answers[cell][:, :1]
     return maker.world()
 
 

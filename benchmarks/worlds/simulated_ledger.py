@@ -45,6 +45,8 @@ class SimulatedLedger:
         examples: how many tuning examples there are.
         pool: the examples of the world that they are taken from; all by default.
         max_cost: dollars per request, or None.
+        goal: "quality", "cheapest" or "frontier".
+        min_quality: the score that is good enough, for the goal "cheapest".
         spent: dollars so far.
     """
 
@@ -55,6 +57,8 @@ class SimulatedLedger:
     examples: int
     pool: Counts | None = None
     max_cost: float | None = None
+    goal: str = "quality"
+    min_quality: float | None = None
     spent: float = 0.0
     trials: dict[int, Bought] = field(default_factory=dict)
     points: dict[int, Point] = field(default_factory=dict)
@@ -82,6 +86,8 @@ class SimulatedLedger:
             max_seconds=None,
             ceiling=self.ceiling,
             baseline=baseline,
+            goal=self.goal,
+            min_quality=self.min_quality,
             max_extrapolated_cost=max_extrapolated_cost(self._dollars),
         )
 

@@ -7,7 +7,8 @@ from functools import lru_cache
 import numpy as np
 import pytest
 
-from benchmarks.search.runs import configs, kinds_of
+from benchmarks.search.goals import configs
+from benchmarks.search.runs import kinds_of
 from benchmarks.worlds.kinds import DRAWS, EXAMPLES, KINDS
 from benchmarks.worlds.named import CHOSEN_ON, RECORDED, SIMULATED, chosen_on
 from benchmarks.worlds.worlds import FAMILIES, World

@@ -18,7 +18,8 @@ from pyarrow import parquet
 
 from benchmarks.rivals.methods import METHODS
 from benchmarks.search import __main__ as search
-from benchmarks.search.runs import Task, configs, kinds_of, play
+from benchmarks.search.goals import configs
+from benchmarks.search.runs import Task, kinds_of, play
 from benchmarks.worlds import __main__ as worlds
 from benchmarks.worlds.named import chosen_on
 from benchmarks.worlds.outside import (
