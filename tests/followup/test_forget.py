@@ -162,8 +162,10 @@ def test_an_example_that_nobody_asked_about_and_a_running_study_are_one_sentence
 
 
 def test_a_store_that_another_process_reads_is_told_and_the_command_can_be_given_again(
-    copy: tuple[Server, Path],
+    copy: tuple[Server, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # SQLite waits for the reader, which does not end here.
+    monkeypatch.setattr("tune.store.database._PATIENCE", 0.05)
     _, folder = copy
     with contextlib.closing(Database(folder / "study" / "draws.db")) as reader:
         reader.execute("BEGIN")
