@@ -8,6 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.support.draws import (
     answers,
@@ -15,6 +17,7 @@ from tests.support.draws import (
     one,
     trial,
 )
+from tune.readout import Reading
 
 
 def test_the_error_of_the_mean_holds_both_kinds_of_chance_and_the_draws_part_is_known() -> (
@@ -97,3 +100,22 @@ def test_weights_leave_the_mean_on_the_metrics_scale() -> None:
     assert weighed.mean == pytest.approx(0.75)
     assert weighed.shares == pytest.approx([1.0, 0.0])
     assert plain.shares == pytest.approx([1.0, 0.0])
+
+
+@given(st.sets(st.integers(0, 12)), st.sets(st.integers(0, 12)))
+def test_shared_places_are_those_that_a_look_at_each_example_finds(
+    mine: set[int], others: set[int]
+) -> None:
+    here, there = on(mine), on(others)
+    found = [places.tolist() for places in here.places_shared(there)]
+    both = sorted(mine & others)
+    assert found == [
+        [here.examples.index(one) for one in both],
+        [there.examples.index(one) for one in both],
+    ]
+
+
+def on(examples: set[int]) -> Reading:
+    """A reading of these examples, of which nothing else matters."""
+    zeros = np.zeros(len(examples))
+    return Reading(config(), 0, tuple(sorted(examples)), *[zeros] * 4, False)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tune.stats.clusters import Clusters
+from tune.stats.clusters import Clusters, largest_of_each, numbered
 
 some_rows = st.lists(
     st.tuples(st.floats(-1, 1).map(lambda x: round(x, 3)), st.integers(0, 6)),
@@ -40,6 +40,27 @@ def test_sums_and_sizes_are_those_of_the_labels_in_the_order_in_which_they_came(
     assert found.sums.tolist() == [1.5, 0.0, 1.0]
     assert found.sizes.tolist() == [2, 1, 1]
     assert found.squares == pytest.approx(2 * 0.25**2)
+
+
+@given(some_rows)
+def test_labels_in_an_array_are_numbered_as_those_in_a_list(
+    rows: list[tuple[float, int]],
+) -> None:
+    labels = [label for _, label in rows]
+    assert numbered(np.array(labels)).tolist() == numbered(labels).tolist()
+
+
+@given(some_rows)
+def test_the_largest_of_each_cluster_is_what_a_loop_finds(
+    rows: list[tuple[float, int]],
+) -> None:
+    largest: dict[int, float] = {}
+    for score, label in rows:
+        largest[label] = max(score, largest.get(label, score))
+    scores = np.array([score for score, _ in rows])
+    found = largest_of_each(scores, [label for _, label in rows])
+    assert found.tolist() == list(largest.values())
+    assert largest_of_each(scores, None).tolist() == scores.tolist()
 
 
 def test_without_labels_each_score_is_alone() -> None:

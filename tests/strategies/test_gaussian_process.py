@@ -326,6 +326,19 @@ def test_what_is_believed_is_the_textbook_posterior_under_the_variances_learned(
     assert found.cov == pytest.approx(expected.cov, abs=1e-7)
 
 
+def test_several_steps_of_learning_at_once_are_those_one_after_another() -> None:
+    rng = np.random.default_rng(2)
+    alike = covariance_parts(crowd(12))
+    what = seen(list(range(12)), rng.random(12).tolist(), 0.01)
+    once, stepwise = process(), process()
+    found = once.condition(alike, what, fits=5)
+    for _ in range(5):
+        last = stepwise.condition(alike, what)
+    assert once.variances.tolist() == stepwise.variances.tolist()
+    assert found.mean.tolist() == last.mean.tolist()
+    assert found.cov.tolist() == last.cov.tolist()
+
+
 def test_variances_are_held_while_there_is_little_to_learn_them_from() -> None:
     one = process()
     one.condition(covariance_parts(crowd(6)), seen([0, 1, 2], [0.0, 1.0, 0.0], 1e-4))

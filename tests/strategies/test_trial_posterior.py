@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import random
+import weakref
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -13,10 +15,15 @@ from hypothesis import strategies as st
 
 from tests.strategies.test_posterior import family, problem, reading, standing
 from tune.fakes.race import PROMPTS
+from tune.space import Point
 from tune.strategies.posterior import share_of_gain
 from tune.strategies.problem import Standing
 from tune.strategies.select import select_config
-from tune.strategies.trial_posterior import TrialPosterior, trial_posteriors
+from tune.strategies.trial_posterior import (
+    TrialPosterior,
+    _means,
+    trial_posteriors,
+)
 
 
 def trials(found: Sequence[TrialPosterior]) -> list[int]:
@@ -71,6 +78,32 @@ def test_who_met_the_easy_examples_is_not_believed_better_than_who_was_good_at_h
     )
     found = trial_posteriors(problem(examples=24), [*others, lucky, good])
     assert level(found, 9) > level(found, 0) > level(found, 8)
+
+
+def test_the_same_question_again_is_answered_from_memory_and_any_other_is_not() -> None:
+    asked = [standing(reading(i, [1.0, 0.0, float(i > 1)])) for i in range(4)]
+    _means.cache_clear()
+    first = trial_posteriors(problem(), asked)
+    assert trial_posteriors(problem(), asked) == first
+    assert _means.cache_info().misses == 1
+    # The same scores upside down, and scores that were read anew.
+    trial_posteriors(problem(larger_is_better=False), asked)
+    trial_posteriors(problem(), [*asked[1:], standing(reading(0, [1.0, 1.0, 1.0]))])
+    assert _means.cache_info().misses == 3
+
+
+def test_what_is_remembered_does_not_hold_on_to_the_run() -> None:
+    class Run:
+        def ceiling(self, point: Point, draws: int, cap: int) -> float:
+            return 1.0
+
+    run = Run()
+    asked = replace(problem(), ceiling=run.ceiling)
+    trial_posteriors(asked, [standing(reading(0, [1.0, 0.0]))])
+    there = weakref.ref(run)
+    del run, asked
+    gc.collect()
+    assert there() is None
 
 
 def test_luck_on_a_few_examples_is_believed_less_than_a_good_record_on_many() -> None:

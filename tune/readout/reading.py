@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tune.space import Config
-from tune.stats.arrays import Array
+from tune.stats.arrays import Array, IntArray
 
 
 class Difference(NamedTuple):
@@ -65,9 +65,19 @@ class Reading:
         return len(self.examples)
 
     @cached_property
+    def positions(self) -> IntArray:
+        """The positions of the scored examples as an array."""
+        return np.array(self.examples, dtype=np.int64)
+
+    @cached_property
     def mean(self) -> float:
         """The mean score."""
-        return _mean(self.scores) / _mean_weight(self.weights)
+        return self.mean_weighted / _mean_weight(self.weights)
+
+    @cached_property
+    def mean_weighted(self) -> float:
+        """The mean of the scores as they stand: each multiplied by its weight."""
+        return _mean(self.scores)
 
     @property
     def shares(self) -> Array:
@@ -96,7 +106,7 @@ class Reading:
         """The mean dollars per request."""
         return _mean(self.costs)
 
-    @property
+    @cached_property
     def cost_standard_error(self) -> float:
         """The standard error of the mean cost, in dollars."""
         return _standard_error(self.costs)
@@ -106,9 +116,14 @@ class Reading:
         """The mean seconds per request."""
         return _mean(self.seconds)
 
+    @cached_property
+    def seconds_standard_error(self) -> float:
+        """The standard error of the mean seconds."""
+        return _standard_error(self.seconds)
+
     def among(self, positions: Collection[int]) -> Reading:
         """Return the part of this reading that is on these examples."""
-        kept = np.isin(self.examples, list(positions))
+        kept = np.isin(self.positions, list(positions))
         weights = self.weights
         if weights is not None:
             weights = weights[kept]
@@ -122,20 +137,26 @@ class Reading:
             weights=weights,
         )
 
+    def places_shared(self, other: Reading) -> tuple[IntArray, IntArray]:
+        """Return the places of the examples that both have: in this reading, and in the other."""
+        # Nearly always both met the same examples.
+        if self.examples == other.examples:
+            every = np.arange(len(self.examples))
+            return every, every
+        _, ours, theirs = np.intersect1d(
+            self.positions, other.positions, assume_unique=True, return_indices=True
+        )
+        return ours, theirs
+
     def difference(self, other: Reading) -> Difference:
         """Compare this reading with another one, paired by example."""
-        theirs = dict(zip(other.examples, other.scores, strict=True))
-        gaps = []
-        for position, score in zip(self.examples, self.scores, strict=True):
-            if position in theirs:
-                gaps.append(score - theirs[position])
-        common = np.array(gaps)
+        ours, theirs = self.places_shared(other)
+        common = self.scores[ours] - other.scores[theirs]
         # The scores are multiplied by weights, so their mean is on the metric's scale only
         # after a division by the mean weight.
         weight = 1.0
         if self.weights is not None:
-            shared = np.isin(self.examples, other.examples)
-            weight = _mean_weight(self.weights[shared])
+            weight = _mean_weight(self.weights[ours])
         return Difference(
             mean=_mean(common) / weight,
             standard_error=_standard_error(common) / weight,

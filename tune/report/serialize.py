@@ -5,6 +5,7 @@ from __future__ import annotations
 import types
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
+from functools import cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from tune.space import Point
@@ -46,7 +47,7 @@ def _load(kind: Any, value: Any) -> Any:
     if isinstance(kind, type) and issubclass(kind, Point):
         return kind({name: _hashable(inner) for name, inner in value.items()})
     if is_dataclass(kind):
-        hints = get_type_hints(kind)
+        hints = _hints(kind)  # type: ignore[arg-type]
         # An older or newer version may have written fields that this one does not know.
         known = {}
         for name, inner in value.items():
@@ -57,6 +58,12 @@ def _load(kind: Any, value: Any) -> Any:
     if isinstance(kind, type) and issubclass(kind, tuple):
         return kind(*value)
     return value
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    """Return the types of a record's fields. Reading them takes longer than loading a record."""
+    return get_type_hints(kind)
 
 
 def _hashable(value: Any) -> Any:

@@ -12,6 +12,7 @@ from tune.pricing.prices import to_dollars
 from tune.readout import Reading
 from tune.report.search_records import BestPoint, Course, SpentPoint, WaveRow
 from tune.result.evidence import Evidence
+from tune.stats.intervals import Interval
 from tune.study.budget import LEAST_BLOCK
 from tune.study.record import RunRecord
 
@@ -72,6 +73,8 @@ def _best(
     means: dict[int, float] = {}
     found: list[BestPoint] = []
     steps: Sequence[Any] = ()
+    # Its leader stays the same through most waves, and an interval takes long.
+    known: dict[tuple[int, int], Interval] = {}
     for event in record.events:
         if event["event"] == "wave":
             steps = event["steps"]
@@ -80,7 +83,12 @@ def _best(
             steps = ()
             if means:
                 dollars = _dollars_at(event, spent)
-                found.append(_leader(readings, met, means, evidence, dollars))
+                leader = max(means, key=means.__getitem__)
+                state = leader, len(met[leader])
+                if state not in known:
+                    part = readings[leader].among(met[leader])
+                    known[state] = evidence.quality(part)
+                found.append(BestPoint(dollars, leader, known[state]))
     return tuple(found)
 
 
@@ -114,18 +122,6 @@ def _meet(
             means[number] = share
 
 
-def _leader(
-    readings: Mapping[int, Reading],
-    met: Mapping[int, set[int]],
-    means: Mapping[int, float],
-    evidence: Evidence,
-    dollars: float,
-) -> BestPoint:
-    number = max(means, key=means.__getitem__)
-    part = readings[number].among(met[number])
-    return BestPoint(dollars, number, evidence.quality(part))
-
-
 def _dollars_at(event: Mapping[str, Any], spent: Sequence[int]) -> float:
     """Return the dollars that were spent when an event was noted."""
     # The event's mark counts the calls until then.
@@ -139,13 +135,14 @@ def _saved(record: RunRecord) -> float | None:
     """Return about what the reused draws would have cost, at the mean price of a model's draws."""
     saved = 0.0
     for name, model in record.models.items():
+        if not model.reused:
+            continue
         spent, draws = 0.0, 0
         for number, trial in record.trials.items():
             if trial.point["model"] == name:
-                draws += trial.bought
-                spent += trial.bought * record.standings[number].spent_per_draw
-        if not model.reused:
-            continue
+                bought = trial.bought
+                draws += bought
+                spent += bought * record.standings[number].spent_per_draw
         # Draws of the holdout alone have no mean price here.
         if not draws:
             return None

@@ -5,7 +5,7 @@ analysis.
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -14,7 +14,8 @@ from tune.pricing.prices import to_dollars
 from tune.readout import Reading
 from tune.space import Config
 from tune.stats.alpha_spending import analysis_confidence
-from tune.stats.arrays import Array
+from tune.stats.arrays import Array, IntArray
+from tune.stats.clusters import numbered
 from tune.stats.cost_intervals import cost_interval
 from tune.stats.intervals import Interval, difference_interval, mean_interval
 from tune.stats.power import SPREAD, detectable_difference
@@ -42,7 +43,8 @@ class Evidence:
         if plan.metric.weigh is not None:
             self._heaviest = plan.metric.high
         self._prices = plan.prices
-        self._units = list(map(plan.split.cluster, plan.examples))
+        # As numbers: hundreds of intervals count them.
+        self._units = numbered(list(map(plan.split.cluster, plan.examples)))
 
     def quality(self, reading: Reading, *, holdout: bool = False) -> Interval:
         """Return the interval of the mean score."""
@@ -51,7 +53,7 @@ class Evidence:
             low=self._low,
             high=self._high,
             confidence=self._confidence(holdout),
-            clusters=self._of(reading.examples),
+            clusters=self._units[reading.positions],
             weights=reading.weights,
             heaviest=self._heaviest,
         )
@@ -77,7 +79,7 @@ class Evidence:
             most,
             least=least,
             confidence=self._confidence(holdout),
-            clusters=self._of(reading.examples),
+            clusters=self._units[reading.positions],
         )
 
     def seconds(self, reading: Reading, *, holdout: bool = False) -> Interval | None:
@@ -95,7 +97,7 @@ class Evidence:
             reading.costs,
             high=math.inf,
             confidence=self._confidence(holdout),
-            clusters=self._of(reading.examples),
+            clusters=self._units[reading.positions],
         )
 
     def difference(
@@ -115,18 +117,23 @@ class Evidence:
             seen: readings of the same two configs on other examples. They show how far apart two
                 scores can be.
         """
-        both = _common(ours, theirs)
-        if ours is None or theirs is None or not both:
+        if ours is None or theirs is None:
             return None
+        here, there = ours.places_shared(theirs)
+        if not len(here):
+            return None
+        weights = None
+        if ours.weights is not None:
+            weights = ours.weights[here]
         known = [reading.shares for reading in seen if reading is not None]
         return difference_interval(
-            _scores(ours, both),
-            _scores(theirs, both),
+            ours.shares[here],
+            theirs.shares[there],
             low=self._low,
             high=self._high,
             confidence=self._confidence(holdout),
-            clusters=self._of(both),
-            weights=_weights(ours, both),
+            clusters=self._units[ours.positions[here]],
+            weights=weights,
             heaviest=self._heaviest,
             seen=np.concatenate([np.zeros(0), *known]),
         )
@@ -141,18 +148,20 @@ class Evidence:
         examples.
         """
         ours, theirs = holdout.get(choice), holdout.get(baseline)
-        both = _common(ours, theirs)
-        if ours is None or theirs is None or len(both) < 2:
+        if ours is None or theirs is None:
             return None
-        units = self._of(both)
+        here, there = ours.places_shared(theirs)
+        if len(here) < 2:
+            return None
+        units = self._units[ours.positions[here]]
         if choice == baseline:
             assumed = SPREAD * (self._high - self._low)
-            return self._detectable(len(set(units)), assumed, None)
-        differences = _scores(ours, both) - _scores(theirs, both)
-        return self._detectable(len(both), differences, units)
+            return self._detectable(len(np.unique(units)), assumed, None)
+        differences = ours.shares[here] - theirs.shares[there]
+        return self._detectable(len(here), differences, units)
 
     def _detectable(
-        self, n: int, spread: float | Array, clusters: Sequence[Hashable] | None
+        self, n: int, spread: float | Array, clusters: IntArray | None
     ) -> float:
         return detectable_difference(
             n,
@@ -167,25 +176,3 @@ class Evidence:
         if holdout:
             return self.confidence
         return TUNING_CONFIDENCE
-
-    def _of(self, positions: Sequence[int]) -> list[Hashable]:
-        return [self._units[position] for position in positions]
-
-
-def _common(ours: Reading | None, theirs: Reading | None) -> list[int]:
-    """Return the positions of the examples that both have a score for."""
-    if ours is None or theirs is None:
-        return []
-    return sorted(set(ours.examples) & set(theirs.examples))
-
-
-def _scores(reading: Reading, positions: Sequence[int]) -> Array:
-    known = dict(zip(reading.examples, reading.shares, strict=True))
-    return np.array([known[position] for position in positions])
-
-
-def _weights(reading: Reading, positions: Sequence[int]) -> Array | None:
-    if reading.weights is None:
-        return None
-    known = dict(zip(reading.examples, reading.weights, strict=True))
-    return np.array([known[position] for position in positions])

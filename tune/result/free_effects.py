@@ -12,6 +12,7 @@ from tune.readout import Reading
 from tune.report.search_records import Dimension, Effect
 from tune.report.text import describe_value
 from tune.space import FREE
+from tune.stats.arrays import Array, IntArray
 from tune.stats.intervals import Interval, difference_interval
 from tune.study.record import RunRecord
 
@@ -85,20 +86,22 @@ def _compared(
 
 def _gain(record: RunRecord, pairs: Sequence[tuple[Reading, Reading]]) -> Interval:
     """Return the mean gain of readings over others, on the examples that both have."""
-    ours: list[float] = []
-    theirs: list[float] = []
-    clusters: list[int] = []
+    ours: list[Array] = []
+    theirs: list[Array] = []
+    clusters: list[IntArray] = []
     for reading, base in pairs:
-        known = dict(zip(base.examples, base.shares, strict=True))
-        for position, score in zip(reading.examples, reading.shares, strict=True):
-            if position in known:
-                ours.append(score)
-                theirs.append(known[position])
-                clusters.append(position)
+        here, there = reading.places_shared(base)
+        ours.append(reading.shares[here])
+        theirs.append(base.shares[there])
+        clusters.append(reading.positions[here])
     metric = record.plan.metric
     # One example counts once, however many trials met it.
     return difference_interval(
-        ours, theirs, low=metric.low, high=metric.mean_high, clusters=clusters
+        np.concatenate(ours),
+        np.concatenate(theirs),
+        low=metric.low,
+        high=metric.mean_high,
+        clusters=np.concatenate(clusters),
     )
 
 

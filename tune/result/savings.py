@@ -52,9 +52,12 @@ def costs_of_readings(record: RunRecord) -> tuple[float, float]:
 
 def _note(costs: _Costs, request: object, draws: DrawColumns, each: Integers) -> None:
     """Note the cost of each example; one that several trials ask for counts once."""
-    known = costs.setdefault(request, {})
-    for position, cost in zip(draws.positions.tolist(), each.tolist(), strict=True):
-        known[position] = max(known.get(position, 0), cost)
+    new = dict(zip(draws.positions.tolist(), each.tolist(), strict=True))
+    known = costs.setdefault(request, new)
+    # Few requests are those of several trials.
+    if known is not new:
+        for position, cost in new.items():
+            known[position] = max(known.get(position, 0), cost)
 
 
 def _prices(model: ModelRecord, draws: DrawColumns, tokens: Integers) -> Integers:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -13,3 +13,6 @@ IntArray: TypeAlias = npt.NDArray[np.int64]
 
 Numbers: TypeAlias = Sequence[float] | Array
 """Numbers that a caller passes: a list, or an array."""
+
+Labels: TypeAlias = Sequence[Hashable] | IntArray
+"""Labels of clusters that a caller passes: anything in a list, or numbers in an array."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 import numpy as np
 
-from tune.stats.arrays import Array, IntArray
+from tune.stats.arrays import Array, IntArray, Labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Clusters:
     def of(
         cls,
         scores: Array,
-        labels: Sequence[Hashable] | None,
+        labels: Labels | None,
         weights: Array | None = None,
     ) -> Clusters:
         """Return the clusters of scores with one label each; without labels each is its own.
@@ -42,7 +42,7 @@ class Clusters:
             if sizes is None:
                 sizes = np.ones_like(scores)
             return cls(scores * sizes, sizes, 0.0)
-        index = _numbered(labels)
+        index = numbered(labels)
         if weights is not None:
             sums = np.bincount(index, scores * weights).astype(float)
             sizes = np.bincount(index, weights).astype(float)
@@ -109,22 +109,29 @@ class Clusters:
         return rows * rows / float(self.sizes @ self.sizes)
 
 
-def largest_of_each(values: Array, labels: Sequence[Hashable] | None) -> Array:
+def largest_of_each(values: Array, labels: Labels | None) -> Array:
     """Return the largest value of each cluster; all values if there are no labels."""
     if labels is None:
         return values
-    largest: dict[Hashable, float] = {}
-    for label, value in zip(labels, values.tolist(), strict=True):
-        before = largest.get(label, value)
-        largest[label] = max(value, before)
-    return np.array(list(largest.values()))
+    index = numbered(labels)
+    largest = np.full(index.max(initial=-1) + 1, -math.inf)
+    np.maximum.at(largest, index, values)
+    return largest
 
 
-def _numbered(labels: Sequence[Hashable]) -> IntArray:
-    """Return a number from 0 for each label: labels may be anything, numpy counts numbers."""
+def numbered(labels: Labels) -> IntArray:
+    """Return a number from 0 for each label, in the order in which labels first appear."""
+    if isinstance(labels, np.ndarray):
+        return _renumbered(labels)
+    # Labels may be anything, and numpy counts numbers.
     number: dict[Hashable, int] = {}
-    found = []
-    for label in labels:
-        number.setdefault(label, len(number))
-        found.append(number[label])
-    return np.array(found)
+    found = [number.setdefault(label, len(number)) for label in labels]
+    return np.array(found, dtype=np.int64)
+
+
+def _renumbered(labels: IntArray) -> IntArray:
+    """Return numbers without a gap in place of others. A loop takes ten times as long."""
+    _, first, index = np.unique(labels, return_index=True, return_inverse=True)
+    place = np.empty_like(first)
+    place[np.argsort(first)] = np.arange(len(first))
+    return place[index]

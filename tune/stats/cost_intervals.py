@@ -8,12 +8,11 @@ allows for a request at the cap that was not seen.
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from tune.stats.arrays import Numbers
+from tune.stats.arrays import Labels, Numbers
 from tune.stats.intervals import Interval, mean_interval
 
 # Shares of the error rate that the lower and the upper limit have once a request came near the cap.
@@ -37,7 +36,7 @@ def cost_interval(
     *,
     least: float = 0.0,
     confidence: float = 0.95,
-    clusters: Sequence[Hashable] | None = None,
+    clusters: Labels | None = None,
 ) -> Interval:
     """Return the interval for the mean of costs that seldom reach the largest possible cost.
 

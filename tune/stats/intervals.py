@@ -8,16 +8,14 @@ was not observed. Scores without a bound have `tune.stats.unbounded`.
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
-from tune.stats.arrays import Array, Numbers
-from tune.stats.clusters import Clusters, largest_of_each
+from tune.stats.arrays import Array, IntArray, Labels, Numbers
+from tune.stats.clusters import Clusters, largest_of_each, numbered
 from tune.stats.dirichlet import bounded_upper
 from tune.stats.unbounded import unbounded_limits
 
@@ -71,7 +69,7 @@ def mean_interval(
     low: float = 0.0,
     high: float = 1.0,
     confidence: float = 0.95,
-    clusters: Sequence[Hashable] | None = None,
+    clusters: Labels | None = None,
     weights: Numbers | None = None,
     heaviest: float = 1.0,
 ) -> Interval:
@@ -108,7 +106,7 @@ def difference_interval(
     low: float = 0.0,
     high: float = 1.0,
     confidence: float = 0.95,
-    clusters: Sequence[Hashable] | None = None,
+    clusters: Labels | None = None,
     weights: Numbers | None = None,
     heaviest: float = 1.0,
     seen: Numbers = (),
@@ -200,7 +198,7 @@ class _Observed(NamedTuple):
     """The scores that are known, with their labels and weights; None if they have none."""
 
     values: Array
-    labels: Sequence[Hashable] | None
+    labels: IntArray | None
     weights: Array | None
 
     def within(self, low: float, high: float) -> _Observed:
@@ -234,7 +232,7 @@ class _Atom(NamedTuple):
 
 def _observed(
     scores: Array,
-    clusters: Sequence[Hashable] | None,
+    clusters: Labels | None,
     weights: Numbers | None,
     confidence: float,
 ) -> _Observed:
@@ -250,7 +248,7 @@ def _observed(
         raise ValueError("an interval needs at least one score, but got none")
     labels = None
     if clusters is not None:
-        labels = list(itertools.compress(clusters, known))
+        labels = numbered(clusters)[known]
     sizes = None
     if weights is not None:
         sizes = np.asarray(weights, dtype=float)[known]
@@ -318,7 +316,7 @@ def _range(seen: Numbers) -> float:
 def _reach(
     differences: Array,
     span: float,
-    labels: Sequence[Hashable] | None = None,
+    labels: Labels | None = None,
 ) -> float:
     """Return the largest plausible difference, by the largest one of each cluster."""
     sizes = np.sort(largest_of_each(np.abs(differences), labels))

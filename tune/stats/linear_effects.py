@@ -64,7 +64,7 @@ def linear_effects(
     for _ in range(2):
         weights = 1.0 / (variances + extra)
         information = design.T @ (weights[:, None] * design) + np.diag(precision)
-        covariance: Array = np.linalg.pinv(information).astype(float)
+        covariance: Array = np.linalg.inv(information).astype(float)
         mean = covariance @ (design.T @ (weights * values))
         residuals = values - design @ mean
         # Coefficients that the data determine use up degrees of freedom.

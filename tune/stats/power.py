@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 from statistics import NormalDist
 
 import numpy as np
 
-from tune.stats.arrays import Numbers
+from tune.stats.arrays import Labels, Numbers
 from tune.stats.intervals import lower_limit
 from tune.stats.roots import root
 
@@ -36,7 +36,7 @@ def detectable_difference(
     low: float = 0.0,
     high: float = 1.0,
     confidence: float = 0.95,
-    clusters: Sequence[Hashable] | None = None,
+    clusters: Labels | None = None,
 ) -> float:
     """Return the smallest true mean difference that n pairs show with probability `power`.
 
@@ -138,9 +138,7 @@ def _typical(count: int) -> np.ndarray:
     return values / max(float(values.std()), 1e-12)
 
 
-def _deviation(
-    spread: float | Numbers, clusters: Sequence[Hashable] | None
-) -> tuple[float, float]:
+def _deviation(spread: float | Numbers, clusters: Labels | None) -> tuple[float, float]:
     """Return the standard deviation of independent units, and the mean number of examples of one.
 
     If differences have labels, the clusters are the independent units.
@@ -148,7 +146,7 @@ def _deviation(
     if isinstance(spread, int | float):
         return float(spread), 1.0
     differences = np.asarray(spread, dtype=float)
-    labels: Sequence[Hashable] = range(differences.size)
+    labels: Labels = range(differences.size)
     if clusters is not None:
         labels = clusters
     if len(labels) != differences.size:

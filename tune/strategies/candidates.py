@@ -170,7 +170,7 @@ class Candidates:
         if self.points:
             # What was learned of how alike points are is taken over; it is costly to learn again.
             self._posterior = Posterior(self.problem, self.points, self._posterior)
-            self._posterior.update(list(enumerate(self.shown)), fit=fit)
+            self._posterior.update(list(enumerate(self.shown)), fits=int(fit))
             self.race.leaders = self._leaders()
         return bool(self.points)
 

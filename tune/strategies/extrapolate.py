@@ -85,14 +85,9 @@ def _gaps(problem: Problem, standing: Standing) -> Array:
     if pair is None:
         return np.zeros(0)
     base, top = pair
-    before = problem.quality(base.scores)
-    after = problem.quality(top.scores)
-    known = dict(zip(base.examples, before, strict=True))
-    gaps = []
-    for example, score in zip(top.examples, after, strict=True):
-        if example in known:
-            gaps.append(score - known[example])
-    return np.array(gaps)
+    after, before = top.places_shared(base)
+    gaps = problem.quality(top.scores[after]) - problem.quality(base.scores[before])
+    return np.asarray(gaps)
 
 
 def _fewest_and_most(

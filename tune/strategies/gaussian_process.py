@@ -265,36 +265,39 @@ class GaussianProcess:
         alike: Array,
         seen: BlockMeans,
         *,
-        fit: bool = True,
+        fits: int = 1,
     ) -> JointNormal:
         """Return the posterior of all candidates, given observations.
 
         Args:
             alike: the result of `covariance_parts`.
             seen: the observations.
-            fit: whether to learn the variances of the parts by one more step first.
+            fits: steps by which the variances of the parts are learned first.
         """
         with one_thread():
-            return self._condition(alike, seen, fit)
+            return self._condition(alike, seen, fits)
 
     def _condition(
         self,
         alike: Array,
         seen: BlockMeans,
-        fit: bool,
+        fits: int,
     ) -> JointNormal:
         rows = seen.candidate
         scale = seen.scale
         noise = _noise_covariance(seen)
         gaps = seen.value - self.level * scale
-        if fit and len(rows) >= _FEWEST_FITTED:
+        if fits and len(rows) >= _FEWEST_FITTED:
             # Cubic in the number of observations: noisy ones add time and little else.
             few = np.argsort(seen.noise, kind="stable")[:_MOST_FITTED]
             squares = np.outer(scale[few], scale[few])
             inside = alike[:, rows[few, None], rows[few]] * squares
             # The prior mean is unknown too, and all points share it.
             beside = noise[few[:, None], few] + self.level_variance * squares
-            self._climb(inside, beside, gaps[few])
+            for _ in range(fits):
+                # Where no step helps, no later one does.
+                if not self._climb(inside, beside, gaps[few]):
+                    break
         # Conditioning of a normal distribution (Rasmussen and Williams 2006, equations 2.25, 2.26).
         prior = np.tensordot(self.variances, alike, 1) + self.level_variance
         across = prior[:, rows] * scale
@@ -311,8 +314,13 @@ class GaussianProcess:
         inside: Array,
         noise: Array,
         gaps: Array,
-    ) -> None:
-        """Take one step of coordinate ascent on the posterior of the parts' variances."""
+    ) -> bool:
+        """Take one step of coordinate ascent on the posterior of the parts' variances.
+
+        Returns:
+            True if it changed one of them.
+        """
+        before = self.variances
         whole = np.tensordot(self.variances, inside, 1) + noise
         best = _log_likelihood(whole, gaps) + self._log_prior(self.variances)
         for part in range(len(self.variances)):
@@ -327,6 +335,7 @@ class GaussianProcess:
                     whole = changed
                     self.variances = tried
                     break
+        return self.variances is not before
 
     def _log_prior(self, variances: Array) -> float:
         """Return the logarithm of the log-normal prior density, up to a constant."""

@@ -68,13 +68,11 @@ def quality_table(
         # A data set may have far more examples than any reading has met.
         width = 0
         for reading in readings:
-            last = max(reading.examples, default=-1)
-            width = max(width, last + 1)
+            width = max(width, reading.positions.max(initial=-1) + 1)
     values = np.full((len(readings), width), np.nan)
     for row, reading in zip(values, readings, strict=True):
         # Readings hold the examples that they have; the table has a column for every example.
-        columns = np.asarray(reading.examples, dtype=int)
-        row[columns] = problem.quality(reading.scores)
+        row[reading.positions] = problem.quality(reading.scores)
     return values
 
 

@@ -175,21 +175,21 @@ class Posterior:
         self,
         found: Sequence[tuple[int, TrialEvidence]],
         *,
-        fit: bool = True,
+        fits: int = 1,
     ) -> None:
         """Compute the posterior from all evidence, also the evidence of earlier updates.
 
         Args:
             found: pairs of a candidate's number and the evidence of its trial.
-            fit: whether to learn a little more of how alike points are first.
+            fits: how often to learn a little more of how alike points are first.
         """
         bases = [evidence.base for _, evidence in found]
         rows = quality_table(self._problem, bases)
         means = self._block_means(found, rows)
         gains = self._gains(found, rows)
         quality, gain = self._processes
-        self.quality = quality.condition(self._alike, means, fit=fit)
-        self.gain = gain.condition(self._alike, gains, fit=fit)
+        self.quality = quality.condition(self._alike, means, fits=fits)
+        self.gain = gain.condition(self._alike, gains, fits=fits)
 
     def widen_prior(self) -> None:
         """Let points differ by more than was learned, in all later updates."""

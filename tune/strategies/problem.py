@@ -108,26 +108,23 @@ class Problem:
             errors: standard errors that are added to its means first.
         """
         shares: list[float] = []
-        for mean, values, limit in (
-            (reading.cost, reading.costs, self.max_cost),
-            (reading.mean_seconds, reading.seconds, self.max_seconds),
-        ):
-            if limit is not None:
-                share = (mean + errors * _standard_error(values)) / limit
-                # An unknown cost must not pass for one that keeps the limit.
-                if not math.isfinite(share):
-                    share = math.inf
-                shares.append(share)
+        if self.max_cost is not None:
+            error = reading.cost_standard_error
+            shares.append(_share(reading.cost, errors, error, self.max_cost))
+        if self.max_seconds is not None:
+            error = reading.seconds_standard_error
+            shares.append(_share(reading.mean_seconds, errors, error, self.max_seconds))
         return max(shares, default=0.0)
 
 
-def _standard_error(values: Array) -> float:
-    """Return the standard error of the mean of known values; 0 where that is unknown."""
-    known = values[np.isfinite(values)]
-    if len(known) < 2:
-        return 0.0
-    deviation = float(np.std(known, ddof=1))
-    return deviation / math.sqrt(len(known))
+def _share(mean: float, errors: float, error: float, limit: float) -> float:
+    """Return the share of a limit that a mean and so many standard errors take up."""
+    # One value alone has no standard error.
+    if math.isnan(error):
+        error = 0.0
+    share = (mean + errors * error) / limit
+    # An unknown cost must not pass for one that keeps the limit.
+    return share if math.isfinite(share) else math.inf
 
 
 @dataclass(frozen=True)
@@ -210,7 +207,7 @@ def preference(
 ) -> tuple[float, float, int, int, str]:
     """Return a sort key: the best mean first, then the cheapest, then the plainest."""
     config = reading.config
-    mean = float(np.mean(problem.quality(reading.scores)))
+    mean = float(problem.quality(reading.mean_weighted))
     # Rounded, so that another order of summation on another machine breaks ties alike.
     loss = -round(mean, 9)
     return (loss, cost_key(reading), config.n, config.max_tokens, config.key)

@@ -6,10 +6,13 @@ itself, because it also needs the points that were not begun.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from tune.readout import Reading
+from tune.space import Point
 from tune.strategies.paired import adjusted_means, quality_table
 from tune.strategies.posterior import (
     Posterior,
@@ -18,6 +21,7 @@ from tune.strategies.posterior import (
     share_of_gain,
 )
 from tune.strategies.problem import LENIENT_ERRORS, Problem, Standing, cost_key
+from tune.strategies.settings import PosteriorSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +74,56 @@ def trial_posteriors(
             shown.append((standing, evidence))
     if not shown:
         return []
-    # A fresh posterior: the selection must not depend on the order in which things were bought.
-    points = [standing.point for standing, _ in shown]
-    posterior = Posterior(problem, points)
-    numbered = list(enumerate(evidence for _, evidence in shown))
-    for _ in range(problem.settings.posterior.fits):
-        posterior.update(numbered)
-    bases = posterior.quality.mean.tolist()
-    gains = posterior.gain.mean.tolist()
+    points = tuple(standing.point for standing, _ in shown)
+    evidence_of_each = tuple(evidence for _, evidence in shown)
+    scale = problem.low, problem.high, problem.larger_is_better
+    # What is remembered must not hold on to the run, which stands behind the ceiling.
+    apart = replace(problem, ceiling=_unlimited)
+    means = _means(
+        _Asked(apart, problem.settings.posterior, scale, points, evidence_of_each)
+    )
     found: list[TrialPosterior] = []
-    for (standing, evidence), base, gain in zip(shown, bases, gains, strict=True):
+    for (standing, evidence), (base, gain) in zip(shown, means, strict=True):
         found.append(_trial_posterior(standing, evidence, base, gain))
     found = _trust_complete_trials(problem, found)
     return sorted(found, key=_best_first)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """All that the posterior means depend on.
+
+    Attributes:
+        problem: what is searched; the fields below are the part of it that matters.
+        settings: of the posterior.
+        scale: the metric's range and direction.
+        points: of the trials.
+        evidence: of each of them.
+    """
+
+    problem: Problem = field(compare=False)
+    settings: PosteriorSettings
+    scale: tuple[float, float, bool]
+    points: tuple[Point, ...]
+    evidence: tuple[TrialEvidence, ...]
+
+
+def _unlimited(_point: Point, _draws: int, _cap: int) -> float:
+    return math.inf
+
+
+# Around the end of a search, the same trials are asked for several times. Few are kept, because
+# they hold on to the readings.
+@lru_cache(maxsize=4)
+def _means(asked: _Asked) -> tuple[tuple[float, float], ...]:
+    """Return the posterior means of the quality and of the gain of each trial."""
+    # A fresh posterior: the selection must not depend on the order in which things were bought.
+    posterior = Posterior(asked.problem, asked.points)
+    numbered = list(enumerate(asked.evidence))
+    posterior.update(numbered, fits=asked.settings.fits)
+    bases = posterior.quality.mean.tolist()
+    gains = posterior.gain.mean.tolist()
+    return tuple(zip(bases, gains, strict=True))
 
 
 def _best_first(one: TrialPosterior) -> tuple[float, float, int]:

@@ -32,6 +32,9 @@ class LazyDraws(Sequence[Completion]):
         load: reads draws from the store.
     """
 
+    # A large study has a hundred thousand of these.
+    __slots__ = ("_draws", "_load", "_position", "_trial", "parts")
+
     def __init__(
         self, trial: Trial, position: int, parts: tuple[_Part, ...], load: Load
     ) -> None:
@@ -95,13 +98,16 @@ class KeptDraws:
     ) -> None:
         """Bring trials to where a recorded wave left them; nothing is read from the store."""
         stops: dict[int, tuple[str, ...]] = {}
+        first: dict[tuple[int, int], tuple[_Part, ...]] = {}
         orders = []
         for step in steps:
             cap = recorded.caps.get(step.trial, step.cap)
             new = Trial(step.trial, step.point, cap)
             trial = trials.setdefault(step.trial, new)
             # Lessons change the stop strings only between waves.
-            stops[step.trial] = self._bought_stop(trial)
+            stop = self._bought_stop(trial)
+            stops[step.trial] = stop
+            first[step.trial, step.draws] = (_Part(stop, range(step.draws)),)
             orders += [(step, position) for position in step.examples]
 
         def take(trial: Trial, step: Step, position: int) -> None:
@@ -109,10 +115,13 @@ class KeptDraws:
             if self._sizes[trial.number].get(position, 0) < step.draws:
                 return
             held = trial.draws.get(position)
-            parts = held.parts if isinstance(held, LazyDraws) else ()
-            new = _Part(stops[trial.number], range(len(held or ()), step.draws))
-            trial.draws[position] = LazyDraws(
-                trial, position, (*parts, new), self._load
-            )
+            if held is None:
+                # Nearly all examples of a step are new, and their parts are the same.
+                parts = first[step.trial, step.draws]
+            else:
+                known = held.parts if isinstance(held, LazyDraws) else ()
+                new = _Part(stops[step.trial], range(len(held), step.draws))
+                parts = (*known, new)
+            trial.draws[position] = LazyDraws(trial, position, parts, self._load)
 
         replay_orders(orders, trials, recorded, take)

@@ -98,8 +98,9 @@ def find_unread(
         trials: what was bought.
     """
     found: list[Unread] = []
+    tried = _by_prompt(trials)
     for prompt in plan.space.prompts:
-        one = _examine(plan, reader, prompt, _said(reader, prompt, trials))
+        one = _examine(plan, reader, prompt, _said(reader, tried.get(prompt, ())))
         if one is not None:
             found.append(one)
     return tuple(found)
@@ -107,8 +108,9 @@ def find_unread(
 
 def is_all_unread(plan: Plan, reader: TrialReader, trials: Mapping[int, Trial]) -> bool:
     """Return True if the answers of every prompt are read wrongly; False while one has too few."""
+    tried = _by_prompt(trials)
     for prompt in plan.space.prompts:
-        found = _examine(plan, reader, prompt, _said(reader, prompt, trials))
+        found = _examine(plan, reader, prompt, _said(reader, tried.get(prompt, ())))
         # One prompt that works is reason enough to go on.
         if found is None or not found.misread:
             return False
@@ -149,12 +151,20 @@ class UnreadWatch:
                 self._say_now(unread_sentence(found))
 
 
-def _said(reader: TrialReader, prompt: str, trials: Mapping[int, Trial]) -> list[_Said]:
-    """Return the first answers of a prompt, in the order of trials and examples."""
-    found: list[_Said] = []
+def _by_prompt(trials: Mapping[int, Trial]) -> Mapping[str, Sequence[Trial]]:
+    """Return the trials of each prompt, in the order in which they began."""
+    found: dict[str, list[Trial]] = {}
     for number in sorted(trials):
         trial = trials[number]
-        if trial.point["prompt"] != prompt or trial.state == "failed":
+        found.setdefault(str(trial.point["prompt"]), []).append(trial)
+    return found
+
+
+def _said(reader: TrialReader, trials: Sequence[Trial]) -> list[_Said]:
+    """Return the first answers of some trials, in the order of trials and examples."""
+    found: list[_Said] = []
+    for trial in trials:
+        if trial.state == "failed":
             continue
         # An example that the config cannot answer has the worst score, and no text.
         for position in sorted(trial.config_failed):
