@@ -93,8 +93,7 @@ def run(
     rows = options.pop("data", None) or WORLD.examples(40)
     return run_study(
         read_options(data=rows, space=space, budget=0.005, **options),
-        notice=told.append,
-        observer=lambda p: told.append(repr(p)),
+        display=lambda event: told.append(repr(event)),
         retry=QUICK,
     )
 

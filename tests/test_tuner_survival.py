@@ -23,6 +23,8 @@ import pytest
 
 import tune
 from tests.support.fixtures import PROMPTS
+from tests.support.watching import after_waves
+from tests.support.watching import notices as on_notices
 from tune.commands.cli import main
 from tune.errors import StoreError, StudyError
 from tune.fakes.faults import Fault, Model
@@ -39,7 +41,7 @@ from tune.store.journal import read_events
 from tune.store.ledger import Ledger
 from tune.store.ledger_table import Balance, read_balance
 from tune.strategies import Outcome, Problem
-from tune.study.progress import Progress
+from tune.study.events import Progress
 from tune.study.stop import Stop, start_timer
 from tune.study.stop_reasons import INTERRUPTED
 from tune.tuner import _study, run_study
@@ -108,7 +110,7 @@ def run_and_stop(
     given = options(server, folder, **more)
     space = tune.Space.from_mapping(SPACE)
     read = read_options(data=WORLD.examples(ROWS), space=space, budget=budget, **given)
-    return asyncio.run(_study(read, stop, look, lambda _: None))
+    return asyncio.run(_study(read, stop, after_waves(look)))
 
 
 def balance(folder: Path) -> Balance:
@@ -332,7 +334,7 @@ def test_a_torn_last_line_is_said_and_the_study_comes_to_the_same_choice(
         space = tune.Space.from_mapping(SPACE)
         study = run_study(
             read_options(data=WORLD.examples(ROWS), space=space, budget=0.01, **given),
-            notice=notices.append,
+            display=on_notices(notices.append),
         )
         assert "the last line of study.jsonl was torn and has been dropped" in notices
         assert study.best.config == whole.best.config
@@ -438,7 +440,7 @@ async def test_two_studies_that_begin_together_buy_each_draw_once(
             read = read_options(
                 data=WORLD.examples(ROWS), space=space, budget=0.01, **given
             )
-            return await _study(read, Stop(), lambda _: None, lambda _: None)
+            return await _study(read, Stop())
 
         studies = await asyncio.gather(one("a"), one("b"))
     assert (
@@ -598,7 +600,7 @@ def test_ctrl_c_wins_over_the_time_limit(tmp_path: Path) -> None:
             read = read_options(
                 data=WORLD.examples(ROWS), space=space, budget=0.05, **given
             )
-            return await _study(read, stop, lambda _: None, lambda _: None)
+            return await _study(read, stop)
 
         study = asyncio.run(press())
     assert study.stopped == INTERRUPTED
@@ -621,7 +623,7 @@ def test_an_endpoint_that_goes_down_ends_the_run_politely_and_the_study_resumes_
         space = tune.Space.from_mapping(SPACE)
         cut = run_study(
             read_options(data=WORLD.examples(ROWS), space=space, budget=0.02, **given),
-            observer=look,
+            display=after_waves(look),
             retry=QUICK,
         )
         assert cut.stopped == "endpoints"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Unpack
 
+from tune.errors import InputError
 from tune.plan.kept_options import kept_options
 from tune.plan.keywords import OptionKeywords
 from tune.plan.make import make_plan, without_models
@@ -17,6 +19,7 @@ from tune.plan.options import Options
 from tune.plan.plan import Plan
 from tune.plan.read_options import read_options
 from tune.plan.token_counts import offline_endpoints
+from tune.plan.values import as_callable
 from tune.pricing.prices import to_picodollars
 from tune.providers.capabilities import Capabilities
 from tune.providers.retrying import RetryPolicy
@@ -25,7 +28,6 @@ from tune.report import Report, plain_config
 from tune.result import build_report, deploy
 from tune.result.answers import study_answers
 from tune.safety.background import run_apart
-from tune.safety.decoration import Decorations
 from tune.store.claims import Claims
 from tune.store.cleanup import Traces
 from tune.store.database import Database
@@ -35,22 +37,20 @@ from tune.store.ledger import Ledger
 from tune.store.ledger_marks import check_ledger
 from tune.study.announce import Announcer
 from tune.study.budget import check_budget
+from tune.study.call_events import CallEvents
 from tune.study.connect import connect_services, make_evaluator
 from tune.study.continuation import continue_study, open_study
+from tune.study.display import choose_display
+from tune.study.events import ModelSetAside, Observer, StudyEnded
 from tune.study.holdout_file import HOLDOUT_FILE, holdout_scores, write_holdout
 from tune.study.lessons import Lessons
-from tune.study.progress import Progress
 from tune.study.readout_file import digest_trials, keep_readout
 from tune.study.record import RunRecord
 from tune.study.resume import read_history
 from tune.study.run import Run
-from tune.study.screen import Screen
 from tune.study.stop import Stop, interrupt, start_timer
 from tune.study.stop_reasons import INTERRUPTED, PAUSES
 from tune.study.study import Study
-
-Observer = Callable[[Progress], None]
-Notice = Callable[[str], None]
 
 _RETRY = RetryPolicy()
 
@@ -80,9 +80,9 @@ def tune(
         KeyboardInterrupt: Ctrl-C, after everything has been written; the same call resumes.
     """
     read = read_options(data=data, space=space, budget=budget, **options)
-    screen = Screen(quiet=read.quiet)
-    with screen.shown():
-        study = run_study(read, observer=screen, notice=screen.say)
+    display = choose_display(read.log_format, quiet=read.quiet)
+    with display.shown():
+        study = run_study(read, display=display)
     if study.stopped == INTERRUPTED:
         raise KeyboardInterrupt
     return study
@@ -98,19 +98,18 @@ async def tune_async(
 ) -> Study:
     """Do the same as `tune` in an event loop; cancelling it leaves a study that resumes."""
     read = read_options(data=data, space=space, budget=budget, **options)
-    screen = Screen(quiet=read.quiet)
-    with screen.shown():
-        return await _study(read, Stop(), screen, screen.say)
+    display = choose_display(read.log_format, quiet=read.quiet)
+    with display.shown():
+        return await _study(read, Stop(), display)
 
 
 def run_study(
     options: Options,
     *,
-    observer: Observer = lambda _: None,
-    notice: Notice = lambda _: None,
+    display: Observer = lambda _: None,
     retry: RetryPolicy = _RETRY,
 ) -> Study:
-    """Do the same as `tune`, with progress; an interrupted study is returned, not raised.
+    """Do the same as `tune` with any display; an interrupted study is returned, not raised.
 
     The run has a thread and an event loop of its own, so it is the same inside a running loop. The
     first Ctrl-C, SIGTERM or SIGHUP lets the calls in flight settle; a second one gives them up
@@ -120,30 +119,51 @@ def run_study(
         KeyboardInterrupt: it was stopped before it had begun, or for the second time.
     """
     stop = Stop()
-    say = Decorations().around("the display of notices", notice)
-
-    def request() -> bool:
-        if begun := stop.request():
-            say(
-                "stopping: the calls in flight are settled first (Ctrl-C again gives them up)"
-            )
-        return begun
-
-    return run_apart(_study(options, stop, observer, notice, retry), request)
+    return run_apart(_study(options, stop, display, retry), stop.request)
 
 
 async def _study(
     options: Options,
     stop: Stop,
-    observer: Observer,
-    notice: Notice,
+    display: Observer = lambda _: None,
     retry: RetryPolicy = _RETRY,
 ) -> Study:
+    """Run a study, and tell everyone who watches how it ended."""
+    watching = _watching(options, display)
+    announcer = Announcer(watching, explain=options.explain)
+    try:
+        study = await _work(options, stop, announcer, retry)
+    except BaseException as error:
+        announcer.failed(error)
+        raise
+    announcer.emit(StudyEnded(stopped=study.stopped, summary=study.summary()))
+    return study
+
+
+def _watching(options: Options, display: Observer) -> dict[str, Observer]:
+    """Return those who watch a run, by the names that messages have for them.
+
+    Raises:
+        InputError: the observer of the user cannot be called.
+    """
+    watching = {"the progress display": display}
+    observer = as_callable(options.observer, "observer")
+    # The run does not wait for its observers, so nothing would wait for an async one.
+    if inspect.iscoroutinefunction(observer):
+        raise InputError("the observer is a plain function, not an async one")
+    if observer is not None:
+        watching["the observer"] = observer
+    return watching
+
+
+async def _work(
+    options: Options, stop: Stop, announcer: Announcer, retry: RetryPolicy
+) -> Study:
     """Run a study, from its options to its written result."""
+    announcer.unused_key(options)
     plan = make_plan(options)
     # The folder's name follows from the study's identity, so the same command finds it again.
     folder, store = study_paths(plan, options)
-    announcer = Announcer(notice, explain=options.explain)
     if not plan.entries[
         plan.baseline.model
     ].local:  # else its tokens are counted when it is loaded
@@ -164,12 +184,10 @@ async def _study(
         # The store is closed, and removed if the study fails before it spends.
         undo.append(db)
         draws, ledger = _open_ledger(db, journal, plan)
-        async with _prepared(
-            plan, journal, draws, ledger, announcer, retry, observer
-        ) as run:
+        async with _prepared(plan, journal, draws, ledger, announcer, retry) as run:
             stack.callback(start_timer(run).cancel)
             # Closing the ledger stops new calls. Those in flight settle.
-            stop.on_request(lambda: interrupt(ledger))
+            stop.on_request(lambda: interrupt(ledger, announcer.stopping))
             record = await run.go()
             digest_trials(record.reader, record.trials)
             report = build_report(record, announcer.told, announcer.decorations)
@@ -223,11 +241,11 @@ async def _prepared(
     ledger: Ledger,
     announcer: Announcer,
     retry: RetryPolicy,
-    observer: Observer,
 ) -> AsyncIterator[Run]:
     """Connect to the models, say what will be done, and hand out the run."""
     capabilities = Capabilities()
-    lessons = _lessons(journal, plan, capabilities, announcer.tell)
+    lessons = _lessons(journal, plan, capabilities, announcer)
+    calls = CallEvents(announcer.emit)
     context = StackContext(
         draws,
         ledger,
@@ -236,6 +254,8 @@ async def _prepared(
         retry,
         notice=announcer.tell,
         progress=announcer.show,
+        receipts=calls.receive,
+        retries=calls.retry,
     )
     announcer.hosts(plan)
     async with connect_services(
@@ -261,7 +281,7 @@ async def _prepared(
             services,
             ledger,
             evaluator,
-            observer=observer,
+            emit=announcer.emit,
             decorations=announcer.decorations,
             say=announcer.show,
             look=announcer.lengths(plan, services, journal),
@@ -270,17 +290,21 @@ async def _prepared(
 
 
 def _lessons(
-    journal: Journal, plan: Plan, capabilities: Capabilities, tell: Notice
+    journal: Journal, plan: Plan, capabilities: Capabilities, announcer: Announcer
 ) -> Lessons:
     """Return the lessons of a study, with those that it learned before its first wave."""
-    lessons = Lessons(plan.space, capabilities, journal.append, tell)
+
+    def lost(model: str, reason: str) -> None:
+        announcer.emit(ModelSetAside(model=model, reason=reason))
+
+    lessons = Lessons(plan.space, capabilities, journal.append, announcer.tell, lost)
     for lesson in read_history(journal.events).first:
         lessons.recall(lesson)
     return lessons
 
 
 def _lost(
-    journal: Journal, lessons: Lessons, tell: Notice
+    journal: Journal, lessons: Lessons, tell: Callable[[str], None]
 ) -> Callable[[str, str], None]:
     """Return what is done about a model that does not answer when its endpoint is connected.
 

@@ -305,7 +305,6 @@ def whole_studies(count: int) -> dict[str, list[Case]]:
                 rows = task.examples(100, start=1000 * seed)
                 study = run_study(
                     read_options(data=rows, space=space, budget=0.015, **options),
-                    notice=lambda _: None,
                 )
                 found[case] += [
                     Case(row.predicted, row.actual, row.actual)

@@ -334,3 +334,59 @@ def test_a_metric_of_ones_own_lies_where_the_command_is_run(
     )
     assert done.returncode == DONE, done.stderr
     assert json.loads(done.stdout)["quality"] is not None
+
+
+def test_a_json_log_is_all_that_standard_error_has(server: Server, files: Path) -> None:
+    command = [sys.executable, "-m", "tune", "--log-format", "json"]
+    space = (files / "space.toml").read_text()
+    (files / "metric.py").write_text(
+        "import sys, warnings\n"
+        "def score(answer, example):\n"
+        "    sys.stderr.write('said by a metric\\n')\n"
+        "    warnings.warn('an old metric')\n"
+        "    return float(answer == example.target)\n"
+    )
+    (files / "space.toml").write_text(space)
+    env = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{files}"}
+
+    def log(
+        *more: str,
+    ) -> tuple[subprocess.CompletedProcess[str], list[dict[str, str]]]:
+        done = subprocess.run(
+            [*command, *more], cwd=files, env=env, capture_output=True, text=True
+        )
+        return done, [json.loads(line) for line in done.stderr.splitlines()]
+
+    given = flags(server, files, "--metric", "metric:score")
+    done, found = log(*given)
+    assert done.returncode == DONE
+    kinds = {one["event"] for one in found}
+    assert {"notice", "study_began", "call_answered", "progress", "output"} <= kinds
+    assert found[-1]["event"] == "study_ended"
+    assert found[-1]["stopped"]
+    texts = [one["text"] for one in found if one["event"] == "output"]
+    assert "said by a metric" in texts
+    assert any("an old metric" in text for text in texts)
+    assert done.stdout.startswith("The best configuration")
+    # Beside it, --json has its one object; and errors are objects, whatever they are.
+    done, found = log(*given, "--json")
+    assert json.loads(done.stdout)["best"]
+    assert {one["event"] for one in found} == {"output", "study_ended"}
+    for wrong, words in (
+        (["--budgt", "3"], "did you mean --budget?"),
+        (["--budget", "5", "--data", "nowhere.jsonl"], "nowhere.jsonl"),
+    ):
+        done, found = log(*wrong)
+        assert done.returncode == BAD_INPUT
+        assert words in found[-1]["text"]
+        assert done.stdout == ""
+    done, found = log(*given, "--observer", "sys:nothing")
+    assert done.returncode == BAD_INPUT
+    assert "nothing" in found[-1]["text"]
+
+
+def test_a_form_of_the_log_that_is_none_is_refused(
+    server: Server, files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(flags(server, files, "--log-format", "xml")) == BAD_INPUT
+    assert "log_format is text or json, but got 'xml'" in capsys.readouterr().err

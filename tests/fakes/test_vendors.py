@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 import tune
+from tests.support.watching import after_waves
 from tune.errors import ParameterRejected, RequestRefused, ValueRejected
 from tune.fakes.replies import error_reply
 from tune.fakes.server import Model, Server
@@ -218,7 +219,7 @@ def test_a_study_of_nine_vendors_that_is_killed_at_any_wave_becomes_the_same(
 
     with Server(MODELS, world=WORLD) as server:
         whole = run_study(
-            read_options(**options(server, tmp_path, **few)), observer=keep
+            read_options(**options(server, tmp_path, **few)), display=after_waves(keep)
         )
     assert len(waves) >= 3
     for folder, delivered in waves[:: max(1, len(waves) // 3)]:

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 import tune
 from tests.support.fixtures import MODELS, PRICES, dimensions
+from tests.support.watching import notices as on_notices
 from tune.commands import BAD_INPUT, DONE
 from tune.commands.cli import main
 from tune.completion import Completion, Message, Request
@@ -93,7 +94,7 @@ def study(
     space = tune.Space(**SPACE)
     return run_study(
         read_options(data=WORLD.examples(120), space=space, budget=budget, **options),
-        notice=notice,
+        display=on_notices(notice),
     )
 
 
@@ -413,7 +414,7 @@ def test_long_answers_that_nobody_announced_are_told_after_the_first_block(
         }
         found = run_study(
             read_options(data=wordy.examples(40), space=space, budget=0.01, **options),
-            notice=told.append,
+            display=on_notices(told.append),
         )
         posts = len(server.posts)
     longer = [

@@ -96,6 +96,8 @@ OTHER: dict[str, dict[str, Any]] = {
     "no_content": {"no_content": True},
     "explain": {"explain": True},
     "quiet": {"quiet": True},
+    "log_format": {"log_format": "json"},
+    "observer": {"observer": print},
 }
 """For each option another value, with the other options that it needs."""
 

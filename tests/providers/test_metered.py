@@ -208,10 +208,8 @@ def test_store_and_ledger_share_one_database() -> None:
 
 
 async def test_an_observer_gets_one_receipt_for_each_attempt() -> None:
-    failures = {
-        1: RateLimited("slow down"),
-        2: TransientError("reset", charged=True),
-    }.get
+    refused, lost = RateLimited("slow down"), TransientError("reset", charged=True)
+    failures = {1: refused, 2: lost}.get
     bench = Bench(FakeEndpoint("a", failures=failures))
     for number in range(3):
         try:
@@ -231,7 +229,16 @@ async def test_an_observer_gets_one_receipt_for_each_attempt() -> None:
             prompt_tokens=3,
             completion_tokens=1,
         ),
-        Receipt("fake", "small", "search", "refused", draws=0, ceiling=ceiling, cost=0),
+        Receipt(
+            "fake",
+            "small",
+            "search",
+            "refused",
+            draws=0,
+            ceiling=ceiling,
+            cost=0,
+            error=refused,
+        ),
         Receipt(
             "fake",
             "small",
@@ -240,6 +247,7 @@ async def test_an_observer_gets_one_receipt_for_each_attempt() -> None:
             draws=0,
             ceiling=ceiling,
             cost=ceiling,
+            error=lost,
         ),
     ]
 

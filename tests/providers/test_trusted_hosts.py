@@ -12,6 +12,7 @@ import pytest
 
 import tune
 from tests.runtime.test_best_json import QUALITY, config, plan
+from tests.support.watching import notices as on_notices
 from tests.test_tuner_survival import SPACE, WORLD
 from tune.commands.cli import main
 from tune.errors import InputError, TuneError
@@ -152,7 +153,7 @@ def run(
     }
     run_study(
         read_options(data=WORLD.examples(30), space=SPACE, budget=0.002, **more),
-        notice=told.append,
+        display=on_notices(told.append),
     )
     return told
 

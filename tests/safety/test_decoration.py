@@ -91,14 +91,14 @@ def test_an_observer_and_a_notice_that_raise_leave_the_result_and_are_named_in_t
             data=WORLD.examples(40),
             space=tune.Space.from_mapping(SPACE),
             budget=0.01,
+            observer=broken,
             **options(server, tmp_path),
         ),
-        observer=broken,
-        notice=broken,
+        display=broken,
     )
     assert study.best.quality is not None
     text = (tmp_path / "study" / "report.md").read_text()
-    for part in ("the progress display failed", "the display of notices failed"):
+    for part in ("the progress display failed", "the observer failed"):
         assert text.count(part) == 1
 
 
@@ -179,9 +179,9 @@ def test_a_metric_from_1_to_10_is_shown_on_a_terminal(
 
     shown = Terminal()
     monkeypatch.setattr(sys, "stderr", shown)
-    from tune.study.screen import Screen
+    from tune.study.display import choose_display
 
-    screen = Screen()
+    screen = choose_display("text", quiet=False)
     with screen.shown():
         study = run_study(
             read_options(
@@ -192,8 +192,7 @@ def test_a_metric_from_1_to_10_is_shown_on_a_terminal(
                     server, tmp_path, metric=parse_metric(ten, low=1.0, high=10.0)
                 ),
             ),
-            observer=screen,
-            notice=screen.say,
+            display=screen,
         )
     assert study.record.notices == ()
     assert "best so far" in shown.getvalue()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ from tune.commands import run_command, run_study_command
 from tune.commands.cli import main
 from tune.errors import InputError
 from tune.safety.escape import for_terminal, json_for_terminal
-from tune.study.screen import Screen
+from tune.study.display.lines import Lines
+from tune.study.events import Notice
 
 HOSTILE = "\x1b[2J\x1b]0;title\x07\x9b31m\u202egpj.exe\r\x00\x7f"
 
@@ -97,7 +99,7 @@ def test_errors_results_and_notices_are_shown_escaped(
     run_command(fail)
     run_study_command(Found, as_json=False)  # type: ignore[arg-type]
     run_study_command(Found, as_json=True)  # type: ignore[arg-type]
-    Screen().say(HOSTILE)
+    Lines(sys.stderr)(Notice(text=HOSTILE))
     read = capsys.readouterr()
     assert read.err.count("\\x1b[2J") == 2
     assert read.out.count("\\x1b[2J") == 1

@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 
 from tests.support.house import House
+from tests.support.watching import notices as on_notices
 from tune.study.announce import Announcer
 
 
 def announcer() -> tuple[Announcer, list[str]]:
     shown: list[str] = []
-    return Announcer(shown.append), shown
+    return Announcer({"the display": on_notices(shown.append)}), shown
 
 
 def test_what_is_told_is_shown_and_kept_once() -> None:
@@ -32,10 +33,10 @@ def test_a_display_that_fails_is_left_out_and_the_report_says_so() -> None:
     def broken(sentence: str) -> None:
         raise OSError("no terminal")
 
-    made = Announcer(broken)
+    made = Announcer({"the progress display": on_notices(broken)})
     made.tell("one")
     assert next(iter(made.told)) == "one"
-    assert any("the display of notices failed" in sentence for sentence in made.told)
+    assert any("the progress display failed" in sentence for sentence in made.told)
 
 
 def test_columns_that_a_finished_study_was_not_sliced_by_are_named(

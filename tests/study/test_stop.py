@@ -63,5 +63,7 @@ def test_an_interruption_is_the_reason_whatever_was_before(
 ) -> None:
     ledger = build().ledger
     ledger.close("money")
-    interrupt(ledger)
+    said: list[str] = []
+    interrupt(ledger, lambda: said.append("stopping"))
     assert ledger.closed == INTERRUPTED
+    assert said == ["stopping"]

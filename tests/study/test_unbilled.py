@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 import tune
+from tests.support.watching import after_waves
 from tune.commands.cli import main
 from tune.errors import BudgetError
 from tune.fakes.server import Server
@@ -31,7 +32,7 @@ from tune.report.comparison import comparison_csv, comparison_tex
 from tune.store.database import Database
 from tune.store.draws import Store
 from tune.store.journal import read_events
-from tune.study.progress import Progress, describe
+from tune.study.events import Progress
 from tune.study.stop import Stop
 from tune.tuner import _study, run_study
 
@@ -129,7 +130,7 @@ def test_an_interrupted_search_goes_on_with_the_steps_and_the_time_that_were_rec
     given: Any = options(server, tmp_path)
     read = read_options(data=ROWS, space=space(), **given)
     patient = RetryPolicy(attempts=2, first_wait=0.01)
-    cut = asyncio.run(_study(read, stop, look, lambda _: None, patient))
+    cut = asyncio.run(_study(read, stop, after_waves(look), patient))
     assert cut.stopped == "interrupted"
     first = events(tmp_path, "wave")
     study = run(
@@ -369,18 +370,13 @@ def test_a_price_is_zero_where_nothing_of_it_is_billed(
     assert price.is_zero is zero
 
 
-def test_progress_shows_the_time_that_is_left_and_no_dollars() -> None:
-    line = describe(Progress("search", 3, 0.0, 0.0, None, 5.0, 300.0, time_limit=900.0))
-    assert "at most 5 min left" in line
-    assert "$" not in line
-
-
 def test_an_observer_is_shown_the_time_that_is_left(
     server: Server, tmp_path: Path
 ) -> None:
     seen: list[Progress] = []
     given: Any = options(server, tmp_path, time_limit=20, trials=4)
-    run_study(read_options(data=ROWS, space=space(), **given), observer=seen.append)
+    watch = after_waves(seen.append)
+    run_study(read_options(data=ROWS, space=space(), **given), display=watch)
     left = [
         one.left_seconds
         for one in seen

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from tune.commands import (
@@ -75,11 +75,6 @@ COMMANDS = {
 }
 """Commands besides a run, by their first word: the module with its `main`, and its purpose."""
 
-HINT = (
-    "OPENAI_API_KEY is set but not used: without --model or --space a model on this machine is "
-    "tuned, and nobody is billed"
-)
-
 EPILOG = """\
 With no more than --budget, a small language model that runs on this machine is tuned on product
 reviews: no key is needed and nobody is billed. The same command again shows the result for $0; with
@@ -108,6 +103,22 @@ def main(argv: Sequence[str] | None = None) -> int:
             "(tune --help lists all commands)"
         )
         return BAD_INPUT
+    if not _wants_json_log(words):
+        return _main(words)
+    from tune.study.display.json_log import output_as_json
+
+    with output_as_json():
+        return _main(words)
+
+
+def _wants_json_log(words: Sequence[str]) -> bool:
+    """Return True if standard error shall be JSON, also where the flags cannot be read."""
+    flag = "--log-format"
+    return f"{flag}=json" in words or (flag, "json") in pairwise(words)
+
+
+def _main(words: Sequence[str]) -> int:
+    """Run a study, by its flags."""
     parser = build_run_parser(epilog=EPILOG)
     given = parser.parse_args(words)
     # importlib.metadata is slow, so it is imported only here.
@@ -133,17 +144,14 @@ def run() -> NoReturn:
 def _run(given: dict[str, Any], *, as_json: bool) -> int:
     def work() -> Study:
         from tune.plan.read_options import read_options
-        from tune.safety.decoration import Decorations
-        from tune.study.screen import Screen
+        from tune.study.display import choose_display
         from tune.tuner import run_study
 
         options = read_options(**given)
-        screen = Screen(quiet=options.quiet or as_json)
-        with screen.shown():
-            names_model = options.model or options.space
-            # A user with a key probably expects that model, so the silence would surprise.
-            if not names_model and os.environ.get("OPENAI_API_KEY"):
-                Decorations().attempt("the hint", lambda: screen.say(HINT), None)
-            return run_study(options, observer=screen, notice=screen.say)
+        # One who reads the result as JSON wants nothing else, unless a log was asked for.
+        quiet = options.quiet or (as_json and options.log_format == "text")
+        display = choose_display(options.log_format, quiet=quiet)
+        with display.shown():
+            return run_study(options, display=display)
 
     return run_study_command(work, as_json=as_json)

@@ -57,3 +57,5 @@ class OptionKeywords(TypedDict, total=False):
     no_content: bool
     explain: bool
     quiet: bool
+    log_format: str
+    observer: str | Callable[..., Any] | None

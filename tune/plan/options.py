@@ -418,6 +418,19 @@ class Options:
         "Show no progress.",
         group="the run",
     )
+    log_format: str = option(
+        "text",
+        "How the progress is written to standard error: text for people, or json, one object a "
+        "line.",
+        group="the run",
+        metavar="FORMAT",
+    )
+    observer: str | Callable[..., Any] | None = option(
+        None,
+        "A callable that gets one record for each event of the run, or module:attribute.",
+        group="the run",
+        metavar="NAME",
+    )
 
 
 def flag_name(name: str) -> str:

@@ -19,6 +19,9 @@ POSITIVE = (
 )
 """Options that are numbers above 0, where they are given."""
 
+LOG_FORMATS = ("text", "json")
+"""Forms of the progress on standard error."""
+
 
 def read_options(**given: Any) -> Options:
     """Return the options that a user gives; None stands for the default.
@@ -35,6 +38,10 @@ def read_options(**given: Any) -> Options:
         )
     options = Options(**stated)
     _check_numbers(options)
+    if options.log_format not in LOG_FORMATS:
+        raise InputError(
+            f"log_format is {' or '.join(LOG_FORMATS)}, but got {options.log_format!r}"
+        )
     return options
 
 

@@ -51,6 +51,7 @@ class Receipt:
         cut: what shows that the server read only a part of the prompt; else "".
         prompt_tokens: tokens of the prompts of its calls.
         completion_tokens: tokens of all its answers.
+        error: the failure, where no answer came; None also where the call was cancelled.
     """
 
     service: str
@@ -66,6 +67,7 @@ class Receipt:
     cut: str = ""
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    error: ProviderError | None = None
 
     @classmethod
     def of_bills(cls, request: Request, bills: Sequence[Bill], draws: int) -> Receipt:
@@ -85,11 +87,14 @@ class Receipt:
         )
 
     @classmethod
-    def of_loss(cls, request: Request, *, uncertain: bool) -> Receipt:
+    def of_loss(
+        cls, request: Request, error: ProviderError | None, *, uncertain: bool
+    ) -> Receipt:
         """Return the receipt of an attempt that brought no answer.
 
         Args:
             request: what was asked.
+            error: the failure; None where the call was cancelled.
             uncertain: it may be billed all the same.
         """
         return cls(
@@ -100,6 +105,7 @@ class Receipt:
             draws=0,
             ceiling=0,
             cost=0,
+            error=error,
         )
 
 
@@ -330,7 +336,7 @@ class Metered:
         else:
             cost = 0
             self.ledger.refuse(attempt)
-        receipt = Receipt.of_loss(request, uncertain=loss.may_be_billed)
+        receipt = Receipt.of_loss(request, loss.error, uncertain=loss.may_be_billed)
         self._tell(
             replace(
                 receipt, purpose=attempt.purpose, ceiling=attempt.ceiling, cost=cost
@@ -370,6 +376,7 @@ class _Loss:
         reason: the reason why its cost is not known, in a few words.
         call: the service's own name of the call; "" where none is known.
         is_prompt_only: the call was refused, but its prompt may have been billed.
+        error: the failure that ended the call; None where it was cancelled.
     """
 
     def __init__(self, ceiling: int) -> None:
@@ -378,10 +385,12 @@ class _Loss:
         self.reason = "the call was given up before its answer came"
         self.call = ""
         self.is_prompt_only = False
+        self.error: ProviderError | None = None
         self._refused = False
 
     def note(self, error: ProviderError) -> None:
         """Take in the error that ended the call."""
+        self.error = error
         self.reason = _why_uncertain(error)
         self.call = error.call
         prompt_charged = isinstance(error, AnswerError) and error.prompt_charged

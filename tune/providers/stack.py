@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -15,7 +16,7 @@ from tune.providers.gated import Gated
 from tune.providers.limited import Limited
 from tune.providers.metered import Metered, OnReceipt, Receipt
 from tune.providers.model_rules import ModelRules, endpoint_rules
-from tune.providers.retrying import Retrying, RetryPolicy
+from tune.providers.retrying import RetryEvent, Retrying, RetryPolicy
 from tune.providers.splitting import Splitting
 from tune.providers.stored import ModelChanged, Stored
 from tune.providers.tariff import Tariff
@@ -44,7 +45,8 @@ class StackContext:
         retry: when a failed call is tried again.
         notice: called with one sentence that the user should read, also in the report.
         progress: called with a few words on what takes a while, such as loading a model.
-        receipts: called with the receipt of every attempt.
+        receipts: called with a model's name in the space, and the receipt of each of its attempts.
+        retries: called with a model's name in the space, and each retry of its calls.
     """
 
     store: Store
@@ -54,7 +56,8 @@ class StackContext:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     notice: Callable[[str], None] = lambda _: None
     progress: Callable[[str], None] = lambda _: None
-    receipts: OnReceipt = lambda _: None
+    receipts: Callable[[str, Receipt], None] = lambda _model, _receipt: None
+    retries: Callable[[str, RetryEvent], None] = lambda _model, _event: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,8 @@ def build_stack(
         judge: whether its calls judge answers. Their money was held together with the answers'.
     """
     # The wrappers report what they see, and know nothing of users; this tells the user.
-    notices = _Notices(entry.name, context.notice, context.receipts)
+    receipts = functools.partial(context.receipts, entry.name)
+    notices = _Notices(entry.name, context.notice, receipts)
     ledger = context.ledger
     keeps_cap, most_output = _output_of(entry)
     metered = Metered(
@@ -143,6 +147,7 @@ def build_stack(
         concurrency=context.concurrency,
         retry=context.retry,
         sleep=ledger.sleep,
+        retries=functools.partial(context.retries, entry.name),
     )
     tried = Tried(
         splitting,
@@ -258,6 +263,7 @@ def _calls(
     concurrency: int,
     retry: RetryPolicy,
     sleep: Callable[[float], Awaitable[None]],
+    retries: Callable[[RetryEvent], None] | None = None,
 ) -> Splitting:
     """Put the wrappers around a sender that make calls of orders, and send them in good order."""
     limited = Limited(
@@ -270,7 +276,7 @@ def _calls(
         endpoint=endpoint,
         sleep=sleep,
     )
-    retrying = Retrying(limited, policy=retry, sleep=sleep)
+    retrying = Retrying(limited, policy=retry, observer=retries, sleep=sleep)
     # Outside the retries, so that each of the calls is tried again by itself.
     return Splitting(retrying, endpoint)
 

@@ -43,7 +43,7 @@ class Unbudgeted:
         try:
             draws = await self._endpoint.complete(request, numbers)
         except ProviderError as error:
-            self._tell(Receipt.of_loss(request, uncertain=error.charged))
+            self._tell(Receipt.of_loss(request, error, uncertain=error.charged))
             raise
         if not draws:
             raise TransientError(

@@ -103,7 +103,7 @@ class Caller:
             self._capabilities,
             self._concurrency,
             retry=self._retry,
-            receipts=self._receive,
+            receipts=lambda _, receipt: self._receive(receipt),
         )
         price = tuned.price or Price(0.0, 0.0)
         service = build_stack(tuned.entry, self._endpoint, price, context)

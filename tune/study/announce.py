@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 
 from tune.plan.estimate import RunEstimate, estimate
 from tune.plan.estimate_text import estimate_lines, price_lines
 from tune.plan.long_answers import LengthMonitor, first_forecasts
+from tune.plan.options import Options
 from tune.plan.plan import Plan
 from tune.plan.prompt_preview import sent_lines
 from tune.plan.search_space import LOCAL_MODEL
@@ -17,26 +19,40 @@ from tune.report.serialize import dump
 from tune.safety.decoration import Decorations
 from tune.store.draws import Store
 from tune.store.journal import Journal
+from tune.study.events import Notice, Observer, StudyFailed
+from tune.study.observers import Observers
 from tune.study.study import Study
+
+UNUSED_KEY = (
+    "OPENAI_API_KEY is set but not used: without --model or --space a model on this machine is "
+    "tuned, and nobody is billed"
+)
 
 
 class Announcer:
     """Tells a person what they should know about a run.
 
     Args:
-        notice: shows one sentence. If it fails, the run goes on without it.
+        watching: observers of the run, by names as `Observers` has them.
         explain: whether it says of each wave what it buys and why.
 
     Attributes:
         told: sentences that are in the report too, in order.
         decorations: keeps faults of what only explains the run from ending it.
+        emit: hands an event to the observers.
     """
 
-    def __init__(self, notice: Callable[[str], None], *, explain: bool = False) -> None:
+    def __init__(
+        self, watching: Mapping[str, Observer], *, explain: bool = False
+    ) -> None:
         self._explain = explain
         self.told: dict[str, None] = {}
         self.decorations = Decorations(self.tell)
-        self.show = self.decorations.around("the display of notices", notice)
+        self.emit = Observers(watching, self.decorations)
+
+    def show(self, sentence: str) -> None:
+        """Show a sentence, now and nowhere else."""
+        self.emit(Notice(text=sentence))
 
     def tell(self, sentence: str) -> None:
         """Show a sentence, and keep it for the report."""
@@ -65,6 +81,23 @@ class Announcer:
                 f"this study ended without slices by {', '.join(missing)}: "
                 f"tune reprice {known.folder} shows them for $0"
             )
+
+    def failed(self, error: BaseException) -> None:
+        """Tell that the run ends with an error."""
+        message = str(error) or "interrupted"
+        self.emit(StudyFailed(error=type(error).__name__, message=message))
+
+    def stopping(self) -> None:
+        """Say that the run ends soon because somebody asked for it."""
+        self.show(
+            "stopping: the calls in flight are settled first (Ctrl-C again gives them up)"
+        )
+
+    def unused_key(self, options: Options) -> None:
+        """Say that the key of OpenAI is not used, where no model was named."""
+        # A user with a key probably expects its model, so the silence would surprise.
+        if os.environ.get("OPENAI_API_KEY") and not (options.model or options.space):
+            self.show(UNUSED_KEY)
 
     def hosts(self, plan: Plan) -> None:
         """Show which hosts are called, before the first call."""

@@ -32,6 +32,7 @@ class Lessons:
         capabilities: takes in facts that endpoints are to know; it writes its news here.
         write: keeps an event by its kind and fields, on disk before it returns.
         tell: called with a sentence that a user should know; also when a study resumes.
+        lost: called with a model that is set aside, and the reason.
 
     Attributes:
         aside: the reasons of models that are set aside, by their names in the space.
@@ -44,6 +45,7 @@ class Lessons:
         capabilities: Capabilities | None = None,
         write: Callable[..., object] = lambda _event, **_fields: None,
         tell: Callable[[str], object] = lambda _: None,
+        lost: Callable[[str, str], object] = lambda _model, _reason: None,
     ) -> None:
         self.space = space
         self.capabilities = capabilities or Capabilities()
@@ -52,6 +54,7 @@ class Lessons:
         self.unanswerable: dict[tuple[str, int], str] = {}
         self._write = write
         self._tell = tell
+        self._lost = lost
 
     def refuse(self, model: str, parameter: str) -> None:
         """Note that a model does not take a parameter: the space loses that dimension for it."""
@@ -139,6 +142,7 @@ class Lessons:
                 reason = event["reason"]
                 self.aside[model] = reason
                 self.space.remove_model(model)
+                self._lost(model, reason)
                 # A resumed run says it again: its user may not have seen the first one.
                 self._tell(
                     f"{model} is set aside, and the others go on without it: {reason}"

@@ -1,70 +1,49 @@
-"""The progress of a run: where it stands, for people and programs that watch it."""
+"""The progress of a run, as events for those who watch it."""
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 
 from tune.plan.plan import Plan
-from tune.pricing.clock import Clock, format_duration
+from tune.pricing.clock import Clock
 from tune.pricing.prices import to_dollars
 from tune.readout import Reading
-from tune.report.text import describe_value
-from tune.safety.decoration import Decorations
-from tune.stats.intervals import Interval, mean_interval
+from tune.readout.trial import Step, Trial
+from tune.stats.intervals import mean_interval
 from tune.store.ledger import Ledger
+from tune.strategies import Selection
+from tune.study.events import (
+    Best,
+    ChosenStep,
+    Event,
+    PhaseBegan,
+    Progress,
+    StudyBegan,
+    TrialFailed,
+    TrialScored,
+    WaveChosen,
+    WaveDone,
+    WinnerChosen,
+)
+from tune.study.selector import Selector
 
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """State of a run.
-
-    Attributes:
-        phase: "search", "final comparison", "single-answer comparison" or "holdout".
-        trials: paid points begun.
-        spent: dollars, of this study.
-        budget: dollars.
-        best: the best reading so far, or None.
-        seconds: since this process began.
-        left_seconds: an estimate of how long the rest takes; None where there is none yet.
-        time_limit: seconds that the search may take, where nobody is billed and seconds take the
-            place of dollars.
-        low: the least score that the metric can give.
-        high: the largest.
-    """
-
-    phase: str
-    trials: int
-    spent: float
-    budget: float
-    best: Reading | None
-    seconds: float
-    left_seconds: float | None
-    time_limit: float | None = None
-    low: float = 0.0
-    high: float = 1.0
-
-
-PHASES = {
-    "search": "searching",
-    "final comparison": "comparing the finalists",
-    "single-answer comparison": "comparing single answers for agents",
-    "holdout": "final test on held-out examples",
-}
-"""Phases of a run, as a person reads them."""
+TICK = 0.5
+"""Seconds between two records of the progress within a wave."""
 
 
 class ProgressReporter:
-    """Tells an observer where a run stands.
+    """Tells observers what a run does, and where it stands.
 
     Args:
         plan: what is asked for.
         ledger: the money of the study.
         clock: the time of the study where nobody is billed, else None.
-        leader: returns the best reading so far.
-        observer: is called with each `Progress`. If it fails, the run goes on without it.
-        decorations: keeps its faults from ending the run.
+        trials: of the search, by number; new ones may be added to it.
+        selector: knows the best readings so far.
+        emit: takes each event.
     """
 
     def __init__(
@@ -72,100 +51,165 @@ class ProgressReporter:
         plan: Plan,
         ledger: Ledger,
         clock: Clock | None,
-        leader: Callable[[], Reading | None],
-        observer: Callable[[Progress], None],
-        decorations: Decorations,
+        trials: Mapping[int, Trial],
+        selector: Selector,
+        emit: Callable[[Event], None],
     ) -> None:
         self._plan = plan
         self._ledger = ledger
         self._clock = clock
-        self._leader = leader
-        self._observer = observer
-        self._decorations = decorations
+        self._selector = selector
+        self._emit = emit
         self._began = time.monotonic()
         self._spent_before = to_dollars(ledger.spent)
+        self._phase = "search"
+        self._trials = trials
+        self._best: tuple[Reading, Best] | None = None
 
-    def report(self, phase: str, trials: int) -> None:
-        """Tell the observer.
+    @asynccontextmanager
+    async def ticking(self) -> AsyncIterator[None]:
+        """Tell where the run stands about twice a second, until the block ends."""
+        ticker = asyncio.create_task(self._tick())
+        try:
+            yield
+        finally:
+            ticker.cancel()
+            with suppress(asyncio.CancelledError):
+                await ticker
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK)
+            self._emit(self.progress())
+
+    def begin(self, folder: str, *, resumed: bool) -> None:
+        """Tell that the study begins.
 
         Args:
-            phase: of the run.
-            trials: paid points begun.
+            folder: of its files.
+            resumed: an earlier process began it.
         """
-        self._decorations.attempt(
-            "the progress display",
-            lambda: self._observer(self.progress(phase, trials)),
-            None,
+        split = self._plan.split
+        self._emit(
+            StudyBegan(
+                folder=folder,
+                resumed=resumed,
+                budget=self._plan.budget,
+                spent=self._spent_before,
+                time_limit=None if self._clock is None else self._clock.limit,
+                models=tuple(self._plan.space.models),
+                tuning=len(split.tuning),
+                holdout=len(split.holdout),
+            )
         )
 
-    def progress(self, phase: str, trials: int) -> Progress:
+    def phase(self, phase: str) -> None:
+        """Tell that a phase begins."""
+        self._phase = phase
+        self._emit(PhaseBegan(phase=phase))
+
+    def chosen(self, steps: Sequence[Step], *, replayed: bool) -> None:
+        """Tell that a wave is chosen.
+
+        Args:
+            steps: of the wave.
+            replayed: an earlier process bought it.
+        """
+        chosen: list[ChosenStep] = []
+        for step in steps:
+            chosen.append(
+                ChosenStep(step.trial, step.point, len(step.examples), step.draws)
+            )
+        self._emit(
+            WaveChosen(phase=self._phase, steps=tuple(chosen), replayed=replayed)
+        )
+
+    def done(self, steps: Sequence[Step], stopped: str | None) -> None:
+        """Tell that a wave was bought: its trials, and where the run stands.
+
+        Args:
+            steps: of the wave.
+            stopped: why the run buys no more; None while it goes on.
+        """
+        for number in sorted({step.trial for step in steps} & set(self._trials)):
+            trial = self._trials[number]
+            reading = self._selector.best_of(number)
+            if trial.state == "failed":
+                self._emit(
+                    TrialFailed(trial=number, config=trial.point, reason=trial.reason)
+                )
+            elif reading is not None:
+                self._emit(TrialScored(best=self._record(reading)))
+        self._best = self._found_best()
+        self._emit(
+            WaveDone(phase=self._phase, trials=len(self._trials), stopped=stopped)
+        )
+        self._emit(self.progress())
+
+    def winner(self, selection: Selection) -> None:
+        """Tell which configuration is selected."""
+        self._emit(
+            WinnerChosen(
+                best=self._record(selection.shown), keeps_limits=selection.feasible
+            )
+        )
+
+    def progress(self) -> Progress:
         """Return where the run stands now."""
         seconds = time.monotonic() - self._began
-        spent = to_dollars(self._ledger.spent)
+        balance = self._ledger.balance
+        spent = to_dollars(balance.spent)
+        return Progress(
+            phase=self._phase,
+            trials=len(self._trials),
+            spent=spent,
+            reserved=to_dollars(balance.reserved),
+            uncertain=to_dollars(balance.uncertain),
+            budget=self._plan.budget,
+            best=None if self._best is None else self._best[1],
+            seconds=seconds,
+            left_seconds=self._seconds_left(spent, seconds),
+            time_limit=None if self._clock is None else self._clock.limit,
+        )
+
+    def _seconds_left(self, spent: float, seconds: float) -> float | None:
+        """Return the seconds that are left: by the clock, else by the dollars that are left."""
+        if self._clock is not None:
+            # The time limit is one of the search: the holdout takes as long as it takes.
+            return None if self._phase == "holdout" else self._clock.seconds_left
         rate = 0.0
         # In the first second the rate is that of a few calls: nothing to extrapolate from.
         if seconds > 1:
             rate = (spent - self._spent_before) / seconds
-        return Progress(
-            phase=phase,
-            trials=trials,
-            spent=spent,
-            budget=self._plan.budget,
-            best=self._leader(),
-            seconds=seconds,
-            left_seconds=self._seconds_left(phase, spent, rate),
-            time_limit=None if self._clock is None else self._clock.limit,
-            low=self._plan.metric.low,
-            high=self._plan.metric.mean_high,
-        )
-
-    def _seconds_left(
-        self,
-        phase: str,
-        spent: float,
-        rate: float,
-    ) -> float | None:
-        """Return the seconds that are left: by the clock, else by the dollars that are left."""
-        if self._clock is not None:
-            # The time limit is one of the search: the holdout takes as long as it takes.
-            return None if phase == "holdout" else self._clock.seconds_left
         if rate <= 0:
             return None
         return (self._plan.budget - spent) / rate
 
+    def _found_best(self) -> tuple[Reading, Best] | None:
+        """Return the best reading so far, with its record."""
+        leader = self._selector.leader()
+        if leader is None:
+            return None
+        # An interval takes a while, and most waves leave the best reading as it is.
+        if self._best is not None and self._best[0] is leader:
+            return self._best
+        return leader, self._record(leader)
 
-def describe(progress: Progress) -> str:
-    """Return one line: phase, trials, money, the best so far with its interval, and time left."""
-    parts = [PHASES.get(progress.phase, progress.phase), f"{progress.trials} trials"]
-    if progress.time_limit is None:
-        parts.append(f"${progress.spent:.4g} of ${progress.budget:.4g}")
-    best = progress.best
-    if best is not None:
+    def _record(self, reading: Reading) -> Best:
+        metric = self._plan.metric
         quality = mean_interval(
-            best.shares, low=progress.low, high=progress.high, weights=best.weights
+            reading.shares,
+            low=metric.low,
+            high=metric.mean_high,
+            weights=reading.weights,
         )
-        parts.append(f"best so far {_interval(quality)}")
-        parts.append(name_config(best.config))
-    if progress.left_seconds is not None:
-        parts.append(f"at most {format_duration(progress.left_seconds)} left")
-    return " · ".join(parts)
-
-
-def name_config(config: object) -> str:
-    """Return a configuration in a few words, for one line."""
-    values = dict(config)  # type: ignore[call-overload]
-    words = [f"{values.pop('model')}", f"{values.pop('prompt')}"]
-    n = values.pop("n")
-    aggregate = values.pop("aggregate")
-    for name, value in sorted(values.items()):
-        # No stop strings, or a model's own default: nothing to say.
-        if value not in ((), None):
-            words.append(f"{name} {describe_value(value)}")
-    # The aggregate of one answer is that answer.
-    if n != 1:
-        words.append(f"{aggregate} of {n}")
-    return ", ".join(words)
-
-
-def _interval(interval: Interval) -> str:
-    return f"{interval.mean:.3f} [{interval.low:.3f}, {interval.high:.3f}]"
+        return Best(
+            trial=reading.trial,
+            config=reading.config,
+            quality=quality.mean,
+            low=quality.low,
+            high=quality.high,
+            examples=reading.n_examples,
+            cost=reading.cost,
+            seconds=reading.mean_seconds,
+        )

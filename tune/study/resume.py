@@ -64,6 +64,11 @@ class History:
     ending: str = ""
 
     @property
+    def replays(self) -> bool:
+        """True while the next wave has an outcome that was recorded."""
+        return bool(self.waves) and self.waves[0].done
+
+    @property
     def latest(self) -> list[Mapping[str, Any]]:
         """The lessons of the last wave; before the first wave, those that came before it."""
         if not self.waves:

@@ -25,6 +25,7 @@ from tune.strategies.measured_truncation import (
 from tune.strategies.stopping import final_comparison_prospect, search_prospect
 from tune.study.budget import StudyBudget
 from tune.study.evaluate import Evaluator
+from tune.study.events import Event
 from tune.study.explain import record_reasons, wave_orders
 from tune.study.holdout import (
     HoldoutReserve,
@@ -33,7 +34,7 @@ from tune.study.holdout import (
     plan_holdout,
     read_holdout_test,
 )
-from tune.study.progress import Progress, ProgressReporter
+from tune.study.progress import ProgressReporter
 from tune.study.record import RunRecord, TimeRecord, record_models, record_money
 from tune.study.resume import RecordedWave, check_steps, dump_steps, read_history
 from tune.study.selector import Selector
@@ -61,7 +62,7 @@ class Run:
         services: the models, by name.
         ledger: the money of the study.
         evaluator: buys the draws.
-        observer: called with a `Progress` after every wave.
+        emit: takes each event of the run, for those who watch it.
         decorations: keeps faults of decorations from ending the run.
         say: shows a person one sentence now.
         look: called with the trials after every wave.
@@ -85,7 +86,7 @@ class Run:
         ledger: Ledger,
         evaluator: Evaluator,
         *,
-        observer: Callable[[Progress], None] = lambda _: None,
+        emit: Callable[[Event], None] = lambda _: None,
         decorations: Decorations | None = None,
         say: Callable[[str], None] = lambda _: None,
         look: Callable[[Mapping[int, Trial]], None] = lambda _: None,
@@ -117,7 +118,7 @@ class Run:
         self._reserve = HoldoutReserve(self.selector, self.standings, self.budget)
         self._unread = UnreadWatch(plan, evaluator.reader, say)
         self._progress = ProgressReporter(
-            plan, ledger, self.clock, self.selector.leader, observer, self.decorations
+            plan, ledger, self.clock, self.trials, self.selector, emit
         )
         self._stopped: str | None = None
         self._ending = self.history.ending
@@ -129,10 +130,17 @@ class Run:
         Raises:
             ProviderError: the run was paused before anything was scored.
         """
+        resumed = bool(self.history.start)
         # Lessons change the space, so they come before the searcher sees it.
         self.recall(self.history.first)
         self.budget.check_budget()
         self._reserve.update()
+        self._progress.begin(str(self.journal.path.parent), resumed=resumed)
+        async with self._progress.ticking():
+            return await self._go()
+
+    async def _go(self) -> RunRecord:
+        """Go through the phases, as `go` says."""
         searcher = LimitedSearcher(
             self.plan.searcher(self.plan.space, self.plan.free, self.plan.seed),
             self.plan.trials,
@@ -167,6 +175,7 @@ class Run:
             trial=selection.reading.trial,
             ending=self._ending,
         )
+        self._progress.winner(selection)
         test = await self._meet_holdout(selection, single_answer)
         if self.ledger.closed in PAUSES:
             stopped = self.ledger.closed
@@ -227,6 +236,7 @@ class Run:
             The strategy's own return value.
         """
         self.phase = phase
+        self._progress.phase(phase)
         if phase not in self.history.start:
             left = self.budget.left
             self.history.start[phase] = left
@@ -243,9 +253,10 @@ class Run:
                 steps = strategy.send(outcome)  # type: ignore[arg-type]
             except StopIteration as stop:
                 return stop.value  # type: ignore[no-any-return]
+            self._progress.chosen(steps, replayed=self.history.replays)
             outcome = await self._wave(phase, steps, view)
             self.look(self.trials)
-            self._progress.report(self.phase, len(self.trials))
+            self._progress.done(steps, self.ledger.closed or self._stopped)
 
     async def _wave(self, phase: str, steps: list[Step], view: View) -> Outcome:
         """Replay a wave that was recorded with its outcome; buy any other."""
@@ -345,6 +356,7 @@ class Run:
     ) -> HoldoutTest:
         """Test the selected configuration, the baseline and the single answer on fresh examples."""
         self.phase = "holdout"
+        self._progress.phase(self.phase)
         self.recall(self.history.last)
         # The end of the search closed the ledger. The holdout's reserve is still there.
         self.ledger.reopen()
@@ -362,11 +374,12 @@ class Run:
         steps, trials = plan_holdout(self.plan, different)
         # Without the selected model the test is worth nothing, so its loss pauses the run.
         self.evaluator.failures.needed = frozenset({selected.model})
+        self._progress.chosen(steps, replayed=False)
         ordered, wave = await buy_holdout(self.evaluator, steps, trials)
         if not self._is_paused:
             faults = dump_faults(wave)
             self.journal.append("holdout", steps=dump_steps(ordered), **faults)
-        self._progress.report(self.phase, len(self.trials))
+        self._progress.done([], self.ledger.closed)
         return read_holdout_test(self.evaluator.reader, trials.values())
 
     def recall(self, lessons: Sequence[Mapping[str, Any]]) -> None:

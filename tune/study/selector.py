@@ -97,6 +97,13 @@ class Selector:
             return False
         return plan.max_seconds is None or reading.mean_seconds <= plan.max_seconds
 
+    def best_of(self, trial: int) -> Reading | None:
+        """Return the best reading of a trial, whatever it costs; None where it has none."""
+        for standing in self._standings.known():
+            if standing.trial == trial:
+                return max(standing.whole(), key=self._preference, default=None)
+        return None
+
     def leader(self) -> Reading | None:
         """Return the best reading so far on at least a block of examples, for the progress."""
         found: list[Reading] = []

@@ -66,8 +66,14 @@ def start_timer(run: Run) -> asyncio.TimerHandle:
     return asyncio.get_running_loop().call_later(seconds, ring)
 
 
-def interrupt(ledger: Ledger) -> None:
-    """Send nothing more, whatever the ledger was closed for before."""
+def interrupt(ledger: Ledger, say: Callable[[], object]) -> None:
+    """Send nothing more, whatever the ledger was closed for before.
+
+    Args:
+        ledger: of the study.
+        say: tells the user.
+    """
+    say()
     # A ledger keeps the first reason, and the user's request is the one that counts.
     ledger.reopen()
     ledger.close(INTERRUPTED)
