@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 
+from tune.errors import StoreError
 from tune.plan.plan import Plan
 from tune.pricing.clock import Clock
 from tune.pricing.prices import to_dollars
@@ -74,13 +75,15 @@ class ProgressReporter:
             yield
         finally:
             ticker.cancel()
-            with suppress(asyncio.CancelledError):
-                await ticker
+            # Not awaited itself: that would swallow a cancellation of the run.
+            await asyncio.wait([ticker])
 
     async def _tick(self) -> None:
-        while True:
-            await asyncio.sleep(TICK)
-            self._emit(self.progress())
+        # A store that fails ends the run where it is used, and needs no second fault here.
+        with suppress(StoreError):
+            while True:
+                await asyncio.sleep(TICK)
+                self._emit(self.progress())
 
     def begin(self, folder: str, *, resumed: bool) -> None:
         """Tell that the study begins.
