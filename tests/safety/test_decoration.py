@@ -115,7 +115,7 @@ def test_an_observer_and_a_notice_that_raise_leave_the_result_and_are_named_in_t
             "tune.report.page.quality.frame",
             "the section 'Quality against cost' of report.html",
         ),
-        ("tune.study.study.page_html", "report.html"),
+        ("tune.study.study.pages_html", "report.html"),
         ("tune.study.study.trials_csv", "trials.csv"),
         ("tune.study.study.markdown", "report.md"),
     ],

@@ -31,7 +31,8 @@ def main(argv: Sequence[str]) -> int:
         "--answers",
         metavar="N",
         type=int,
-        help="examples whose answers the page shows (default: all that fit into 20 MB)",
+        help="examples whose answers the report shows (default: all; beyond 20 MB they are on "
+        "further pages)",
     )
     parser.add_argument(
         "--explain",

@@ -20,7 +20,7 @@ from tune.store.files import write_private
 from tune.store.journal import Journal, dump_event
 from tune.study.holdout_file import HOLDOUT_FILE
 from tune.study.readout_file import forget_readout
-from tune.study.study import recorded_study
+from tune.study.study import MORE_PAGES, recorded_study
 
 REPORTS = ("best.json", "report.html", "report.md", CSV)
 """The files that a study's report writes from its journal."""
@@ -107,6 +107,7 @@ def _rewrite_results(
         # The report is made of the journal, which no longer holds the example.
         recorded_study(place, events).report()
         files += [name for name in REPORTS if (place / name).is_file()]
+        files += sorted(page.name for page in place.glob(MORE_PAGES))
     return files
 
 

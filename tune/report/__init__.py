@@ -7,7 +7,7 @@ from tune.report.headline import answer
 from tune.report.json import best_json, result_json
 from tune.report.markdown import markdown
 from tune.report.money_records import EstimateRow, Money, PriceLine, Uncertain
-from tune.report.page import page_html
+from tune.report.page import page_html, pages_html
 from tune.report.records import (
     PromptText,
     Provenance,
@@ -48,6 +48,7 @@ __all__ = [
     "frontier_rows",
     "markdown",
     "page_html",
+    "pages_html",
     "plain_config",
     "result_json",
     "summary_html",

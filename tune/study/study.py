@@ -27,7 +27,7 @@ from tune.report import (
     comparison_tex,
     frontier_rows,
     markdown,
-    page_html,
+    pages_html,
     result_json,
     summary_html,
     summary_lines,
@@ -54,6 +54,9 @@ from tune.store.journal import read_events
 
 if TYPE_CHECKING:
     import pandas as pd
+
+MORE_PAGES = "report-answers-*.html"
+"""The files of further pages of answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,7 +297,7 @@ class Study:
 
         Args:
             folder: where they are written; the study's own folder unless given.
-            answers: examples whose answers the page shows; all that fit unless given.
+            answers: examples whose answers the page shows; all unless given.
 
         Raises:
             StoreError: the folder cannot be written, or the disk is full.
@@ -314,6 +317,9 @@ class Study:
             # One of an earlier result would be taken for this one's.
             if self.deployment is None:
                 (target / "OAI_CONFIG_LIST").unlink(missing_ok=True)
+            for page in target.glob(MORE_PAGES):
+                if page.name not in files:
+                    page.unlink()
         except OSError as error:
             raise StoreError(
                 f"the report cannot be written to {str(target)!r}: {error.strerror}"
@@ -329,7 +335,6 @@ class Study:
         rows = self._shown_answers()
         # Each reads `self.record` when it is made: a fault of one adds a notice for the next.
         makers: dict[str, Callable[[], str]] = {
-            "report.html": lambda: page_html(self.record, parts, rows or (), most),
             "comparison.csv": lambda: comparison_csv(self.record),
             "comparison.tex": lambda: comparison_tex(self.record),
             "trials.csv": lambda: trials_csv(self.record),
@@ -337,7 +342,11 @@ class Study:
             # Last, because it names the others.
             "report.md": lambda: markdown(self.record),
         }
-        found: dict[str, str] = {}
+        found: dict[str, str] = parts.attempt(
+            "report.html",
+            lambda: pages_html(self.record, parts, rows or (), most),
+            {"report.html": ""},
+        )
         for name, make in makers.items():
             found[name] = parts.attempt(name, make, "")
         # An older run's file must not stand for this one, so what cannot be shown is a file that

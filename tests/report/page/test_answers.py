@@ -7,6 +7,7 @@ import json
 import random
 import zlib
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,10 @@ from tests.report.page.test_browser import serious
 from tests.report.page.test_render import EVIL
 from tests.support.browser import Seen, open_browser, watch
 from tests.support.reports import HOSTILE, whole
-from tune.report import page_html
+from tune.report import page_html, pages_html
 from tune.report.answers import AnswerRow, answers_jsonl, without_texts
 from tune.report.page import answers as section
-from tune.report.page.answers import answers
+from tune.report.page.answers import page_answers
 
 Open = Callable[..., tuple[Any, Seen]]
 
@@ -67,30 +68,50 @@ def test_the_page_has_every_answer_and_takes_little_more_than_its_text() -> None
     for number in range(200):
         text = " ".join(rng.choices(words, k=100))
         given.append(row(number, "winner", texts=(text,), inputs={"text": text[::-1]}))
-    found = answers(given, None)
+    found = page_answers(given, None)
     assert found is not None
-    examples = unpacked(found["packed"])
+    (page,) = found.pages
+    examples = unpacked(page.packed)
     assert [one["by"]["winner"]["texts"][0] for one in examples] == [
         one.texts[0] for one in given
     ]
     compressed = len(zlib.compress(answers_jsonl(given).encode(), 9))
-    assert len(found["packed"]) <= 1.5 * compressed
+    assert len(page.packed) <= 1.5 * compressed
 
 
-def test_a_page_that_would_be_too_large_shows_a_part_and_says_so(
+def test_what_is_too_much_for_one_page_is_on_further_ones(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(section, "MOST_BYTES", 400)
-    found = answers(rows(), None)
+    found = page_answers(rows(), None)
     assert found is not None
-    assert len(found["packed"]) <= 400
-    assert 0 < found["shown"] < found["total"] == 20
-    text = page_html(whole(), rows=rows())
-    assert f"This page shows {found['shown']} of 20 examples." in text
+    assert all(len(page.packed) <= 400 for page in found.pages)
+    assert [page.file for page in found.pages[:2]] == [
+        "report.html",
+        "report-answers-2.html",
+    ]
+    # Every example is on one page.
+    assert found.pages[0].first == 1
+    assert found.pages[-1].last == found.total == 20
+    for before, after in pairwise(found.pages):
+        assert after.first == before.last + 1
+    pages = pages_html(whole(), rows=rows())
+    assert list(pages) == [page.file for page in found.pages]
+    for name in pages:
+        assert all(
+            f'href="{other}#answers"' in pages[name] for other in {*pages} - {name}
+        )
+    # The whole report is on the first page alone.
+    assert [text.count('id="overview"') for text in pages.values()][:2] == [1, 0]
+    # An example alone has its page, however long it is.
+    monkeypatch.setattr(section, "MOST_BYTES", 1)
+    alone = page_answers(rows(), None)
+    assert alone is not None
+    assert len(alone.pages) == 20
 
 
 def test_the_reader_of_the_command_can_ask_for_fewer() -> None:
-    assert "This page shows 3 of 20 examples." in page_html(
+    assert "This report shows 3 of 20 examples." in page_html(
         whole(), rows=rows(), most=3
     )
 
@@ -111,7 +132,7 @@ def test_without_texts_there_are_ids_and_reasons() -> None:
 
 
 def test_without_answers_there_is_no_section() -> None:
-    assert answers([], None) is None
+    assert page_answers([], None) is None
     assert 'id="answers"' not in page_html(whole())
 
 
@@ -218,6 +239,36 @@ def test_what_is_shown_of_an_example_is_what_the_study_has(open_page: Open) -> N
     said = page.inner_text("#answers-view")
     for part in ("Ticket 1", "2 × yes, 1 × no", "score 0.667", "Hmm, no.", "right"):
         assert part in said
+
+
+def test_further_pages_are_reached_from_the_first_and_lead_back(
+    browser: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(section, "MOST_BYTES", 400)
+    pages = pages_html(whole(), rows=rows())
+    assert len(pages) > 2
+    for name, text in pages.items():
+        (tmp_path / name).write_text(text, "utf-8")
+    context = browser.new_context(viewport={"width": 390, "height": 900})
+    page = context.new_page()
+    found: list[str] = []
+    for number, name in enumerate(pages):
+        file = tmp_path / name
+        seen = watch(page, file)
+        if number == 0:
+            page.goto(file.as_uri())
+        else:
+            page.click(f'nav[aria-label="Pages of answers"] a[href^="{name}"]')
+        page.wait_for_selector("#answers-tools:not([hidden])")
+        assert page.url.split("#")[0] == file.as_uri()
+        page.check("#answers-tuning")
+        found += looked_through(page)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        assert seen.errors == []
+    assert sorted(found) == sorted({one.example for one in rows()})
+    page.click('nav.sections a[href="report.html"]')
+    page.wait_for_selector("#overview")
+    context.close()
 
 
 def test_hostile_answers_are_inert_text(open_page: Open) -> None:

@@ -33,6 +33,7 @@ from tune.fakes.server import Server
 from tune.fakes.world import LabelledWorld
 from tune.report import PriceLine, PromptText, Report, TrialRow, page_html
 from tune.space import Point
+from tune.study.study import MORE_PAGES
 
 _TAGS = """
 a body button circle code dd desc details dialog div dl dt fieldset figcaption figure g h1 h2 h3 head
@@ -470,3 +471,21 @@ def test_a_report_written_anywhere_has_its_page(
         real.folder / "report.html"
     ).read_bytes()
     assert not list((tmp_path / "elsewhere").glob("*.part"))
+
+
+def test_further_pages_of_answers_are_written_and_old_ones_removed(
+    real: tune.Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real.report(tmp_path)
+    assert not list(tmp_path.glob(MORE_PAGES))
+    page = tmp_path / "report.html"
+    packed = len(page.read_bytes())
+    with monkeypatch.context() as patch:
+        patch.setattr("tune.report.page.answers.MOST_BYTES", 1_000)
+        real.report(tmp_path)
+    more = sorted(tmp_path.glob(MORE_PAGES))
+    assert more
+    assert more[0].stat().st_mode == page.stat().st_mode
+    assert len(page.read_bytes()) < packed
+    real.report(tmp_path)
+    assert not list(tmp_path.glob(MORE_PAGES)), "they would show answers twice"

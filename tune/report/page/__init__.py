@@ -1,5 +1,5 @@
-"""`report.html`: a page about a study in one file, which loads nothing else."""
+"""`report.html`: a page about a study that loads nothing else, with pages of more answers."""
 
-from tune.report.page.render import page_html
+from tune.report.page.render import page_html, pages_html
 
-__all__ = ["page_html"]
+__all__ = ["page_html", "pages_html"]

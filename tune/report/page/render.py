@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from tune.report.amount import amount_of
 from tune.report.answers import AnswerRow
-from tune.report.page.answers import answers
+from tune.report.page.answers import FIRST_PAGE, Answers, page_answers
 from tune.report.page.configs import configs
 from tune.report.page.course import course
 from tune.report.page.effects import effects
@@ -85,35 +85,76 @@ def page_html(
     rows: Sequence[AnswerRow] = (),
     most: int | None = None,
 ) -> str:
-    """Return the whole report as an HTML page that needs no network.
+    """Return the first page of the report, as `pages_html` makes it."""
+    return pages_html(report, parts, rows, most)[FIRST_PAGE]
+
+
+def pages_html(
+    report: Report,
+    parts: Decorations | None = None,
+    rows: Sequence[AnswerRow] = (),
+    most: int | None = None,
+) -> dict[str, str]:
+    """Return the whole report as HTML pages that need no network, by the names of their files.
 
     Text of users and models is escaped. A section that fails is left out, and the page says so.
+    There is one page, unless there are so many answers that a browser would be slow with them.
 
     Args:
         report: the results.
         parts: keeps the fault of one section from ending the others.
         rows: the answers of winner and baseline.
-        most: examples whose answers are shown; None shows all that fit into the page.
+        most: examples whose answers are shown; None shows all.
     """
     parts = parts or Decorations()
-    environment = _environment()
-    shown = []
+    answers = parts.attempt(
+        "the answers of report.html", lambda: page_answers(rows, most), None
+    )
     sections = [*SECTIONS]
     # Behind the reasons for wrong answers stand the answers themselves.
     behind = 1 + [section.name for section in SECTIONS].index("wrong")
-    sections.insert(
-        behind, Section("answers", "Answers", lambda _: answers(rows, most))
+    sections.insert(behind, _answers_section(answers, 1))
+    found = {FIRST_PAGE: _page(report, report.headline, sections, parts)}
+    for page in () if answers is None else answers.pages[1:]:
+        section = _answers_section(answers, page.number)
+        title = f"Answers to examples {page.first:,} to {page.last:,}"
+        found[page.file] = _page(report, title, [section], parts)
+    return found
+
+
+def _answers_section(answers: Answers | None, number: int) -> Section:
+    """Return the section with the answers of one page."""
+    return Section(
+        "answers",
+        "Answers",
+        lambda _: None if answers is None else answers.values(number),
     )
+
+
+def _page(
+    report: Report, title: str, sections: Sequence[Section], parts: Decorations
+) -> str:
+    """Return one page.
+
+    Args:
+        report: the results.
+        title: its heading.
+        sections: in their order.
+        parts: keeps the fault of one section from ending the others.
+    """
+    environment = _environment()
+    shown = []
     for section in sections:
-        title = section.title.format(cost=amount_of(report).name)
-        body = _body(section, title, report, environment, parts)
+        heading = section.title.format(cost=amount_of(report).name)
+        body = _body(section, heading, report, environment, parts)
         if body is not None:
-            shown.append({"name": section.name, "title": title, "body": body})
+            shown.append({"name": section.name, "title": heading, "body": body})
     style = _style()
     script = _script()
     return environment.get_template("page.html").render(
-        title=report.headline,
+        title=title,
         sections=shown,
+        is_first=sections[0] is SECTIONS[0],
         style=style,
         script=script,
         policy=policy(style, script),
