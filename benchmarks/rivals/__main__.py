@@ -20,9 +20,8 @@ from benchmarks.rivals.methods import METHODS
 from benchmarks.rivals.precision import precision
 from benchmarks.search.runs import KINDS, Run, Task, play, world_of
 from benchmarks.worlds.named import RECORDED, SIMULATED
-from benchmarks.worlds.outside import add_table_flags, load_outside, read_flags
+from benchmarks.worlds.outside import add_table_flags, load_tables
 from benchmarks.worlds.worlds import World
-from tune.errors import DataError
 from tune.report.text import table
 
 BANDITS = ("ucb_batches", "ucb_pulls", "ucb_lrf")
@@ -77,14 +76,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         known = ", ".join(METHODS)
         parser.error(f"no method is called {unknown[0]}; there are {known}")
     if given.shares:
-        try:
-            tables = [load_outside(path, read_flags(given)) for path in given.table]
-        except DataError as error:
-            parser.error(str(error))
-        for found in tables:
-            for note in found.notes:
-                print(note, file=sys.stderr)
-            print(precisions(found.world, given.methods, given.shares, given.runs))
+        for world in load_tables(parser, given):
+            print(precisions(world, given.methods, given.shares, given.runs))
         return 0
     rows = []
     for name in given.methods or METHODS:

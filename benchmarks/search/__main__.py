@@ -51,14 +51,8 @@ from benchmarks.search.runs import (
     world_of,
 )
 from benchmarks.worlds.named import RECORDED, SIMULATED, chosen_on
-from benchmarks.worlds.outside import (
-    TableOptions,
-    add_table_flags,
-    load_outside,
-    read_flags,
-)
-from benchmarks.worlds.worlds import FAMILIES
-from tune.errors import DataError
+from benchmarks.worlds.outside import add_table_flags, load_tables
+from benchmarks.worlds.worlds import FAMILIES, World
 from tune.space import FREE
 
 ROOT = Path(__file__).parent.parent.parent
@@ -258,25 +252,12 @@ def report(
     )
 
 
-def keep_tables(
-    paths: Sequence[Path], options: TableOptions, folder: Path
-) -> list[str]:
-    """Read tables from outside and keep them beside the runs; their names.
-
-    What was left out of a table is said on standard error.
-
-    Raises:
-        DataError: a table cannot be searched.
-    """
-    names = []
-    for path in paths:
-        world, notes = load_outside(path, options)
-        for note in notes:
-            print(note, file=sys.stderr)
+def keep_tables(worlds: Sequence[World], folder: Path) -> list[str]:
+    """Keep tables from outside beside the runs, for all processes; their names."""
+    for world in worlds:
         world.best()
         keep(world, folder, world.name)
-        names.append(world.name)
-    return list(dict.fromkeys(names))
+    return [world.name for world in worlds]
 
 
 def write(out: Path, found: Report, command: str, size: Size, seconds: float) -> str:
@@ -401,12 +382,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     if given.jobs < 1 or min(given.units) <= 0:
         parser.error("--jobs must be 1 or more, and --units above 0")
     kept = Kept(given.cache)
-    try:
-        tables = keep_tables(
-            given.table, read_flags(given), kept.folder or given.cache.parent
-        )
-    except DataError as error:
-        parser.error(str(error))
+    folder = kept.folder or given.cache.parent
+    tables = keep_tables(load_tables(parser, given), folder)
     if not given.worlds and not tables:
         parser.error("there is no world to search: name some, or give a --table")
     size = BRIEF if given.short else FULL

@@ -12,9 +12,8 @@ from collections.abc import Sequence
 
 from benchmarks.command_line import make_parser
 from benchmarks.worlds.named import RECORDED, SIMULATED, make_world
-from benchmarks.worlds.outside import add_table_flags, load_outside, read_flags
+from benchmarks.worlds.outside import add_table_flags, load_tables
 from benchmarks.worlds.worlds import World
-from tune.errors import DataError
 from tune.report.text import dollars, table
 from tune.space import FREE
 
@@ -61,14 +60,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if unknown:
         parser.error(f"no world is called {unknown[0]}; there are {', '.join(NAMES)}")
     rows = []
-    for path in given.table:
-        try:
-            table_world, notes = load_outside(path, read_flags(given))
-        except DataError as error:
-            parser.error(str(error))
-        for note in notes:
-            print(note, file=sys.stderr)
-        rows.append(row(path.name, table_world))
+    for table_world in load_tables(parser, given):
+        rows.append(row(table_world.name.partition("#")[0], table_world))
     names = given.names or ([] if given.table else NAMES)
     rows += [row(name, make_world(name, given.seed)) for name in names]
     print(table(HEAD, rows))

@@ -13,6 +13,7 @@ import gzip
 import hashlib
 import json
 import math
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +23,7 @@ import numpy as np
 
 from benchmarks.worlds.replay import Cell
 from benchmarks.worlds.worlds import Counts, Scores, World
-from tune.errors import DataError
+from tune.errors import DataError, SpaceError
 from tune.pricing.prices import Price
 from tune.space import Space
 
@@ -56,6 +57,9 @@ MOST_MISSING = 0.1
 
 FEWEST = 10
 """Examples that a table needs."""
+
+MOST_TOKENS = 1e9
+"""Tokens of a prompt or an answer, or dollars, at most."""
 
 INPUT, OUTPUT = 1.0, 4.0
 """Dollars per million tokens of every model, where a table has lengths and no dollars. A budget is
@@ -159,7 +163,29 @@ def load_outside(path: Path, options: TableOptions | None = None) -> OutsideTabl
     digest = hashlib.sha256(path.read_bytes())
     digest.update(repr((sorted(columns.items()), options)).encode())
     name = f"{path.name.partition('.')[0]}#{digest.hexdigest()[:8]}"
-    return OutsideTable(_world(name, kept, columns, scale), tuple(notes))
+    try:
+        world = _world(name, kept, columns, scale)
+    except SpaceError as error:
+        raise DataError(
+            f"the table {str(path)!r} cannot be searched: {error}"
+        ) from None
+    return OutsideTable(world, tuple(notes))
+
+
+def load_tables(
+    parser: argparse.ArgumentParser, given: argparse.Namespace
+) -> list[World]:
+    """Return the tables that the flags name; say what was left out, or end with what is wrong."""
+    found: dict[str, World] = {}
+    for path in given.table:
+        try:
+            world, notes = load_outside(path, read_flags(given))
+        except DataError as error:
+            parser.exit(2, f"{parser.prog}: error: {error}\n")
+        for note in notes:
+            print(note, file=sys.stderr)
+        found[world.name] = world
+    return list(found.values())
 
 
 # --- the file
@@ -258,8 +284,11 @@ def _answers(
         for name in ("score", "tokens", "prompt_tokens", "cost"):
             if name in columns and not _empty(row.get(columns[name])):
                 number = _number(row[columns[name]], where, columns[name])
-                if name != "score" and number < 0:
-                    raise DataError(f"{where} has a {columns[name]!r} below 0")
+                if name != "score" and not 0 <= number <= MOST_TOKENS:
+                    raise DataError(
+                        f"{where} has a {columns[name]!r} that is not within 0 and "
+                        f"{MOST_TOKENS:g}: {number:g}"
+                    )
                 numbers[name] = number
         if "score" in numbers:
             found[answer] = numbers
