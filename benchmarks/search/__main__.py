@@ -34,6 +34,7 @@ from pathlib import Path
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from benchmarks.command_line import commit, make_parser
+from benchmarks.rivals.bandits import CHECKED
 from benchmarks.search.goals import priced
 from benchmarks.search.ours import ABLATIONS, EVERY, OURS
 from benchmarks.search.page import draw, page
@@ -192,6 +193,13 @@ def possible(tasks: Sequence[Task], kept: Kept) -> list[Task]:
     return [task for task in tasks if task not in gone]
 
 
+def paired(tasks: Sequence[Task], kept: Kept) -> list[Task]:
+    """Return the tasks that were run, where ours was run with the same seed."""
+    ran = [task for task in tasks if kept.find(task.key(EVERY[task.method].version))]
+    own = {replace(task, method="") for task in ran if task.method in OURS}
+    return [task for task in ran if replace(task, method="") in own]
+
+
 def differing(tasks: Sequence[Task], kept: Kept) -> list[Task]:
     """Return the tasks that are a search of their own.
 
@@ -294,7 +302,9 @@ difference of regret in pairs, with a 95 % interval: above 0, ours is better. A 
 that is the unit of the interval; worlds are strata. Where nothing can be read off draws, a search is the same with every
 dimension paid, and is shown once. Settings of the search were chosen on {", ".join(chosen) or "none of these worlds"};
 "the half that is reported" are all others. Ours chooses more answers than it bought only where a study with such a search
-could meet that choice on 20 holdout examples (`max_extrapolated_cost` in tune/fakes/drive.py)."""
+could meet that choice on 20 holdout examples (`max_extrapolated_cost` in tune/fakes/drive.py).
+
+{CHECKED}"""
     text = page(found, head, plots)
     out.write_text(text, encoding="utf-8")
     return text
@@ -374,11 +384,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--only-run", action="store_true", help="make and keep the runs, write no page"
     )
+    parser.add_argument(
+        "--only-kept",
+        action="store_true",
+        help="run nothing: write the page of the runs that are kept",
+    )
     parser.add_argument("--quiet", action="store_true", help="show no progress")
     given = parser.parse_args(argv)
     began = time.monotonic()
     if given.runs is not None and given.runs < 1:
         parser.error(f"--runs must be 1 or more, but is {given.runs}")
+    if given.only_run and given.only_kept:
+        parser.error("--only-run and --only-kept exclude each other")
     if given.jobs < 1 or min(given.units) <= 0:
         parser.error("--jobs must be 1 or more, and --units above 0")
     kept = Kept(given.cache)
@@ -394,6 +411,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         methods = list(dict.fromkeys([*OURS, *methods]))
     worlds = [*given.worlds, *tables]
     tasks = plan(methods, worlds, given.units, given.seed, size)
+    if given.only_kept:
+        tasks = paired(tasks, kept)
+        if not tasks:
+            parser.exit(
+                2,
+                f"{parser.prog}: error: no run of this plan is kept in {given.cache}\n",
+            )
     found = report(tasks, kept, given.jobs, given.units, quiet=given.quiet)
     if not given.only_run:
         shown = ["-m benchmarks.search", *(sys.argv[1:] if argv is None else argv)]

@@ -873,6 +873,24 @@ def test_runs_can_be_made_ahead_of_the_page(
         search.main(["--runs", "0"])
 
 
+def test_a_page_can_be_made_of_the_runs_that_are_kept(tmp_path: Path) -> None:
+    kept = Kept(tmp_path / "runs.jsonl")
+    for method, seed in (("tune", 0), ("grid", 0), ("grid", 1)):
+        task = Task("small", method, "read", 3, seed)
+        kept.add(task.key(EVERY[method].version), a_run(1 + seed))
+    command = ["--only-kept", "--runs", "2", "--units", "3", "--worlds", "small"]
+    command += ["--methods", "grid", "--quiet", "--cache", str(tmp_path / "runs.jsonl")]
+    command += ["--out", str(tmp_path / "page.md")]
+    search.main(command)
+    text = (tmp_path / "page.md").read_text()
+    # Where ours was not run, there is no pair.
+    assert ", 2 searches, " in text
+    assert "| grid, full passes | 1.0 |" in text
+    with pytest.raises(SystemExit) as end:
+        search.main([*command, "--cache", str(tmp_path / "none.jsonl")])
+    assert end.value.code == 2
+
+
 def test_ours_comes_first_and_no_two_methods_have_one_name() -> None:
     assert next(iter(EVERY)) == next(iter(OURS))
     assert len(EVERY) == len(OURS) + len(METHODS) + len(ABLATIONS)
