@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from tune.fakes.faults import Fault, Model
 from tune.fakes.server import Server
 from tune.fakes.world import LabelledWorld
 from tune.followup.reprice import reprice
-from tune.report.search_records import SearchDetails
+from tune.report.search_records import LimitChoice, SearchDetails
 from tune.result.limit_choices import MOST_LIMITS, round_limits
 from tune.space import Config
 
@@ -90,13 +90,25 @@ def test_each_limit_has_the_choice_that_reprice_makes(
 ) -> None:
     options = {**asked, "results": None}
     options.pop("quiet")
-    choices = [one for one in details.limits if one.kind == "cost"]
-    assert choices[-1].limit is None
+    choices = details.limits
+    assert (choices[-1].max_cost, choices[-1].max_seconds) == (None, None)
     assert len({one.config for one in choices}) > 1
-    for choice in [choices[0], choices[len(choices) // 2], choices[-1]]:
+    # Neither limit, each alone, and both: in the middle, where they exclude something.
+    costs = sorted({one.max_cost for one in choices if one.max_cost is not None})
+    seconds = sorted(
+        {one.max_seconds for one in choices if one.max_seconds is not None}
+    )
+    assert len(choices) == (len(costs) + 1) * (len(seconds) + 1)
+    for max_cost in (costs[0], costs[len(costs) // 2], None):
+        max_seconds = seconds[len(seconds) // 2] if max_cost != costs[0] else None
+        choice = at(choices, max_cost, max_seconds)
         again = reprice(
             study.folder,
-            **options | {"max_cost_per_request": choice.limit},
+            **options
+            | {
+                "max_cost_per_request": max_cost,
+                "max_seconds_per_request": max_seconds,
+            },
         )
         assert again.record.winner is not None
         assert again.record.winner.config == choice.config
@@ -104,8 +116,28 @@ def test_each_limit_has_the_choice_that_reprice_makes(
         assert choice.keeps is (again.record.keeps_limit is not False)
 
 
-def test_a_limit_on_seconds_has_choices_too(details: SearchDetails) -> None:
-    assert {one.kind for one in details.limits} == {"cost", "seconds"}
+def at(
+    choices: Sequence[LimitChoice], max_cost: float | None, max_seconds: float | None
+) -> LimitChoice:
+    """The choice under two limits."""
+    (found,) = [
+        one
+        for one in choices
+        if (one.max_cost, one.max_seconds) == (max_cost, max_seconds)
+    ]
+    return found
+
+
+def test_a_choice_under_both_limits_keeps_both(details: SearchDetails) -> None:
+    for choice in details.limits:
+        if not choice.keeps:
+            continue
+        if choice.max_cost is not None:
+            assert choice.cost is not None
+            assert choice.cost <= choice.max_cost
+        if choice.max_seconds is not None:
+            assert choice.seconds is not None
+            assert choice.seconds <= choice.max_seconds
 
 
 @pytest.mark.parametrize(

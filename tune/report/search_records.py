@@ -42,21 +42,21 @@ class ReadingRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LimitChoice:
-    """The configuration that would be selected under another limit.
+    """The configuration that would be selected under other limits.
 
     Attributes:
-        kind: "cost" for a limit on dollars per request, "seconds" for one on seconds.
-        limit: the limit; None for the choice without one.
+        max_cost: the limit on dollars per request; None for no limit.
+        max_seconds: the limit on seconds per request; None for no limit.
         trial: the number of its trial.
         config: the selected configuration.
         quality: its quality on tuning examples.
         cost: its mean dollars per request; None if unknown.
         seconds: its mean seconds per request; None if unknown.
-        keeps: False if no configuration keeps the limit, so that this is the closest one.
+        keeps: False if no configuration keeps the limits, so that this is the closest one.
     """
 
-    kind: str
-    limit: float | None
+    max_cost: float | None
+    max_seconds: float | None
     trial: int
     config: Config
     quality: Interval

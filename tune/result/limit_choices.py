@@ -15,29 +15,46 @@ from tune.strategies.measured_truncation import select_measured
 from tune.study.record import RunRecord
 
 MOST_LIMITS = 14
-"""Limits of one kind: each takes a selection."""
+"""Limits of one kind: each takes a selection for each limit of the other kind."""
 
 FEWEST_LIMITS = 4
 """Limits on cost in a study of any size."""
 
-MOST_TRIALS = 600
-"""Trials of all selections under limits on cost together."""
+MOST_TRIALS = 1200
+"""Trials of all selections together."""
 
 
 def limit_choices(record: RunRecord, evidence: Evidence) -> tuple[LimitChoice, ...]:
-    """Return the selections under round limits from the smallest to the largest value read."""
+    """Return the selections under round limits on cost and on seconds, each with each.
+
+    The limits go from the smallest to the largest value that was read. Those of the study are
+    among them, and so is no limit.
+    """
     readings = [one for one in record.readings if one.n_examples]
-    # A selection among 300 trials takes half a second, so large studies have fewer limits.
-    most = max(
-        FEWEST_LIMITS, min(MOST_LIMITS, MOST_TRIALS // max(1, len(record.trials)))
-    )
-    found: list[LimitChoice] = []
+    # A selection among many trials takes long, so large studies have fewer limits.
+    selections = MOST_TRIALS / max(1, len(record.trials))
+    most = max(FEWEST_LIMITS, min(MOST_LIMITS, int(math.sqrt(2 * selections))))
+    costs: list[float] = []
     # If every price is 0, no limit on dollars changes anything.
     if record.time is None:
         costs = round_limits([reading.cost for reading in readings], most)
-        found += _choices(record, evidence, "cost", costs)
-    seconds = round_limits([reading.mean_seconds for reading in readings], most // 2)
-    return (*found, *_choices(record, evidence, "seconds", seconds))
+    # People ask for limits on cost more often: they get the larger part.
+    few = max(1, most // 2 - 1)
+    seconds = round_limits([reading.mean_seconds for reading in readings], few)
+    problem = record.problem
+    found: list[LimitChoice] = []
+    for max_cost in _with(problem.max_cost, costs):
+        for max_seconds in _with(problem.max_seconds, seconds):
+            choice = _choice(record, evidence, max_cost, max_seconds)
+            if choice is not None:
+                found.append(choice)
+    return tuple(found)
+
+
+def _with(own: float | None, limits: Sequence[float]) -> list[float | None]:
+    """Return the limits of the slider: round ones, the study's own, and none."""
+    known = {*limits} if own is None else {*limits, own}
+    return [*sorted(known), None]
 
 
 def round_limits(values: Sequence[float], most: int = MOST_LIMITS) -> list[float]:
@@ -65,6 +82,9 @@ def round_limits(values: Sequence[float], most: int = MOST_LIMITS) -> list[float
         found = finer
     if len(found) <= most:
         return found
+    # The smallest limit alone would say little, so one in the middle stands for all.
+    if most == 1:
+        return [found[len(found) // 2]]
     places = np.linspace(0, len(found) - 1, most)
     return [found[place] for place in places.round().astype(int).tolist()]
 
@@ -80,34 +100,22 @@ def _between(low: float, high: float, digits: Sequence[float]) -> list[float]:
     return found
 
 
-def _choices(
-    record: RunRecord, evidence: Evidence, kind: str, limits: Sequence[float]
-) -> list[LimitChoice]:
-    found = []
-    for limit in (*limits, None):
-        choice = _choice(record, evidence, kind, limit)
-        if choice is not None:
-            found.append(choice)
-    return found
-
-
 def _choice(
-    record: RunRecord, evidence: Evidence, kind: str, limit: float | None
+    record: RunRecord,
+    evidence: Evidence,
+    max_cost: float | None,
+    max_seconds: float | None,
 ) -> LimitChoice | None:
-    """Return the selection under one limit, any other limit of the study staying as it is."""
-    problem = record.problem
-    if kind == "cost":
-        problem = replace(problem, max_cost=limit)
-    else:
-        problem = replace(problem, max_seconds=limit)
+    """Return the selection under two limits; None if nothing was scored."""
+    problem = replace(record.problem, max_cost=max_cost, max_seconds=max_seconds)
     selection = select_measured(problem, record.weighed)
     if selection is None:
         return None
     shown = selection.tested(record.holdout).shown
     reading = _in_dollars(record, shown)
     return LimitChoice(
-        kind=kind,
-        limit=limit,
+        max_cost=max_cost,
+        max_seconds=max_seconds,
         trial=reading.trial,
         config=reading.config,
         quality=evidence.quality(reading),

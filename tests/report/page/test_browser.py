@@ -6,6 +6,7 @@ import ast
 import json
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from tune.fakes.faults import Fault, Model
 from tune.fakes.server import Server
 from tune.fakes.world import LabelledWorld
 from tune.report import Report, page_html
-from tune.report.text import dollars, number
+from tune.report.text import dollars, exact_seconds, number
 
 WORLD = LabelledWorld(models={"small": 0.4, "large": 0.9})
 
@@ -297,31 +298,49 @@ def test_the_numbers_at_the_top_are_the_study_s(
 # --- what reacts
 
 
-def test_the_slider_shows_the_choice_under_each_limit(
+def test_the_sliders_show_the_choice_under_both_limits(
     study: tune.Study, open_page: Open
 ) -> None:
     page, seen = open_page(study.record)
-    for kind in ("cost", "seconds"):
-        page.check(f'input[name="limit-kind"][value="{kind}"]')
-        choices = [one for one in study.record.search.limits if one.kind == kind]
-        slider = page.locator("#limit")
-        assert int(slider.get_attribute("max") or 0) == len(choices) - 1
-        for place, choice in enumerate(choices):
-            slider.fill(str(place))
-            said = page.inner_text("#limit-choice")
-            assert number(choice.quality.mean) in said
-            assert f"{choice.config.model}, prompt {choice.config.prompt}" in said
-            assert f"n {choice.config.n}" in said
-            assert said.startswith("Nothing that was read keeps") is not choice.keeps
-            if choice.limit is not None and kind == "cost":
-                assert page.inner_text("#limit-shown") == dollars(choice.limit)
-    # The keyboard moves it as well.
-    slider.focus()
+    limits = study.record.search.limits
+    costs = list(dict.fromkeys(choice.max_cost for choice in limits))
+    seconds = list(dict.fromkeys(choice.max_seconds for choice in limits))
+    assert len(limits) == len(costs) * len(seconds)
+    cost, time = page.locator("#limit-cost"), page.locator("#limit-seconds")
+    assert int(cost.get_attribute("max") or 0) == len(costs) - 1
+    assert int(time.get_attribute("max") or 0) == len(seconds) - 1
+    # The study had no limits of its own.
+    assert page.inner_text("#limit-cost-shown") == "no limit"
+    for choice in limits:
+        cost.fill(str(costs.index(choice.max_cost)))
+        time.fill(str(seconds.index(choice.max_seconds)))
+        said = page.inner_text("#limit-choice")
+        assert number(choice.quality.mean) in said
+        assert f"{choice.config.model}, prompt {choice.config.prompt}" in said
+        assert f"n {choice.config.n}" in said
+        assert said.startswith("Nothing that was read keeps") is not choice.keeps
+        if choice.max_cost is not None:
+            assert page.inner_text("#limit-cost-shown") == dollars(choice.max_cost)
+        if choice.max_seconds is not None:
+            shown = exact_seconds(choice.max_seconds)
+            assert page.inner_text("#limit-seconds-shown") == shown
+    # The keyboard moves them as well.
+    cost.focus()
     page.keyboard.press("Home")
-    assert slider.input_value() == "0"
+    assert cost.input_value() == "0"
     page.click("#limit-details")
     assert page.is_visible("#details")
     assert seen.nothing
+
+
+def test_the_sliders_begin_at_the_limits_of_the_study(
+    study: tune.Study, open_page: Open
+) -> None:
+    costs = list(dict.fromkeys(one.max_cost for one in study.record.search.limits))
+    page, _ = open_page(replace(study.record, max_cost=costs[1]))
+    assert page.locator("#limit-cost").input_value() == "1"
+    assert page.inner_text("#limit-cost-shown") == dollars(costs[1] or 0)
+    assert page.inner_text("#limit-seconds-shown") == "no limit"
 
 
 def test_the_table_sorts_by_each_column_and_filters(

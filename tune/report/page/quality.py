@@ -10,7 +10,6 @@ from tune.report.amount import Amount, amount_of
 from tune.report.headline import evidence
 from tune.report.page.plot import Frame, frame
 from tune.report.records import Report, ReportConfig
-from tune.report.search_records import LimitChoice
 from tune.report.search_section import frontier_section
 from tune.report.text import describe_config, dollars, exact_seconds, number
 from tune.stats.intervals import Interval
@@ -59,7 +58,12 @@ def quality(report: Report) -> dict[str, Any] | None:
         drawn = _drawn(report, marks, dots)
     if drawn is None and not frontier:
         return None
-    return {"drawn": drawn, "frontier": frontier, "limits": limit_data(report)}
+    return {
+        "drawn": drawn,
+        "frontier": frontier,
+        "limits": limit_data(report),
+        "limit_scales": _limit_scales(report),
+    }
 
 
 def _drawn(
@@ -196,7 +200,7 @@ def _dots(report: Report) -> list[tuple[int, float, float]]:
 
 
 def limit_data(report: Report) -> list[dict[str, Any]]:
-    """Return the selections under other limits, for the slider."""
+    """Return the selections under other limits, for the sliders."""
     found = []
     for choice in report.search.limits:
         cost, seconds = "unknown", "unknown"
@@ -207,9 +211,7 @@ def limit_data(report: Report) -> list[dict[str, Any]]:
         row = ReportConfig("limit", choice.config, choice.trial)
         found.append(
             {
-                "kind": choice.kind,
-                "limit": choice.limit,
-                "shown": _limit(choice),
+                "limits": {"cost": choice.max_cost, "seconds": choice.max_seconds},
                 "config": describe_config(choice.config),
                 "score": evidence(choice.quality, holdout=False),
                 "cost": cost,
@@ -222,9 +224,26 @@ def limit_data(report: Report) -> list[dict[str, Any]]:
     return found
 
 
-def _limit(choice: LimitChoice) -> str:
-    if choice.limit is None:
-        return "no limit"
-    if choice.kind == "cost":
-        return dollars(choice.limit)
-    return exact_seconds(choice.limit)
+def _limit_scales(report: Report) -> list[dict[str, Any]]:
+    """Return the limits of each slider, the smallest first, and the place of the study's own."""
+    costs = dict.fromkeys(choice.max_cost for choice in report.search.limits)
+    seconds = dict.fromkeys(choice.max_seconds for choice in report.search.limits)
+    scales = (
+        ("cost", costs, report.max_cost, dollars),
+        ("seconds", seconds, report.max_seconds, exact_seconds),
+    )
+    found = []
+    for kind, limits, own, said in scales:
+        values = list(limits)
+        # No limit is no choice: a slider needs one beside it.
+        if len(values) > 1:
+            shown = ["no limit" if one is None else said(one) for one in values]
+            found.append(
+                {
+                    "kind": kind,
+                    "values": values,
+                    "shown": shown,
+                    "own": values.index(own) if own in values else len(values) - 1,
+                }
+            )
+    return found

@@ -57,14 +57,14 @@ if (area !== null && search !== null) {
   });
 }
 
-// --- the choice under another limit
+// --- the choice under other limits
 
-const allLimits = dataOf("limits-data");
+const limitsData = dataOf("limits-data");
 
-if (allLimits !== null) {
-  const kinds = [...new Set(allLimits.map((one) => one.kind))];
-  const slider = byId("limit");
-  let limits = [];
+if (limitsData !== null) {
+  const { choices, scales } = limitsData;
+  const slider = (scale) => byId(`limit-${scale.kind}`);
+  const limitOf = (scale) => scale.values[Number(slider(scale).value)];
   let choice = null;
 
   const placeLine = () => {
@@ -73,22 +73,28 @@ if (allLimits !== null) {
     if (line === null || figure === null) return;
     const { xLow, xHigh, xLog } = figure.dataset;
     const [low, high] = [Number(xLow), Number(xHigh)];
-    const shown = choice.kind === figure.dataset.kind && choice.limit !== null &&
-      choice.limit >= low && choice.limit <= high;
+    const limit = choice.limits[figure.dataset.kind];
+    const shown = limit !== null && limit >= low && limit <= high;
     line.setAttribute("visibility", shown ? "visible" : "hidden");
     if (!shown) return;
     const share = xLog === "true"
-      ? Math.log(choice.limit / low) / Math.log(high / low)
-      : (choice.limit - low) / (high - low);
+      ? Math.log(limit / low) / Math.log(high / low)
+      : (limit - low) / (high - low);
     line.setAttribute("x1", `${100 * share}%`);
     line.setAttribute("x2", `${100 * share}%`);
   };
 
   const show = () => {
-    choice = limits[Number(slider.value)];
-    byId("limit-shown").textContent = choice.shown;
-    slider.setAttribute("aria-valuetext", choice.shown);
-    const kept = choice.keeps ? "" : "Nothing that was read keeps this limit. The closest is: ";
+    for (const scale of scales) {
+      const words = scale.shown[Number(slider(scale).value)];
+      byId(`limit-${scale.kind}-shown`).textContent = words;
+      slider(scale).setAttribute("aria-valuetext", words);
+    }
+    choice = choices.find((one) => scales.every(
+      (scale) => one.limits[scale.kind] === limitOf(scale)));
+    const limits = scales.filter((scale) => limitOf(scale) !== null).length > 1;
+    const kept = choice.keeps ? ""
+      : `Nothing that was read keeps ${limits ? "these limits" : "this limit"}. The closest is: `;
     byId("limit-choice").textContent =
       `${kept}${choice.config}; ${choice.score}, at ${choice.cost} and ${choice.seconds} per request`;
     for (const dot of document.querySelectorAll('[data-chart="quality"] .chosen')) {
@@ -103,23 +109,8 @@ if (allLimits !== null) {
     placeLine();
   };
 
-  const take = (kind) => {
-    limits = allLimits.filter((one) => one.kind === kind);
-    slider.max = limits.length - 1;
-    slider.value = limits.length - 1;
-    show();
-  };
-
-  if (kinds.length > 1) {
-    for (const kind of kinds) {
-      const box = make("input", { type: "radio", name: "limit-kind", value: kind,
-        checked: kind === kinds[0] });
-      box.addEventListener("change", () => take(kind));
-      byId("limit-kinds").append(make("label", {}, box, ` a limit on ${kind}`));
-    }
-  }
-  slider.addEventListener("input", show);
+  for (const scale of scales) slider(scale).addEventListener("input", show);
   byId("limit-details").addEventListener("click", () => showDetails(choice.trial, choice.reading));
-  take(kinds[0]);
+  show();
   byId("limits").hidden = false;
 }
