@@ -111,7 +111,9 @@ async def test_the_first_call_to_an_unknown_model_goes_alone_and_asks_for_one_an
     assert bench.endpoint.peaks[:2] == [1, 1]
     assert max(bench.endpoint.peaks) >= 8
     assert bench.endpoint.calls == 21
-    assert [fields["kind"] for _, fields in bench.events] == ["answers", "takes"]
+    kinds = [fields["kind"] for _, fields in bench.events]
+    assert set(kinds) == {"answers", "takes"}
+    assert kinds.count("answers") == 1
     await bench.ask(8)
     assert bench.endpoint.calls == 29, "it is known from then on"
 

@@ -72,7 +72,7 @@ def test_a_model_is_set_aside_once() -> None:
 def test_a_refused_parameter_fails_its_trial_and_leaves_the_space() -> None:
     case = Case()
     refusal = ParameterRejected("no temperature", parameter="temperature")
-    case.failures.refused(case.trials[0], refusal, case.wave)
+    case.failures.refused(case.trials[0], refusal, case.wave, case.trials)
     assert case.trials[0].reason == "the model does not take temperature"
     assert "temperature" not in case.lessons.space.dimensions("m")
     assert "temperature" in case.lessons.space.dimensions("n")
@@ -81,7 +81,7 @@ def test_a_refused_parameter_fails_its_trial_and_leaves_the_space() -> None:
 def test_a_refused_value_only_narrows_the_space() -> None:
     case = Case()
     refusal = ValueRejected("too hot", parameter="temperature", low=0.0, high=0.7)
-    case.failures.refused(case.trials[0], refusal, case.wave)
+    case.failures.refused(case.trials[0], refusal, case.wave, case.trials)
     assert case.trials[0].reason == "the model does not take temperature 0.9"
     assert list(case.lessons.space.dimensions("m")["temperature"].values) == [0.5]
     assert list(case.lessons.space.dimensions("n")["temperature"].values) == [0.5, 0.9]
@@ -116,7 +116,7 @@ def space_with(**more: Any) -> Space:
 def refuse(case: Case, error: ParameterRejected, **point: Any) -> Trial:
     """Let a trial of model m be refused."""
     trial = Trial(7, Point({"model": "m", "prompt": "p", **point}), 256)
-    case.failures.refused(trial, error, case.wave)
+    case.failures.refused(trial, error, case.wave, case.trials)
     assert trial.state == "failed"
     return trial
 

@@ -31,7 +31,7 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Self
@@ -142,7 +142,7 @@ class Server:
         models: by name; others are unknown (404).
         world: makes the texts.
         plan: chooses the requests that fail, and their faults.
-        seconds: the time that each answer takes.
+        seconds: the time that each answer takes, or a callable that returns it.
         keys: the API keys that are accepted, as bearer token or as the password of basic
             authorisation; None accepts all.
         requests_per_second: requests above this rate get a 429.
@@ -157,7 +157,7 @@ class Server:
         *,
         world: TextSource | None = None,
         plan: Plan | None = None,
-        seconds: float = 0.0,
+        seconds: float | Callable[[], float] = 0.0,
         keys: Iterable[str] | None = None,
         requests_per_second: float | None = None,
         most_at_once: int | None = None,
@@ -286,8 +286,9 @@ class Server:
             headers = dict(reply.headers)
             if reply.fault:
                 headers |= _call_name(reply.fault.names, number)
-            if self.seconds:
-                await asyncio.sleep(self.seconds)
+            seconds = self.seconds() if callable(self.seconds) else self.seconds
+            if seconds:
+                await asyncio.sleep(seconds)
             # Set before the bytes leave: a client may look at it as soon as it has the answer.
             if reply.fault is None or reply.fault.kind not in ("hang", "reset"):
                 seen.status = reply.status

@@ -72,6 +72,8 @@ class Service:
         metered: the wrapper that reserves and settles money; its `purpose` follows the phase of the
             study.
         endpoint: the innermost part, which really sends.
+        tried: the wrapper that knows which settings the model has taken; None for a model in this
+            process.
     """
 
     entry: Entry
@@ -80,6 +82,7 @@ class Service:
     provider: Stored
     metered: Metered
     endpoint: Endpoint
+    tried: Tried | None = None
 
 
 def build_stack(
@@ -169,7 +172,15 @@ def build_stack(
         payer=ledger.study,
         observer=notices.model_changed,
     )
-    return Service(entry, endpoint.service, price, stored, metered, endpoint)
+    return Service(
+        entry,
+        endpoint.service,
+        price,
+        stored,
+        metered,
+        endpoint,
+        None if entry.local else tried,
+    )
 
 
 def build_fresh_stack(

@@ -6,7 +6,6 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TypeAlias
 from weakref import WeakValueDictionary
 
 from tune.completion import Completion, Provider, Request
@@ -17,11 +16,9 @@ from tune.errors import (
     TuneError,
     ValueRejected,
 )
-from tune.providers.capabilities import Capabilities, Fact
+from tune.providers.capabilities import Capabilities
+from tune.providers.taken import Part, Taken, parts_of
 from tune.store.draws import Store
-
-Part: TypeAlias = tuple[str, str]
-"""A setting of a call: its name, and its value as a text."""
 
 ENOUGH_REFUSALS = 3
 """Prompts with which the same settings are refused before no more calls with them are sent."""
@@ -58,8 +55,7 @@ class Tried:
         self._inner = inner
         self._store = store
         self._capabilities = capabilities
-        self._service = service
-        self._model = model
+        self._taken = Taken(service, model, capabilities)
         self._released: set[Part] = set()
         self._answered: set[frozenset[Part]] = set()
         self._refused: dict[Part, ParameterRejected] = {}
@@ -75,7 +71,7 @@ class Tried:
 
     async def complete(self, request: Request, numbers: range) -> list[Completion]:
         """Buy the draws with these numbers, in order."""
-        parts = _parts(request, numbers)
+        parts = parts_of(request, numbers)
         new = self._new(parts)
         if not new:
             return await self._buy(request, numbers, parts)
@@ -94,37 +90,18 @@ class Tried:
         if self._conditional:
             return parts
         new = self._untaken(parts) - self._released
-        return frozenset(part for part in new if not self._is_between(part))
+        return frozenset(part for part in new if not self._taken.is_between(part))
 
-    def _is_between(self, part: Part) -> bool:
-        """Tell whether a setting is a number between two that the model takes.
-
-        It does not count as new: a search tries many, and a wave must not wait for each.
-        """
-        number = _number(part[1])
-        if number is None:
-            return False
-        # From what is learned, so that a resumed study lets the same calls go.
-        taken: list[float] = []
-        for fact in self._capabilities.facts:
-            name, _, value = fact.name.partition(" ")
-            other = _number(value)
-            if (
-                fact == self._fact((name, value))
-                and name == part[0]
-                and other is not None
-            ):
-                taken.append(other)
-        return bool(taken) and min(taken) <= number <= max(taken)
+    def unproven(self, request: Request, numbers: range) -> frozenset[Part]:
+        """Return what no answered call has shown of the settings of this one."""
+        parts = parts_of(request, numbers)
+        if parts in self._answered:
+            return frozenset()
+        return self._taken.unproven(parts)
 
     def _untaken(self, parts: frozenset[Part]) -> frozenset[Part]:
         """Return the settings of a call that were in no answered call yet."""
-        return frozenset(
-            part for part in parts if self._fact(part) not in self._capabilities
-        )
-
-    def _fact(self, part: Part) -> Fact:
-        return Fact(self._service, self._model, "takes", " ".join(part))
+        return frozenset(part for part in parts if part not in self._taken)
 
     async def _buy(
         self, request: Request, numbers: range, parts: frozenset[Part]
@@ -154,7 +131,7 @@ class Tried:
         asked, refused = request, error
         while _has(asked, refused.parameter):
             asked = _without(asked, [refused.parameter])
-            parts = _parts(asked, range(1))
+            parts = parts_of(asked, range(1))
             if not _settings(self._untaken(parts)):
                 return
             self._store.share_uses(request, asked)
@@ -176,8 +153,7 @@ class Tried:
         """Note that the model takes these settings together."""
         self._released |= parts
         self._answered.add(parts)
-        for part in sorted(_settings(self._untaken(parts))):
-            self._capabilities.learn(self._fact(part))
+        self._taken.note(parts)
 
     def _check(self, parts: frozenset[Part]) -> None:
         """Raise the refusal that a call is known to meet; nothing is sent then."""
@@ -200,7 +176,7 @@ class Tried:
         if error.beside is not None or error.while_reasoning:
             self._conditional[parts] = error
             return
-        for part in self._untaken(_parts(request, range(1))):
+        for part in self._untaken(parts_of(request, range(1))):
             if part[0] == error.parameter:
                 self._refused[part] = error
 
@@ -221,13 +197,13 @@ class Tried:
             RequestRefused: as it came, where no setting is.
         """
         new = _settings(self._untaken(parts))
-        if _SEVERAL in new:
+        if any(name == "n" for name, _ in new):
             first = await self._probe(request, numbers[:1], error)
             if first is not None:
                 self._capabilities.refuse(request.service, request.model, "n")
                 rest = numbers[len(first) :]
                 return first + await self._inner.complete(request, rest)
-        names = [name for name, _ in sorted(new - {_SEVERAL})]
+        names = [name for name, _ in sorted(new) if name != "n"]
         culprit = await self._culprit(request, names, error)
         if culprit is None:
             # The prompt may be to blame, so another one may pass with the same settings.
@@ -282,7 +258,7 @@ class Tried:
                 return None
             except TuneError:
                 raise error from None
-        self._take(_parts(request, numbers))
+        self._take(parts_of(request, numbers))
         return draws
 
     def _refusal(self, name: str, error: RequestRefused) -> ParameterRejected:
@@ -300,22 +276,6 @@ class Tried:
         return ValueRejected(words, name)
 
 
-_SEVERAL: Part = ("n", "several")
-"""The part of a call that asks for several answers."""
-
-
-def _parts(request: Request, numbers: range) -> frozenset[Part]:
-    """Return what a call asks for besides its prompt."""
-    parts: list[Part] = [("max_tokens", str(request.max_tokens))]
-    for name, value in request.settings:
-        parts.append((name, repr(value)))
-    if request.stop:
-        parts.append(("stop", repr(request.stop)))
-    if len(numbers) > 1:
-        parts.append(_SEVERAL)
-    return frozenset(parts)
-
-
 def _settings(parts: frozenset[Part]) -> frozenset[Part]:
     """Return the parts of a call without its cap: no call goes out without one."""
     return frozenset(part for part in parts if part[0] != "max_tokens")
@@ -324,14 +284,6 @@ def _settings(parts: frozenset[Part]) -> frozenset[Part]:
 def _has(request: Request, name: str) -> bool:
     """Tell whether a request has a setting."""
     return name in dict(request.settings) or (name == "stop" and bool(request.stop))
-
-
-def _number(value: str) -> float | None:
-    """Return the number that a value is, or None."""
-    try:
-        return float(value)
-    except ValueError:
-        return None
 
 
 def _without(request: Request, names: Sequence[str]) -> Request:

@@ -29,6 +29,7 @@ from tune.study.fault import INPUT, SERVICE, Blame
 from tune.study.lessons import Lessons
 from tune.study.resume import RecordedWave
 from tune.study.scores import Scores
+from tune.study.scouts import Refusals, Scouts
 from tune.study.server_queues import Order, ServerQueues
 from tune.study.stop_reasons import LOST, QUOTA
 from tune.study.trial_reader import TrialReader
@@ -272,10 +273,42 @@ class Evaluator:
     ) -> None:
         """Buy one group of orders after the other; those of a group go side by side."""
         for group in queue:
-            calls = [
-                self._fill(step, trials, position, wave) for step, position in group
-            ]
-            await asyncio.gather(*calls)
+            scouts = Scouts(self.services, lambda order: self._lacking(order, trials))
+            while chosen := scouts.pick(group, trials):
+                await self._buy_side_by_side(chosen, trials, wave)
+            rest = [o for o in group if (o[0].trial, o[1]) not in scouts.sent]
+            await self._buy_side_by_side(rest, trials, wave)
+
+    def _lacking(
+        self, order: Order, trials: Mapping[int, Trial]
+    ) -> tuple[Request, range]:
+        """Return the request of an order, and the numbers of the draws that it lacks."""
+        step, position = order
+        trial = trials[step.trial]
+        return self._order(trial, position), _numbers(trial, step, position)
+
+    async def _buy_side_by_side(
+        self,
+        orders: Sequence[Order],
+        trials: Mapping[int, Trial],
+        wave: Wave,
+    ) -> None:
+        """Buy orders side by side, and learn from what was refused when all are back."""
+        refusals = Refusals()
+        calls = [
+            self._fill(step, trials, position, wave, refusals)
+            for step, position in orders
+        ]
+        await asyncio.gather(*calls)
+        for number, positions, error in refusals.settled():
+            trial = trials[number]
+            if self.failures.cap_again(trial, error, wave):
+                # The second try of the wave asks with the cap that the model takes.
+                self._forget_requests(trial)
+                for position in positions:
+                    mark_unanswered(trial, position, f"{SERVICE}: {error}", wave)
+            else:
+                self.failures.refused(trial, error, wave, trials)
 
     async def _fill(
         self,
@@ -283,10 +316,13 @@ class Evaluator:
         trials: Mapping[int, Trial],
         position: int,
         wave: Wave,
+        refusals: Refusals,
     ) -> None:
         """Bring one example of a trial to `step.draws` draws."""
         trial = trials[step.trial]
         if self._lost is not None or not lacks_draws(trial, step, position):
+            return
+        if refusals.holds_back(trial.number, position):
             return
         wave.unanswered.pop((trial.number, position), None)
         trial.unanswered.pop(position, None)
@@ -297,6 +333,8 @@ class Evaluator:
             return
         try:
             await self._buy(trial, step, position)
+        except ParameterRejected as error:
+            refusals.note(trial.number, position, error)
         except TuneError as error:
             self._take_fault(error, trial, position, trials, wave)
         self._bought()
@@ -342,12 +380,6 @@ class Evaluator:
             case AnswerError():
                 trial.config_failed[position] = error.reason
                 wave.config_failed[trial.number, position] = error.reason
-            case ParameterRejected() if self.failures.cap_again(trial, error, wave):
-                # The second try of the wave asks with the cap that the model takes.
-                self._forget_requests(trial)
-                mark_unanswered(trial, position, f"{SERVICE}: {error}", wave)
-            case ParameterRejected():
-                self.failures.refused(trial, error, wave)
             case TransientError() | RequestRefused():
                 self._blame.note(model, position, error)
                 mark_unanswered(trial, position, f"{SERVICE}: {error}", wave)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from tune.errors import EndpointError, ParameterRejected, ProviderError, ValueRejected
 from tune.readout.trial import Step, Trial
-from tune.space import FREE, Point
+from tune.space import FREE, Choice, Point
 from tune.space.domain import grid_values
 from tune.space.values import is_within
 from tune.study.fault import INPUT, MOST_MISSING, SERVICE, Blame
@@ -142,10 +142,11 @@ class Failures:
         trial: Trial,
         error: ParameterRejected,
         wave: Wave,
+        trials: Mapping[int, Trial],
     ) -> None:
         """Learn that a model does not take a parameter, or a value of it.
 
-        Many calls that are under way may say so; the lesson is learned once.
+        Trials that ask for the same fail as well, before they are sent.
         """
         shown = name = _space_name(error)
         if isinstance(error, ValueRejected):
@@ -159,6 +160,32 @@ class Failures:
         more, error.more = error.more, []
         for other in more:
             self._learn(trial.point, other, running=running)
+        for refused in (error, *more):
+            self._rule_out(trial, _space_name(refused), trials, wave)
+
+    def _rule_out(
+        self, trial: Trial, name: str, trials: Mapping[int, Trial], wave: Wave
+    ) -> None:
+        """Fail the trials of a model that ask for what the space has just lost for it."""
+        space = self.lessons.space
+        model = str(trial.point["model"])
+        if name in FREE:
+            return
+        domain = space.domain(name, model)
+        for _, other in sorted(trials.items()):
+            value = other.point.get(name)
+            # One with draws has shown that the model takes it.
+            if other.state != "running" or other.draws or value is None:
+                continue
+            if other.point["model"] != model:
+                continue
+            if domain is None:
+                _fail(other, f"the model does not take {name}", wave)
+            elif isinstance(domain, Choice) and value not in domain.values:
+                _fail(other, f"the model does not take {name} {value}", wave)
+            elif space.point_of(other.point) != other.point:
+                reason = f"the model does not take {name} beside the other settings"
+                _fail(other, reason, wave)
 
     def _learn(self, point: Point, error: ParameterRejected, *, running: bool) -> None:
         """Adapt the space of a model to a refusal."""

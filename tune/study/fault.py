@@ -72,5 +72,7 @@ class Blame:
         return [model for model in self.refused if not self.answered[model]]
 
     def first_words(self, model: str) -> str:
-        """Return what the service said of the first order of a model that failed."""
-        return next(words for (name, _), words in self.failed.items() if name == model)
+        """Return what the service said of the first example of a model that failed."""
+        # By position: the order in which the answers come must not matter.
+        _, words = min(item for item in self.failed.items() if item[0][0] == model)
+        return words

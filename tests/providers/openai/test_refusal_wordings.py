@@ -802,6 +802,20 @@ ANSWERS = [
 
 OTHERS = [
     Report(
+        "ollama/ollama#12561",
+        openai('think value "high" is not supported for this model'),
+        "reasoning_effort",
+        "value",
+    ),
+    Report(
+        "transformers serve 5.24, seen here",
+        {"detail": "Unexpected fields in the request: {'top_k'}"},
+        "top_k",
+        "parameter",
+        sent=sent("top_k"),
+        status=422,
+    ),
+    Report(
         "sashabaranov/go-openai#1061", unsupported("logprobs"), "logprobs", "parameter"
     ),
     Report(

@@ -221,9 +221,11 @@ _STATED = re.compile(
     re.IGNORECASE,
 )
 
-# An effort that is named by its level alone: 'level "max" not supported, valid levels: low, ...'.
+# An effort that is named by its level alone: 'level "max" not supported, valid levels: low, ...',
+# 'think value "high" is not supported for this model' (Ollama).
 _ABOUT_EFFORT = re.compile(
-    r"\b(?:effort|thinking|reasoning)?[ _]?level\b.{0,60}\bvalid levels\b",
+    r"\b(?:effort|thinking|reasoning)?[ _]?level\b.{0,60}\bvalid levels\b"
+    r"|\bthink value\b|\bdoes not support thinking\b",
     re.IGNORECASE,
 )
 

@@ -111,7 +111,7 @@ TOGETHER = (
 # Words that are about one value, whatever else the refusal says.
 _ONE_VALUE = re.compile(
     r"(?:supported|valid|allowed) (?:values|levels)(?: are)?|\bexpected one of\b"
-    r"|input should be '|only \S+ (?:is|are) (?:allowed|supported)|only the default"
+    r"|\bvalue [\"'`]|input should be '|only \S+ (?:is|are) (?:allowed|supported)|only the default"
     rf"|unsupported value|{TOGETHER}",
     re.IGNORECASE,
 )

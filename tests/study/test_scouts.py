@@ -1,0 +1,191 @@
+"""What a wave teaches of its models does not depend on which of its answers comes first."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.study.test_evaluate import EXAMPLES, PRICE, QUICK, target
+from tune.completion import Completion, Request
+from tune.errors import ParameterRejected, ProviderError, TransientError, ValueRejected
+from tune.fakes.provider import FakeEndpoint
+from tune.pricing.prices import PICODOLLARS
+from tune.providers.capabilities import Capabilities
+from tune.providers.entries import Entry
+from tune.providers.stack import StackContext, build_stack
+from tune.readout.trial import Step, Trial
+from tune.space import FREE, Point, Space
+from tune.store.database import Database
+from tune.store.draws import Store
+from tune.store.ledger import Ledger
+from tune.study.evaluate import Evaluator
+from tune.study.lessons import Lessons
+from tune.study.scouts import Refusals
+from tune.study.wave import Wave, dump_faults
+from tune.task.extract import parse_extractor
+from tune.task.metrics import parse_metric
+from tune.task.prompt_spec import parse_prompt
+
+Refuse = Callable[[dict[str, Any]], ProviderError | None]
+
+SETTINGS: dict[str, Any] = {
+    "temperature": [0.0, 0.7, 1.0, 1.5],
+    "top_p": [None, 0.5, 0.9],
+    "reasoning_effort": [None, "none", "low", "high"],
+    "verbosity": [None, "low"],
+}
+
+
+def refuse_as_claude(asked: dict[str, Any]) -> ProviderError | None:
+    """Refuse the first of several things, as a service does."""
+    if "temperature" in asked and "top_p" in asked:
+        return ValueRejected("one of the two", "top_p", beside="temperature")
+    if asked.get("temperature", 0) > 1:
+        return ValueRejected("at most 1", "temperature", low=0, high=1)
+    return None
+
+
+def refuse_as_gpt(asked: dict[str, Any]) -> ProviderError | None:
+    """Refuse a setting, a level, and settings that go only without reasoning."""
+    if "verbosity" in asked:
+        return ParameterRejected("no verbosity", parameter="verbosity")
+    if asked.get("reasoning_effort") == "high":
+        return ValueRejected("no such level", "reasoning_effort")
+    if asked.get("reasoning_effort") == "low" and "temperature" in asked:
+        return ParameterRejected(
+            "not while it reasons", parameter="temperature", while_reasoning=True
+        )
+    return None
+
+
+class Strict(FakeEndpoint):
+    """Refuses settings, and answers in an order that a test chooses."""
+
+    def __init__(self, refuse: Refuse, rng: random.Random | None) -> None:
+        def world(request: Request, _: random.Random) -> str:
+            return target(request)
+
+        super().__init__(world, price=PRICE)
+        self.refuse = refuse
+        self.rng = rng
+        self.refused = 0
+
+    async def complete(self, request: Request, numbers: range) -> list[Completion]:
+        for _ in range(self.rng.randrange(40) if self.rng else 0):
+            await asyncio.sleep(0)
+        error = self.refuse(dict(request.settings))
+        if error is not None:
+            self.refused += 1
+            raise error
+        return await super().complete(request, numbers)
+
+
+class Study:
+    """An evaluator over two strict models, which buys one wave."""
+
+    def __init__(self, rng: random.Random | None = None) -> None:
+        self.db = Database(":memory:")
+        store = Store(self.db)
+        self.ledger = Ledger(self.db, "s", PICODOLLARS)
+        context = StackContext(store, self.ledger, Capabilities(), 16, retry=QUICK)
+        self.endpoints = {
+            "claude": Strict(refuse_as_claude, rng),
+            "gpt": Strict(refuse_as_gpt, rng),
+        }
+        dimensions: dict[str, Any] = {
+            "model": list(self.endpoints),
+            "prompt": {"p": "{text}"},
+            "max_tokens": 8,
+        }
+        self.space = Space(**dimensions, **SETTINGS)
+        self.learned: list[tuple[str, dict[str, Any]]] = []
+        lessons = Lessons(
+            self.space,
+            context.capabilities,
+            lambda event, **fields: self.learned.append((event, fields)),
+        )
+        services = {}
+        for name, endpoint in self.endpoints.items():
+            services[name] = build_stack(Entry(name, name), endpoint, PRICE, context)
+        self.evaluator = Evaluator(
+            space=self.space,
+            free=FREE,
+            prompts={"p": parse_prompt("p", "{text}")},
+            examples=EXAMPLES,
+            services=services,
+            metric=parse_metric("exact_match"),
+            extract=parse_extractor(None),
+            store=store,
+            lessons=lessons,
+        )
+        self.trials: dict[int, Trial] = {}
+
+    def buy(self, seed: int) -> Wave:
+        """Buy a wave of random points."""
+        rng = random.Random(seed)
+        points: dict[Point, None] = {}
+        while len(points) < 12:
+            points[self.space.sample(rng)] = None
+        steps = []
+        for number, point in enumerate(points):
+            steps.append(Step(number, point, tuple(range(6)), 1, 8))
+        return asyncio.run(self.evaluator.run(steps, self.trials))
+
+    def outcome(self, wave: Wave) -> dict[str, Any]:
+        """Return everything that the next wave can depend on."""
+        lessons = [(event, fields) for event, fields in self.learned if event != "fact"]
+        rng = random.Random(0)
+        return {
+            "lessons": lessons,
+            "facts": sorted(
+                str(fields) for event, fields in self.learned if event == "fact"
+            ),
+            "faults": dump_faults(wave),
+            "space": [self.space.sample(rng) for _ in range(50)],
+            "states": {n: (t.state, t.reason) for n, t in self.trials.items()},
+            "answered": {n: sorted(t.draws) for n, t in self.trials.items()},
+            "spent": self.ledger.settled,
+        }
+
+
+@settings(max_examples=25, deadline=None)
+@given(wave=st.integers(0, 7), order=st.integers(1, 10**6))
+def test_any_order_of_the_answers_teaches_the_same(wave: int, order: int) -> None:
+    calm, hasty = Study(), Study(random.Random(order))
+    assert calm.outcome(calm.buy(wave)) == hasty.outcome(hasty.buy(wave))
+
+
+def test_each_rule_of_a_model_costs_about_one_refusal() -> None:
+    study = Study()
+    study.buy(3)
+    rules = len([event for event, _ in study.learned if event != "fact"])
+    refused = sum(endpoint.refused for endpoint in study.endpoints.values())
+    assert rules <= refused <= rules + 2
+
+
+def test_a_service_that_is_down_is_not_waited_for_in_each_round() -> None:
+    study = Study()
+    for endpoint in study.endpoints.values():
+        endpoint.refuse = lambda _: TransientError("down", charged=False)
+    wave = study.buy(1)
+    assert len(wave.unanswered) == 72
+    # Each order is tried twice, each time with one more try, and no more.
+    refused = sum(endpoint.refused for endpoint in study.endpoints.values())
+    assert refused <= 2 * 2 * 72
+
+
+def test_refusals_are_settled_by_trial_with_their_first_words() -> None:
+    refusals = Refusals()
+    first = ParameterRejected("a", parameter="x")
+    second = ParameterRejected("b", parameter="y")
+    refusals.note(2, 5, second)
+    assert not refusals.holds_back(1, 0)
+    assert refusals.holds_back(2, 7)
+    refusals.note(2, 3, first)
+    refusals.note(1, 9, second)
+    assert refusals.settled() == [(1, [9], second), (2, [3, 5, 7], first)]

@@ -1,0 +1,104 @@
+"""Orders that are asked before the rest of a wave, to see what their models refuse.
+
+What is learned of a model must not depend on which of many answers comes first: a study that is
+killed and resumed would become another one. So calls with settings that the model was not seen to
+take go first. Calls of one round can only be refused for different reasons, and what they teach is
+taken in when all of them are back, in the order of the trials. A refused setting also costs one
+call then, and not one for each call that is under way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from tune.completion import Request
+from tune.errors import ParameterRejected
+from tune.providers.stack import Service
+from tune.providers.taken import Part
+from tune.readout.trial import Trial
+from tune.study.server_queues import Order
+from tune.study.wave_replay import lacks_draws
+
+
+class Scouts:
+    """Picks the orders of one round after the other.
+
+    Args:
+        services: the models by name.
+        request: returns the request of an order and the numbers of the draws that it lacks.
+
+    Attributes:
+        sent: the orders that were picked so far, by trial and position.
+    """
+
+    def __init__(
+        self,
+        services: Mapping[str, Service],
+        request: Callable[[Order], tuple[Request, range]],
+    ) -> None:
+        self._services = services
+        self._request = request
+        self._given_up: set[tuple[str, Part]] = set()
+        self._last: set[tuple[str, Part]] = set()
+        self.sent: set[tuple[int, int]] = set()
+
+    def pick(self, orders: Iterable[Order], trials: Mapping[int, Trial]) -> list[Order]:
+        """Return the orders of the next round; none where all settings are proven.
+
+        What a round did not settle, because a service was down, is given up: the calls of the wave
+        go without it.
+        """
+        self._given_up |= self._last
+        self._last = set()
+        seen: set[tuple[int, int]] = set()
+        chosen: list[Order] = []
+        for order in orders:
+            step, position = order
+            trial = trials[step.trial]
+            kind = (step.trial, len(trial.draws.get(position, ())))
+            # All orders of a trial have the same settings.
+            if kind in seen or not lacks_draws(trial, step, position):
+                continue
+            seen.add(kind)
+            unproven = self._unproven(order, str(trial.point["model"]))
+            if not unproven or unproven & self._last:
+                continue
+            self._last |= unproven
+            self.sent.add((step.trial, position))
+            chosen.append(order)
+        return chosen
+
+    def _unproven(self, order: Order, model: str) -> set[tuple[str, Part]]:
+        """Return what is unproven of an order, and was not asked before."""
+        service = self._services[model]
+        if service.tried is None:
+            return set()
+        parts = service.tried.unproven(*self._request(order))
+        return {(model, part) for part in parts} - self._given_up
+
+
+class Refusals:
+    """The refusals of one round: what they teach is taken in when all calls are back."""
+
+    def __init__(self) -> None:
+        self._errors: dict[int, dict[int, ParameterRejected]] = {}
+        self._waiting: dict[int, list[int]] = {}
+
+    def note(self, trial: int, position: int, error: ParameterRejected) -> None:
+        """Note that an order of a trial was refused."""
+        self._errors.setdefault(trial, {})[position] = error
+
+    def holds_back(self, trial: int, position: int) -> bool:
+        """Tell whether an order need not be sent, because another one of its trial was refused."""
+        if trial not in self._errors:
+            return False
+        self._waiting.setdefault(trial, []).append(position)
+        return True
+
+    def settled(self) -> Sequence[tuple[int, list[int], ParameterRejected]]:
+        """Return the refused trials in order, each with its positions and its first refusal."""
+        found: list[tuple[int, list[int], ParameterRejected]] = []
+        for trial, errors in sorted(self._errors.items()):
+            positions = sorted({*errors, *self._waiting.get(trial, ())})
+            found.append((trial, positions, errors[min(errors)]))
+        return found
