@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tune.errors import EndpointError, ParameterRejected, ValueRejected
+from tune.providers.openai.errors import error_of_response
 from tune.readout.trial import Trial
 from tune.space import Choice, Point, Space
 from tune.study.failures import Failures, fail_unanswered, mark_unanswered
@@ -152,6 +153,38 @@ def test_a_setting_that_is_refused_while_the_model_reasons_stays_where_it_does_n
     points = [p for p in case.lessons.space.points() if p["model"] == "m"]
     assert {p["reasoning_effort"] for p in points if "temperature" in p} == allowed
     assert len(points) == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "parameter"),
+    [
+        ("`temperature` may only be set to 1 when thinking is enabled.", "temperature"),
+        (
+            "`top_p` must be greater than or equal to 0.95 or unset when thinking is enabled.",
+            "top_p",
+        ),
+        ("`top_k` must be unset when thinking is enabled.", "top_k"),
+    ],
+)
+def test_what_anthropic_refuses_with_thinking_stays_without_it(
+    words: str, parameter: str
+) -> None:
+    case = Case()
+    thinking = {"off": {}, "no": {"type": "disabled"}, "on": {"type": "enabled"}}
+    more = {parameter: [None, 0.5 if parameter != "top_k" else 20]}
+    case.lessons.space = space_with(thinking=thinking, **more)
+    body = {
+        "type": "error",
+        "error": {"type": "invalid_request_error", "message": words},
+    }
+    error = error_of_response(400, {}, body, who="m", sent={parameter, "thinking"})
+    assert isinstance(error, ParameterRejected)
+    value = more[parameter][1]
+    refuse(case, error, thinking="on", **{parameter: value})
+    points = [p for p in case.lessons.space.points() if p["model"] == "m"]
+    kept = {(p["thinking"], p.get(parameter)) for p in points}
+    assert {("off", value), ("no", value), ("on", None)} <= kept
+    assert ("on", value) not in kept
 
 
 def test_a_setting_that_is_refused_while_reasoning_goes_where_no_other_way_is_searched() -> (

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
 
 from tune.errors import EndpointError, ParameterRejected, ProviderError, ValueRejected
 from tune.readout.trial import Step, Trial
 from tune.space import FREE, Choice, Point
 from tune.space.domain import grid_values
-from tune.space.values import is_within
+from tune.space.values import Value, is_within
 from tune.study.fault import INPUT, MOST_MISSING, SERVICE, Blame
 from tune.study.lessons import Lessons
 from tune.study.stop_reasons import LOST
@@ -225,18 +226,46 @@ class Failures:
                 return True
             self.lessons.allow_one_of(model, [error.beside, name])
             return True
-        if not error.while_reasoning or "reasoning_effort" not in space.dimensions(
-            model
-        ):
+        if not error.while_reasoning:
             return False
-        # The service's own effort is refused as well where this call left the effort to it.
-        own = point.get("reasoning_effort") is None
-        off = ("none",) if own else ("none", None)
-        searched = space.dimensions(model)["reasoning_effort"]
-        if not set(grid_values(searched)) & set(off):
-            return False
-        self.lessons.allow_only_with(model, name, "reasoning_effort", off)
-        return True
+        for setting in _THINKING:
+            off = self._values_without_thinking(point, setting)
+            if off:
+                self.lessons.allow_only_with(model, name, setting, off)
+                return True
+        return False
+
+    def _values_without_thinking(self, point: Point, setting: str) -> tuple[Value, ...]:
+        """Return the values of a setting with which the point's model does not reason.
+
+        Empty where the model has no such setting, or none of these values.
+        """
+        space = self.lessons.space
+        searched = space.dimensions(str(point["model"])).get(setting)
+        if searched is None:
+            return ()
+        asked = self._meaning(setting, point.get(setting))
+        off: list[Value] = []
+        for value in {*grid_values(searched), None}:
+            meant = self._meaning(setting, value)
+            # The service's own way is refused as well where this call left it to the service.
+            if meant in _OFF and meant != asked:
+                off.append(value)
+        if not set(off) & set(grid_values(searched)):
+            return ()
+        return tuple(sorted(off, key=str))
+
+    def _meaning(self, setting: str, value: Value) -> Any:
+        """Return what is sent for a value of a setting; None where it is left to the service."""
+        named = self.lessons.space.named.value(setting, value)
+        return (named or None) if named is not None else value
+
+
+_THINKING = ("reasoning_effort", "thinking")
+"""The settings that decide whether a model reasons."""
+
+_OFF: tuple[Any, ...] = (None, "none", False, {"type": "disabled"})
+"""The values of these settings with which it does not."""
 
 
 def _space_name(error: ParameterRejected) -> str:
