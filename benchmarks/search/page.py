@@ -89,17 +89,14 @@ def _side_by_side(report: Report, plots: Mapping[str, str]) -> list[str]:
         parts.append(f"## Side by side: {said}")
         if kind in plots:
             parts.append(f"![Mean regret against units]({plots[kind]})")
-        for title, worlds in report.pools().items():
-            if report.held(worlds, report.ours, kind, report.units[0]):
-                parts.append(f"### {title}")
-                parts.append(_compared(report, worlds, kind))
-                parts.append(_described(report, worlds, kind))
-        for title, worlds in report.single().items():
-            if report.held(worlds, report.ours, kind, report.units[0]):
-                mark = (
-                    "" if worlds[0] in report.reported else " (settings chosen on it)"
-                )
-                parts.append(f"### {title}{mark}\n\n{_compared(report, worlds, kind)}")
+        for title, worlds in report.groups().items():
+            if not report.held(worlds, report.ours, kind, report.units[0]):
+                continue
+            chosen = len(worlds) == 1 and worlds[0] not in report.reported
+            mark = " (settings chosen on it)" if chosen else ""
+            parts.append(f"### {title}{mark}")
+            parts.append(_compared(report, worlds, kind))
+            parts.append(_described(report, worlds, kind))
     return parts
 
 
