@@ -11,6 +11,7 @@ from tests.support.house import House, unsure
 from tests.support.reported import recorded, searched
 from tune.report import markdown
 from tune.result import STOPPED, build_report
+from tune.result.stopped import ENDED
 
 
 async def test_a_whole_run_is_concluded_with_what_the_endpoint_billed(
@@ -21,7 +22,7 @@ async def test_a_whole_run_is_concluded_with_what_the_endpoint_billed(
     report = build_report(record)
     assert report.money.spent == pytest.approx(house.billed)
     assert report.money.spent + report.money.left == pytest.approx(report.money.budget)
-    assert report.stopped in STOPPED.values()
+    assert report.stopped in {*STOPPED.values(), *ENDED.values()}
     assert report.winner is not None
     assert report.winner.holdout is not None
     assert report.baseline is not None

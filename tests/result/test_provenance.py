@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ import pytest
 from tests.support.house import House
 from tune.plan.plan import Plan
 from tune.result.provenance import (
+    CHECKOUT,
+    checkout_commit,
     command_line,
     goal_in_words,
     study_provenance,
@@ -31,6 +34,43 @@ def test_the_study_can_be_run_again_from_it(build: Callable[..., House]) -> None
     assert found.search == "random, knowledge_gradient"
     assert found.date.endswith("Z")
     assert found.version == version("tune-llm")
+
+
+def test_the_commit_of_a_checkout_is_found_however_git_keeps_it(
+    tmp_path: Path,
+) -> None:
+    commit, branch = "0123456789abcdef" * 2 + "01234567", "refs/heads/main"
+    assert checkout_commit(tmp_path) == ""
+    git = tmp_path / ".git"
+    (git / "refs" / "heads").mkdir(parents=True)
+    (git / "HEAD").write_text(f"ref: {branch}\n")
+    assert checkout_commit(tmp_path) == "", "no commit yet"
+    (git / "packed-refs").write_text(f"# pack-refs with: peeled\n{commit} {branch}\n")
+    assert checkout_commit(tmp_path) == commit[:12]
+    newer = commit[::-1]
+    (git / branch).write_text(f"{newer}\n")
+    assert checkout_commit(tmp_path) == newer[:12]
+    # A worktree has its own HEAD, and shares the branches.
+    own = git / "worktrees" / "other"
+    own.mkdir(parents=True)
+    (own / "HEAD").write_text(f"ref: {branch}\n")
+    (own / "commondir").write_text("../..\n")
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / ".git").write_text(f"gitdir: {own}\n")
+    assert checkout_commit(other) == newer[:12]
+    (own / "HEAD").write_text(f"{commit}\n")
+    assert checkout_commit(other) == commit[:12]
+    (own / "HEAD").write_text("what is this\n")
+    assert checkout_commit(other) == ""
+
+
+def test_a_report_names_the_commit_of_the_checkout_that_it_ran_from(
+    build: Callable[..., House],
+) -> None:
+    found = study_provenance(build().record())
+    assert found.commit == checkout_commit(CHECKOUT)
+    assert (CHECKOUT / "tune").is_dir()
 
 
 def test_only_packages_that_are_installed_are_named(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 import time
@@ -13,6 +14,12 @@ from tune.plan.plan import Plan
 from tune.report import Provenance
 from tune.safety.redact import scrub_message
 from tune.study.record import RunRecord
+
+CHECKOUT = Path(__file__).parents[2]
+"""The folder that holds the package: a git checkout where tune is run from one."""
+
+# SHA-1, or SHA-256 in new repositories.
+_HASH = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 
 # The packages that the numbers of a search depend on. The others only read and write.
 _PACKAGES = ("numpy", "aiohttp", "flaml", "optuna", "openvino-genai", "genai-prices")
@@ -36,7 +43,43 @@ def study_provenance(record: RunRecord) -> Provenance:
         search=f"{plan.identity['searcher']}, {plan.identity['strategy']}",
         command=command_line(sys.argv),
         versions=_versions(),
+        commit=checkout_commit(CHECKOUT),
     )
+
+
+def checkout_commit(folder: Path) -> str:
+    """Return the commit that a git checkout is at, in 12 digits; "" if the folder is none.
+
+    The files of git are read: git itself may be missing, or may refuse a folder of another user.
+    """
+    git = folder / ".git"
+    try:
+        # A worktree has a file here that names its folder.
+        if git.is_file():
+            git = folder / git.read_text("utf-8").removeprefix("gitdir:").strip()
+        head = (git / "HEAD").read_text("utf-8").strip()
+        if head.startswith("ref: "):
+            head = _commit_of(git, head.removeprefix("ref: "))
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return head[:12] if _HASH.fullmatch(head) else ""
+
+
+def _commit_of(git: Path, ref: str) -> str:
+    """Return the commit of a branch; "" if it has none."""
+    # The branches of a worktree are in the folder that all worktrees share.
+    shared = git
+    if (git / "commondir").is_file():
+        shared = git / (git / "commondir").read_text("utf-8").strip()
+    if (shared / ref).is_file():
+        return (shared / ref).read_text("utf-8").strip()
+    packed = shared / "packed-refs"
+    if packed.is_file():
+        for line in packed.read_text("utf-8").splitlines():
+            commit, _, name = line.partition(" ")
+            if name == ref:
+                return commit
+    return ""
 
 
 def command_line(argv: Sequence[str]) -> str:
