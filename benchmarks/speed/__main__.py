@@ -15,7 +15,8 @@ dollar.
 - trials: what do 10 to 500 trials cost? About five minutes.
 - rows: what do 1,000 to 1,000,000 rows cost? About five minutes.
 - large: how long does it take to show, report and reprice a study of 300 trials of 500 examples with
-  8 draws, and to open a store of ten million draws? About ten minutes.
+  8 draws, and to open a store of ten million draws? About ten minutes; with --folder, a run that was
+  interrupted goes on, and the next one takes a minute. --trials and --examples make it smaller.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ import asyncio
 import statistics
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from benchmarks.command_line import make_parser
 from benchmarks.speed import large, rows, steps, tail, trials
@@ -84,13 +86,19 @@ def throughput(given: argparse.Namespace) -> list[str]:
     return lines
 
 
+def large_study(given: argparse.Namespace) -> list[str]:
+    """Measure a large study and the stores."""
+    folder = None if given.folder is None else given.folder.resolve()
+    return large.lines(given.trials, given.examples, given.stores, folder)
+
+
 PARTS: dict[str, tuple[str, Callable[[argparse.Namespace], list[str]]]] = {
     "throughput": ("Calls per second of processor time", throughput),
     "tail": ("Calls in flight over time", lambda _: tail.lines()),
     "steps": ("Steps of the search", lambda _: steps.lines()),
     "trials": ("Studies of 10 to 500 trials", lambda _: trials.lines()),
     "rows": ("Data sets of different sizes", lambda _: rows.lines()),
-    "large": ("Large studies and stores", lambda _: large.lines()),
+    "large": ("Large studies and stores", large_study),
 }
 """The parts by name: a title, and what measures them."""
 
@@ -107,12 +115,24 @@ def main(argv: Sequence[str] | None = None) -> None:
         default=[1, 16, 64, 256],
         help="for throughput",
     )
+    parser.add_argument(
+        "--folder", type=Path, help="for large: keep the study and the stores here"
+    )
+    parser.add_argument("--trials", type=int, default=large.TRIALS, help="for large")
+    parser.add_argument(
+        "--examples", type=int, default=large.EXAMPLES, help="for large"
+    )
+    parser.add_argument(
+        "--stores", type=int, nargs="+", default=large.STORES, help="for large"
+    )
     given = parser.parse_args(argv)
     for name in given.only:
         title, part = PARTS[name]
         command = f"--only {name}"
         if name == "throughput":
             command += f" --calls {given.calls} --rounds {given.rounds}"
+        if name == "large":
+            command += f" --trials {given.trials} --examples {given.examples}"
         lines = [made_by(command, ("openai", "aiohttp")), "", *part(given)]
         sys.stdout.write(write_part(title, lines) + "\n")
 

@@ -2,7 +2,8 @@
 
 Its draws are put into the store first, as if another study had bought them: buying them one by one
 would take most of the time. Then the study runs over them, and each step is measured in a process
-of its own.
+of its own. In a folder that is kept, a run that was interrupted goes on where it ended, and what is
+there is not made again.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 from unittest import mock
 
 import tune
@@ -30,6 +32,8 @@ from tune.plan.read_options import read_options
 from tune.plan.token_counts import offline_endpoints
 from tune.providers.capabilities import Capabilities
 from tune.providers.stack import StackContext, build_stack
+from tune.report import page_html
+from tune.result.search_details import search_details
 from tune.space import Point
 from tune.store.database import Database
 from tune.store.draws import Store
@@ -40,6 +44,9 @@ from tune.study.readout_file import READOUT_FILE
 TRIALS, EXAMPLES, DRAWS = 300, 500, 8
 WANTED = 5.0
 """Seconds of processor time that each step may take."""
+
+PAGE_WANTED = 3.0
+"""Seconds of processor time that the page may take, of those of its step."""
 
 STORES = (100_000, 10_000_000)
 """Draws in a store that is opened and read."""
@@ -54,6 +61,10 @@ _PRICE = {MODEL: (0.5, 2.0)}
 _OTHER_PRICE = {MODEL: (1.0, 1.0)}
 # Keys of the reads that are timed.
 _READS = 2_000
+# Requests of a store that are made together: one transaction of all would double its file.
+_AT_ONCE = 50_000
+
+T = TypeVar("T")
 
 
 def world(_: Request, rng: random.Random) -> str:
@@ -102,6 +113,10 @@ def fill(folder: Path, trials: int, examples: int) -> None:
     fake = FakeEndpoint(world, service=service.id)
     for number in range(trials):
         point = Point({"model": MODEL, "prompt": f"p{number}", "temperature": 1.0})
+        first = evaluator.request(point, _CAP, (), 0)
+        # Put there by a run that was interrupted.
+        if store.draws(first, range(DRAWS)):
+            continue
         # One transaction for each prompt: a commit takes longer than a row.
         with db.transaction():
             for position in range(len(plan.split.tuning)):
@@ -141,13 +156,39 @@ def read_again(folder: Path, trials: int, examples: int) -> None:
     reprice(folder, **order(trials, examples), price=_OTHER_PRICE)
 
 
-STEPS = {
+def page(folder: Path, trials: int, examples: int) -> float:
+    """Make the page of the finished study from its draws; return the seconds that it alone took."""
+    spent = 0.0
+
+    def timed(make: Callable[..., T]) -> Callable[..., T]:
+        def call(*given: Any) -> T:
+            nonlocal spent
+            began = time.process_time()
+            made = make(*given)
+            spent += time.process_time() - began
+            return made
+
+        return call
+
+    with (
+        tempfile.TemporaryDirectory(prefix="page-") as results,
+        mock.patch("tune.result.build.search_details", timed(search_details)),
+        mock.patch("tune.study.study.page_html", timed(page_html)),
+    ):
+        options = order(trials, examples)
+        reprice(folder, **options, price=_OTHER_PRICE, results=results)
+    return spent
+
+
+STEPS: dict[str, Callable[[Path, int, int], float | None]] = {
     "fill": fill,
     "build": build,
     "reopen": reopen,
     "report": report,
     "reprice": read_again,
+    "page": page,
 }
+"""The steps by name. One that returns seconds has measured a part of itself."""
 
 
 @dataclass(frozen=True)
@@ -172,36 +213,74 @@ def in_own_process(step: str, folder: Path, trials: int, examples: int) -> Cost:
 
 
 def lines(
-    trials: int = TRIALS, examples: int = EXAMPLES, stores: Iterable[int] = STORES
+    trials: int = TRIALS,
+    examples: int = EXAMPLES,
+    stores: Iterable[int] = STORES,
+    folder: Path | None = None,
 ) -> list[str]:
-    """Measure a study and the stores, and return the tables."""
-    with tempfile.TemporaryDirectory(prefix="large-") as place:
+    """Measure a study and the stores, and return the tables.
+
+    Args:
+        trials: of the study.
+        examples: of the study's search.
+        stores: draws in each store.
+        folder: where the study and the stores are kept; without it they are thrown away.
+    """
+    with ExitStack() as stack:
+        if folder is None:
+            place = tempfile.TemporaryDirectory(prefix="large-")
+            folder = Path(stack.enter_context(place))
+        study = folder / f"study-{trials}x{examples}"
         return [
-            *study_lines(Path(place) / "study", trials, examples),
+            *study_lines(study, trials, examples),
             "",
-            *store_lines(Path(place), stores),
+            *store_lines(folder, stores),
         ]
+
+
+def made_study(folder: Path, trials: int, examples: int) -> Cost | None:
+    """Make the study unless it is there, and return the cost of running it.
+
+    None where it took several processes, as a run before was interrupted.
+    """
+    noted, begun = folder / "build.json", folder / "begun"
+    if not noted.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        in_own_process("fill", folder, trials, examples)
+        in_parts = begun.exists()
+        begun.touch()
+        cost = in_own_process("build", folder, trials, examples)
+        known = None if in_parts else [cost.busy, cost.megabytes]
+        noted.write_text(json.dumps(known), encoding="utf-8")
+    found = json.loads(noted.read_text(encoding="utf-8"))
+    return None if found is None else Cost(*found)
 
 
 def study_lines(folder: Path, trials: int, examples: int) -> list[str]:
     """Measure the steps of one study, and return their table."""
+    built = made_study(folder, trials, examples)
     costs = {}
-    for name in ("fill", "build", "reopen", "report", "reprice"):
+    for name in ("reopen", "report", "page", "reprice"):
         costs[name] = in_own_process(name, folder, trials, examples)
-    (folder / READOUT_FILE).unlink(missing_ok=True)
+    kept = folder / READOUT_FILE
+    kept.unlink(missing_ok=True)
+    # It keeps what it reads again, for the next run of this benchmark.
     without = in_own_process("reprice", folder, trials, examples)
     named = {
         "show the finished study again": costs["reopen"],
         "write its report again": costs["report"],
         "reprice": costs["reprice"],
+        "the page of a reprice alone: its data and the file": costs["page"],
         "reprice, without what was kept": without,
-        "the study itself, over draws that were bought before": costs["build"],
     }
+    if built is not None:
+        named["the study itself, over draws that were bought before"] = built
+    ran = len(tune.Study.load(folder).record.trials)
     found = [
-        f"A study of {trials} trials × {examples} examples × {DRAWS} draws, read at n 1, 2, 4 and "
+        f"A study of {ran} trials × {examples} examples × {DRAWS} draws, read at n 1, 2, 4 and "
         f"{DRAWS}, two caps and two aggregates.",
         f"Each step in a process of its own, without the import of tune. Wanted: {WANTED:g} s for "
-        "the first three.",
+        f"the first three, {PAGE_WANTED:g} s for the page.",
         "",
         "| step | s of processor time | memory, MB |",
         "| --- | ---: | ---: |",
@@ -214,15 +293,22 @@ def study_lines(folder: Path, trials: int, examples: int) -> list[str]:
 def store_lines(place: Path, stores: Iterable[int]) -> list[str]:
     """Measure stores of several sizes, and return their table."""
     found = [
-        "| draws in a store | to open it, ms | draws read for each second of processor time |",
-        "| ---: | ---: | ---: |",
+        f"Stores of {DRAWS} draws for each request. {_READS:,} requests are read at random, one "
+        "after another.",
+        "",
+        "| draws in a store | size, MB | to open it, ms | draws read a second of processor time "
+        "| draws read a second |",
+        "| ---: | ---: | ---: | ---: | ---: |",
     ]
     for size in stores:
         path = place / f"{size}.db"
-        fill_store(path, size)
-        opened, rate = read_store(path, size)
-        found.append(f"| {size:,} | {1e3 * opened:.1f} | {rate:,.0f} |")
-        path.unlink()
+        if not path.exists():
+            fill_store(path, size)
+        read = read_store(path, size)
+        found.append(
+            f"| {size:,} | {path.stat().st_size / 1e6:,.0f} | {1e3 * read.opened:.1f} "
+            f"| {read.per_busy_second:,.0f} | {read.per_second:,.0f} |"
+        )
     return found
 
 
@@ -232,24 +318,45 @@ def _request(number: int) -> Request:
 
 def fill_store(path: Path, size: int) -> None:
     """Make a store of so many draws, eight of each request."""
-    db = Database(path)
+    # Under another name until it is whole, so that half a store is not taken for one.
+    half = path.with_suffix(".half")
+    half.unlink(missing_ok=True)
+    db = Database(half)
     Store(db)
-    with db.transaction():
-        rows = ((one.key, one.canonical) for one in map(_request, range(size // DRAWS)))
-        db.executemany("INSERT INTO requests (key, request) VALUES (?, ?)", rows)
-        db.execute(
-            "INSERT INTO draws (request, generation, number, text, finish_reason, "
-            "prompt_tokens, completion_tokens, reasoning_tokens, cached_tokens, seconds, model, "
-            "tier, created, study, cost) "
-            "SELECT r.id, '', v.value, 'billing', 'stop', 30, 2, 0, 0, 0.5, 'm', 'default', 1.0, "
-            "'s', 100 FROM requests r, json_each(?) v",
-            (json.dumps(list(range(DRAWS))),),
-        )
+    requests = size // DRAWS
+    for start in range(0, requests, _AT_ONCE):
+        made = map(_request, range(start, min(start + _AT_ONCE, requests)))
+        with db.transaction():
+            rows = ((one.key, one.canonical) for one in made)
+            db.executemany("INSERT INTO requests (key, request) VALUES (?, ?)", rows)
+            db.execute(
+                "INSERT INTO draws (request, generation, number, text, finish_reason, "
+                "prompt_tokens, completion_tokens, reasoning_tokens, cached_tokens, seconds, "
+                "model, tier, created, study, cost) "
+                "SELECT r.id, '', v.value, 'billing', 'stop', 30, 2, 0, 0, 0.5, 'm', 'default', "
+                "1.0, 's', 100 FROM requests r, json_each(?) v WHERE r.id > ?",
+                (json.dumps(list(range(DRAWS))), start),
+            )
     db.close()
+    half.rename(path)
 
 
-def read_store(path: Path, size: int) -> tuple[float, float]:
-    """Return the seconds until a store is open, and the draws read in a second of work."""
+class Reading(NamedTuple):
+    """The speed of a store.
+
+    Attributes:
+        opened: seconds until it was open.
+        per_busy_second: draws read in a second of processor time.
+        per_second: draws read in a second.
+    """
+
+    opened: float
+    per_busy_second: float
+    per_second: float
+
+
+def read_store(path: Path, size: int) -> Reading:
+    """Open a store and read draws of it."""
     rng = random.Random(0)
     asked = [_request(rng.randrange(size // DRAWS)) for _ in range(_READS)]
     # Keys are made when requests are: they are no part of reading.
@@ -258,12 +365,13 @@ def read_store(path: Path, size: int) -> tuple[float, float]:
     db = Database(path)
     store = Store(db)
     opened = time.perf_counter() - began
-    began = time.process_time()
+    began, busy = time.perf_counter(), time.process_time()
     for one in asked:
         assert len(store.draws(one, range(DRAWS))) == DRAWS
-    rate = DRAWS * len(keys) / (time.process_time() - began)
+    busy, took = time.process_time() - busy, time.perf_counter() - began
     db.close()
-    return opened, rate
+    draws = DRAWS * len(keys)
+    return Reading(opened, draws / busy, draws / took)
 
 
 def main() -> None:
@@ -275,8 +383,10 @@ def main() -> None:
     parser.add_argument("examples", type=int)
     given = parser.parse_args()
     began = time.process_time()
-    STEPS[given.step](given.folder, given.trials, given.examples)
-    print(json.dumps([time.process_time() - began, most_megabytes()]))
+    busy = STEPS[given.step](given.folder, given.trials, given.examples)
+    if busy is None:
+        busy = time.process_time() - began
+    print(json.dumps([busy, most_megabytes()]))
 
 
 if __name__ == "__main__":

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import closing
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
 import tune
+from benchmarks.speed import large
 from benchmarks.speed.__main__ import table
 from benchmarks.speed.large import (
     DRAWS,
+    Cost,
     fill,
     fill_store,
+    page,
     read_again,
     read_store,
     reopen,
@@ -28,6 +32,7 @@ from benchmarks.speed.tail import Course, Load, play
 from benchmarks.speed.throughput import CLIENTS, Rate
 from benchmarks.speed.trials import run_study
 from benchmarks.speed.virtual_time import VirtualTimeLoop
+from tune.store.database import Database
 from tune.study import readout_file
 from tune.study.readout_file import READOUT_FILE
 
@@ -129,11 +134,44 @@ def test_a_large_study_runs_over_the_draws_that_were_put_into_its_store(
     read_again(tmp_path, 3, 12)
     assert (tmp_path / "study.jsonl").read_bytes() == journal
     assert (tmp_path / READOUT_FILE).exists()
+    assert page(tmp_path, 3, 12) > 0
+    # A run that was interrupted puts no draw there twice.
+    before = draws_in(tmp_path)
+    fill(tmp_path, 3, 12)
+    assert draws_in(tmp_path) == before
+
+
+def draws_in(folder: Path) -> int:
+    with closing(Database(folder / "draws.db")) as db:
+        return int(db.rows("SELECT count(*) FROM draws")[0][0])
+
+
+def test_a_study_that_is_there_is_not_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+
+    def step(name: str, *_: object) -> Cost:
+        made.append(name)
+        return Cost(2.0, 30.0)
+
+    monkeypatch.setattr(large, "in_own_process", step)
+    assert large.made_study(tmp_path / "whole", 3, 12) == Cost(2.0, 30.0)
+    assert large.made_study(tmp_path / "whole", 3, 12) == Cost(2.0, 30.0)
+    assert made == ["fill", "build"]
+    # One that was interrupted has no cost: each process knows only its own.
+    (tmp_path / "part").mkdir()
+    (tmp_path / "part" / "begun").touch()
+    assert large.made_study(tmp_path / "part", 3, 12) is None
+    assert large.made_study(tmp_path / "part", 3, 12) is None
+    assert made == ["fill", "build", "fill", "build"]
 
 
 def test_a_filled_store_is_opened_and_read(tmp_path: Path) -> None:
     path = tmp_path / "800.db"
     fill_store(path, 800)
-    opened, rate = read_store(path, 800)
-    assert opened > 0
-    assert rate > 0
+    assert not path.with_suffix(".half").exists()
+    read = read_store(path, 800)
+    assert read.opened > 0
+    assert read.per_busy_second > 0
+    assert read.per_second > 0
