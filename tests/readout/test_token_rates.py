@@ -10,7 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tune.completion import Completion
-from tune.readout.token_rates import Rates, learn_rates, rates_of, visible_tokens
+from tune.readout.token_rates import (
+    Rates,
+    _counts,
+    _kinds,
+    learn_rates,
+    rates_of,
+    visible_tokens,
+)
 
 
 def answer(digits: int, words: int, signs: int = 0) -> Completion:
@@ -73,3 +80,11 @@ def test_a_place_is_within_the_text_and_rises_with_the_cap(
     place = rates.place(texts[0], count, cap)
     assert 0 < place <= len(texts[0]) + 1
     assert place <= rates.place(texts[0], count, count) + 1e-9
+
+
+@given(st.lists(st.text(min_size=1, max_size=9), min_size=1, max_size=5))
+def test_the_characters_of_many_texts_are_counted_as_those_of_each_alone(
+    texts: list[str],
+) -> None:
+    alone = [_kinds(text).sum(axis=1).tolist() for text in texts]
+    assert _counts(texts).tolist() == alone

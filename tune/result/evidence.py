@@ -44,19 +44,24 @@ class Evidence:
             self._heaviest = plan.metric.high
         self._prices = plan.prices
         # As numbers: hundreds of intervals count them.
+        self._known: dict[tuple[Reading, bool], Interval] = {}
         self._units = numbered(list(map(plan.split.cluster, plan.examples)))
 
     def quality(self, reading: Reading, *, holdout: bool = False) -> Interval:
         """Return the interval of the mean score."""
-        return mean_interval(
-            reading.shares,
-            low=self._low,
-            high=self._high,
-            confidence=self._confidence(holdout),
-            clusters=self._units[reading.positions],
-            weights=reading.weights,
-            heaviest=self._heaviest,
-        )
+        # Several parts of a report show the same reading.
+        key = reading, holdout
+        if key not in self._known:
+            self._known[key] = mean_interval(
+                reading.shares,
+                low=self._low,
+                high=self._high,
+                confidence=self._confidence(holdout),
+                clusters=self._units[reading.positions],
+                weights=reading.weights,
+                heaviest=self._heaviest,
+            )
+        return self._known[key]
 
     def cost(self, reading: Reading, *, holdout: bool = False) -> Interval | None:
         """Return the interval of the mean dollars per request; None if no example was answered.
