@@ -1466,6 +1466,234 @@ HELD_OUT = [
     ),
 ]
 
+# Found after that, most of them about efforts and caps: 9 of these 17 were read at once.
+HELD_OUT_TOO = [
+    Report(
+        "genkit-ai/genkit#1397",
+        "[400 Bad Request] Unable to submit request because it has a topK value of 50 but the supported range is from 1 (inclusive) to 41 (exclusive). Update the value and try again.",
+        "top_k",
+        "value",
+        1,
+        40,
+        sent=sent("top_k"),
+    ),
+    Report(
+        "replicate/cog-llama-template#85",
+        {"detail": "top_k is currently not supported by our generation engine."},
+        "top_k",
+        "parameter",
+        sent=sent("top_k"),
+    ),
+    Report(
+        "namankhurpia/Easy-open-ai#36",
+        openai("Unrecognized request argument supplied: topP"),
+        "top_p",
+        "parameter",
+    ),
+    Report(
+        "idootop/mi-gpt#142",
+        openai(
+            "Invalid parameter: 'response_format' of type 'json_object' is not supported with this model."
+        ),
+        "response_format",
+        "value",
+        sent=sent("response_format"),
+    ),
+    Report(
+        "NousResearch/hermes-agent#70058",
+        'This request is not valid. Check the model name and other parameters. Additional info: reasoning.effort: Invalid option: expected one of "max"|"xhigh"|"high"|"medium"|"low"|"minimal"|"none"',
+        "reasoning_effort",
+        "value",
+    ),
+    Report(
+        "router-for-me/CLIProxyAPI#1143",
+        {
+            "message": "body.reasoning_effort: Input should be 'low', 'medium' or 'high'\nbody.reasoning: property 'body.reasoning' is unsupported",
+            "type": "invalid_request_error",
+            "param": "validation_error",
+            "code": "wrong_api_format",
+        },
+        "reasoning_effort",
+        "value",
+        status=422,
+    ),
+    Report(
+        "charmbracelet/catwalk#603",
+        error(
+            "This model always engages in thinking and cannot be disabled; please use low, high, or max."
+        ),
+        "reasoning_effort",
+        "value",
+    ),
+    Report(
+        "charmbracelet/catwalk#603, its second error",
+        error(
+            'Model "glm-5.3-flash" does not support reasoning effort "max", accepted values: low, high, xhigh.'
+        ),
+        "reasoning_effort",
+        "value",
+    ),
+    Report(
+        "earendil-works/pi#1745",
+        error("reasoning_effort must be one of none or default"),
+        "reasoning_effort",
+        "value",
+    ),
+    Report(
+        "BoundaryML/baml#2708",
+        openai(
+            "Unsupported parameter: 'reasoning.effort' is not supported with this model.",
+            "reasoning.effort",
+            "unsupported_parameter",
+        ),
+        "reasoning_effort",
+        "parameter",
+    ),
+    Report(
+        "charmbracelet/crush#946",
+        {
+            "message": "The maximum tokens you requested exceeds the model limit of 32768"
+        },
+        "max_tokens",
+        "value",
+        None,
+        32768,
+    ),
+    Report(
+        "aws-samples/bedrock-access-gateway#41",
+        "An error occurred (ValidationException) when calling the ConverseStream operation: The maximum tokens you requested exceeds the model limit of 2048. Try again with a maximum tokens value that is lower than 2048.",
+        "max_tokens",
+        "value",
+        None,
+        2048,
+    ),
+    Report(
+        "RooCodeInc/Roo-Code#248",
+        "The maximum tokens you requested exceed the model limit of 4096. Try again with a maximum tokens value lower than 4096.",
+        "max_tokens",
+        "value",
+        None,
+        4096,
+    ),
+    Report(
+        "algorithmicsuperintelligence/optillm#4",
+        openai(
+            "max_tokens is too large: 8192. This model supports at most 4096 completion tokens, whereas you provided 8192.",
+            "max_tokens",
+        ),
+        "max_tokens",
+        "value",
+        None,
+        4096,
+    ),
+    Report(
+        "tailcallhq/forgecode#1185",
+        openai(
+            "max_tokens is too large: 20480. This model supports at most 16384 completion tokens, whereas you provided 20480.",
+            "max_tokens",
+            "invalid_value",
+        ),
+        "max_tokens",
+        "value",
+        None,
+        16384,
+    ),
+    Report(
+        "miaoxworld/NativeTavern#83, of grok-4.6",
+        "Model grok-4.6 does not support parameter presencePenalty.",
+        "presence_penalty",
+        "parameter",
+    ),
+    Report(
+        "BerriAI/litellm#5198",
+        "litellm.BadRequestError: OpenAIException - Invalid max_tokens value, the valid range of max_tokens is [1, 4096]",
+        "max_tokens",
+        "value",
+        1,
+        4096,
+    ),
+    # Found last: 7 of these 8 were read at once.
+    Report(
+        "PaddlePaddle/FastDeploy#3216",
+        {
+            "object": "error",
+            "message": "Length of stop ([2, 16, 2, 1, 3, 3]) exceeds the limit max_model_len(5).Please reduce the number of stop or set a lager max_stop_seqs_num by `FD_MAX_STOP_SEQS_NUM`",
+            "code": 400,
+        },
+        "stop",
+        "value",
+    ),
+    Report(
+        "BerriAI/litellm#18921",
+        error(
+            "* GenerateContentRequest.generation_config.stop_sequences: the number of stop_sequences must not exceed 5.\n",
+            code=400,
+            status="INVALID_ARGUMENT",
+        ),
+        "stop",
+        "value",
+        None,
+        5,
+    ),
+    Report(
+        "google/generative-ai-go#233",
+        "googleapi: Error 400: Unable to submit request because it has a stopSequences value of 0 but the supported range is from 1 (inclusive) to 17 (exclusive). Update the value and try again",
+        "stop",
+        "value",
+        1,
+        16,
+    ),
+    Report(
+        "ai-dynamo/dynamo#14462",
+        {
+            "message": "Maximum of 4 stop sequences allowed, got 5",
+            "type": "Bad Request",
+            "code": 400,
+        },
+        "stop",
+        "value",
+        None,
+        4,
+    ),
+    Report(
+        "theopenco/llmgateway#2433",
+        error(
+            "Model glm-5 with provider zai does not support the n parameter for multiple choices. Send n separate requests instead."
+        ),
+        "n",
+        "parameter",
+    ),
+    Report(
+        "rocketride-org/rocketride-server#1194",
+        {
+            "type": "error",
+            "error": {
+                "type": "invalid_request_error",
+                "message": "'temperature' is deprecated for this model.",
+            },
+        },
+        "temperature",
+        "parameter",
+    ),
+    Report(
+        "iOfficeAI/gemini-cli-pro#30",
+        error(
+            "invalid top_p: only 0.95 is allowed for this model",
+            type="invalid_request_error",
+        ),
+        "top_p",
+        "value",
+        0.95,
+        0.95,
+    ),
+    Report(
+        "vibrantlabsai/ragas#1072",
+        {"detail": "Invalid n value (currently only n = 1 is supported)"},
+        "n",
+        "parameter",
+    ),
+]
+
 REPORTS = [
     *TEMPERATURE,
     *TOP_P,
@@ -1478,6 +1706,7 @@ REPORTS = [
     *OTHERS,
     *LATER,
     *HELD_OUT,
+    *HELD_OUT_TOO,
 ]
 
 
@@ -1507,6 +1736,8 @@ UNREADABLE = [
         {"message": "The provided inference configurations are invalid"},
     ),
     ("anomalyco/opencode#12483", "Client specified an invalid argument"),
+    ("TONresistor/teleton-agent#20", "Invalid request data"),
+    ("vllm-project/vllm#16831", "The model does not support Chat Completions API"),
     (
         "lobehub/lobehub#18885",
         error("Upstream error: 400", type="invalid_request_error", param="", code=None),
@@ -1612,6 +1843,10 @@ def test_a_model_that_is_gone_or_served_elsewhere_is_the_endpoints_fault(
 
 
 TOO_LONG = [
+    (
+        "BerriAI/litellm#5198",
+        "Prompt token count of 4662 exceeds max token count of 4095.",
+    ),
     (
         "continuedev/continue#10993",
         {

@@ -19,7 +19,7 @@ from tune.errors import (
     ValueRejected,
 )
 from tune.providers.openai.error_body import error_codes, error_words
-from tune.providers.openai.refusals import read_refusal
+from tune.providers.openai.refusals import ABOUT_STOP, read_refusal
 from tune.providers.openai.retry_after import longest_wait, retry_after, retry_delay
 from tune.providers.openai.sender import Stage
 
@@ -61,7 +61,8 @@ _TOO_LONG = re.compile(
     r"context[_ ]?(?:length|size|window)|maximum (?:input|prompt|sequence) length|max_model_len|"
     r"(?:prompt|input|request) (?:is |was )?too (?:long|large)|too many (?:input )?tokens|"
     r"string_above_max_length|reduce the length|exceed_context|input token count|context limit|"
-    r"token limit exceeded|max_seq_len|range of input length|`?inputs`? tokens \+"
+    r"token limit exceeded|max_seq_len|range of input length|`?inputs`? tokens \+|"
+    r"prompt token count"
 )
 
 _FILTERED = re.compile(
@@ -177,7 +178,11 @@ class _Failure:
         if self.status in (400, 422) and _CUT.search(self.text):
             return AnswerError(self.message, reason="length")
         # Some servers answer a prompt that is too long with a 500.
-        too_long = self.status in (400, 422, 500) and _TOO_LONG.search(self.text)
+        may_be_long = self.status in (400, 422, 500)
+        # Too many stop strings say nothing about the prompt.
+        if may_be_long and ABOUT_STOP.search(self.text):
+            may_be_long = False
+        too_long = may_be_long and _TOO_LONG.search(self.text)
         if self.status == 413 or too_long:
             return AnswerError(self.message, reason="context_length")
         if self.status in (400, 403, 422) and _FILTERED.search(self.text):

@@ -167,8 +167,9 @@ _ALIASES: Mapping[str, str] = {
 }
 # The same names as they stand in prose.
 _OTHER_NAMES = re.compile(
-    r"\b(?:(?i:max[_ ]?(?:new|output)[_ ]?tokens|stop[_ ]?sequences"
-    r"|thinking[_ ]?(?:budget|level))"
+    r"\b(?:(?i:max(?:imum)?[_ ]?(?:number of )?(?:new[_ ]?|output[_ ]?|completion )?tokens"
+    r"|stop[_ ]?sequences"
+    r"|thinking[_ ]?(?:budget|level)|reasoning\.effort|text\.verbosity)"
     r"|maxTokens|topP|topK|presencePenalty|frequencyPenalty|reasoningEffort)\b"
 )
 
@@ -214,7 +215,9 @@ _STATED = re.compile(
     r"|#/(?P<i>\w+): "
     r"|[\"'`]\$\.(?P<j>\w+)[\"'`] is invalid"
     # Moonshot ("invalid thinking: only type=enabled is allowed") and Cohere ("p must be")
-    r"|\binvalid (?P<l2>\w+): |(?:^|: )(?P<m>[pk]) must be"
+    r"|\binvalid (?P<l2>\w+): |(?:^|(?<=: ))(?P<m>[pk]) must be"
+    # Ollama and other servers in Go
+    r"|struct field \w*\.(?P<o>\w+) of type"
     # Zhipu: "the parameter is not legal", in either order of the words.
     r"|(?P<k>[A-Za-z_]+) ?\u53c2\u6570(?:\u975e\u6cd5|\u4e0d\u5408\u6cd5|\u9519\u8bef)"
     r"|\u53c2\u6570 ?[\"'`]*(?P<n>[A-Za-z_]+)",
@@ -225,7 +228,9 @@ _STATED = re.compile(
 # 'think value "high" is not supported for this model' (Ollama).
 _ABOUT_EFFORT = re.compile(
     r"\b(?:effort|thinking|reasoning)?[ _]?level\b.{0,60}\bvalid levels\b"
-    r"|\bthink value\b|\bdoes not support thinking\b",
+    r"|\bthink value\b|\bdoes not support thinking\b|\bthinking(?: mode)? is not supported\b"
+    r"|\bonly works in thinking mode\b"
+    r"|\b(?:thinking|reasoning)\b.{0,40}\b(?:cannot|can not|can't) be (?:disabled|turned off)",
     re.IGNORECASE,
 )
 
@@ -233,7 +238,7 @@ _ABOUT_EFFORT = re.compile(
 _ABOUT = re.compile(
     r"support|allow|permit|unexpected|unknown|unrecogni|deprecated|must|should|may only|range"
     r"|invalid|at most|cannot|greater|less|extra inputs|not available|expected|incompatible"
-    r"|enabled|too many|exceed",
+    r"|enabled|too many|exceed|maximum|minimum|only one of",
     re.IGNORECASE,
 )
 
@@ -250,10 +255,26 @@ _ABOUT_N = re.compile(
 )
 
 
+# "Length of stop ([2, 16]) exceeds the limit" (FastDeploy): the word counts only beside these.
+ABOUT_STOP = re.compile(r"\b(?:length|number) of stop\b", re.IGNORECASE)
+"""Words about stop strings, which are too many or too long."""
+
+# Words that tell which parameter is meant, without its name as a name.
+_TELLING = (
+    ("n", _ABOUT_N),
+    ("reasoning_effort", _ABOUT_EFFORT),
+    ("thinking", _ABOUT_EFFORT),
+    ("stop", ABOUT_STOP),
+)
+
 # vLLM repeats all settings of the request behind some refusals, and none of them is to blame.
 _REPEATED = re.compile(
     r"(?:supplied params: )?SamplingParams\(.*", re.DOTALL | re.IGNORECASE
 )
+
+
+# The beginning of a path in the request: "body.reasoning_effort: Input should be ...".
+_PATHS = re.compile(r"\b(?:body|parameters|params|request)\.(?=[a-z])")
 
 
 def _in_prose(text: str, sent: Collection[str]) -> str | None:
@@ -263,12 +284,12 @@ def _in_prose(text: str, sent: Collection[str]) -> str | None:
         name = _request_name(next(group for group in found.groups() if group))
         if name in sent:
             return name
-    if "n" in sent and _ABOUT_N.search(text):
-        return "n"
-    if "reasoning_effort" in sent and _ABOUT_EFFORT.search(text):
-        return "reasoning_effort"
+    for name, words in _TELLING:
+        if name in sent and words.search(text):
+            return name
     if not _ABOUT.search(text):
         return None
+    text = _PATHS.sub("", text)
     text = _OTHER_NAMES.sub(lambda found: _as_sent(found[0], sent), text)
     # Some call the cap by the name that was not sent.
     newer = {REPLACEMENTS[name] for name in sent if name in REPLACEMENTS}
@@ -288,6 +309,8 @@ def _in_prose(text: str, sent: Collection[str]) -> str | None:
 def _as_sent(theirs: str, sent: Collection[str]) -> str:
     """Return the name that the request has for a service's name, marked as a name."""
     plain = theirs.replace(" ", "_").lower()
+    if plain.startswith("max") and plain.endswith("tokens") and plain not in sent:
+        return "'max_tokens'"
     return f"'{plain if plain in sent else _request_name(theirs)}'"
 
 

@@ -40,7 +40,8 @@ _MUST_BE = r"(?:must|should|has to|have to) (?:be|satisfy)(?: strictly)?(?: \w+)
 _MOST = re.compile(
     r"(?:less (?:than )?or equal to|at most|<=|\u2264|no (?:more|greater|larger) than"
     r"|maximum(?: value)? (?:of|is|:)|max(?:imum)? allowed(?: value)?(?: is| of|:)?"
-    r"|limited to|limit (?:is|of)|cannot exceed|must not exceed|exceeds|up to"
+    r"|maximum number of \w+ (?:is|of)|limited to|limit (?:is|of)"
+    r"|cannot exceed|must not exceed|exceeds|up to"
     rf"|{_MUST_BE}(?:<|less than|smaller than|below)) ?{_NUMBER}"
     rf"|> ?{_NUMBER}(?:,? which is the maximum| must have)",
     re.IGNORECASE,
@@ -90,7 +91,8 @@ def _range(found: re.Match[str]) -> tuple[float, float]:
 _VALUE = re.compile(
     r"too (?:large|small|high|low|big|long)|at (?:most|least)|(?:must|should|may only) be|range"
     r"|less than|greater than|≤|≥|<=|>=|maximum|minimum|between|invalid value|is invalid"
-    r"|invalid [^.:]{1,60} value|must satisfy|expected type|\u975e\u6cd5|\u4e0d\u5408\u6cd5",
+    r"|invalid [^.:]{1,60} value|must satisfy|struct field"
+    r"|exceeds the limit|expected type|\u975e\u6cd5|\u4e0d\u5408\u6cd5",
     re.IGNORECASE,
 )
 
@@ -110,7 +112,8 @@ TOGETHER = (
 
 # Words that are about one value, whatever else the refusal says.
 _ONE_VALUE = re.compile(
-    r"(?:supported|valid|allowed) (?:values|levels)(?: are)?|\bexpected one of\b"
+    r"(?:supported|valid|allowed|accepted|permitted) (?:values|levels|options)"
+    r"|\bexpected one of\b|\bof type '|be (?:disabled|turned off)|only works in"
     r"|\bvalue [\"'`]|input should be '|only \S+ (?:is|are) (?:allowed|supported)|only the default"
     rf"|unsupported value|{TOGETHER}",
     re.IGNORECASE,
