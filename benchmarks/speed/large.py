@@ -32,7 +32,7 @@ from tune.plan.read_options import read_options
 from tune.plan.token_counts import offline_endpoints
 from tune.providers.capabilities import Capabilities
 from tune.providers.stack import StackContext, build_stack
-from tune.report import page_html
+from tune.report import pages_html
 from tune.result.search_details import search_details
 from tune.space import Point
 from tune.store.database import Database
@@ -173,7 +173,7 @@ def page(folder: Path, trials: int, examples: int) -> float:
     with (
         tempfile.TemporaryDirectory(prefix="page-") as results,
         mock.patch("tune.result.build.search_details", timed(search_details)),
-        mock.patch("tune.study.study.page_html", timed(page_html)),
+        mock.patch("tune.study.study.pages_html", timed(pages_html)),
     ):
         options = order(trials, examples)
         reprice(folder, **options, price=_OTHER_PRICE, results=results)
