@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from wsgiref.util import setup_testing_defaults
 
 import optuna
 import pytest
@@ -94,3 +96,38 @@ def test_a_file_that_cannot_be_used_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match="cannot be written"):
         write_storage(EMPTY, {}, "tickets", tmp_path / "file" / "o.log")
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # of a program that is not ours
+def test_the_dashboard_of_optuna_shows_trials_objectives_and_steps(
+    tmp_path: Path,
+) -> None:
+    dashboard = pytest.importorskip("optuna_dashboard")
+    place = tmp_path / "o.db"
+    write_storage(report(), {0: {8: 0.4, 40: 0.5}, 1: {8: 0.6}}, "tickets", place)
+    app = dashboard.wsgi(f"sqlite:///{place}")
+
+    def get(path: str) -> Any:
+        environ: dict[str, Any] = {"PATH_INFO": path, "QUERY_STRING": "after=0"}
+        setup_testing_defaults(environ)
+        statuses: list[str] = []
+        body = b"".join(app(environ, lambda status, *_: statuses.append(status)))
+        assert statuses == ["200 OK"]
+        return json.loads(body)
+
+    (study,) = get("/api/studies")["study_summaries"]
+    assert study["study_name"] == "tickets"
+    shown = get(f"/api/studies/{study['study_id']}")
+    assert shown["directions"] == ["maximize", "minimize"]
+    assert shown["objective_names"] == ["exact_match", "cost_per_request"]
+    first, second, third = shown["trials"]
+    assert first["values"] == [0.5, 0.001]
+    steps = [(one["step"], one["value"]) for one in first["intermediate_values"]]
+    assert steps == [(8, 0.4), (40, 0.5)]
+    assert [one["state"] for one in (first, second, third)] == [
+        "Complete",
+        "Pruned",
+        "Fail",
+    ]
+    assert {one["name"] for one in first["params"]} >= {"model", "prompt", "n"}

@@ -17,7 +17,7 @@ from tune.export import not_deployable_note
 from tune.fakes.server import Server
 from tune.fakes.world import LabelledWorld
 from tune.space import Config
-from tune.study.study import Study
+from tune.study.study import Study, recorded_study
 
 WORLD = LabelledWorld(models={"small": 0.5, "large": 0.8})
 
@@ -304,3 +304,9 @@ def test_a_report_needs_no_folder(study: Study) -> None:
     (study.folder / "report.md").unlink()
     assert study.report() == study.folder / "report.md"
     assert (study.folder / "report.md").is_file()
+
+
+def test_a_result_of_another_version_is_one_sentence(tmp_path: Path) -> None:
+    result = {"event": "result", "record": {"report": {"money": {"old": 1}}}}
+    with pytest.raises(StudyError, match="written by another version of tune"):
+        recorded_study(tmp_path, [result])

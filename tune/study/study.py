@@ -51,6 +51,7 @@ from tune.space import Config
 from tune.stats.intervals import Interval
 from tune.store.files import write_private
 from tune.store.journal import read_events
+from tune.task.callables import reraise_as
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -412,7 +413,7 @@ def recorded_study(folder: Path, events: Sequence[Mapping[str, Any]]) -> Study:
     """Return the study that a journal's last result holds.
 
     Raises:
-        StudyError: it has no result yet.
+        StudyError: it has no result yet, or one of another version.
     """
     # A continued study has several results, and the last one is of all its runs.
     results = (event for event in reversed(events) if event["event"] == "result")
@@ -421,12 +422,15 @@ def recorded_study(folder: Path, events: Sequence[Mapping[str, Any]]) -> Study:
         raise StudyError(
             f"the study in {str(folder)!r} has no result yet: run its command again, and it resumes"
         )
-    report = load(Report, result["record"]["report"])
+    # Another version may have other fields.
+    words = f"the result in {str(folder)!r} is damaged, or was written by another version of tune"
+    with reraise_as(StudyError, words):
+        report = load(Report, result["record"]["report"])
+        deployment = result["record"]["deployment"]
+        if deployment is not None:
+            deployment = load(Deployment, deployment)
     # Nothing was spent on showing it.
     money = replace(report.money, spent_now=0.0)
-    deployment = result["record"]["deployment"]
-    if deployment is not None:
-        deployment = load(Deployment, deployment)
     return Study(
         replace(report, money=money),
         folder,
