@@ -32,9 +32,11 @@ from tune.store.claims import Claims
 from tune.store.cleanup import Traces
 from tune.store.database import Database
 from tune.store.draws import Store
+from tune.store.evidence import put_evidence
 from tune.store.journal import Journal
 from tune.store.ledger import Ledger
 from tune.store.ledger_marks import check_ledger
+from tune.strategies.prior import PriorTrial
 from tune.study.announce import Announcer
 from tune.study.budget import check_budget
 from tune.study.call_events import CallEvents
@@ -51,6 +53,7 @@ from tune.study.run import Run
 from tune.study.stop import Stop, interrupt, start_timer
 from tune.study.stop_reasons import INTERRUPTED, PAUSES
 from tune.study.study import Study
+from tune.study.warm_start import make_evidence, taken_sentence, warm_start
 
 _RETRY = RetryPolicy()
 
@@ -184,7 +187,10 @@ async def _work(
         # The store is closed, and removed if the study fails before it spends.
         undo.append(db)
         draws, ledger = _open_ledger(db, journal, plan)
-        async with _prepared(plan, journal, draws, ledger, announcer, retry) as run:
+        prior = _warm_start(plan, journal, db, announcer)
+        async with _prepared(
+            plan, journal, draws, ledger, announcer, retry, prior
+        ) as run:
             stack.callback(start_timer(run).cancel)
             # Closing the ledger stops new calls. Those in flight settle.
             stop.on_request(lambda: interrupt(ledger, announcer.stopping))
@@ -193,6 +199,9 @@ async def _work(
             report = build_report(record, announcer.told, announcer.decorations)
             announcer.decorations.attempt(
                 "the kept holdout", lambda: _keep_holdout(record, report, folder), None
+            )
+            announcer.decorations.attempt(
+                "the evidence for later studies", lambda: _leave(record, db), None
             )
             deployment = deploy(record, report)
             answers = announcer.decorations.attempt(
@@ -233,6 +242,23 @@ def _open_ledger(db: Database, journal: Journal, plan: Plan) -> tuple[Store, Led
     return draws, ledger
 
 
+def _warm_start(
+    plan: Plan, journal: Journal, db: Database, announcer: Announcer
+) -> tuple[PriorTrial, ...]:
+    """Return the trials of earlier studies that guide this one, and say so."""
+    taken = warm_start(plan, journal, db)
+    if plan.warm_start:
+        announcer.tell(taken_sentence(taken))
+    return taken.trials
+
+
+def _leave(record: RunRecord, db: Database) -> None:
+    """Leave the scores of a finished search in the store, for later studies."""
+    if record.stopped not in PAUSES:
+        left = make_evidence(record.plan, record.problem, record.standings)
+        put_evidence(db, str(record.events[0]["id"]), left)
+
+
 @asynccontextmanager
 async def _prepared(
     plan: Plan,
@@ -241,6 +267,7 @@ async def _prepared(
     ledger: Ledger,
     announcer: Announcer,
     retry: RetryPolicy,
+    prior: tuple[PriorTrial, ...],
 ) -> AsyncIterator[Run]:
     """Connect to the models, say what will be done, and hand out the run."""
     capabilities = Capabilities()
@@ -286,6 +313,7 @@ async def _prepared(
             say=announcer.show,
             look=announcer.lengths(plan, services, journal),
             explain=announcer.wave,
+            prior=prior,
         )
 
 

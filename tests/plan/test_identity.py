@@ -91,6 +91,7 @@ OTHER: dict[str, dict[str, Any]] = {
     "trials": {"trials": 7},
     "results": {"results": "elsewhere"},
     "store": {"store": "elsewhere.db"},
+    "warm_start": {"warm_start": True},
     "fresh": {"fresh": True},
     "keep_going": {"keep_going": True},
     "no_content": {"no_content": True},

@@ -16,6 +16,7 @@ from tune.report.answers import CSV, JSONL
 from tune.report.private import without_example
 from tune.store.database import Database
 from tune.store.erase import Erased, erase_example, shred
+from tune.store.evidence import forget_evidence
 from tune.store.files import write_private
 from tune.store.journal import Journal, dump_event
 from tune.study.holdout_file import HOLDOUT_FILE
@@ -117,7 +118,10 @@ def _erase(where: str, journal: Journal, example: str, place: Path) -> Erased:
     # A hash, not the id: the journal must not keep what is to be forgotten.
     mark = hashlib.sha256(example.encode("utf-8", "surrogatepass")).hexdigest()[:16]
     try:
-        erased = erase_example(db, str(journal.events[0]["id"]), example)
+        study = str(journal.events[0]["id"])
+        erased = erase_example(db, study, example)
+        # It has no texts, but scores of this example are among its own.
+        forget_evidence(db, study)
         again = any(
             event["event"] == "forgotten" and event["mark"] == mark
             for event in journal.events

@@ -57,6 +57,7 @@ def study_identity(plan: Plan, options: Options) -> dict[str, Any]:
         "goal": plan.goal,
         "min_quality": plan.min_quality,
         "margin": plan.margin,
+        "warm_start": plan.warm_start,
     }
     # JSON has no tuples: what is compared later is read from a file, so both sides are made alike.
     return {name: json.loads(json.dumps(values[name])) for name in identity_names()}

@@ -30,6 +30,7 @@ PLAIN = (
     "seed",
     "splits",
     "trials",
+    "warm_start",
     "fresh",
     "no_content",
     "free",

@@ -52,6 +52,7 @@ class OptionKeywords(TypedDict, total=False):
     trials: int | None
     results: str | Path | None
     store: str | None
+    warm_start: bool
     fresh: bool
     keep_going: bool
     no_content: bool

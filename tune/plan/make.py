@@ -24,7 +24,12 @@ from tune.plan.known_models import adapt_space, model_notes
 from tune.plan.model_source import is_config_list, read_models
 from tune.plan.models import find_entries, find_prices, read_lengths
 from tune.plan.notes import data_notes
-from tune.plan.options import STRATEGY_FOR_GOAL, UNBILLED_SECONDS, Options
+from tune.plan.options import (
+    STRATEGY_FOR_GOAL,
+    UNBILLED_SECONDS,
+    WARM_STRATEGY,
+    Options,
+)
 from tune.plan.plan import Plan, is_unbilled
 from tune.plan.search_space import (
     EMBEDDED,
@@ -134,6 +139,7 @@ def _make_plan(options: Options) -> Plan:
         min_gain=options.min_gain / 100,
         splits=options.splits,
         trials=options.trials,
+        warm_start=_warm_start(options.warm_start, strategy),
         fresh=options.fresh,
         by=_slice_columns(options, task.data),
         keep_going=options.keep_going,
@@ -157,6 +163,21 @@ def _make_plan(options: Options) -> Plan:
     )
     identity = study_identity(as_given, replace(options, strategy=strategy))
     return replace(plan, identity=identity)
+
+
+def _warm_start(given: bool, strategy: object) -> bool:
+    """Return whether earlier studies guide the search.
+
+    Raises:
+        InputError: the strategy cannot learn from them.
+    """
+    # A strategy of the user is given them too.
+    ours = isinstance(strategy, str) and strategy in STRATEGIES
+    if given and ours and strategy != WARM_STRATEGY:
+        raise InputError(
+            f"--warm-start needs the strategy {WARM_STRATEGY}, but got {strategy}"
+        )
+    return given
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,9 @@ STRATEGY_FOR_GOAL = {
 }
 """The strategy for each goal where the user names none."""
 
+WARM_STRATEGY = "knowledge_gradient"
+"""The strategy of ours that learns from earlier studies."""
+
 GROUPS = ("", "the task", "what is searched", "the run")
 """The groups of flags, in the order of the help; options without a group come first."""
 
@@ -391,6 +394,13 @@ class Options:
         "the folder that --results names.",
         group="the run",
         metavar="URL",
+    )
+    warm_start: bool = option(
+        False,
+        "Let earlier studies in the store, with a model or template of this one, guide what is "
+        "bought first.",
+        group="the run",
+        identity=("warm_start",),
     )
     fresh: bool = option(
         False,

@@ -52,6 +52,7 @@ class Plan:
         min_gain: the search ends when less is expected; a share of the metric's range.
         splits: repeated splits whose spread the report shows.
         trials: the most trials that the search begins, or None.
+        warm_start: earlier studies in the store guide the search.
         fresh: answers of other studies are not used.
         keep_going: the search goes on where no answer can be read.
         content: texts of examples and answers are shown in the report.
@@ -91,6 +92,7 @@ class Plan:
     min_gain: float
     splits: int
     trials: int | None
+    warm_start: bool
     fresh: bool
     keep_going: bool
     content: bool

@@ -18,7 +18,7 @@ from typing import Any
 from tune.errors import StoreError
 from tune.store.files import make_private, sync, sync_folder
 
-VERSION = 6
+VERSION = 7
 """The version of the tables; a store of another one is refused."""
 
 # Three names are enough: no other program's database has tables with all of these names.
@@ -32,8 +32,8 @@ _PATIENCE = 30.0
 # number. Draws are shared between studies: `uses` says which example of which study asked for the
 # first so many draws of a request. It is written before they are bought, so that a killed run
 # leaves no draw that nobody can trace. A claim is a purchase under way; `beat` is when its process
-# was last heard of. The totals of a ledger are kept beside its attempts, so that a reservation is
-# one comparison in SQL.
+# was last heard of. Evidence is what a finished study leaves for later ones. The totals of a ledger
+# are kept beside its attempts, so that a reservation is one comparison in SQL.
 _TABLES = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 
@@ -95,6 +95,11 @@ CREATE TABLE IF NOT EXISTS scores (
     key BLOB PRIMARY KEY,
     example TEXT NOT NULL,
     score REAL NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS evidence (
+    study TEXT PRIMARY KEY,
+    body BLOB NOT NULL
 );
 
 CREATE TABLE IF NOT EXISTS ledgers (

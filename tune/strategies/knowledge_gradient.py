@@ -32,6 +32,7 @@ Waves: TypeAlias = Generator[list[Step], Outcome, str | None]
 
 
 _SPREAD = Reason(purpose="spread over models and prompts")
+_FAVOURED = Reason(purpose="as they were good in earlier studies")
 _FIRST_CALLS = Reason(purpose="to see what calls cost")
 
 
@@ -126,13 +127,21 @@ class _Buyer:
         waiting = list(candidates.fresh)
         caps = candidates.first_caps()
         uses: dict[object, int] = {}
+        # Every other point is one that earlier studies speak for. They may mislead, so the rest is
+        # spread as ever.
+        favoured = candidates.favoured(self._settings.blind_steps // 2, self._sizes[0])
         while waiting and len(wave.steps) < self._settings.blind_steps:
             point = min(waiting, key=lambda one: self._order(one, uses, caps))
+            reason = _SPREAD
+            favoured = [other for other in favoured if other in waiting]
+            if favoured and len(wave.steps) % 2:
+                point = favoured[0]
+                reason = _FAVOURED
             # Compared by value: a searcher may propose one point twice.
             waiting = [other for other in waiting if other != point]
             for key in _names(point):
                 uses[key] = uses.get(key, 0) + 1
-            candidates.begin(point, wave, self._sizes[0], 0, _SPREAD)
+            candidates.begin(point, wave, self._sizes[0], 0, reason)
         return wave.steps or self._first_of_all()
 
     def _order(

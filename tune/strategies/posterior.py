@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -28,6 +29,7 @@ from tune.strategies.gaussian_process import (
     varying_settings,
 )
 from tune.strategies.paired import quality_table
+from tune.strategies.prior import PriorTrial, study_parts
 from tune.strategies.problem import (
     LENIENT_ERRORS,
     Array,
@@ -157,8 +159,10 @@ class Posterior:
         if before is None:
             self._apart = varying_settings(points)
             single = len(self._apart)
+            # Earlier studies tell of the quality only.
+            studies = self._settings.study_parts if problem.prior else ()
             self._processes = (
-                _process(self._settings.quality, single),
+                _process(self._settings.quality, single, studies),
                 _process(self._settings.gain, single),
             )
         else:
@@ -169,7 +173,8 @@ class Posterior:
         if before is not None and before._points == points:
             self._alike = before._alike
         else:
-            self._alike = covariance_parts(points, self._apart)
+            earlier = [one.point for one in problem.prior]
+            self._alike = covariance_parts([*points, *earlier], self._apart)
 
     def update(
         self,
@@ -188,8 +193,18 @@ class Posterior:
         means = self._block_means(found, rows)
         gains = self._gains(found, rows)
         quality, gain = self._processes
-        self.quality = quality.condition(self._alike, means, fits=fits)
-        self.gain = gain.condition(self._alike, gains, fits=fits)
+        count = len(self._points)
+        alike = self._alike
+        prior = self._problem.prior
+        if prior:
+            alike = np.concatenate([alike, study_parts(count, prior)])
+            means = _with_prior(means, prior, count)
+        found_quality = quality.condition(alike, means, fits=fits)
+        # Points of earlier studies cannot be bought.
+        self.quality = JointNormal(
+            found_quality.mean[:count], found_quality.cov[:count, :count]
+        )
+        self.gain = gain.condition(self._alike[:, :count, :count], gains, fits=fits)
 
     def widen_prior(self) -> None:
         """Let points differ by more than was learned, in all later updates."""
@@ -331,15 +346,36 @@ class _Observations:
         )
 
 
-def _process(prior: ProcessSettings, single: int) -> GaussianProcess:
+def _with_prior(
+    means: BlockMeans, prior: Sequence[PriorTrial], candidates: int
+) -> BlockMeans:
+    """Return observations with those of earlier studies, whose points follow the candidates."""
+    count = len(prior)
+    none = np.full(count, -1)
+    return replace(
+        means,
+        candidate=np.append(means.candidate, candidates + np.arange(count)),
+        # They share no block of examples with this study.
+        block=np.append(means.block, none),
+        value=np.append(means.value, [one.quality for one in prior]),
+        noise=np.append(means.noise, [one.noise for one in prior]),
+        scale=np.append(means.scale, np.ones(count)),
+        family=np.append(means.family, none),
+    )
+
+
+def _process(
+    prior: ProcessSettings, single: int, studies: Sequence[float] = ()
+) -> GaussianProcess:
     """Return a process before anything is learned.
 
     Args:
         prior: its settings.
         single: number of settings that have two parts each of their own.
+        studies: prior variances of the parts that earlier studies have for themselves.
     """
     own = np.full(2 * single, prior.setting_part)
-    variances = np.append(np.array(prior.parts), own)
+    variances = np.concatenate([np.array(prior.parts), own, np.array(studies)])
     return GaussianProcess(variances, prior.mean, prior.mean_variance)
 
 

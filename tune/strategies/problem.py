@@ -14,6 +14,7 @@ from tune.readout import Reading
 from tune.readout.trial import Step
 from tune.search.history import Searcher
 from tune.space import Config, Point, Space
+from tune.strategies.prior import PriorTrial
 from tune.strategies.settings import Settings
 
 Array: TypeAlias = npt.NDArray[np.float64]
@@ -65,6 +66,7 @@ class Problem:
         max_extrapolated_cost: limit on the dollars per request of a choice that asks for more
             answers than were bought. The holdout must be able to pay for it.
         settings: numbers that the shared parts of the search use.
+        prior: trials of earlier studies. They guide what is bought, and are never part of a result.
     """
 
     space: Space
@@ -84,6 +86,7 @@ class Problem:
     baseline_config: Config | None = None
     max_extrapolated_cost: float = math.inf
     settings: Settings = field(default_factory=Settings)
+    prior: tuple[PriorTrial, ...] = ()
 
     def quality(self, scores: npt.ArrayLike) -> Array:
         """Return scores as shares of the metric's range: 0 is the worst possible, 1 the best."""

@@ -221,6 +221,8 @@ class PosteriorSettings:
         fits: steps of learning before the final comparison, where nothing was learned before.
         met_share: the share of all examples that a trial must have met to be judged mostly by its
             own scores. Measured there: 2 (never) is `alike`.
+        study_parts: prior variance of each part that an earlier study has for itself, in the order
+            of `tune.strategies.prior.STUDY_PARTS`: how far its scores may lie from this study's.
         likeness: examples that the prior from similar points counts for, then. Points are never as
             alike as the model of them assumes, so it takes the best for lucky.
     """
@@ -234,6 +236,7 @@ class PosteriorSettings:
     fits: int = 4
     met_share: float = 0.95
     likeness: float = 10.0
+    study_parts: tuple[float, ...] = (0.03, 0.02, 0.02, 0.015)
 
 
 @dataclass(frozen=True)

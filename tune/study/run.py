@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeAlias, TypeVar
 
 from tune.plan.plan import Plan
@@ -22,6 +23,7 @@ from tune.strategies.measured_truncation import (
     measure_caps,
     record_measured_caps,
 )
+from tune.strategies.prior import PriorTrial
 from tune.strategies.stopping import final_comparison_prospect, search_prospect
 from tune.study.budget import StudyBudget
 from tune.study.evaluate import Evaluator
@@ -67,6 +69,7 @@ class Run:
         say: shows a person one sentence now.
         look: called with the trials after every wave.
         explain: shows a person what a wave buys and why, in one line.
+        prior: trials of earlier studies that guide the search.
 
     Attributes:
         phase: "search", "final comparison", "single-answer comparison", "holdout", or a phase that
@@ -91,6 +94,7 @@ class Run:
         say: Callable[[str], None] = lambda _: None,
         look: Callable[[Mapping[int, Trial]], None] = lambda _: None,
         explain: Callable[[str], None] = lambda _: None,
+        prior: tuple[PriorTrial, ...] = (),
     ) -> None:
         self.plan = plan
         self.journal = journal
@@ -101,6 +105,7 @@ class Run:
         self.decorations = decorations or Decorations()
         self.look = look
         self.explain = explain
+        self.prior = prior
         self.phase = "search"
         self.trials: dict[int, Trial] = {}
         self.measuring: dict[int, Trial] = {}
@@ -146,9 +151,11 @@ class Run:
             self.plan.trials,
         )
         problem = self.selector.problem()
+        # Earlier studies guide what is bought, and nothing else.
+        guided = replace(problem, prior=self.prior)
         ending = await self._drive(
             "search",
-            lambda left: self.plan.strategy(problem, searcher, left),
+            lambda left: self.plan.strategy(guided, searcher, left),
         )
         # With more money than before, the search may end for another reason.
         self._ending = ending if isinstance(ending, str) else ""

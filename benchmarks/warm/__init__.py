@@ -1,0 +1,1 @@
+"""Does an earlier study in the store help a later one?"""
