@@ -51,15 +51,13 @@ def measure(
     found = {}
     with get_context("spawn").Pool(jobs) as pool:
         for name, make in makers.items():
-            runs = pool.starmap(_one, [(make, seed) for seed in range(seeds)], 1)
+            runs = pool.starmap(
+                regrets, [(make, seed, UNITS) for seed in range(seeds)], 1
+            )
             found[name] = np.array(runs)
             means = found[name].mean(axis=0).round(2).tolist()
             print(f"{name}: {means}", file=sys.stderr, flush=True)
     return found
-
-
-def _one(make: MakePair, seed: int) -> np.ndarray:
-    return regrets(make(seed), seed, UNITS)
 
 
 def page(made_up: Mapping[str, np.ndarray], tables: Mapping[str, np.ndarray]) -> str:

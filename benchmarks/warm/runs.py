@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from benchmarks.search.runs import regret, tuning
-from benchmarks.warm.pairs import Pair, Pool
+from benchmarks.warm.pairs import MakePair, Pair, Pool
 from benchmarks.worlds.simulated_ledger import SimulatedLedger
 from benchmarks.worlds.worlds import World
 from tune.search import SEARCHERS
@@ -67,8 +67,15 @@ def left_by(
     return tuple(found)
 
 
-def regrets(pair: Pair, seed: int, units: tuple[float, ...]) -> np.ndarray:
-    """Return the regrets in points, by budget: without the earlier study, and with it."""
+def regrets(make: MakePair, seed: int, units: tuple[float, ...]) -> np.ndarray:
+    """Return the regrets in points, by budget: without the earlier study, and with it.
+
+    Args:
+        make: makes the pair of studies of a seed.
+        seed: of both.
+        units: budgets of the later study.
+    """
+    pair = make(seed)
     left = left_by(pair, seed)
     judged = pair.later_pool
     rows = []
