@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from benchmarks.search.runs import regret, tuning
+from benchmarks.search.goals import judge_choice
+from benchmarks.search.runs import tuning
 from benchmarks.warm.pairs import MakePair, Pair, Pool
 from benchmarks.worlds.simulated_ledger import SimulatedLedger
 from benchmarks.worlds.worlds import World
@@ -84,6 +85,6 @@ def regrets(make: MakePair, seed: int, units: tuple[float, ...]) -> np.ndarray:
         for prior in ((), left):
             choice, _ = search(pair.later, pair.later_pool, budget, seed, prior)
             config = None if choice is None else choice.shown.config
-            row.append(regret(pair.later, config, judged=judged))
+            row.append(judge_choice(pair.later, config, judged=judged).regret)
         rows.append(row)
     return np.array(rows)
