@@ -69,9 +69,11 @@ def made_up(
     own = np.sqrt(1.0 - abs(alike))
     common = np.sqrt(abs(alike)) * shared
     earlier = np.sign(alike) * common + own * first
+    # What is known of a world is kept under its name, so each has its own.
+    name = f"{alike:g}-{later[0][0]}-{later[1][0]}-{seed}"
     return Pair(
-        _world(f"earlier-{seed}", rng, earlier, *SAME),
-        _world(f"later-{seed}", rng, common + own * second, *later),
+        _world(f"earlier-{name}", rng, earlier, *SAME),
+        _world(f"later-{name}", rng, common + own * second, *later),
     )
 
 

@@ -80,3 +80,8 @@ def test_the_page_shows_paired_changes(
     with pytest.raises(SystemExit):
         main(["--table", str(tmp_path / "none.csv")])
     assert "cannot be read" in capsys.readouterr().err
+
+
+def test_every_made_up_world_has_a_name_of_its_own() -> None:
+    names = [make(seed).later.name for make in MADE_UP.values() for seed in (0, 1)]
+    assert len(set(names)) == len(names)
