@@ -102,6 +102,8 @@ def test_no_file_of_a_study_holds_a_text_of_an_example_that_was_forgotten(
     with contextlib.closing(Database(folder / "study" / "draws.db")) as db:
         assert db.rows("SELECT count(*) FROM examples WHERE name = 't7'") == [(0,)]
         assert db.rows("SELECT count(*) FROM examples") == [(ROWS - 1,)]
+        # What it left for later studies has scores of this example too.
+        assert db.rows("SELECT count(*) FROM evidence") == [(0,)]
         assert db.rows("PRAGMA integrity_check") == [("ok",)]
         assert db.rows("PRAGMA foreign_key_check") == []
 
