@@ -106,8 +106,8 @@ class Terminal:
             self._live.start()
         text = self._drawn()
         # Nothing is written where nothing has changed: a still screen cannot flicker.
-        if text.markup != self._shown:
-            self._shown = text.markup
+        if text.plain != self._shown:
+            self._shown = text.plain
             self._live.update(text, refresh=True)
 
     def _drawn(self) -> Text:
@@ -181,6 +181,8 @@ def wrap(row: Sequence[Part], width: int, *, separator: str) -> list[list[Part]]
 
 def _pieces(text: str, width: int) -> list[str]:
     """Break a text between words, into pieces of at most a width."""
+    if len(text) <= width:
+        return [text]
     import textwrap
 
     return textwrap.wrap(text, width) or [""]
