@@ -299,7 +299,7 @@ were run with {min(size.runs, size.few)} of the seeds, at {budgets} units.{slow}
 
 In means over several worlds, every world counts alike. Medians have 95 % bootstrap intervals. "Behind ours" is the mean
 difference of regret in pairs, with a 95 % interval: above 0, ours is better. A pair has one world and one split, and
-that is the unit of the interval; worlds are strata. Where nothing can be read off draws, a search is the same with every
+that is the unit of the interval. Where nothing can be read off draws, a search is the same with every
 dimension paid, and is shown once. Settings of the search were chosen on {", ".join(chosen) or "none of these worlds"};
 "the half that is reported" are all others. Ours chooses more answers than it bought only where a study with such a search
 could meet that choice on 20 holdout examples (`max_extrapolated_cost` in tune/fakes/drive.py).
@@ -350,6 +350,18 @@ def counting(total: int, *, quiet: bool) -> Iterator[Callable[[], None]]:
 
     with bar:
         yield done
+
+
+def shown(words: Sequence[str]) -> str:
+    """Return the command for a page: without what says where files are on this machine."""
+    kept: list[str] = []
+    left = iter(words)
+    for word in left:
+        if word in ("--cache", "--out"):
+            next(left, None)
+        elif word != "--only-kept":
+            kept.append(Path(word).name if "/" in word else word)
+    return " ".join(["uv run python -m benchmarks.search", *kept])
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -420,12 +432,11 @@ def main(argv: Sequence[str] | None = None) -> None:
             )
     found = report(tasks, kept, given.jobs, given.units, quiet=given.quiet)
     if not given.only_run:
-        shown = ["-m benchmarks.search", *(sys.argv[1:] if argv is None else argv)]
         print(
             write(
                 given.out,
                 found,
-                "uv run python " + " ".join(shown),
+                shown(sys.argv[1:] if argv is None else argv),
                 size,
                 time.monotonic() - began,
             )

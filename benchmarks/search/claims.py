@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from benchmarks.honesty.section import Claim
-from benchmarks.search.numbers import dollars_within, runs, versus
+from benchmarks.search.numbers import Interval, dollars_within, runs, versus
 from benchmarks.search.report import CLOSE, Report, points
 
 KIND_NAMES = {
@@ -104,12 +104,12 @@ def _clear(report: Report) -> list[Claim]:
     found = []
     for kind, said in _kinds(report):
         for title, worlds in report.scopes().items():
-            if not report.held(worlds, report.ours, kind, CLEAR_AT):
+            if not _compared(report, worlds, kind, CLEAR_AT):
                 continue
             open_ = []
             for name in report.rivals(kind):
                 gap = report.behind(worlds, name, kind, CLEAR_AT)
-                if not np.isnan(gap.value) and gap.low <= 0:
+                if known(gap) and gap.low <= 0:
                     open_.append(f"{report.labels[name]} {gap}")
             text = (
                 f"over {title} at {CLEAR_AT} units, ours has clearly less regret than each rival "
@@ -125,12 +125,12 @@ def _behind(report: Report) -> list[Claim]:
     for kind, said in _kinds(report):
         for title, worlds in report.scopes().items():
             for units in report.units:
-                if units == CLEAR_AT:
+                if units == CLEAR_AT or not _compared(report, worlds, kind, units):
                     continue
                 late = []
                 for name in report.rivals(kind):
                     gap = report.behind(worlds, name, kind, units)
-                    if not np.isnan(gap.value) and gap.low < -MOST_BEHIND:
+                    if known(gap) and gap.low < -MOST_BEHIND:
                         late.append(f"{report.labels[name]} {gap}")
                 text = (
                     f"over {title} at {units:g} units, ours is behind no rival by more than "
@@ -139,6 +139,18 @@ def _behind(report: Report) -> list[Claim]:
                 but = f"; it may be behind {', '.join(late)}" if late else ""
                 found.append(Claim(text + but, not late))
     return found
+
+
+def known(gap: Interval) -> bool:
+    """Tell if there are enough pairs for an interval."""
+    return bool(np.isfinite(gap.low))
+
+
+def _compared(report: Report, worlds: Sequence[str], kind: str, units: float) -> bool:
+    """Tell if there are enough pairs to compare ours with a rival."""
+    return any(
+        known(report.behind(worlds, name, kind, units)) for name in report.rivals(kind)
+    )
 
 
 def _on_one(report: Report) -> list[Claim]:

@@ -109,25 +109,23 @@ def versus(
 
 
 def mean_of_worlds(worlds: Sequence[Sequence[float]]) -> Interval:
-    """The mean of several worlds, each counting alike, with a 95 % interval.
+    """The mean of several worlds, each counting alike, with Student's 95 % interval.
 
-    The unit is a split of one world's examples. Worlds are strata: the interval says what other
-    splits (and, where worlds are made up, other worlds of the kind) would give, not what other
-    tables would. The degrees of freedom are Satterthwaite's (1946).
+    The unit is a split of one world's examples. Units of all worlds count as one sample, so that
+    the interval holds the differences between worlds too.
 
     Args:
         worlds: the values of each world, one for each split.
     """
-    if len(worlds) < 2 or min(map(len, worlds)) < 2:
+    if len(worlds) < 2:
         return mean([value for values in worlds for value in values])
-    middle = float(np.mean([np.mean(values) for values in worlds]))
-    parts = np.array([np.var(values, ddof=1) / len(values) for values in worlds])
-    if parts.sum() == 0:
-        return Interval(middle, middle, middle)
-    counts = np.array([len(values) for values in worlds])
-    freedom = parts.sum() ** 2 / (parts**2 / (counts - 1)).sum()
-    error = math.sqrt(parts.sum()) / len(worlds)
-    half = t_quantile(0.975, max(1, int(freedom))) * error
+    weights = np.concatenate([np.full(len(one), 1 / len(one)) for one in worlds])
+    weights /= len(worlds)
+    values = np.concatenate([np.asarray(one, dtype=float) for one in worlds])
+    middle = float(weights @ values)
+    count = len(values)
+    spread = float(weights**2 @ (values - middle) ** 2) * count / (count - 1)
+    half = t_quantile(0.975, count - 1) * math.sqrt(spread)
     return Interval(middle, middle - half, middle + half)
 
 

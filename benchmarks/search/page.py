@@ -116,7 +116,7 @@ def _compared(
             _said(report, worlds, name, kind, units) if mean_ else ""
             for units, mean_ in zip(report.units, means, strict=True)
         ]
-        rows.append([_named(report, name, kind), *means, *gaps])
+        rows.append([_named(report, worlds, name, kind), *means, *gaps])
     return tabled(heads, rows)
 
 
@@ -137,23 +137,25 @@ def _described(report: Report, worlds: Sequence[str], kind: str) -> str:
             unspent.append(
                 percent(float(np.mean([run.unspent for run in held]))) if held else ""
             )
-        rows.append([_named(report, name, kind), *medians, *close, *unspent])
+        rows.append([_named(report, worlds, name, kind), *medians, *close, *unspent])
     return tabled(heads, rows)
 
 
-def _named(report: Report, name: str, kind: str) -> str:
-    """A method for people, with its seeds where it was run with fewer than ours."""
-    seeds, own = (
-        {
-            task.seed
-            for task in report.found
-            if (task.method, task.kind, task.setting) == (method, kind, "plain")
-        }
-        for method in (name, report.ours)
-    )
-    return report.labels[name] + (
-        f" ({len(seeds)} seeds)" if len(seeds) < len(own) else ""
-    )
+def _named(report: Report, worlds: Sequence[str], name: str, kind: str) -> str:
+    """A method for people, with its seeds and worlds where it was run with fewer than ours."""
+    seeds: dict[str, set[int]] = {name: set(), report.ours: set()}
+    there: dict[str, set[str]] = {name: set(), report.ours: set()}
+    for task in report.found:
+        plain = (task.kind, task.setting) == (kind, "plain") and task.world in worlds
+        if plain and task.method in seeds:
+            seeds[task.method].add(task.seed)
+            there[task.method].add(task.world)
+    marks = []
+    if len(seeds[name]) < len(seeds[report.ours]):
+        marks.append(f"{len(seeds[name])} seeds")
+    if len(there[name]) < len(there[report.ours]):
+        marks.append(f"{len(there[name])} of {len(there[report.ours])} worlds")
+    return report.labels[name] + (f" ({', '.join(marks)})" if marks else "")
 
 
 def _said(
