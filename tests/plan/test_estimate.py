@@ -480,9 +480,9 @@ def test_a_store_of_other_work_teaches_nothing() -> None:
 def test_more_dollars_never_buy_less() -> None:
     bought = of(plan(), others=[0.001 * 1.6**i for i in range(20)]).others
     for less, more in itertools.pairwise(bought):
-        assert (less.configs, less.blocks, less.holdout) <= (
+        assert (less.configs, less.answers, less.holdout) <= (
             more.configs,
-            more.blocks,
+            more.answers,
             more.holdout,
         )
         assert less.detectable >= more.detectable
@@ -491,7 +491,7 @@ def test_more_dollars_never_buy_less() -> None:
 
 
 def test_a_budget_that_is_too_small_is_told_what_would_do_and_that_does() -> None:
-    small = of(plan(0.004))
+    small = of(plan(0.001))
     assert not small.is_search
     assert "too little for a search" in estimate_lines(small)[2]
     enough = of(plan(1.01 * small.enough))
@@ -515,13 +515,13 @@ def test_each_strategy_is_asked_what_it_would_do() -> None:
 
     class Mine:
         def forecast(self, costs: SearchCosts, money: float) -> SearchForecast:
-            return SearchForecast(costs.points, 7, 7 * costs.block, 1, money)
+            return SearchForecast(costs.points, 7, 56, 1, money)
 
         def __call__(self, *_: object) -> object:
             raise NotImplementedError
 
     found = of(plan(0.05, strategy=Mine()))
-    assert (found.bought.configs, found.bought.blocks) == (found.points, 7)
+    assert (found.bought.configs, found.bought.answers) == (found.points, 56)
     silent = of(plan(0.05, strategy=lambda *_: iter(())))
     assert silent.bought == of(plan(0.05)).bought
 
@@ -538,7 +538,7 @@ def test_a_judge_is_paid_for_with_every_answer() -> None:
     found = of(made)
     rows = sum(row.draw for row in found.rows) / 4
     assert found.draw > rows + 100 * 0.25 * 4e-6  # its verdicts alone cost so much
-    assert found.bought.blocks < of(plan()).bought.blocks
+    assert found.bought.answers < of(plan()).bought.answers
 
 
 def test_what_can_be_seen_falls_with_the_square_root_of_the_examples() -> None:

@@ -16,7 +16,6 @@ ROW = AnswerForecast("m", "p", 100, 10, 0, 0.001)
 FOUND = RunEstimate(
     rows=(ROW,),
     draw=0.001,
-    block=8,
     tuning=60,
     holdout=40,
     points=100,
@@ -37,9 +36,7 @@ def test_costs_the_search_and_the_visible_difference_are_named() -> None:
         "Estimate: one answer to one example costs $0.001 on average;"
     )
     assert "since none like them was bought before" in first
-    assert second.startswith(
-        "$1.00 compares about 20 configurations (50 blocks of 8 examples)"
-    )
+    assert second.startswith("$1.00 compares about 20 configurations (50 answers)")
     assert third.startswith("A difference to the baseline of 0.200 is seen there")
 
 

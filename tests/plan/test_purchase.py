@@ -40,7 +40,7 @@ def test_more_money_buys_no_less() -> None:
     bought = [model.buys(budget) for budget in (0.01, 0.1, 1.0, 10.0)]
     for less, more in pairwise(bought):
         assert more.configs >= less.configs
-        assert more.blocks >= less.blocks
+        assert more.answers >= less.answers
         assert more.holdout >= less.holdout
         assert more.detectable <= less.detectable
 

@@ -18,7 +18,7 @@ from tune.search import SEARCHERS, Observation, Searcher
 from tune.space import Point, Space, Uniform
 from tune.strategies import STRATEGIES, Outcome, Problem, Standing
 from tune.strategies.knowledge_gradient import KnowledgeGradient
-from tune.strategies.race import Race, rung_sizes
+from tune.strategies.race import Race, block_sizes
 from tune.strategies.settings import KnowledgeGradientSettings
 
 SETTINGS = KnowledgeGradientSettings()
@@ -101,7 +101,9 @@ def test_the_first_wave_is_a_small_block_for_the_baseline_and_for_every_model_an
     assert len(first) == SETTINGS.blind_steps
     assert {step.point["model"] for step in first} == set(PRICES)
     assert {step.point["prompt"] for step in first} == set(PROMPTS)
-    assert {(len(step.examples), step.draws) for step in first} == {(8, 1)}
+    (size,) = {len(step.examples) for step in first}
+    assert size in block_sizes(60)[:3]
+    assert {step.draws for step in first} == {1}
 
 
 def test_a_baseline_that_the_searcher_would_never_propose_is_begun_with_little_money_too() -> (
@@ -112,9 +114,27 @@ def test_a_baseline_that_the_searcher_would_never_propose_is_begun_with_little_m
     assert search(world, 2.0).points[0] == baseline
 
 
+def first_blocks(ledger: FakeLedger) -> list[int]:
+    """Return the number of examples in the first block of each point, in order."""
+    found: dict[Point, int] = {}
+    for step in (step for wave in ledger.waves for step in wave):
+        found.setdefault(step.point, len(step.examples))
+    return list(found.values())
+
+
+def test_little_money_tries_many_points_with_two_examples_and_much_money_none() -> None:
+    temperatures = [round(0.1 * step, 1) for step in range(13)]
+    world = World(space=some_space(temperature=temperatures, n=1, max_tokens=64))
+    little = first_blocks(search(world, 0.3))
+    assert set(little) == {2}
+    assert len(little) > 60 / 8
+    much = first_blocks(search(world, 30))
+    assert statistics.median(much) == 8
+
+
 def test_trials_meet_examples_in_blocks_that_double() -> None:
     ledger = search(a_world(), 10)
-    sizes = {0, *rung_sizes(60)}
+    sizes = {0, *block_sizes(60)}
     assert {step.examples[0] for wave in ledger.waves for step in wave} <= sizes
     assert {step.examples[-1] + 1 for wave in ledger.waves for step in wave} <= sizes
     assert max(len(held) for held in ledger.held.values()) > 8
@@ -200,7 +220,7 @@ def test_all_that_is_left_of_a_points_examples_may_be_bought_at_once_but_not_for
         space = some_space(temperature=[0.0, 0.3, 0.6], n=1, max_tokens=list(CAPS))
         world = a_world(space=space, free=(), examples=120, seed=seed)
         ledger = FakeLedger(world, 40 * world.unit())
-        left, sizes = ledger.left, rung_sizes(120)
+        left, sizes = ledger.left, block_sizes(120)
         for wave in search(world, 40, ledger=ledger).waves:
             long = [
                 s

@@ -460,13 +460,13 @@ def test_what_is_foreseen_can_be_bought_and_rests_on_what_was(
     assert choice.feasible == (world.problem().limit_use(choice.shown, 1.645) <= 1.0)
 
 
-def test_little_money_finds_more_where_more_answers_are_foreseen() -> None:
+def test_a_choice_of_foreseen_answers_is_better_in_truth() -> None:
     gains = []
     for seed in range(8):
         world = World(examples=100, seed=seed)
         searcher = SEARCHERS["random"](world.space, world.free, seed)
         choice, _ = play(
-            world, STRATEGIES["knowledge_gradient"], searcher, 0.8 * world.unit()
+            world, STRATEGIES["knowledge_gradient"], searcher, 5 * world.unit()
         )
         assert choice is not None
         gains.append(

@@ -27,7 +27,6 @@ class RunEstimate:
     Attributes:
         rows: the forecast of an answer, by model and prompt.
         draw: dollars of an average answer to an example, judged.
-        block: examples in a block.
         tuning: examples of the search.
         holdout: examples of the final check.
         points: paid points that the search can begin: those of the space, or --trials.
@@ -53,7 +52,6 @@ class RunEstimate:
 
     rows: tuple[AnswerForecast, ...]
     draw: float
-    block: int
     tuning: int
     holdout: int
     points: int
@@ -101,7 +99,6 @@ def estimate(
     found = RunEstimate(
         rows=rows,
         draw=money.draw,
-        block=money.block,
         tuning=len(plan.split.tuning),
         holdout=len(plan.split.holdout),
         points=money.points,

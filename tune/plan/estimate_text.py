@@ -39,7 +39,7 @@ def _money_lines(found: RunEstimate) -> list[str]:
     return [
         f"Estimate: one answer to one example costs {dollars(found.draw)} on average"
         f"{_spread(found.rows)}; {_lengths(found.rows)}{_uncertainty(found)}.",
-        f"{dollars(bought.budget)} compares {_configs(bought)} ({_blocks(found)}), "
+        f"{dollars(bought.budget)} compares {_configs(bought)} ({_answers(bought)}), "
         f"then the choice and the baseline on {bought.holdout:,} of "
         f"{count(found.holdout, 'holdout example')}.",
         visible,
@@ -59,8 +59,8 @@ def _configs(bought: Purchase) -> str:
     return configs
 
 
-def _blocks(found: RunEstimate) -> str:
-    return f"{count(found.bought.blocks, 'block')} of {count(found.block, 'example')}"
+def _answers(bought: Purchase) -> str:
+    return count(bought.answers, "answer")
 
 
 def _time_lines(found: RunEstimate) -> list[str]:
@@ -98,7 +98,7 @@ def _seconds_line(found: RunEstimate) -> str:
         f"One answer to one example takes about {exact_seconds(found.seconds)} "
         f"({'; others '.join(known)}). With {FIRST_WIDTH:g} side by side, "
         f"{format_duration(found.time_limit or 0.0)} compare "
-        f"{_configs(found.bought)} ({_blocks(found)}), and the search takes about "
+        f"{_configs(found.bought)} ({_answers(found.bought)}), and the search takes about "
         f"{format_duration(found.search_seconds)}."
     )
 

@@ -17,7 +17,7 @@ from tune.report.serialize import load
 from tune.report.text import count, dollars
 
 MIN_DRAWS = 6
-"""Answers of a model to a prompt from which their length counts; a first block has as many."""
+"""Answers of a model to a prompt from which their length counts, in all its trials."""
 
 LONGER = 1.5
 """Below this many times the expected dollars of an answer, nobody needs to be told."""

@@ -51,7 +51,7 @@ class Purchase:
     Attributes:
         budget: dollars.
         configs: about how many paid points the search begins.
-        blocks: blocks of examples that it pays for, with one answer each.
+        answers: answers that it pays for.
         holdout: holdout examples that the choice and the baseline both meet.
         detectable: the difference to the baseline that these show with 80 % probability, in the
             metric's own scale; inf where they do not even show the largest.
@@ -61,7 +61,7 @@ class Purchase:
 
     budget: float
     configs: int
-    blocks: int
+    answers: int
     holdout: int
     detectable: float
     limit: Limit = ""
@@ -77,7 +77,6 @@ class DollarModel:
 
     Attributes:
         points: paid points that the search can begin: those of the space, or --trials.
-        block: examples in a block.
         draw: cost of an average answer to one example.
     """
 
@@ -94,7 +93,6 @@ class DollarModel:
         if plan.trials is not None:
             self.points = min(self.points, plan.trials)
         self._costs = self._search_costs()
-        self.block = self._costs.block
         self.draw = self._mean(1)
         self._pair = self._mean(_mean_draws(plan)) + self._baseline_cost()
 
@@ -148,8 +146,8 @@ class DollarModel:
 
     def _least_money(self, points: int) -> float:
         """Return about the least money with which the strategy begins so many points."""
-        # One block of one point is the least that a search can cost; free models cost nothing.
-        low, high = 0.0, max(self.block * self._mean(1), 1e-12)
+        # One answer is the least that a search can cost; free models cost nothing.
+        low, high = 0.0, max(self._mean(1), 1e-12)
         for _ in range(_DOUBLINGS):
             if self._forecast(high).configs >= points:
                 break
@@ -183,7 +181,7 @@ class DollarModel:
         return Purchase(
             budget=budget,
             configs=found.configs,
-            blocks=found.draws // self.block,
+            answers=found.draws,
             holdout=met,
             detectable=visible_difference(self._plan, units, analysis_confidence(1)),
             limit=self._limit_of(found.configs),
@@ -228,7 +226,7 @@ class TimeModel(DollarModel):
         return Purchase(
             budget=budget,
             configs=found.configs,
-            blocks=found.draws // self.block,
+            answers=found.draws,
             holdout=len(split.holdout),
             detectable=visible_difference(self._plan, clusters, analysis_confidence(1)),
             limit=self._limit_of(found.configs),
