@@ -85,7 +85,8 @@ def page(made_up: Mapping[str, np.ndarray], tables: Mapping[str, np.ndarray]) ->
 def _table(found: Mapping[str, np.ndarray]) -> str:
     header = ["the earlier study"]
     for budget in UNITS:
-        header += [f"{budget:g} units: without", "with", "change"]
+        unit = "unit" if budget == 1 else "units"
+        header += [f"{budget:g} {unit}: without", "with", "change"]
     rows = []
     for name, runs in found.items():
         row = [name]
