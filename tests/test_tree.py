@@ -38,6 +38,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "result/curves.py": "tests/result/test_search_details.py",
     "result/limit_choices.py": "tests/result/test_search_details.py",
     "result/course.py": "tests/result/test_search_details.py",
+    "strategies/knowledge_gradient_forecast.py": "tests/strategies/test_forecast.py",
     "store/admission.py": "tests/store/test_ledger.py",
     "store/booking.py": "tests/store/test_ledger.py, tests/store/test_ledger_table.py",
     "store/draw_rows.py": "tests/store/test_draws.py",
