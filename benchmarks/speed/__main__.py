@@ -133,6 +133,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             command += f" --calls {given.calls} --rounds {given.rounds}"
         if name == "large":
             command += f" --trials {given.trials} --examples {given.examples}"
+            if given.folder is not None:
+                command += " --folder FOLDER"
         lines = [made_by(command, ("openai", "aiohttp")), "", *part(given)]
         sys.stdout.write(write_part(title, lines) + "\n")
 
