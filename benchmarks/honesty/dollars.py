@@ -34,7 +34,7 @@ from tune.search.random_search import spread_points
 from tune.space import Point
 from tune.store.database import Database
 from tune.store.draws import Store
-from tune.strategies.race import rung_sizes
+from tune.strategies.blocks import rung_sizes
 
 FACTOR = 1.5
 NEAR = 1.1

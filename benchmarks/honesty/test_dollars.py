@@ -16,7 +16,7 @@ from benchmarks.honesty.dollars import CASES, FACTOR, WHOLE, Case
 from benchmarks.honesty.lengths import World, made_up
 from benchmarks.honesty.tables import Recorded
 from tune.pricing.prices import Price, to_dollars
-from tune.strategies.race import rung_sizes
+from tune.strategies.blocks import rung_sizes
 
 
 def rng(seed: int = 0) -> np.random.Generator:

@@ -11,8 +11,8 @@ from tune.fakes.race import PROMPTS, FakeLedger, World, some_space
 from tune.search import SEARCHERS
 from tune.space import Point
 from tune.strategies import STRATEGIES
+from tune.strategies.blocks import rung_sizes
 from tune.strategies.forecast import PairCosts, SearchCosts, geometric_mean, whole
-from tune.strategies.race import rung_sizes
 
 FACTOR = 2.0
 """The forecast of points, and of first blocks, is right within this factor."""

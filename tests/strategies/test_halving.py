@@ -12,7 +12,7 @@ from tune.fakes.race import PRICES, FakeLedger, World, play, some_space
 from tune.search import SEARCHERS, Observation
 from tune.space import FREE, Point
 from tune.strategies import STRATEGIES
-from tune.strategies.race import rung_sizes
+from tune.strategies.blocks import rung_sizes
 
 
 def test_halving_begins_with_one_small_block_of_several_points_over_all_models() -> (

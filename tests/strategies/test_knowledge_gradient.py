@@ -17,8 +17,9 @@ from tune.readout.trial import Step
 from tune.search import SEARCHERS, Observation, Searcher
 from tune.space import Point, Space, Uniform
 from tune.strategies import STRATEGIES, Outcome, Problem, Standing
+from tune.strategies.blocks import block_sizes
 from tune.strategies.knowledge_gradient import KnowledgeGradient
-from tune.strategies.race import Race, block_sizes
+from tune.strategies.race import Race
 from tune.strategies.settings import KnowledgeGradientSettings
 
 SETTINGS = KnowledgeGradientSettings()

@@ -25,10 +25,11 @@ from tune.plan.make import make_plan
 from tune.plan.read_options import read_options
 from tune.store.journal import read_events
 from tune.strategies import Problem, Standing
+from tune.strategies.blocks import rung_sizes
 from tune.strategies.cheapest import good_enough
 from tune.strategies.frontier import cost_limits
 from tune.strategies.prospect import UNKNOWN, Prospect
-from tune.strategies.race import Race, rung_sizes
+from tune.strategies.race import Race
 from tune.strategies.settings import FrontierSettings
 from tune.strategies.stopping import (
     chance_of_change,

@@ -17,6 +17,7 @@ import numpy as np
 from tune.readout import Reading
 from tune.readout.trial import Reason, Step
 from tune.stats.intervals import Interval, difference_interval, mean_interval
+from tune.strategies.blocks import rung_sizes
 from tune.strategies.paired import quality_table
 from tune.strategies.problem import (
     LENIENT_ERRORS,
@@ -27,7 +28,7 @@ from tune.strategies.problem import (
     cost_key,
     preference,
 )
-from tune.strategies.race import Race, TrialState, WavePlan, rung_sizes
+from tune.strategies.race import Race, TrialState, WavePlan
 
 _PROVE = Reason(purpose="to show which cheap ones are good enough")
 

@@ -7,11 +7,12 @@ from statistics import NormalDist
 from typing import TypeAlias
 
 from tune.readout.trial import Reason, Step
+from tune.strategies.blocks import rung_sizes
 from tune.strategies.cheapest import prove_good_enough
 from tune.strategies.frontier import trace_frontier
 from tune.strategies.paired import paired_difference, quality_table
 from tune.strategies.problem import Outcome, Problem, Selection, Standing
-from tune.strategies.race import Race, TrialState, WavePlan, rung_sizes
+from tune.strategies.race import Race, TrialState, WavePlan
 from tune.strategies.select import select_config, untested_selection
 from tune.strategies.trial_posterior import trial_posteriors
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from tune.strategies.race import rung_sizes
+from tune.strategies.blocks import rung_sizes
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,13 @@ from typing import TypeAlias
 from tune.readout.trial import Reason, Step
 from tune.search.history import Searcher
 from tune.space import Point
+from tune.strategies.blocks import rung_sizes
 from tune.strategies.forecast import SearchCosts, SearchForecast
 from tune.strategies.frontier import frontier_trials
 from tune.strategies.paired import paired_difference
 from tune.strategies.problem import ALL_BOUGHT, Outcome, Problem
 from tune.strategies.proposals import Proposals
-from tune.strategies.race import Race, TrialState, WavePlan, rung_sizes
+from tune.strategies.race import Race, TrialState, WavePlan
 from tune.strategies.settings import HalvingSettings
 
 Waves: TypeAlias = Generator[list[Step], Outcome, None]

@@ -18,6 +18,7 @@ from tune.strategies.acquisition import (
     acquisition_values,
     as_arrays,
 )
+from tune.strategies.blocks import block_sizes, first_block
 from tune.strategies.candidates import Candidates, Pair
 from tune.strategies.forecast import SearchCosts, SearchForecast
 from tune.strategies.frontier import cost_limits
@@ -26,13 +27,7 @@ from tune.strategies.knowledge_gradient_forecast import forecast_search
 from tune.strategies.posterior import share_of_gain
 from tune.strategies.problem import ALL_BOUGHT, NO_WORTH, Array, Outcome, Problem
 from tune.strategies.proposals import Proposals
-from tune.strategies.race import (
-    Race,
-    TrialState,
-    WavePlan,
-    block_sizes,
-    first_block,
-)
+from tune.strategies.race import Race, TrialState, WavePlan
 from tune.strategies.settings import KnowledgeGradientSettings
 
 Waves: TypeAlias = Generator[list[Step], Outcome, str | None]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
+from tune.strategies.blocks import first_share, rung_sizes
 from tune.strategies.forecast import SearchCosts, SearchForecast, geometric_mean, whole
-from tune.strategies.race import first_share, rung_sizes
 from tune.strategies.settings import KnowledgeGradientSettings
 
 _CONFIGS = 7.4

@@ -37,6 +37,7 @@ import numpy as np
 
 from tune.readout import Reading
 from tune.stats.intervals import Interval
+from tune.strategies.blocks import rung_sizes
 from tune.strategies.cheapest import (
     baseline_reading,
     cheapest_good_enough,
@@ -54,7 +55,7 @@ from tune.strategies.prospect import (
     any_change,
     mean_prospect,
 )
-from tune.strategies.race import Race, rung_sizes
+from tune.strategies.race import Race
 
 _NORMAL = NormalDist()
 
