@@ -179,6 +179,9 @@ def test_a_metric_from_1_to_10_is_shown_on_a_terminal(
 
     shown = Terminal()
     monkeypatch.setattr(sys, "stderr", shown)
+    monkeypatch.setenv("TERM", "xterm")
+    # Each event is drawn, however short the run is.
+    monkeypatch.setattr("tune.study.display.terminal.EVERY", 0.0)
     from tune.study.display import choose_display
 
     screen = choose_display("text", quiet=False)
