@@ -64,3 +64,12 @@ def test_notional_prices_are_called_notional_wherever_the_money_is_summed_up() -
     assert "notional" in markdown(study)
     assert any("notional (nobody is billed)" in line for line in summary_lines(study))
     assert "notional" not in markdown(whole())
+
+
+def test_a_narrow_terminal_has_a_table_of_fewer_columns_and_no_broken_lines() -> None:
+    for width in (50, 60, 80, 120):
+        lines = summary_lines(whole(), width)
+        (header,) = (line for line in lines if "score (95 %)" in line)
+        table = lines[lines.index(header) :][:3]
+        assert max(map(len, table)) <= width
+        assert any(line.startswith("winner") for line in table)

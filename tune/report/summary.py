@@ -25,6 +25,9 @@ SHORTER = {
 MOST_RUNNERS_UP = 2
 """Runners-up in a terminal, where a report has all of them."""
 
+LEAST_COLUMNS = 2
+"""Columns that every terminal shows: names and scores."""
+
 GAP = 2
 """Spaces between two columns."""
 
@@ -105,10 +108,20 @@ def _wrapped(sentences: Sequence[str], width: int | None) -> list[str]:
 def _side_by_side(report: Report, width: int | None) -> list[str]:
     """Return a table in columns of equal width."""
     lines = _aligned(_table(report))
+    if width is None or _longest(lines) <= width:
+        return lines
     # A table that is broken over lines cannot be read.
-    if width is not None and max(map(len, lines), default=0) > width:
-        lines = _aligned(_narrow_table(report))
+    rows = _narrow_table(report)
+    lines = _aligned(rows)
+    while rows and len(rows[0]) > LEAST_COLUMNS and _longest(lines) > width:
+        # The last column is the one that the sentences have said.
+        rows = [row[:-1] for row in rows]
+        lines = _aligned(rows)
     return lines
+
+
+def _longest(lines: Sequence[str]) -> int:
+    return max(map(len, lines), default=0)
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
