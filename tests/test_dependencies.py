@@ -22,8 +22,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 PACKAGES = {"markdown-it-py": "markdown_it"}
 """The packages whose modules have another name than theirs."""
 
-HOSTS = {"pytest"}
-"""Modules that load ours: they are there wherever ours is imported."""
+HOSTS = {"pytest", "IPython"}
+"""Programs that ours runs in: they are there wherever their module of ours is imported."""
 
 GIVEN = {"openai"}
 """Modules of objects that a user gives: whoever has such an object has its module."""

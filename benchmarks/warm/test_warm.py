@@ -62,7 +62,8 @@ def test_a_study_is_searched_with_and_without_what_an_earlier_one_left() -> None
     pair = MADE_UP["the same task, other rows"](0)
     left = left_by(pair, 0, units=0.3)
     assert {trial.study for trial in left} == {0}
-    assert all(0.0 < trial.noise < 0.1 for trial in left)
+    # A score of right or wrong has a variance of at most 0.25.
+    assert all(0.0 < trial.noise < 0.25 for trial in left)
     plain, guided = (search(pair.later, None, 0.1, 0, prior)[1] for prior in ((), left))
     assert list(plain.points.values()) != list(guided.points.values())
 

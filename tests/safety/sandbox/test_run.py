@@ -14,6 +14,7 @@ import tempfile
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -460,7 +461,10 @@ except OSError as error:
 
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
 def test_endless_output_ends_the_program(way: str, stream: str) -> None:
-    outcome = run(way, f"import sys\nwhile True: print('x' * 1000, file=sys.{stream})")
+    # On a busy machine the start alone may take seconds.
+    limits = replace(SHORT, seconds=60.0)
+    source = f"import sys\nwhile True: print('x' * 1000, file=sys.{stream})"
+    outcome = run(way, source, limits)
     assert outcome.limit == "output"
     assert len(outcome.stdout) + len(outcome.stderr) == SHORT.output
     assert not outcome.ok
