@@ -313,6 +313,19 @@ def test_a_key_in_the_environment_adds_a_hint_and_never_a_bill(
     assert "too small" in shown
 
 
+def test_a_key_is_not_called_unused_where_a_list_names_the_models(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-planted")
+    models = tmp_path / "models.json"
+    models.write_text('[{"model": "gpt-none-such"}]')
+    asked = ["--models", str(models), "--results", str(tmp_path / "out")]
+    assert main(["--budget", "1", *asked]) == BAD_INPUT
+    shown = capsys.readouterr().err
+    assert "gpt-none-such" in shown
+    assert "not used" not in shown
+
+
 def test_a_metric_of_ones_own_lies_where_the_command_is_run(
     server: Server, files: Path
 ) -> None:

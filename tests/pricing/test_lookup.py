@@ -160,6 +160,23 @@ def test_a_model_without_a_known_price_is_refused_with_the_line_to_add(
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("model", "vendor"),
+    [("claude-sonnet-4-5", "Anthropic"), ("gemini-2.5-pro", "Google")],
+)
+def test_a_name_of_another_vendor_is_told_where_it_is_served(
+    model: str, vendor: str
+) -> None:
+    with pytest.raises(PriceError, match=r"published by") as error:
+        find_price(model, {})
+    assert vendor in str(error.value)
+    assert "--base-url" in str(error.value)
+    # A server that we do not know may call anything by that name.
+    with pytest.raises(PriceError) as unknown:
+        find_price(model, {}, base_url="https://llm.example.org/v1")
+    assert vendor not in str(unknown.value)
+
+
 def test_the_refusal_shows_no_secret_of_the_url() -> None:
     with pytest.raises(PriceError, match=r"at llm\.example\.org") as error:
         find_price(

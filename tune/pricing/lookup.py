@@ -14,6 +14,7 @@ from tune.pricing.published import (
     is_priced_host,
     least_published,
     nearest_published,
+    publishers,
     searches,
 )
 
@@ -99,7 +100,14 @@ def _explain_unknown(model: str, url: str | None, tier: str) -> str:
     in_tier = f" in the tier {tier!r}" if tier else ""
     sentence = f"no price is known for model {model!r}{host}{in_tier}"
     near = nearest_published(model, url)
-    if near is not None:
+    elsewhere = publishers(model) if is_priced_host(url) else []
+    if elsewhere and not tier:
+        # Another vendor's name, called at the default host, is the usual mistake.
+        sentence += (
+            f" (a price for this name is published by {', '.join(elsewhere)}: if that model is "
+            f"meant, name its endpoint with --base-url)"
+        )
+    elif near is not None:
         name, price = near
         rates = price.describe().partition(" (")[0]
         sentence += (

@@ -132,6 +132,13 @@ def least_published(model: str) -> Price | None:
     return min(prices, key=lambda price: price.input + price.output, default=None)
 
 
+def publishers(model: str) -> list[str]:
+    """Return the services that publish a price for exactly this name, sorted."""
+    return sorted(
+        one.name for one in providers() if _listed(model, one, "") is not None
+    )
+
+
 def _spellings(name: str, provider: Provider) -> list[str]:
     """Return a name as it stands, and without each prefix that it may have at a provider."""
     return without_prefixes(name, _PREFIXES.get(provider.id, (provider.id, "openai")))

@@ -24,8 +24,8 @@ from tune.study.observers import Observers
 from tune.study.study import Study
 
 UNUSED_KEY = (
-    "OPENAI_API_KEY is set but not used: without --model or --space a model on this machine is "
-    "tuned, and nobody is billed"
+    "OPENAI_API_KEY is set but not used: without --model, --models or --space a model on this "
+    "machine is tuned, and nobody is billed"
 )
 
 
@@ -96,7 +96,8 @@ class Announcer:
     def unused_key(self, options: Options) -> None:
         """Say that the key of OpenAI is not used, where no model was named."""
         # A user with a key probably expects its model, so the silence would surprise.
-        if os.environ.get("OPENAI_API_KEY") and not (options.model or options.space):
+        named = options.model or options.space or options.models
+        if os.environ.get("OPENAI_API_KEY") and not named:
             self.show(UNUSED_KEY)
 
     def hosts(self, plan: Plan) -> None:
