@@ -26,7 +26,7 @@ from tune.providers.retrying import RetryPolicy
 from tune.providers.stack import StackContext
 from tune.report import Report, plain_config
 from tune.result import build_report, deploy
-from tune.result.answers import study_answers
+from tune.result.answers import main_answers
 from tune.safety.background import run_apart
 from tune.store.claims import Claims
 from tune.store.cleanup import Traces
@@ -205,7 +205,7 @@ async def _work(
             )
             deployment = deploy(record, report)
             answers = announcer.decorations.attempt(
-                "the answers beside the report", lambda: study_answers(record), ()
+                "the answers beside the report", lambda: main_answers(record), ()
             )
             result = Study(
                 report,

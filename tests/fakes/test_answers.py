@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tune.fakes.answers import (
-    Answer,
+    FakeAnswer,
     count_prompt_tokens,
     cut_at_stop,
     make_answer,
@@ -21,7 +21,7 @@ CHAT = {"model": "small", "messages": [{"role": "user", "content": "one two"}]}
 
 def answer(
     model: Model | None = None, fault: Fault | None = None, **changes: Any
-) -> Answer:
+) -> FakeAnswer:
     """Answer a chat of two words with five words."""
     return make_answer(
         lambda *_: "a b c d e",

@@ -10,17 +10,17 @@ from tune.report.wave_lines import (
     LEADER,
     NEW,
     RIVAL,
-    Order,
+    WaveOrder,
     wave_line,
 )
 
 
 def test_new_configurations_and_more_examples_are_told_apart() -> None:
     orders = [
-        Order(NEW, 21, 8, 1, gain=0.002, price=0.004),
-        Order(NEW, 22, 8, 1, gain=0.001, price=0.004),
-        Order(EXAMPLES, 9, 16, 1, gain=0.006, price=0.002, place=RIVAL),
-        Order(EXAMPLES, 4, 16, 1, gain=0.008, price=0.003, place=LEADER),
+        WaveOrder(NEW, 21, 8, 1, gain=0.002, price=0.004),
+        WaveOrder(NEW, 22, 8, 1, gain=0.001, price=0.004),
+        WaveOrder(EXAMPLES, 9, 16, 1, gain=0.006, price=0.002, place=RIVAL),
+        WaveOrder(EXAMPLES, 4, 16, 1, gain=0.008, price=0.003, place=LEADER),
     ]
     assert wave_line(7, orders) == (
         "wave 7: 2 new configurations (trials 21 and 22) on 8 examples each, 16 more examples for "
@@ -30,7 +30,7 @@ def test_new_configurations_and_more_examples_are_told_apart() -> None:
 
 
 def test_a_gain_of_one_block_is_its_own_and_a_tiny_one_is_no_zero() -> None:
-    one = Order(DRAWS, 3, 16, 5, gain=0.0123, price=0.25)
+    one = WaveOrder(DRAWS, 3, 16, 5, gain=0.0123, price=0.25)
     assert wave_line(2, [one]) == (
         "wave 2: 5 answers to each of 16 examples for trial 3; expected gain 1.2 points for about "
         "$0.25"
@@ -41,41 +41,43 @@ def test_a_gain_of_one_block_is_its_own_and_a_tiny_one_is_no_zero() -> None:
 
 def test_a_strategy_without_values_says_what_it_buys() -> None:
     orders = [
-        Order(BASELINE, 0, 8, 3, price=0.5, purpose="to see what calls cost"),
-        *(Order(NEW, k, 8, 3, price=0.5) for k in range(1, 12)),
+        WaveOrder(BASELINE, 0, 8, 3, price=0.5, purpose="to see what calls cost"),
+        *(WaveOrder(NEW, k, 8, 3, price=0.5) for k in range(1, 12)),
     ]
     assert wave_line(1, orders) == (
         "wave 1: the baseline on 8 examples with 3 answers to each example, to see what calls "
         "cost; 11 new configurations on 8 examples each with 3 answers to each example; for about "
         "$6.00"
     )
-    assert wave_line(1, [Order(NEW, 4, 8, 1)]) == (
+    assert wave_line(1, [WaveOrder(NEW, 4, 8, 1)]) == (
         "wave 1: 1 new configuration (trial 4) on 8 examples"
     )
 
 
 def test_many_trials_are_counted_and_a_rival_alone_has_its_leader_named() -> None:
-    orders = [Order(EXAMPLES, k, 8, 1) for k in range(9)]
+    orders = [WaveOrder(EXAMPLES, k, 8, 1) for k in range(9)]
     assert "for trials 0, 1, 2, 3, 4, 5 and 3 others" in wave_line(1, orders)
-    rival = [Order(EXAMPLES, 5, 8, 1, place=RIVAL), Order(EXAMPLES, 2, 24, 1)]
+    rival = [WaveOrder(EXAMPLES, 5, 8, 1, place=RIVAL), WaveOrder(EXAMPLES, 2, 24, 1)]
     assert wave_line(3, rival) == (
         "wave 3: 8 to 24 more examples for the leader's rival (trial 5) and trial 2"
     )
 
 
 def test_measured_cuts_and_limits_on_cost_are_said() -> None:
-    cut = Order(CUT, 1_000_000, 16, 1, purpose="at max_tokens 64, to see where it cuts")
+    cut = WaveOrder(
+        CUT, 1_000_000, 16, 1, purpose="at max_tokens 64, to see where it cuts"
+    )
     assert wave_line(4, [cut]) == (
         "wave 4: an answer to each of 16 examples, at max_tokens 64, to see where it cuts"
     )
-    limited = Order(NEW, 3, 8, 1, gain=0.01, price=0.2, limit=0.002)
+    limited = WaveOrder(NEW, 3, 8, 1, gain=0.01, price=0.2, limit=0.002)
     assert wave_line(4, [limited]).endswith(
         "expected gain 1 points among those of at most $0.002 per request for about $0.20"
     )
 
 
 def test_without_a_bill_seconds_take_the_place_of_dollars() -> None:
-    order = Order(NEW, 3, 8, 1, gain=0.01, price=12.0, limit=2.0)
+    order = WaveOrder(NEW, 3, 8, 1, gain=0.01, price=12.0, limit=2.0)
     line = wave_line(1, [order], timed=True)
     assert "$" not in line
     assert "at most 2 seconds per request for about 12 seconds of calls" in line

@@ -6,8 +6,8 @@ from tune.store.database import Database
 from tune.store.evidence import (
     MOST_STUDIES,
     forget_evidence,
+    load_evidence,
     put_evidence,
-    read_evidence,
 )
 
 
@@ -15,17 +15,17 @@ def test_a_study_reads_what_others_left_the_latest_first() -> None:
     db = Database(":memory:")
     put_evidence(db, "a", {"trials": [1]})
     put_evidence(db, "b", {"trials": [2, "ü", None]})
-    assert read_evidence(db, besides="c") == {
+    assert load_evidence(db, besides="c") == {
         "b": {"trials": [2, "ü", None]},
         "a": {"trials": [1]},
     }
-    assert list(read_evidence(db, besides="b")) == ["a"]
+    assert list(load_evidence(db, besides="b")) == ["a"]
     # A study that went on leaves what it knows now.
     put_evidence(db, "a", {"trials": [3]})
-    assert next(iter(read_evidence(db, besides="c").items())) == ("a", {"trials": [3]})
+    assert next(iter(load_evidence(db, besides="c").items())) == ("a", {"trials": [3]})
     for number in range(2 * MOST_STUDIES):
         put_evidence(db, f"more {number}", {})
-    assert len(read_evidence(db, besides="a")) == MOST_STUDIES
+    assert len(load_evidence(db, besides="a")) == MOST_STUDIES
 
 
 def test_what_a_study_left_can_be_forgotten() -> None:
@@ -34,4 +34,4 @@ def test_what_a_study_left_can_be_forgotten() -> None:
     put_evidence(db, "b", {})
     forget_evidence(db, "a")
     forget_evidence(db, "nobody")
-    assert list(read_evidence(db, besides="")) == ["b"]
+    assert list(load_evidence(db, besides="")) == ["b"]

@@ -20,7 +20,7 @@ from tune.errors import (
 from tune.providers.capabilities import Adapted
 from tune.providers.metered import Receipt
 from tune.providers.retrying import RetryEvent
-from tune.study.call_events import CallEvents, kind_of
+from tune.study.call_events import CallEvents, failure_kind
 from tune.study.events import KINDS, CallAnswered, CallFailed, CallRetried, Event
 
 REQUEST = Request("host", "m", "hello", 8)
@@ -47,7 +47,7 @@ def loss(error: ProviderError | None) -> Receipt:
     ],
 )
 def test_a_failure_has_a_kind(error: ProviderError | None, kind: str) -> None:
-    assert kind_of(error) == kind
+    assert failure_kind(error) == kind
     assert kind in KINDS
 
 

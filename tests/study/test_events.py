@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tune.study import events
-from tune.study.events import EVENTS, KINDS, Best, ChosenStep, Event, Notice
+from tune.study.events import EVENTS, KINDS, BestSoFar, ChosenStep, Event, Notice
 
 PAGE = Path(__file__).parents[2] / "docs" / "watch.md"
 
@@ -35,7 +35,7 @@ def test_the_page_has_every_event_with_its_fields() -> None:
         (row,) = [line for line in page.splitlines() if line.startswith(start)]
         for field in fields(kind):
             assert field.name == "time" or f"`{field.name}`" in row
-    for field in (*fields(Best), *fields(ChosenStep)):
+    for field in (*fields(BestSoFar), *fields(ChosenStep)):
         assert f"`{field.name}`" in page
     for name in KINDS:
         assert f'"{name}"' in page

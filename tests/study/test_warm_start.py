@@ -30,7 +30,7 @@ from tune.strategies.prior import PriorTrial
 from tune.study.warm_start import (
     LEAST_EXAMPLES,
     MOST_TRIALS,
-    Taken,
+    TakenEvidence,
     dump_taken,
     find_taken,
     load_taken,
@@ -79,7 +79,7 @@ def evidence(of: Plan, *trials: Any) -> dict[str, Any]:
     }
 
 
-def taken(now: Plan, then: Plan, *trials: Any) -> Taken:
+def taken(now: Plan, then: Plan, *trials: Any) -> TakenEvidence:
     return find_taken(now, {"tickets-1": evidence(then, *trials)})
 
 
@@ -238,7 +238,7 @@ def test_a_study_that_has_begun_without_goes_on_without(
     house.journal.append("phase", name="search", left=1.0)
     wanted = replace(house.plan, warm_start=True)
     assert not warm_start(wanted, house.journal, house.db).trials
-    assert "no earlier study" in taken_sentence(Taken())
+    assert "no earlier study" in taken_sentence(TakenEvidence())
 
 
 def test_a_strategy_that_cannot_learn_from_it_is_refused_before_the_first_dollar() -> (

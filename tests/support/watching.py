@@ -7,7 +7,7 @@ from typing import Any
 
 from tune.space import Config
 from tune.study.events import (
-    Best,
+    BestSoFar,
     Event,
     Notice,
     Observer,
@@ -53,7 +53,7 @@ CONFIG = Config(
     }
 )
 
-BEST = Best(
+BEST = BestSoFar(
     trial=0,
     config=CONFIG,
     quality=0.75,

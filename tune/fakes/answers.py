@@ -16,7 +16,7 @@ TextSource = Callable[[str, str, Mapping[str, Any], int, int], str]
 
 
 @dataclass
-class Answer:
+class FakeAnswer:
     """A complete answer, before a fault changes it."""
 
     key: str
@@ -97,7 +97,7 @@ def make_answer(
     chat: bool,
     seed: int,
     key: str,
-) -> Answer:
+) -> FakeAnswer:
     """Write the answer to a request.
 
     Args:
@@ -122,7 +122,7 @@ def make_answer(
         texts.append(shown)
         reasons.append(reason)
         counts.append(count)
-    return Answer(
+    return FakeAnswer(
         key,
         body["model"],
         chat,

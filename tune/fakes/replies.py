@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tune.fakes.answers import Answer, count_prompt_tokens
+from tune.fakes.answers import FakeAnswer, count_prompt_tokens
 from tune.fakes.faults import Body, Fault, Model
 
 
@@ -21,14 +21,14 @@ class Reply:
     fault: Fault | None = None
 
 
-def make_reply(answer: Answer, fault: Fault | None) -> Reply:
+def make_reply(answer: FakeAnswer, fault: Fault | None) -> Reply:
     """Return the reply that carries an answer, or what a fault leaves of it."""
     if fault is None:
         return record_reply(answer.record())
     return failure_reply(fault, answer) or altered_reply(fault, answer)
 
 
-def failure_reply(fault: Fault, answer: Answer) -> Reply | None:  # noqa: C901 - one case a fault
+def failure_reply(fault: Fault, answer: FakeAnswer) -> Reply | None:  # noqa: C901 - one case a fault
     """Return the reply of a request that fails; None if its fault leaves an answer."""
     match fault.kind:
         case "status":
@@ -82,7 +82,7 @@ def _status_reply(fault: Fault) -> Reply:
     )
 
 
-def _packed_reply(fault: Fault, answer: Answer) -> Reply:
+def _packed_reply(fault: Fault, answer: FakeAnswer) -> Reply:
     raw = gzip.compress(b" " * 2**26 + json.dumps(answer.record()).encode(), 9)
     encoding = "gzip"
     if fault.kind == "twice":
@@ -90,7 +90,7 @@ def _packed_reply(fault: Fault, answer: Answer) -> Reply:
     return Reply(200, raw, {"content-encoding": encoding}, fault)
 
 
-def altered_reply(fault: Fault, answer: Answer) -> Reply:
+def altered_reply(fault: Fault, answer: FakeAnswer) -> Reply:
     """Return an answer as this fault changes it."""
     record = answer.record()
     match fault.kind:

@@ -37,7 +37,7 @@ from dataclasses import dataclass
 from typing import Self
 from urllib.parse import parse_qsl
 
-from tune.fakes.answers import Answer, TextSource, make_answer, request_key
+from tune.fakes.answers import FakeAnswer, TextSource, make_answer, request_key
 from tune.fakes.faults import (
     LOST_KINDS,
     Body,
@@ -396,7 +396,7 @@ class Server:
         return reply
 
     def _charge(
-        self, seen: Seen, model: Model, answer: Answer, fault: Fault | None
+        self, seen: Seen, model: Model, answer: FakeAnswer, fault: Fault | None
     ) -> None:
         """Write one line of the bill."""
         delivered = fault is None or fault.kind not in LOST_KINDS

@@ -14,7 +14,7 @@ from tune.report import Report
 from tune.report.answers import AnswerRow, without_texts
 from tune.report.private import without_content
 from tune.result import build_report, deploy
-from tune.result.answers import study_answers
+from tune.result.answers import main_answers
 from tune.store.journal import is_held
 from tune.study.run import Run
 from tune.study.stop_reasons import INTERRUPTED
@@ -89,7 +89,7 @@ def _recorded(kept: KeptStudy) -> Study:
 
 def _answers(kept: KeptStudy) -> tuple[AnswerRow, ...]:
     with kept.replayed(as_study="answers") as (_, record):
-        return study_answers(record)
+        return main_answers(record)
 
 
 def _interim(kept: KeptStudy) -> Study:
@@ -108,7 +108,7 @@ def _interim(kept: KeptStudy) -> Study:
                 notices=(RUNNING, *shown.notices),
             )
         deployment = deploy(record, shown)
-        return _study(kept.folder, shown, stopped, deployment, study_answers(record))
+        return _study(kept.folder, shown, stopped, deployment, main_answers(record))
 
 
 def _counted(run: Run, shown: Report) -> Report:

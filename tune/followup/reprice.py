@@ -20,7 +20,7 @@ from tune.plan.read_options import read_options
 from tune.report import Report
 from tune.report.answers import AnswerRow
 from tune.result import build_report, deploy
-from tune.result.answers import study_answers
+from tune.result.answers import main_answers
 from tune.safety.background import run_apart
 from tune.space import Config
 from tune.stats.alpha_spending import another_analysis, is_new_analysis
@@ -125,7 +125,7 @@ async def _reread(
         report = build_report(record)
         if again.is_large:
             again.keep(place)
-        return report, deploy(record, report), study_answers(record)
+        return report, deploy(record, report), main_answers(record)
 
 
 def _note_look(run: Run, place: Path, choice: Config) -> None:

@@ -23,7 +23,7 @@ LEADER, RIVAL = 1, 2
 """Places of trials."""
 
 
-class Order(NamedTuple):
+class WaveOrder(NamedTuple):
     """An order for one trial, as a journal keeps it.
 
     Attributes:
@@ -50,7 +50,7 @@ class Order(NamedTuple):
     purpose: str = ""
 
 
-def wave_line(number: int, orders: Sequence[Order], *, timed: bool = False) -> str:
+def wave_line(number: int, orders: Sequence[WaveOrder], *, timed: bool = False) -> str:
     """Return the line of a wave.
 
     Args:
@@ -58,7 +58,7 @@ def wave_line(number: int, orders: Sequence[Order], *, timed: bool = False) -> s
         orders: what is bought.
         timed: nobody is billed, and seconds take the place of dollars.
     """
-    groups: dict[tuple[str, str], list[Order]] = {}
+    groups: dict[tuple[str, str], list[WaveOrder]] = {}
     for order in orders:
         # The baseline is one of the new ones.
         kind = NEW if order.kind == BASELINE else order.kind
@@ -73,7 +73,7 @@ def wave_line(number: int, orders: Sequence[Order], *, timed: bool = False) -> s
     return f"wave {number}: {'; '.join([*parts, *_value(orders, timed)])}"
 
 
-def _value(orders: Sequence[Order], timed: bool) -> list[str]:
+def _value(orders: Sequence[WaveOrder], timed: bool) -> list[str]:
     """Return what the wave is expected to gain and to cost, as one part of a line."""
     gains = [order.gain for order in orders if order.gain is not None]
     prices = [order.price for order in orders if order.price is not None]
@@ -92,7 +92,7 @@ def _value(orders: Sequence[Order], timed: bool) -> list[str]:
     return [" ".join(said)] if said else []
 
 
-def _limit(orders: Sequence[Order], timed: bool) -> list[str]:
+def _limit(orders: Sequence[WaveOrder], timed: bool) -> list[str]:
     limits = {order.limit for order in orders if order.limit is not None}
     if not limits:
         return []
@@ -100,7 +100,7 @@ def _limit(orders: Sequence[Order], timed: bool) -> list[str]:
     return [f"among those of at most {most} per request"]
 
 
-def _said_new(orders: Sequence[Order]) -> str:
+def _said_new(orders: Sequence[WaveOrder]) -> str:
     fresh = [order for order in orders if order.kind == NEW]
     found = []
     if len(fresh) < len(orders):
@@ -115,19 +115,19 @@ def _said_new(orders: Sequence[Order]) -> str:
     return f"{_and(found)} on {sizes} examples {each}{_answers(orders)}".rstrip()
 
 
-def _said_examples(orders: Sequence[Order]) -> str:
+def _said_examples(orders: Sequence[WaveOrder]) -> str:
     sizes = _range(order.examples for order in orders)
     said = f"{sizes} more examples for {_trials(orders)}"
     return f"{said} {_answers(orders)}".rstrip()
 
 
-def _said_draws(orders: Sequence[Order]) -> str:
+def _said_draws(orders: Sequence[WaveOrder]) -> str:
     draws = _range(order.draws for order in orders)
     sizes = _range(order.examples for order in orders)
     return f"{draws} answers to each of {sizes} examples for {_trials(orders)}"
 
 
-def _said_cut(orders: Sequence[Order]) -> str:
+def _said_cut(orders: Sequence[WaveOrder]) -> str:
     return f"an answer to each of {_range(order.examples for order in orders)} examples"
 
 
@@ -140,7 +140,7 @@ _SAID = {
 """Words for the orders of each kind."""
 
 
-def _answers(orders: Sequence[Order]) -> str:
+def _answers(orders: Sequence[WaveOrder]) -> str:
     """Return the number of answers to an example; "" where it is one."""
     most = max(order.draws for order in orders)
     if most == 1:
@@ -148,7 +148,7 @@ def _answers(orders: Sequence[Order]) -> str:
     return f"with {_range(order.draws for order in orders)} answers to each example"
 
 
-def _trials(orders: Sequence[Order]) -> str:
+def _trials(orders: Sequence[WaveOrder]) -> str:
     """Return the leader and its rival by their places, and others by their numbers."""
     by_place = {order.place: order.trial for order in orders}
     found = []

@@ -82,7 +82,7 @@ def answer_rows(
     return rows
 
 
-def study_answers(record: RunRecord) -> tuple[AnswerRow, ...]:
+def main_answers(record: RunRecord) -> tuple[AnswerRow, ...]:
     """Return the answers of the winner and of the baseline, on the holdout and on tuning examples.
 
     Without texts if the user wants none of them in the report.

@@ -28,7 +28,7 @@ def put_evidence(db: Database, study: str, evidence: Mapping[str, Any]) -> None:
     )
 
 
-def read_evidence(db: Database, besides: str) -> dict[str, dict[str, Any]]:
+def load_evidence(db: Database, besides: str) -> dict[str, dict[str, Any]]:
     """Return what the latest studies left, by study, the latest first.
 
     Args:

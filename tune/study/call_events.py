@@ -49,7 +49,7 @@ class CallEvents:
                 CallFailed(
                     model=model,
                     purpose=receipt.purpose,
-                    kind=kind_of(receipt.error),
+                    kind=failure_kind(receipt.error),
                     message="" if receipt.error is None else str(receipt.error),
                     dollars=to_dollars(receipt.cost),
                 )
@@ -60,14 +60,14 @@ class CallEvents:
         self._emit(
             CallRetried(
                 model=model,
-                kind=kind_of(retry.error),
+                kind=failure_kind(retry.error),
                 attempt=retry.attempt,
                 wait=retry.wait,
             )
         )
 
 
-def kind_of(error: ProviderError | None) -> str:
+def failure_kind(error: ProviderError | None) -> str:
     """Return the kind of a failure; None is a call that was cancelled."""
     match error:
         case None:

@@ -30,7 +30,7 @@ Observer: TypeAlias = Callable[[Event], object]
 
 
 @dataclass(frozen=True, slots=True)
-class Best:
+class BestSoFar:
     """The best configuration so far.
 
     Attributes:
@@ -163,7 +163,7 @@ class TrialScored(Event):
     """
 
     event = "trial_scored"
-    best: Best
+    best: BestSoFar
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -296,7 +296,7 @@ class Progress(Event):
     seconds: float
     reserved: float = 0.0
     uncertain: float = 0.0
-    best: Best | None = None
+    best: BestSoFar | None = None
     left_seconds: float | None = None
     time_limit: float | None = None
 
@@ -312,7 +312,7 @@ class WinnerChosen(Event):
     """
 
     event = "winner_chosen"
-    best: Best
+    best: BestSoFar
     keeps_limits: bool
 
 

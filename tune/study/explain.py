@@ -12,7 +12,7 @@ from tune.report.wave_lines import (
     DRAWS,
     EXAMPLES,
     NEW,
-    Order,
+    WaveOrder,
     wave_line,
 )
 from tune.space import Point
@@ -24,7 +24,7 @@ def wave_orders(
     steps: Sequence[Step],
     trials: Mapping[int, Trial],
     baseline: Point | None,
-) -> list[Order]:
+) -> list[WaveOrder]:
     """Return the orders of a wave, before it is bought.
 
     Args:
@@ -38,7 +38,7 @@ def wave_orders(
 
 def _order(
     phase: str, step: Step, trial: Trial | None, baseline: Point | None
-) -> Order:
+) -> WaveOrder:
     examples = list(step.examples)
     if phase in PHASES:
         kind = CUT
@@ -50,7 +50,7 @@ def _order(
         # Where more answers are bought too, the new examples are what counts.
         examples = fresh or examples
     why = step.reason
-    return Order(
+    return WaveOrder(
         kind=kind,
         trial=step.trial,
         examples=len(examples),
@@ -70,7 +70,7 @@ def _is_met(trial: Trial, position: int) -> bool:
 
 
 def record_reasons(
-    events: Sequence[Mapping[str, Any]], orders: Sequence[Order], *, timed: bool
+    events: Sequence[Mapping[str, Any]], orders: Sequence[WaveOrder], *, timed: bool
 ) -> dict[str, Any]:
     """Return the reasons of the next wave as a journal keeps them: by order, and as one line.
 

@@ -17,7 +17,7 @@ from tune.stats.intervals import mean_interval
 from tune.store.ledger import Ledger
 from tune.strategies import Selection
 from tune.study.events import (
-    Best,
+    BestSoFar,
     ChosenStep,
     Event,
     PhaseBegan,
@@ -65,7 +65,7 @@ class ProgressReporter:
         self._spent_before = to_dollars(ledger.spent)
         self._phase = "search"
         self._trials = trials
-        self._best: tuple[Reading, Best] | None = None
+        self._best: tuple[Reading, BestSoFar] | None = None
 
     @asynccontextmanager
     async def ticking(self) -> AsyncIterator[None]:
@@ -188,7 +188,7 @@ class ProgressReporter:
             return None
         return (self._plan.budget - spent) / rate
 
-    def _found_best(self) -> tuple[Reading, Best] | None:
+    def _found_best(self) -> tuple[Reading, BestSoFar] | None:
         """Return the best reading so far, with its record."""
         leader = self._selector.leader()
         if leader is None:
@@ -198,7 +198,7 @@ class ProgressReporter:
             return self._best
         return leader, self._record(leader)
 
-    def _record(self, reading: Reading) -> Best:
+    def _record(self, reading: Reading) -> BestSoFar:
         metric = self._plan.metric
         quality = mean_interval(
             reading.shares,
@@ -206,7 +206,7 @@ class ProgressReporter:
             high=metric.mean_high,
             weights=reading.weights,
         )
-        return Best(
+        return BestSoFar(
             trial=reading.trial,
             config=reading.config,
             quality=quality.mean,

@@ -20,10 +20,10 @@ from tune.report.text import count
 from tune.safety.escape import visible
 from tune.space import Point, Value
 from tune.store.database import Database
-from tune.store.evidence import read_evidence
+from tune.store.evidence import load_evidence
 from tune.store.journal import Journal
 from tune.strategies import Problem, Standing
-from tune.strategies.posterior import read_evidence as read_shown
+from tune.strategies.posterior import read_evidence
 from tune.strategies.prior import PriorTrial, prior_trial
 from tune.task.example import Example
 
@@ -89,7 +89,7 @@ def make_evidence(
     models, prompts = _models(plan), _prompts(plan)
     trials: list[Any] = []
     for standing in standings.values():
-        shown = read_shown(problem, standing)
+        shown = read_evidence(problem, standing)
         if shown is None:
             continue
         point = standing.point
@@ -120,7 +120,7 @@ def make_evidence(
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class TakenEvidence:
     """Trials of earlier studies that this study takes as evidence.
 
     Attributes:
@@ -134,7 +134,7 @@ class Taken:
     left_out: int = 0
 
 
-def find_taken(plan: Plan, left: Mapping[str, Mapping[str, Any]]) -> Taken:
+def find_taken(plan: Plan, left: Mapping[str, Mapping[str, Any]]) -> TakenEvidence:
     """Return what earlier studies say about the models and templates of this one.
 
     Args:
@@ -165,7 +165,7 @@ def find_taken(plan: Plan, left: Mapping[str, Mapping[str, Any]]) -> Taken:
                 ranked.append((shared, len(kept), study, trial))
     ranked.sort(key=lambda one: (-one[0], -one[1]))
     best = ranked[:MOST_TRIALS]
-    return Taken(
+    return TakenEvidence(
         trials=tuple(trial for *_, trial in best),
         studies=tuple(dict.fromkeys(study for _, _, study, _ in best)),
         left_out=left_out,
@@ -200,7 +200,7 @@ class _Mine:
 # --- in the journal
 
 
-def dump_taken(taken: Taken) -> dict[str, Any]:
+def dump_taken(taken: TakenEvidence) -> dict[str, Any]:
     """Return what was taken as plain JSON, for a journal."""
     rows = []
     for one in taken.trials:
@@ -208,15 +208,15 @@ def dump_taken(taken: Taken) -> dict[str, Any]:
     return {"trials": rows, "studies": list(taken.studies), "left_out": taken.left_out}
 
 
-def load_taken(event: Mapping[str, Any]) -> Taken:
+def load_taken(event: Mapping[str, Any]) -> TakenEvidence:
     """Return what the event of a journal says was taken."""
     trials = []
     for study, point, quality, noise in event["trials"]:
         trials.append(PriorTrial(study, Point(point), quality, noise))
-    return Taken(tuple(trials), tuple(event["studies"]), event["left_out"])
+    return TakenEvidence(tuple(trials), tuple(event["studies"]), event["left_out"])
 
 
-def taken_sentence(taken: Taken) -> str:
+def taken_sentence(taken: TakenEvidence) -> str:
     """Return one sentence on what earlier studies are used for."""
     if not taken.trials:
         return (
@@ -234,7 +234,7 @@ def taken_sentence(taken: Taken) -> str:
     return said
 
 
-def warm_start(plan: Plan, journal: Journal, db: Database) -> Taken:
+def warm_start(plan: Plan, journal: Journal, db: Database) -> TakenEvidence:
     """Return what this study takes from earlier ones: as its journal has it, else found now.
 
     Args:
@@ -247,7 +247,7 @@ def warm_start(plan: Plan, journal: Journal, db: Database) -> Taken:
             return load_taken(event)
     began = any(event["event"] == "phase" for event in journal.events)
     if not plan.warm_start or began:
-        return Taken()
-    taken = find_taken(plan, read_evidence(db, str(journal.events[0]["id"])))
+        return TakenEvidence()
+    taken = find_taken(plan, load_evidence(db, str(journal.events[0]["id"])))
     # Through JSON, so that a resumed study sees the very same numbers.
     return load_taken(journal.append("warm start", **dump_taken(taken)))

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.watching import began, progress
 from tune.study.display.view import RunView
-from tune.study.display.words import PHASES, one_line, rows, share_done
+from tune.study.display.words import PHASES, rows, share_done, single_line
 from tune.study.events import PhaseBegan, Progress
 
 
@@ -22,7 +22,7 @@ def view(now: Progress | None = None, phase: str = "search") -> RunView:
 
 
 def test_a_line_has_phase_money_the_best_with_its_interval_and_the_time_left() -> None:
-    line = one_line(view(progress()))
+    line = single_line(view(progress()))
     for part in (
         "searching",
         "3 trials",
@@ -38,9 +38,9 @@ def test_a_line_has_phase_money_the_best_with_its_interval_and_the_time_left() -
 
 
 def test_what_is_not_known_yet_is_not_said() -> None:
-    assert one_line(RunView()) == "starting"
-    assert one_line(view()) == "searching"
-    line = one_line(view(progress(best=None, left_seconds=None)))
+    assert single_line(RunView()) == "starting"
+    assert single_line(view()) == "searching"
+    line = single_line(view(progress(best=None, left_seconds=None)))
     for word in ("best", "left", "calls/s", "minute", "retried"):
         assert word not in line
 
@@ -62,7 +62,7 @@ def test_troubles_have_a_row_of_their_own_by_kind() -> None:
 
 def test_where_nobody_is_billed_time_takes_the_place_of_dollars() -> None:
     free = progress(time_limit=900.0, left_seconds=300.0, spent=0.0, budget=0.0)
-    line = one_line(view(free))
+    line = single_line(view(free))
     assert "at most 5 min left" in line
     assert "0.50 s per request" in line
     assert "$" not in line
@@ -73,4 +73,4 @@ def test_where_nobody_is_billed_time_takes_the_place_of_dollars() -> None:
 
 @pytest.mark.parametrize("phase", PHASES)
 def test_phases_are_named_for_a_person(phase: str) -> None:
-    assert one_line(view(progress(), phase)).startswith(PHASES[phase])
+    assert single_line(view(progress(), phase)).startswith(PHASES[phase])

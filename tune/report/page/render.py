@@ -213,7 +213,7 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
     )
     environment.filters["json"] = embedded
-    environment.filters["whole"] = whole_text
+    environment.filters["whole"] = whole_prompt
     environment.filters["limits"] = with_whole_limits
     environment.filters["markdown"] = from_markdown
     return environment
@@ -227,7 +227,7 @@ def _shown(value: Any) -> Any:
     return value
 
 
-def whole_text(text: str) -> Markup:
+def whole_prompt(text: str) -> Markup:
     """Return a text that may be as long as a prompt is."""
     from markupsafe import escape
 

@@ -9,7 +9,7 @@ from typing import TextIO
 
 from tune.safety.escape import for_terminal
 from tune.study.display.view import RunView
-from tune.study.display.words import one_line
+from tune.study.display.words import single_line
 from tune.study.events import Event, Notice, Progress
 
 EVERY = 10.0
@@ -44,7 +44,7 @@ class Lines:
             self._write(event.text)
         elif isinstance(event, Progress) and self._now() >= self._next:
             self._next = self._now() + EVERY
-            self._write(one_line(self._view))
+            self._write(single_line(self._view))
 
     def _write(self, line: str) -> None:
         self._stream.write(for_terminal(line) + "\n")

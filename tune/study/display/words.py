@@ -9,7 +9,7 @@ from typing import TypeAlias
 from tune.pricing.clock import format_duration
 from tune.report.text import count, describe_config, dollars, exact_seconds, number
 from tune.study.display.view import RunView
-from tune.study.events import KINDS, Best, Progress
+from tune.study.events import KINDS, BestSoFar, Progress
 
 PHASES = {
     "search": "searching",
@@ -53,7 +53,7 @@ def rows(view: RunView) -> list[Row]:
     return found
 
 
-def one_line(view: RunView) -> str:
+def single_line(view: RunView) -> str:
     """Return the same on one line, for a log."""
     texts: list[str] = []
     for row in rows(view):
@@ -82,7 +82,7 @@ def _money(view: RunView, progress: Progress) -> list[Part]:
     return parts
 
 
-def _best(best: Best, *, timed: bool) -> list[Part]:
+def _best(best: BestSoFar, *, timed: bool) -> list[Part]:
     quality = f"{number(best.quality)} ({number(best.low)} to {number(best.high)})"
     cost = exact_seconds(best.seconds) if timed else dollars(best.cost)
     return [
