@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tune.commands.flags import build_run_parser, given_options
 from tune.plan.make import make_plan
-from tune.plan.options import GROUPS
+from tune.plan.option_fields import GROUPS
 from tune.plan.read_options import read_options
 
 ROWS = [{"text": f"ticket {i}", "label": "12"[i % 2]} for i in range(40)]

@@ -12,13 +12,11 @@ import pytest
 
 import tune
 from tune.commands.flags import build_run_parser
+from tune.plan.option_fields import GROUPS, About
 from tune.plan.options import (
-    GROUPS,
     STRATEGY_FOR_GOAL,
     UNBILLED_SECONDS,
-    About,
     Options,
-    flag_name,
     identity_names,
 )
 from tune.search import SEARCHERS
@@ -116,10 +114,6 @@ def test_sentences_name_what_there_is() -> None:
     assert f"{UNBILLED_SECONDS:g}" in about("time_limit").sentence
 
 
-def test_a_flag_has_dashes() -> None:
-    assert flag_name("max_cost_per_request") == "--max-cost-per-request"
-
-
 def test_an_entry_of_the_identity_is_listed_once() -> None:
     assert len(identity_names()) == len(set(identity_names()))
 
@@ -127,12 +121,3 @@ def test_an_entry_of_the_identity_is_listed_once() -> None:
 def test_options_cannot_change() -> None:
     with pytest.raises(AttributeError):
         Options().seed = 3  # type: ignore[misc]
-
-
-def test_help_names_the_default_and_that_a_flag_may_be_repeated() -> None:
-    facts = About("A sentence.", "the run", "N", str, True, ())
-    assert facts.help(()) == "A sentence. (repeatable)"
-    assert facts.help(("a", "b")) == "A sentence. (repeatable; default: a, b)"
-    assert (
-        About("A sentence.", "the run", "N", str, False, ()).help(None) == "A sentence."
-    )

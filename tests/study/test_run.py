@@ -194,40 +194,6 @@ def test_the_first_reason_to_stop_is_kept_but_money_that_was_kept_and_then_used_
     assert run._stopped == kept
 
 
-# The trials
-
-
-async def test_trials_end_by_how_much_they_met_and_what_the_config_failed_on_counts(
-    build: Callable[..., House],
-) -> None:
-    house = build()
-    whole = len(house.plan.split.tuning)
-    await house.buy(examples=whole - 1, draws=1)
-    await house.buy(HOT, examples=whole - 1, draws=1, trial=1)
-    house.run.trials[0].config_failed[whole - 1] = "context_length"
-    house.run.trials[1].unanswered[whole - 1] = "service: 503"
-    house.run.end_trials()
-    first, second = house.run.trials[0], house.run.trials[1]
-    assert (first.state, first.reason) == ("complete", "")
-    assert second.state == "stopped"
-    assert (
-        second.reason == f"after {whole - 1} of {whole} examples: others were preferred"
-    )
-
-
-async def test_a_trial_that_failed_keeps_its_reason(
-    build: Callable[..., House],
-) -> None:
-    house = build()
-    await house.buy()
-    house.run.trials[0].state, house.run.trials[0].reason = (
-        "failed",
-        "it does not take top_p",
-    )
-    house.run.end_trials()
-    assert house.run.trials[0].reason == "it does not take top_p"
-
-
 # Resuming
 
 

@@ -28,10 +28,10 @@ from tune.store.journal import Journal
 from tune.store.ledger import Ledger
 from tune.strategies import Selection
 from tune.study.evaluate import Evaluator
-from tune.study.holdout import HoldoutTest
+from tune.study.holdout import NOT_MET, HoldoutTest
 from tune.study.lessons import Lessons
 from tune.study.record import RunRecord
-from tune.study.run import NOT_MET, Run
+from tune.study.run import Run
 from tune.study.stop_reasons import FINISHED
 
 PRICE = Price(1.0, 2.0)

@@ -8,7 +8,8 @@ from dataclasses import Field, fields
 from typing import Any
 
 from tune.commands.parser import Parser
-from tune.plan.options import GROUPS, About, Options, flag_name
+from tune.plan.option_fields import GROUPS, About, flag_name
+from tune.plan.options import Options
 
 PURPOSE = (
     "Find the best model, prompt and settings for a task, for at most so many dollars."

@@ -74,7 +74,7 @@ class KeptStudy:
 
     @property
     def stopped(self) -> str:
-        """Why its last run ended; a run without a result was interrupted."""
+        """Reason for which its last run ended; a run without a result was interrupted."""
         last = self.events[-1]
         for event in reversed(self.events):
             if event["event"] in ("result", "continue", "wave"):

@@ -24,8 +24,9 @@ from tune.store.journal import Journal
 from tune.store.ledger import Ledger
 from tune.strategies.measured_truncation import PHASES
 from tune.study.connect import make_evaluator
+from tune.study.endings import end_trials
 from tune.study.evaluate import Evaluator
-from tune.study.holdout import HoldoutTest, read_holdout_test
+from tune.study.holdout import NOT_MET, HoldoutTest, read_holdout_test
 from tune.study.kept_draws import KeptDraws, Load
 from tune.study.lessons import Lessons
 from tune.study.readout_file import (
@@ -39,7 +40,7 @@ from tune.study.resume import (
     load_steps,
     read_faults,
 )
-from tune.study.run import NOT_MET, Run
+from tune.study.run import Run
 
 CLOSED = "read again"
 """The reason why the ledger of a study that is read again is closed: nothing may be bought."""
@@ -108,7 +109,7 @@ def replayed(plan: Plan, place: Path, store: str, *, as_study: str) -> Iterator[
         kept = _kept_readout(place, journal, draws)
         _replay(run, kept)
         run.note_measured_caps()
-        run.end_trials()
+        end_trials(run.plan, run.trials)
         reader = run.evaluator.reader
         is_large = False
         if kept is None:

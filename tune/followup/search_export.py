@@ -25,7 +25,7 @@ FIRST_STEP = 8
 
 @dataclass(frozen=True, slots=True)
 class SearchExport:
-    """What was exported.
+    """The result of an export.
 
     Attributes:
         name: of the export.

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tune.plan.options import Options, option
+from tune.plan.option_fields import option
+from tune.plan.options import Options
 
 if TYPE_CHECKING:
     from tune.pricing.prices import Price

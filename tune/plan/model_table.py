@@ -20,7 +20,7 @@ UNKNOWN = "not known: tune learns them from the endpoint's refusals"
 
 @dataclass(frozen=True, slots=True)
 class ModelFacts:
-    """What is known of one model.
+    """Facts that are known of one model.
 
     Attributes:
         entry: where it is, and which variable's key goes there.

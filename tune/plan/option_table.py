@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
-from tune.plan.options import About, Options, flag_name
+from tune.plan.option_fields import About, flag_name
+from tune.plan.options import Options
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

@@ -20,7 +20,7 @@ CONFIG_LIST = "config_list"
 
 
 class _Service(NamedTuple):
-    """Where AutoGen calls the models of an `api_type`, and the variable with its key."""
+    """The address and the key's variable with which AutoGen calls models of an `api_type`."""
 
     base_url: str
     key_env: str | None

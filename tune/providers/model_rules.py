@@ -38,7 +38,7 @@ EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 @dataclass(frozen=True, slots=True)
 class VendorRules:
-    """What every model of a vendor's own endpoint takes.
+    """Settings that every model of a vendor's own endpoint takes.
 
     Attributes:
         name: the vendor, as `model_rules.json` calls it.
@@ -198,7 +198,7 @@ VENDORS = (
 
 @dataclass(frozen=True, slots=True)
 class ModelRules:
-    """What one model takes at its endpoint. None says that nothing is known.
+    """Settings that one model takes at its endpoint. None says that nothing is known.
 
     Attributes:
         name: the model, as the service calls it.

@@ -17,7 +17,7 @@ from tune.space import Config
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrialDigest:
-    """What was read off the draws of one trial.
+    """The readings of one trial, as numbers that were read off its draws.
 
     Attributes:
         columns: the token counts of the draws.

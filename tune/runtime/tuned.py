@@ -35,7 +35,7 @@ _FIRST_NUMBER = 2**40
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keeping:
-    """What is kept between answers.
+    """Parts that are kept between answers.
 
     Attributes:
         daily_budget: dollars of one day (UTC) that are never exceeded; None is no limit.

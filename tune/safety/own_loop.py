@@ -60,10 +60,10 @@ class OwnLoop:
         future = self.submit(work)
         try:
             return future.result()
-        except BaseException:
-            # Ctrl-C: the caller has gone, so nothing more is bought for it.
+        finally:
+            # After Ctrl-C the caller has gone, so nothing more is bought for it. A future that is
+            # done stays as it is.
             future.cancel()
-            raise
 
     def stop(self, last: Callable[[], Coroutine[Any, Any, object]]) -> None:
         """Do some last work in the loop and end it; the next coroutine starts another one.

@@ -100,12 +100,15 @@ class Admission:
         else:
             self._orders.append(order)
             self.wake()
+        is_admitted = False
         try:
-            return await order.future
-        except BaseException:
+            attempt = await order.future
+            is_admitted = True
+        finally:
             # Cancelled, closed or no disk: the call is not sent, so its money comes back at once.
-            self._withdraw(order)
-            raise
+            if not is_admitted:
+                self._withdraw(order)
+        return attempt
 
     def check_open(self) -> None:
         """Raise BudgetExhausted where nothing more is let through."""

@@ -169,7 +169,7 @@ class Ledger:
 
     @property
     def closed(self) -> str | None:
-        """Why nothing more is let through; None where the ledger is open."""
+        """Reason for which nothing more is let through; None where the ledger is open."""
         return self._admission.closed
 
     @property

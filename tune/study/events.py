@@ -273,7 +273,7 @@ class ModelSetAside(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress(Event):
-    """Where the run stands: after every wave, and about twice a second.
+    """State of the run: after every wave, and about twice a second.
 
     Attributes:
         phase: of the run.

@@ -79,6 +79,10 @@ class HoldoutTest:
     trials: Mapping[Config, Trial]
 
 
+NOT_MET = HoldoutTest({}, {})
+"""The result of a holdout that was not met."""
+
+
 def plan_holdout(
     plan: Plan, configs: Sequence[Config]
 ) -> tuple[list[Step], dict[int, Trial]]:

@@ -1,4 +1,4 @@
-"""What was read off a study's draws, kept beside it, so that it is quickly read again.
+"""Readings off a study's draws, kept beside it, so that they are quickly there again.
 
 It holds numbers: tokens, seconds, scores and counts. No text of an example or of a model is in it.
 A study without this file, or with one that does not belong to it, is read from its draws.

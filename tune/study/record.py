@@ -8,6 +8,7 @@ from typing import Any
 
 from tune.errors import ProviderError
 from tune.plan.plan import Plan
+from tune.pricing.clock import Clock
 from tune.pricing.prices import Price
 from tune.providers.stack import Service
 from tune.readout import Reading
@@ -154,6 +155,13 @@ def record_models(services: Mapping[str, Service]) -> dict[str, ModelRecord]:
             reused=service.provider.reused,
         )
     return models
+
+
+def record_time(clock: Clock | None) -> TimeRecord | None:
+    """Return the record of a study's time; None where calls are billed."""
+    if clock is None:
+        return None
+    return TimeRecord(clock.elapsed, clock.width)
 
 
 def record_money(ledger: Ledger, holdout_reserve: int) -> MoneyRecord:

@@ -24,12 +24,13 @@ from tune.strategies.measured_truncation import (
     record_measured_caps,
 )
 from tune.strategies.prior import PriorTrial
-from tune.strategies.stopping import final_comparison_prospect, search_prospect
 from tune.study.budget import StudyBudget
+from tune.study.endings import end_trials, is_enough
 from tune.study.evaluate import Evaluator
 from tune.study.events import Event
 from tune.study.explain import record_reasons, wave_orders
 from tune.study.holdout import (
+    NOT_MET,
     HoldoutReserve,
     HoldoutTest,
     buy_holdout,
@@ -37,7 +38,7 @@ from tune.study.holdout import (
     read_holdout_test,
 )
 from tune.study.progress import ProgressReporter
-from tune.study.record import RunRecord, TimeRecord, record_models, record_money
+from tune.study.record import RunRecord, record_models, record_money, record_time
 from tune.study.resume import RecordedWave, check_steps, dump_steps, read_history
 from tune.study.selector import Selector
 from tune.study.standings import Standings
@@ -50,9 +51,6 @@ T = TypeVar("T")
 
 View: TypeAlias = Callable[[], Mapping[int, Standing]]
 """Returns the trials as a strategy sees them."""
-
-NOT_MET = HoldoutTest({}, {})
-"""The result of a holdout that was not met."""
 
 
 class Run:
@@ -161,7 +159,7 @@ class Run:
         self._ending = ending if isinstance(ending, str) else ""
         # Comparing finalists would spend money on answers that cannot be read.
         if self._stopped == UNREAD and not self._is_paused:
-            self.end_trials()
+            end_trials(self.plan, self.trials)
             return self.record(stopped=UNREAD)
         selection = await self._compare_finalists(problem)
         stopped = self._stopped or ("trials" if searcher.refused else FINISHED)
@@ -172,7 +170,7 @@ class Run:
             if selection is None and self.evaluator.fault is not None:
                 raise self.evaluator.fault
             return self.record(selection, single_answer, stopped=self.ledger.closed)
-        self.end_trials()
+        end_trials(self.plan, self.trials)
         if selection is None:
             return self.record(stopped=stopped)
         config = dict(selection.shown.config)
@@ -302,9 +300,7 @@ class Run:
         if phase not in PHASES:
             self._note_stop(recorded.stopped)
         return Outcome(
-            standings=view(),
-            left=recorded.left,
-            complete=recorded.stopped is None,
+            standings=view(), left=recorded.left, complete=recorded.stopped is None
         )
 
     async def _buy_wave(self, phase: str, steps: list[Step], view: View) -> Outcome:
@@ -340,7 +336,9 @@ class Run:
         stopped = None
         if not wave.complete:
             stopped = self.ledger.closed or "money"
-        elif phase not in PHASES and self._is_enough(phase, view(), left):
+        elif phase not in PHASES and is_enough(
+            self.plan, self.selector.problem(), phase, view(), left
+        ):
             stopped = ENOUGH
         if phase != "search" or stopped in PAUSES:
             return stopped
@@ -403,21 +401,6 @@ class Run:
         for number in record_measured_caps(self.trials, self.measuring):
             self.evaluator.reader.forget(number)
 
-    def end_trials(self) -> None:
-        """Note of every trial how it ended, now that nothing more is bought for it."""
-        examples = len(self.plan.split.tuning)
-        for trial in self.trials.values():
-            # Failed trials keep their reason.
-            if trial.state != "running":
-                continue
-            met = len(trial.draws) + len(trial.config_failed)
-            if met >= examples:
-                trial.state, trial.reason = "complete", ""
-            else:
-                progress = f"after {met} of {examples} examples"
-                trial.state = "stopped"
-                trial.reason = f"{progress}: others were preferred"
-
     def record(
         self,
         selection: Selection | None = None,
@@ -434,9 +417,6 @@ class Run:
             test: the result of the holdout.
             stopped: why the run ended.
         """
-        time = None
-        if self.clock is not None:
-            time = TimeRecord(self.clock.elapsed, self.clock.width)
         return RunRecord(
             plan=self.plan,
             problem=self.selector.problem(),
@@ -453,7 +433,7 @@ class Run:
             models=record_models(self.services),
             unanswerable=dict(self.lessons.unanswerable),
             money=record_money(self.ledger, self._holdout_reserve),
-            time=time,
+            time=record_time(self.clock),
             events=tuple(self.journal.events),
             reader=self.evaluator.reader,
         )
@@ -462,21 +442,6 @@ class Run:
     def _is_paused(self) -> bool:
         """True where the same command goes on with the study later."""
         return self.ledger.closed in PAUSES
-
-    def _is_enough(
-        self, phase: str, standings: Mapping[int, Standing], left: float
-    ) -> bool:
-        """Return True if the rest of the money is expected to gain less than the user cares for."""
-        # The user wants all the money to be used.
-        if self.plan.min_gain <= 0:
-            return False
-        problem = self.selector.problem()
-        if phase == "search":
-            gain = search_prospect(problem, standings, left).gain
-        else:
-            gain = final_comparison_prospect(problem, standings, left).gain
-        # Where nothing can be gained at all, the strategy ends by itself.
-        return 0 < gain < self.plan.min_gain
 
     def _note_stop(self, stopped: str | None) -> None:
         """Keep the reason why the run ends. Used-up money overrides money that was kept."""

@@ -6,12 +6,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
-import socket
-import subprocess
-import time
-import urllib.error
-import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +13,7 @@ from typing import Any
 import pytest
 
 import tune
+from tests.support.real_server import serving
 from tune.completion import Message, Request, Structured
 from tune.errors import InputError, ParameterRejected
 from tune.providers.capabilities import Capabilities
@@ -47,34 +42,17 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     assert spec is not None
     assert spec.origin is not None
     folder = Path(spec.origin).parent / "bin"
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    words = [str(folder / "llama-server"), "-m", str(find_model("local:smollm2"))]
-    words += ["--port", str(port), "-c", "8192", "-np", "4", "-t", "2"]
-    (folder / "llama-server").chmod(0o755)
+    server = folder / "llama-server"
+    server.chmod(0o755)
+    model = str(find_model("local:smollm2"))
+
+    def words(port: int) -> list[str]:
+        few = ["-c", "8192", "-np", "4", "-t", "2"]
+        return [str(server), "-m", model, "--port", str(port), *few]
+
     log = tmp_path_factory.mktemp("llama") / "log"
-    environment = {**os.environ, "LD_LIBRARY_PATH": str(folder)}
-    with log.open("w") as out:
-        server = subprocess.Popen(words, stdout=out, stderr=out, env=environment)
-        try:
-            _wait(f"http://127.0.0.1:{port}/health", server, log)
-            yield f"http://127.0.0.1:{port}/v1"
-        finally:
-            server.terminate()
-            server.wait(30)
-
-
-def _wait(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(1200):
-        assert server.poll() is None, log.read_text()[-2000:]
-        try:
-            with urllib.request.urlopen(address, timeout=5) as reply:
-                if reply.status == 200:
-                    return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.1)
-    pytest.fail(log.read_text()[-2000:])
+    with serving(words, log, {"LD_LIBRARY_PATH": str(folder)}, seconds=120) as address:
+        yield address
 
 
 @pytest.fixture

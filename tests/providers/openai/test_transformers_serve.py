@@ -6,16 +6,11 @@
 from __future__ import annotations
 
 import os
-import socket
-import subprocess
-import time
-import urllib.error
-import urllib.request
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import pytest
 
+from tests.support.real_server import serving
 from tune.completion import Message, Request
 from tune.errors import ParameterRejected
 from tune.providers.capabilities import Capabilities
@@ -36,32 +31,13 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a running server."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    words = [SERVER, "serve", "--port", str(port), "--device", "cpu"]
+
+    def words(port: int) -> list[str]:
+        return [SERVER, "serve", "--port", str(port), "--device", "cpu"]
+
     log = tmp_path_factory.mktemp("transformers") / "log"
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
-    with log.open("w") as out:
-        server = subprocess.Popen(words, stdout=out, stderr=out, env=environment)
-        try:
-            _wait(f"http://127.0.0.1:{port}/health", server, log)
-            yield f"http://127.0.0.1:{port}/v1"
-        finally:
-            server.terminate()
-            server.wait(60)
-
-
-def _wait(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(1800):
-        assert server.poll() is None, log.read_text()[-2000:]
-        try:
-            with urllib.request.urlopen(address, timeout=5) as reply:
-                if reply.status == 200:
-                    return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.1)
-    pytest.fail(log.read_text()[-2000:])
+    with serving(words, log, {"HF_HUB_OFFLINE": "1"}, seconds=180) as address:
+        yield address
 
 
 @pytest.fixture
