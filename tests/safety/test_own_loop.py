@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import threading
 
 import pytest
@@ -105,4 +106,21 @@ def test_a_forked_child_is_told_to_load_again(monkeypatch: pytest.MonkeyPatch) -
         child.setattr(os, "getpid", lambda: parent + 1)
         with pytest.raises(InputError, match="forked"):
             loop.run(nothing())
+    loop.stop(nothing)
+
+
+def test_ctrl_c_ends_the_work_that_the_caller_waits_for() -> None:
+    loop = OwnLoop()
+    ended = threading.Event()
+
+    async def interrupted() -> None:
+        try:
+            signal.raise_signal(signal.SIGINT)
+            await asyncio.sleep(60)
+        finally:
+            ended.set()
+
+    with pytest.raises(KeyboardInterrupt):
+        loop.run(interrupted())
+    assert ended.wait(10)
     loop.stop(nothing)
