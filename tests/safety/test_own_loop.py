@@ -115,8 +115,9 @@ def test_ctrl_c_ends_the_work_that_the_caller_waits_for() -> None:
 
     async def interrupted() -> None:
         try:
-            signal.raise_signal(signal.SIGINT)
-            await asyncio.sleep(60)
+            # To the thread that waits, as a terminal does it.
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            await asyncio.Event().wait()
         finally:
             ended.set()
 
