@@ -195,25 +195,7 @@ async def _work(
             # Closing the ledger stops new calls. Those in flight settle.
             stop.on_request(lambda: interrupt(ledger, announcer.stopping))
             record = await run.go()
-            digest_trials(record.reader, record.trials)
-            report = build_report(record, announcer.told, announcer.decorations)
-            announcer.decorations.attempt(
-                "the kept holdout", lambda: _keep_holdout(record, report, folder), None
-            )
-            announcer.decorations.attempt(
-                "the evidence for later studies", lambda: _leave(record, db), None
-            )
-            deployment = deploy(record, report)
-            answers = announcer.decorations.attempt(
-                "the answers beside the report", lambda: main_answers(record), ()
-            )
-            result = Study(
-                report,
-                folder,
-                stopped=record.stopped,
-                deployment=deployment,
-                answers=answers,
-            )
+            result = _result(record, folder, db, announcer)
         # Before the study counts as ended: a kill in between would leave the report unwritten.
         result.report(folder)
         journal.append("result", stopped=result.stopped, record=result.to_record())
@@ -221,6 +203,31 @@ async def _work(
         with suppress(OSError):
             keep_readout(folder, journal.events, draws, record.reader, record.trials)
         return result
+
+
+def _result(
+    record: RunRecord, folder: Path, db: Database, announcer: Announcer
+) -> Study:
+    """Make the result of a run, and leave what later studies may use."""
+    digest_trials(record.reader, record.trials)
+    decorations = announcer.decorations
+    report = build_report(record, announcer.told, decorations)
+    decorations.attempt(
+        "the kept holdout", lambda: _keep_holdout(record, report, folder), None
+    )
+    decorations.attempt(
+        "the evidence for later studies", lambda: _leave(record, db), None
+    )
+    answers = decorations.attempt(
+        "the answers beside the report", lambda: main_answers(record), ()
+    )
+    return Study(
+        report,
+        folder,
+        stopped=record.stopped,
+        deployment=deploy(record, report),
+        answers=answers,
+    )
 
 
 def _open_ledger(db: Database, journal: Journal, plan: Plan) -> tuple[Store, Ledger]:

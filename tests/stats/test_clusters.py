@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tune.stats.clusters import Clusters, largest_of_each, numbered
+from tune.stats.clusters import Clusters, largest_of_each, number_clusters
 
 some_rows = st.lists(
     st.tuples(st.floats(-1, 1).map(lambda x: round(x, 3)), st.integers(0, 6)),
@@ -47,7 +47,9 @@ def test_labels_in_an_array_are_numbered_as_those_in_a_list(
     rows: list[tuple[float, int]],
 ) -> None:
     labels = [label for _, label in rows]
-    assert numbered(np.array(labels)).tolist() == numbered(labels).tolist()
+    assert (
+        number_clusters(np.array(labels)).tolist() == number_clusters(labels).tolist()
+    )
 
 
 @given(some_rows)

@@ -15,7 +15,7 @@ from tune.readout import Reading
 from tune.space import Config
 from tune.stats.alpha_spending import analysis_confidence
 from tune.stats.arrays import Array, IntArray
-from tune.stats.clusters import numbered
+from tune.stats.clusters import number_clusters
 from tune.stats.cost_intervals import cost_interval
 from tune.stats.intervals import Interval, difference_interval, mean_interval
 from tune.stats.power import SPREAD, detectable_difference
@@ -45,7 +45,7 @@ class Evidence:
         self._prices = plan.prices
         # As numbers: hundreds of intervals count them.
         self._known: dict[tuple[Reading, bool], Interval] = {}
-        self._units = numbered(list(map(plan.split.cluster, plan.examples)))
+        self._units = number_clusters(list(map(plan.split.cluster, plan.examples)))
 
     def quality(self, reading: Reading, *, holdout: bool = False) -> Interval:
         """Return the interval of the mean score."""

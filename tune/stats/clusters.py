@@ -42,7 +42,7 @@ class Clusters:
             if sizes is None:
                 sizes = np.ones_like(scores)
             return cls(scores * sizes, sizes, 0.0)
-        index = numbered(labels)
+        index = number_clusters(labels)
         if weights is not None:
             sums = np.bincount(index, scores * weights).astype(float)
             sizes = np.bincount(index, weights).astype(float)
@@ -113,13 +113,13 @@ def largest_of_each(values: Array, labels: Labels | None) -> Array:
     """Return the largest value of each cluster; all values if there are no labels."""
     if labels is None:
         return values
-    index = numbered(labels)
+    index = number_clusters(labels)
     largest = np.full(index.max(initial=-1) + 1, -math.inf)
     np.maximum.at(largest, index, values)
     return largest
 
 
-def numbered(labels: Labels) -> IntArray:
+def number_clusters(labels: Labels) -> IntArray:
     """Return a number from 0 for each label, in the order in which labels first appear."""
     if isinstance(labels, np.ndarray):
         return _renumbered(labels)

@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple, TypeAlias
 import numpy as np
 
 from tune.stats.arrays import Array, IntArray, Labels, Numbers
-from tune.stats.clusters import Clusters, largest_of_each, numbered
+from tune.stats.clusters import Clusters, largest_of_each, number_clusters
 from tune.stats.dirichlet import bounded_upper
 from tune.stats.unbounded import unbounded_limits
 
@@ -248,7 +248,7 @@ def _observed(
         raise ValueError("an interval needs at least one score, but got none")
     labels = None
     if clusters is not None:
-        labels = numbered(clusters)[known]
+        labels = number_clusters(clusters)[known]
     sizes = None
     if weights is not None:
         sizes = np.asarray(weights, dtype=float)[known]
