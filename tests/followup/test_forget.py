@@ -161,6 +161,8 @@ def test_an_example_that_nobody_asked_about_and_a_running_study_are_one_sentence
     with pytest.raises(StudyError, match="there is no store"):
         forget(folder / "study", "t7", store=str(folder / "none.db"))
     assert SECRET.encode() in (folder / "study" / "draws.db").read_bytes()
+    with contextlib.closing(Database(folder / "study" / "draws.db")) as db:
+        assert db.rows("SELECT count(*) FROM evidence") == [(1,)]
 
 
 def test_a_store_that_another_process_reads_is_told_and_the_command_can_be_given_again(

@@ -81,3 +81,21 @@ def test_without_a_bill_seconds_take_the_place_of_dollars() -> None:
     line = wave_line(1, [order], timed=True)
     assert "$" not in line
     assert "at most 2 seconds per request for about 12 seconds of calls" in line
+
+
+def test_numbers_have_no_exponent() -> None:
+    order = WaveOrder(NEW, 3, 8, 1, gain=0.999, price=1234.0, limit=150.0)
+    line = wave_line(1, [order], timed=True)
+    assert "expected gain 100 points" in line
+    assert "150 seconds per request for about 1,234 seconds of calls" in line
+
+
+def test_one_example_is_no_plural() -> None:
+    assert wave_line(1, [WaveOrder(BASELINE, 0, 1, 1)]) == (
+        "wave 1: the baseline on 1 example"
+    )
+    more = [WaveOrder(EXAMPLES, 2, 1, 1), WaveOrder(DRAWS, 3, 1, 5)]
+    assert wave_line(2, more) == (
+        "wave 2: 1 more example for trial 2, 5 answers to 1 example for trial 3"
+    )
+    assert wave_line(3, [WaveOrder(CUT, 9, 1, 1)]) == "wave 3: an answer to 1 example"

@@ -120,8 +120,6 @@ def _erase(where: str, journal: Journal, example: str, place: Path) -> Erased:
     try:
         study = str(journal.events[0]["id"])
         erased = erase_example(db, study, example)
-        # It has no texts, but scores of this example are among its own.
-        forget_evidence(db, study)
         again = any(
             event["event"] == "forgotten" and event["mark"] == mark
             for event in journal.events
@@ -134,6 +132,8 @@ def _erase(where: str, journal: Journal, example: str, place: Path) -> Erased:
                 f"the study in {str(place)!r} has asked nothing about an example {example!r}: give "
                 f"the row's `id` where the data has that column, else its number"
             )
+        # It has no texts, but scores of this example are among its own.
+        forget_evidence(db, study)
         # Deleted rows stay in free pages of the file until it is rewritten.
         shred(db)
     finally:

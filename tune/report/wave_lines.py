@@ -81,13 +81,13 @@ def _value(orders: Sequence[WaveOrder], timed: bool) -> list[str]:
     if gains:
         # Blocks are valued one by one. Together they gain at least as much as the best of them.
         points = 100 * max(gains)
-        shown = f"{points:.2g}" if points >= 0.01 else "less than 0.01"
+        shown = _two_digits(points) if points >= 0.01 else "less than 0.01"
         more = " or more" if len(gains) > 1 else ""
         said.append(f"expected gain {shown} points{more}")
         said += _limit(orders, timed)
     if prices:
         total = sum(prices)
-        cost = f"{total:.2g} seconds of calls" if timed else dollars(total)
+        cost = f"{_two_digits(total)} seconds of calls" if timed else dollars(total)
         said.append(f"for about {cost}")
     return [" ".join(said)] if said else []
 
@@ -96,8 +96,16 @@ def _limit(orders: Sequence[WaveOrder], timed: bool) -> list[str]:
     limits = {order.limit for order in orders if order.limit is not None}
     if not limits:
         return []
-    most = f"{max(limits):.2g} seconds" if timed else dollars(max(limits))
+    most = f"{_two_digits(max(limits))} seconds" if timed else dollars(max(limits))
     return [f"among those of at most {most} per request"]
+
+
+def _two_digits(value: float) -> str:
+    """Return a number with two digits, or all digits of a large one."""
+    # With two digits, numbers from 99.5 on would be written with an exponent.
+    if value >= 10:
+        return f"{value:,.0f}"
+    return f"{value:.2g}"
 
 
 def _said_new(orders: Sequence[WaveOrder]) -> str:
@@ -111,24 +119,22 @@ def _said_new(orders: Sequence[WaveOrder]) -> str:
             named = f" ({_numbers([order.trial for order in fresh])})"
         found.append(count(len(fresh), "new configuration") + named)
     each = "each " if len(orders) > 1 else ""
-    sizes = _range(order.examples for order in orders)
-    return f"{_and(found)} on {sizes} examples {each}{_answers(orders)}".rstrip()
+    examples = _examples(orders, "example")
+    return f"{_and(found)} on {examples} {each}{_answers(orders)}".rstrip()
 
 
 def _said_examples(orders: Sequence[WaveOrder]) -> str:
-    sizes = _range(order.examples for order in orders)
-    said = f"{sizes} more examples for {_trials(orders)}"
+    said = f"{_examples(orders, 'more example')} for {_trials(orders)}"
     return f"{said} {_answers(orders)}".rstrip()
 
 
 def _said_draws(orders: Sequence[WaveOrder]) -> str:
     draws = _range(order.draws for order in orders)
-    sizes = _range(order.examples for order in orders)
-    return f"{draws} answers to each of {sizes} examples for {_trials(orders)}"
+    return f"{draws} answers to {_each_example(orders)} for {_trials(orders)}"
 
 
 def _said_cut(orders: Sequence[WaveOrder]) -> str:
-    return f"an answer to each of {_range(order.examples for order in orders)} examples"
+    return f"an answer to {_each_example(orders)}"
 
 
 _SAID = {
@@ -138,6 +144,18 @@ _SAID = {
     CUT: _said_cut,
 }
 """Words for the orders of each kind."""
+
+
+def _examples(orders: Sequence[WaveOrder], thing: str) -> str:
+    """Return the number of examples of an order, as `1 example` or `8 to 24 examples`."""
+    sizes = _range(order.examples for order in orders)
+    return f"{sizes} {thing}" if sizes == "1" else f"{sizes} {thing}s"
+
+
+def _each_example(orders: Sequence[WaveOrder]) -> str:
+    """Return the examples that get more answers, as `1 example` or `each of 8 examples`."""
+    examples = _examples(orders, "example")
+    return examples if examples == "1 example" else f"each of {examples}"
 
 
 def _answers(orders: Sequence[WaveOrder]) -> str:
