@@ -83,8 +83,7 @@ def tune(
         KeyboardInterrupt: Ctrl-C, after everything has been written; the same call resumes.
     """
     read = read_options(data=data, space=space, budget=budget, **options)
-    display = choose_display(read.log_format, quiet=read.quiet)
-    with display.shown():
+    with choose_display(read.log_format, quiet=read.quiet) as display:
         study = run_study(read, display=display)
     if study.stopped == INTERRUPTED:
         raise KeyboardInterrupt
@@ -101,8 +100,7 @@ async def tune_async(
 ) -> Study:
     """Do the same as `tune` in an event loop; cancelling it leaves a study that resumes."""
     read = read_options(data=data, space=space, budget=budget, **options)
-    display = choose_display(read.log_format, quiet=read.quiet)
-    with display.shown():
+    with choose_display(read.log_format, quiet=read.quiet) as display:
         return await _study(read, Stop(), display)
 
 

@@ -184,8 +184,7 @@ def test_a_metric_from_1_to_10_is_shown_on_a_terminal(
     monkeypatch.setattr("tune.study.display.terminal.EVERY", 0.0)
     from tune.study.display import choose_display
 
-    screen = choose_display("text", quiet=False)
-    with screen.shown():
+    with choose_display("text", quiet=False) as screen:
         study = run_study(
             read_options(
                 data=WORLD.examples(40),

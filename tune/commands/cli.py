@@ -105,9 +105,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return BAD_INPUT
     if not _wants_json_log(words):
         return _main(words)
-    from tune.study.display.json_log import output_as_json
+    from tune.study.display.json_log import StandardErrorAsJson
 
-    with output_as_json():
+    with StandardErrorAsJson():
         return _main(words)
 
 
@@ -150,8 +150,7 @@ def _run(given: dict[str, Any], *, as_json: bool) -> int:
         options = read_options(**given)
         # One who reads the result as JSON wants nothing else, unless a log was asked for.
         quiet = options.quiet or (as_json and options.log_format == "text")
-        display = choose_display(options.log_format, quiet=quiet)
-        with display.shown():
+        with choose_display(options.log_format, quiet=quiet) as display:
             return run_study(options, display=display)
 
     return run_study_command(work, as_json=as_json)

@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.watching import BEST, began, progress
 from tune.study.display import choose_display
-from tune.study.display.json_log import EVERY, JsonLog, output_as_json
+from tune.study.display.json_log import EVERY, JsonLog, StandardErrorAsJson
 from tune.study.events import Notice, TrialScored
 
 
@@ -23,9 +23,8 @@ def read(stream: io.StringIO) -> list[dict[str, Any]]:
 def test_each_event_is_an_object_with_its_name_its_time_and_its_fields() -> None:
     stream = io.StringIO()
     log = JsonLog(stream)
-    with log.shown():
-        for event in (*began(), TrialScored(best=BEST, time=0.25)):
-            log(event)
+    for event in (*began(), TrialScored(best=BEST, time=0.25)):
+        log(event)
     study, phase, scored = read(stream)
     assert list(study)[:2] == ["event", "time"]
     assert study["event"] == "study_began"
@@ -69,9 +68,10 @@ def test_whatever_else_is_written_to_standard_error_becomes_an_object(
 ) -> None:
     stream = io.StringIO()
     monkeypatch.setattr(sys, "stderr", stream)
-    with output_as_json():
+    with StandardErrorAsJson():
         sys.stderr.write("of a metric\n")
-        choose_display("json", quiet=False)(Notice(text="from the run"))
+        with choose_display("json", quiet=False) as display:
+            display(Notice(text="from the run"))
         sys.stderr.write("without an end")
     assert sys.stderr is stream
     found = read(stream)

@@ -12,13 +12,12 @@ from tune.study.events import Notice
 def test_a_pipe_gets_notices_at_once_and_a_line_of_progress_now_and_then() -> None:
     stream, now = io.StringIO(), [0.0]
     lines = Lines(stream, now=lambda: now[0])
-    with lines.shown():
-        for event in began():
-            lines(event)
-        for step in range(101):
-            now[0] = step * EVERY / 50
-            lines(progress())
-        lines(Notice(text="stopping: \x1b[2J"))
+    for event in began():
+        lines(event)
+    for step in range(101):
+        now[0] = step * EVERY / 50
+        lines(progress())
+    lines(Notice(text="stopping: \x1b[2J"))
     written = stream.getvalue().splitlines()
     assert len(written) == 4
     assert [line.startswith("searching · $1.25 of $5.00") for line in written] == [

@@ -65,13 +65,12 @@ def test_a_kernel_is_a_notebook_and_a_terminal_is_none(
 def test_one_display_is_updated_in_its_place_once_a_second(cell: Cell) -> None:
     now = [0.0]
     notebook = Notebook(now=lambda: now[0])
-    with notebook.shown():
-        for event in (Notice(text="keys: none"), *began()):
-            notebook(event)
-        for step in range(101):
-            now[0] = step / 10
-            notebook(progress(spent=step / 100))
-        notebook(StudyEnded(stopped="finished", summary={}))
+    for event in (Notice(text="keys: none"), *began()):
+        notebook(event)
+    for step in range(101):
+        now[0] = step / 10
+        notebook(progress(spent=step / 100))
+    notebook(StudyEnded(stopped="finished", summary={}))
     assert cell.displays == 1
     assert 10 <= len(cell.shown) <= 15
     last = cell.shown[-1]["text/plain"]

@@ -40,7 +40,7 @@ def plain(text: str) -> str:
 def shown(screen: Screen, **changes: object) -> list[str]:
     """The lines that one progress draws."""
     terminal = Terminal(screen, now=lambda: 0.0)
-    with terminal.shown():
+    with terminal:
         for event in (*began(), progress(**changes)):
             terminal._next = 0.0
             screen.seek(0)
@@ -80,7 +80,7 @@ def test_it_changes_at_most_four_times_a_second_and_only_where_something_is_new(
     writes: list[str] = []
     write = screen.write
     screen.write = lambda text: writes.append(text) or write(text)  # type: ignore[method-assign, func-returns-value]
-    with terminal.shown():
+    with terminal:
         for event in began():
             terminal(event)
         writes.clear()
@@ -100,7 +100,7 @@ def test_it_changes_at_most_four_times_a_second_and_only_where_something_is_new(
 def test_notices_stand_above_and_the_lines_are_gone_in_the_end() -> None:
     screen = Screen()
     terminal = Terminal(screen)
-    with terminal.shown():
+    with terminal:
         terminal(Notice(text="before the first call"))
         assert "\x1b[?25l" not in screen.getvalue(), "nothing is drawn yet"
         for event in (*began(), progress()):
@@ -124,7 +124,7 @@ def test_no_color_and_a_terminal_without_unicode_are_respected(
     screen = Screen()
     screen.encoding = "cp1252"  # type: ignore[misc]
     terminal = Terminal(screen)
-    with terminal.shown():
+    with terminal:
         for event in (*began(), progress()):
             terminal._next = 0.0
             terminal(event)
@@ -140,7 +140,7 @@ def test_a_terminal_that_fails_raises_and_is_closed_all_the_same() -> None:
             raise OSError("no such terminal")
 
     terminal = Terminal(Gone())
-    with terminal.shown(), pytest.raises(OSError, match="no such terminal"):
+    with terminal, pytest.raises(OSError, match="no such terminal"):
         terminal(began()[0])
 
 
@@ -150,7 +150,7 @@ def test_output_of_a_metric_goes_where_it_would_go_without_a_display(
     out, screen = io.StringIO(), Screen()
     monkeypatch.setattr(sys, "stdout", out)
     terminal = Terminal(screen)
-    with terminal.shown():
+    with terminal:
         for event in (*began(), progress()):
             terminal(event)
         sys.stdout.write("of a metric\n")
@@ -164,7 +164,7 @@ def test_failures_are_shown_by_kind() -> None:
     failed = CallFailed(
         model="m", purpose="search", kind="rate_limit", message="x", dollars=0
     )
-    with terminal.shown():
+    with terminal:
         for event in (*began(), failed, progress()):
             terminal._next = 0.0
             terminal(event)

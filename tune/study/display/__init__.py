@@ -4,37 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
-from typing import Protocol
+from contextlib import AbstractContextManager, nullcontext
 
-from tune.study.events import Event
+from tune.study.events import Observer
 
 
-class Display(Protocol):
-    """Shows the events of a run to its user."""
-
-    def shown(self) -> AbstractContextManager[None]:
-        """Keep the display open inside the block."""
-
-    def __call__(self, event: Event) -> None:
-        """Show one event."""
-
-
-class Silent:
-    """Shows nothing."""
-
-    @contextmanager
-    def shown(self) -> Iterator[None]:
-        """Nothing needs to be opened or closed."""
-        yield
-
-    def __call__(self, event: Event) -> None:
-        """Show nothing."""
-
-
-def choose_display(log_format: str, *, quiet: bool) -> Display:
-    """Return the display that suits standard error.
+def choose_display(log_format: str, *, quiet: bool) -> AbstractContextManager[Observer]:
+    """Return the display that suits standard error: it is open inside a `with` block.
 
     Args:
         log_format: "text" or "json".
@@ -42,19 +18,19 @@ def choose_display(log_format: str, *, quiet: bool) -> Display:
     """
     # A standard error that was closed at the start is None.
     if quiet or sys.stderr is None:
-        return Silent()
+        return nullcontext(lambda _: None)
     if log_format == "json":
         from tune.study.display.json_log import JsonLog, json_stream
 
-        return JsonLog(json_stream())
+        return nullcontext(JsonLog(json_stream()))
     from tune.study.display.notebook import Notebook, in_notebook
 
     if in_notebook():
-        return Notebook()
+        return nullcontext(Notebook())
     if sys.stderr.isatty() and os.environ.get("TERM") not in ("dumb", "unknown"):
         from tune.study.display.terminal import Terminal
 
         return Terminal(sys.stderr)
     from tune.study.display.lines import Lines
 
-    return Lines(sys.stderr)
+    return nullcontext(Lines(sys.stderr))

@@ -8,9 +8,9 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from types import TracebackType
 from typing import Any, TextIO
 
 from tune.report.serialize import dump
@@ -35,11 +35,6 @@ class JsonLog:
         self._stream = stream
         self._now = now
         self._next = 0.0
-
-    @contextmanager
-    def shown(self) -> Iterator[None]:
-        """Nothing needs to be opened or closed."""
-        yield
 
     def __call__(self, event: Event) -> None:
         """Write one event."""
@@ -130,27 +125,33 @@ class OutputAsJson(io.TextIOBase):
             self.write("\n")
 
 
-@contextmanager
-def output_as_json() -> Iterator[None]:
-    """Turn all that the block writes to standard error into JSON."""
-    before = sys.stderr
-    if before is None:
-        yield
-        return
-    output = OutputAsJson(before)
-    sys.stderr = output
-    try:
-        yield
-    except Exception:
-        # Python writes the traceback after this: it shall come as JSON, too.
-        atexit.register(output.finish)
-        raise
-    except BaseException:
+class StandardErrorAsJson:
+    """Turns all that its block writes to standard error into JSON."""
+
+    def __init__(self) -> None:
+        self._output: OutputAsJson | None = None
+
+    def __enter__(self) -> None:
+        # A standard error that was closed at the start is None.
+        if sys.stderr is not None:
+            self._output = OutputAsJson(sys.stderr)
+            sys.stderr = self._output
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        output = self._output
+        if output is None:
+            return
+        if isinstance(error, Exception):
+            # Python writes the traceback after this: it shall come as JSON, too.
+            atexit.register(output.finish)
+            return
         output.finish()
-        sys.stderr = before
-        raise
-    output.finish()
-    sys.stderr = before
+        sys.stderr = output.behind
 
 
 def json_stream() -> TextIO:

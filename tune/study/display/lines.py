@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TextIO
 
 from tune.safety.escape import for_terminal
@@ -31,11 +30,6 @@ class Lines:
         self._now = now
         self._next = now()
         self._view = RunView()
-
-    @contextmanager
-    def shown(self) -> Iterator[None]:
-        """Nothing needs to be opened or closed."""
-        yield
 
     def __call__(self, event: Event) -> None:
         """Write what an event says."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 import html
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 from tune.safety.escape import for_terminal
@@ -41,11 +40,6 @@ class Notebook:
         self._notices: list[str] = []
         self._end = ""
         self._handle: Any = None
-
-    @contextmanager
-    def shown(self) -> Iterator[None]:
-        """Nothing needs to be opened; what is shown last stays."""
-        yield
 
     def __call__(self, event: Event) -> None:
         """Show one event."""

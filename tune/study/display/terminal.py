@@ -5,8 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from tune.safety.decoration import Decorations
@@ -67,17 +66,15 @@ class Terminal:
             redirect_stdout=sys.stdout is not None and sys.stdout.isatty(),
         )
 
-    @contextmanager
-    def shown(self) -> Iterator[None]:
-        """Keep the lines on the screen inside the block."""
+    def __enter__(self) -> Terminal:
         self._open = True
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._open = False
-                # A terminal that fails must not end a run that has cost money.
-                Decorations().attempt("the progress display", self._live.stop, None)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._open = False
+            # A terminal that fails must not end a run that has cost money.
+            Decorations().attempt("the progress display", self._live.stop, None)
 
     def __call__(self, event: Event) -> None:
         """Show one event."""
