@@ -266,7 +266,7 @@ def test_what_no_service_tells_stays_charged_and_it_is_said_why(
         said = record["notices"][-1]
         assert "no name of the call came back" in said
         assert "the service does not know the call or its bill, or not yet" in said
-        assert "`tune reconcile STUDY --billed USD`" in said
+        assert "tune reconcile STUDY --billed USD settles them" in said
         now = balance(tmp_path / "study")
         assert 0 < now.uncertain < charged.uncertain
         assert now.settled > charged.settled

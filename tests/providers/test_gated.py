@@ -252,5 +252,5 @@ def test_uncertain_dollars_are_shown_with_their_reason_and_the_way_out() -> None
     said = uncertain_sentence(money)
     assert "$0.02 of it is uncertain" in said
     assert "3 calls: no answer came in time" in said
-    assert "`tune reconcile STUDY --billed USD`" in said
+    assert "tune reconcile STUDY --billed USD books the whole bill" in said
     assert uncertain_sentence(Money(1.0, 0.5, 0.5, 0.5, 0.0, 0.5)) == ""

@@ -206,8 +206,8 @@ class _Found:
             f"{_calls(calls)}: {reason}" for reason, calls in self.unknown.most_common()
         )
         return (
-            f"{said} {_calls(self.unknown.total())} still uncertain ({listed}): `tune reconcile "
-            f"STUDY --billed USD` settles them by the bill for the whole study."
+            f"{said} {_calls(self.unknown.total())} still uncertain ({listed}): tune reconcile "
+            "STUDY --billed USD settles them by the bill for the whole study."
         )
 
 

@@ -124,8 +124,8 @@ def uncertain_sentence(money: Money) -> str:
         why = f" ({'; '.join(reasons)})"
     return (
         f"{dollars(money.uncertain)} of it is uncertain, charged at the most that it can be{why}: "
-        "`tune reconcile STUDY` asks the services for the bills of these calls, and "
-        "`tune reconcile STUDY --billed USD` books the whole bill instead."
+        "tune reconcile STUDY asks the services for the bills of these calls, and "
+        "tune reconcile STUDY --billed USD books the whole bill instead."
     )
 
 

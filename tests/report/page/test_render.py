@@ -197,6 +197,15 @@ def test_every_section_has_a_place_in_the_navigation() -> None:
     assert len(sections) >= 6
 
 
+def test_the_command_that_settles_uncertain_dollars_is_shown_without_backticks() -> (
+    None
+):
+    reader = harmless(page_html(whole(money=money(uncertain=0.5))))
+    said = reader.said("li")
+    assert "tune reconcile STUDY --billed USD books the whole bill" in said
+    assert "`" not in said
+
+
 def test_every_table_can_be_scrolled_sideways_with_finger_or_keyboard() -> None:
     reader = harmless(page_html(study()))
     for before, (tag, _) in zip(reader.tags, reader.tags[1:], strict=False):
