@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from html import escape
 
 from tests.support.reports import (
     EMPTY,
@@ -16,6 +17,7 @@ from tune.report import (
     summary_html,
     summary_lines,
 )
+from tune.report.headline import detectable_sentence
 
 
 def test_a_terminal_has_the_first_runners_up_and_the_report_all() -> None:
@@ -73,3 +75,13 @@ def test_a_narrow_terminal_has_a_table_of_fewer_columns_and_no_broken_lines() ->
         table = lines[lines.index(header) :][:3]
         assert max(map(len, table)) <= width
         assert any(line.startswith("winner") for line in table)
+
+
+def test_a_notebook_is_told_every_sentence_that_a_terminal_is_told() -> None:
+    study = whole(deployable_note="An agent cannot use the winner.")
+    html = summary_html(study)
+    table = [line for line in summary_lines(study) if "  " in line]
+    for line in summary_lines(study):
+        assert line in table or f"<p>{escape(line)}</p>" in html
+    assert "An agent cannot use the winner." in html
+    assert detectable_sentence(study) in html

@@ -42,14 +42,7 @@ def summary_lines(report: Report, width: int | None = None) -> list[str]:
     """
     sentences = list(answer(report))
     table = _side_by_side(report, width)
-    rest: list[str] = []
-    # Otherwise the answer has said it.
-    if report.verdict != "not distinguishable" and report.detectable is not None:
-        rest.append(detectable_sentence(report))
-    if report.deployable_note:
-        rest.append(report.deployable_note)
-    rest += [*wrong_sentences(report), *failing_sentences(report.failing)]
-    rest += [*_of_money(report, sentences), *report.notices]
+    rest = _rest(report, sentences)
     return [*_wrapped(sentences, width), *map(visible, table), *_wrapped(rest, width)]
 
 
@@ -60,13 +53,24 @@ def summary_html(report: Report) -> str:
     if rows:
         table = f"<table>{rows}</table>"
     said = answer(report)
-    rest = [
-        *wrong_sentences(report),
-        *failing_sentences(report.failing),
-        *_of_money(report, said),
-        *report.notices,
-    ]
-    return f"{_paragraphs(said)}{table}{_paragraphs(rest)}"
+    return f"{_paragraphs(said)}{table}{_paragraphs(_rest(report, said))}"
+
+
+def _rest(report: Report, said: Sequence[str]) -> list[str]:
+    """Return the sentences below the table.
+
+    Args:
+        report: what a study found.
+        said: the sentences of the answer; none of them is said again.
+    """
+    rest: list[str] = []
+    # Otherwise the answer has said it.
+    if report.verdict != "not distinguishable" and report.detectable is not None:
+        rest.append(detectable_sentence(report))
+    if report.deployable_note:
+        rest.append(report.deployable_note)
+    rest += [*wrong_sentences(report), *failing_sentences(report.failing)]
+    return [*rest, *_of_money(report, said), *report.notices]
 
 
 def _of_money(report: Report, said: Sequence[str]) -> list[str]:
