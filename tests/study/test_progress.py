@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -116,6 +117,11 @@ async def test_time_is_guessed_from_what_this_process_spends(
     rate = (found.spent - made._spent_before) / found.seconds
     left = (found.budget - found.spent) / rate
     assert found.left_seconds == pytest.approx(left, rel=1e-3)
+    house.plan = replace(house.plan, budget=found.spent / 2)
+    over = reporter(house, lambda _: None)
+    over._began -= 10.0
+    over._spent_before = 0.0
+    assert over.progress().left_seconds == 0.0, "a service may bill above its cap"
 
 
 def test_where_nobody_is_billed_the_clock_says_what_is_left(

@@ -186,7 +186,8 @@ class ProgressReporter:
             rate = (spent - self._spent_before) / seconds
         if rate <= 0:
             return None
-        return (self._plan.budget - spent) / rate
+        # A service that billed above its cap may have taken more than the budget.
+        return max(0.0, self._plan.budget - spent) / rate
 
     def _found_best(self) -> tuple[Reading, BestSoFar] | None:
         """Return the best reading so far, with its record."""
