@@ -105,8 +105,8 @@ def test_notices_stand_above_and_the_lines_are_gone_in_the_end() -> None:
         assert "\x1b[?25l" not in screen.getvalue(), "nothing is drawn yet"
         for event in (*began(), progress()):
             terminal(event)
-        terminal(Notice(text="[not markup] \x1b[2J"))
-        assert "[not markup] \\x1b[2J" in screen.getvalue()
+        terminal(Notice(text="[not markup] server:key:8 \x1b[2J"))
+        assert "[not markup] server:key:8 \\x1b[2J" in screen.getvalue()
         before = len(screen.getvalue())
     end = screen.getvalue()[before:]
     assert "\x1b[?25h" in end, "the cursor is there again"

@@ -90,9 +90,13 @@ class Terminal:
 
     def _print(self, text: str) -> None:
         """Print a sentence above the lines."""
-        # Without markup, because a sentence may hold data with square brackets.
+        # Without markup and emoji codes, because a sentence may hold data with square brackets or
+        # a name such as `server:key:8`.
         self._console.print(
-            visible(scrub_message(text), lines=True), markup=False, highlight=False
+            visible(scrub_message(text), lines=True),
+            markup=False,
+            emoji=False,
+            highlight=False,
         )
 
     def _refresh(self) -> None:
