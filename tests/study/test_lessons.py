@@ -300,3 +300,39 @@ def test_a_cap_that_is_refused_is_moved_and_no_configuration_is_lost(
         more = go(0.002)
         assert len([seen for seen in server.posts if seen.status == 400]) <= 2
         assert to_picodollars(more.record.money.settled) == server.bill
+
+
+def test_a_wave_that_was_killed_after_its_cap_was_moved_is_replayed_with_that_cap(
+    tmp_path: Path,
+) -> None:
+    space = {**SPACE, "space": {**SPACE["space"], "max_tokens": [8]}}
+    with Server({"small": Model(strict=refuse_large_caps)}, world=WORLD) as server:
+        given: Any = options(server, tmp_path)
+        journal = Path(given["results"]) / "study.jsonl"
+
+        def go(until: str) -> tune.Study:
+            """Go on with a study whose journal ends before its first event of a kind."""
+            lines = []
+            if journal.is_file():
+                lines = journal.read_text().splitlines(keepends=True)
+            events = [json.loads(line)["event"] for line in lines]
+            if until:
+                journal.write_text("".join(lines[: events.index(until)]))
+            return run_study(
+                read_options(
+                    data=WORLD.examples(24),
+                    space=tune.Space.from_mapping(space),
+                    budget=0.001,
+                    **given,
+                ),
+                retry=QUICK,
+            )
+
+        go("")
+        killed = go("outcome")
+        spent = server.bill
+        resumed = go("result")
+        assert server.bill == spent, "nothing is bought again"
+        assert resumed.record.winner is not None
+        assert resumed.record.winner == killed.record.winner
+        assert resumed.record.trials == killed.record.trials

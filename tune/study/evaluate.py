@@ -141,7 +141,14 @@ class Evaluator:
         wave = Wave()
         self._lost = None
         self._blame = Blame()
+        begun = [step for step in steps if step.trial not in trials]
         orders = self._begin(steps, trials, {})
+        for step in begun:
+            # A wave that was killed knows already which caps its model takes. Its replay does not:
+            # the lessons of a wave come after it.
+            cap = trials[step.trial].cap
+            if cap != step.cap:
+                wave.caps[step.trial] = cap
         self.failures.leave_out(trials, wave)
         with rare_collections():
             await self._buy_all(orders, trials, wave)
