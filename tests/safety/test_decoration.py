@@ -75,6 +75,13 @@ def test_what_fails_is_told_once_in_one_sentence_and_not_called_again() -> None:
     assert len(calls) == 1
 
 
+def test_an_observer_that_leaves_the_process_is_left_out() -> None:
+    told: list[str] = []
+    assert Decorations(told.append).attempt("the observer", sys.exit, "none") == "none"
+    (sentence,) = told
+    assert sentence.startswith("the observer failed and is left out (SystemExit")
+
+
 def test_ctrl_c_is_no_fault_of_a_decoration() -> None:
     def stop() -> NoReturn:
         raise KeyboardInterrupt

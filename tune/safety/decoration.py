@@ -38,7 +38,8 @@ class Decorations:
             return otherwise
         try:
             return work()
-        except Exception as error:  # noqa: BLE001 - whatever a decoration raises, the run that it decorates goes on
+        # `sys.exit` in an observer would end the event loop while calls are in flight.
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a decoration raises, the run that it decorates goes on
             self._failed.add(part)
             words = " ".join(str(error).split())
             self._tell(
