@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 import threading
+from typing import NoReturn
 
 import pytest
 
@@ -65,3 +67,22 @@ async def test_it_works_inside_a_running_event_loop() -> None:
         return "done"
 
     assert run_apart(work()) == "done"
+
+
+def test_the_rest_of_the_work_ends_where_a_part_of_it_leaves_the_process() -> None:
+    ended: list[str] = []
+
+    async def leave() -> NoReturn:
+        sys.exit(3)
+
+    async def work() -> None:
+        parts = [asyncio.create_task(leave())]
+        try:
+            await asyncio.sleep(1000)
+        finally:
+            ended.append("files are closed")
+            await asyncio.wait(parts)
+
+    with pytest.raises(SystemExit, match="3"):
+        run_apart(work())
+    assert ended == ["files are closed"]

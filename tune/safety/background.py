@@ -44,6 +44,9 @@ def run_apart(
             found.append(loop.run_until_complete(task))
         except BaseException as error:  # noqa: BLE001 - it is raised again in the caller's thread
             failed.append(error)
+            # `sys.exit` in a part of the work ends the loop before the rest has ended.
+            task.cancel()
+            loop.run_until_complete(asyncio.wait([task]))
         finally:
             loop.run_until_complete(loop.shutdown_asyncgens())
             loop.close()
