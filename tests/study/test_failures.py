@@ -155,6 +155,39 @@ def test_a_setting_that_is_refused_while_the_model_reasons_stays_where_it_does_n
     assert len(points) == 3
 
 
+def test_a_condition_that_a_failed_trial_meets_takes_no_parameter_away() -> None:
+    case = Case()
+    case.lessons.space = space_with(
+        temperature=[0.5], reasoning_effort=[None, "none", "high"]
+    )
+    error = ParameterRejected(
+        "not while reasoning", parameter="temperature", while_reasoning=True
+    )
+    # A lesson that was recalled has ruled it out while its call was under way.
+    point = {"temperature": 0.5, "reasoning_effort": "high"}
+    trial = Trial(7, Point({"model": "m", "prompt": "p", **point}), 256)
+    trial.state = "failed"
+    case.failures.refused(trial, error, case.wave, case.trials)
+    points = [p for p in case.lessons.space.points() if p["model"] == "m"]
+    kept = {p["reasoning_effort"] for p in points if "temperature" in p}
+    assert kept == {None, "none"}
+
+
+def test_a_trial_that_is_ruled_out_names_the_setting_that_it_loses() -> None:
+    case = Case()
+    case.lessons.space = space_with(
+        temperature=[None, 0.5], reasoning_effort=["low", "high"], top_p=[None, 0.9]
+    )
+    case.lessons.allow_one_of("m", ["temperature", "top_p"])
+    both = {"temperature": 0.5, "top_p": 0.9, "reasoning_effort": "low"}
+    case.trials[0] = Trial(0, Point({"model": "m", "prompt": "p", **both}), 8)
+    error = ValueRejected("no such level", "reasoning_effort")
+    refuse(case, error, temperature=None, reasoning_effort="high")
+    assert case.trials[0].reason == (
+        "the model does not take top_p beside the other settings"
+    )
+
+
 @pytest.mark.parametrize(
     ("words", "parameter"),
     [

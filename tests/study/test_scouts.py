@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Callable
 from typing import Any
@@ -63,6 +64,10 @@ def refuse_as_gpt(asked: dict[str, Any]) -> ProviderError | None:
     return None
 
 
+class Killed(BaseException):
+    """The end of a process in the middle of a wave."""
+
+
 class Strict(FakeEndpoint):
     """Refuses settings, and answers in an order that a test chooses."""
 
@@ -74,8 +79,12 @@ class Strict(FakeEndpoint):
         self.refuse = refuse
         self.rng = rng
         self.refused = 0
+        self.calls_left = 10**6
 
     async def complete(self, request: Request, numbers: range) -> list[Completion]:
+        self.calls_left -= 1
+        if self.calls_left < 0:
+            raise Killed
         for _ in range(self.rng.randrange(40) if self.rng else 0):
             await asyncio.sleep(0)
         error = self.refuse(dict(request.settings))
@@ -85,11 +94,27 @@ class Strict(FakeEndpoint):
         return await super().complete(request, numbers)
 
 
-class Study:
-    """An evaluator over two strict models, which buys one wave."""
+def new_space() -> Space:
+    dimensions: dict[str, Any] = {
+        "model": ["claude", "gpt"],
+        "prompt": {"p": "{text}"},
+        "max_tokens": 8,
+    }
+    return Space(**dimensions, **SETTINGS)
 
-    def __init__(self, rng: random.Random | None = None) -> None:
-        self.db = Database(":memory:")
+
+class Study:
+    """An evaluator over two strict models, which buys one wave.
+
+    Args:
+        rng: chooses the order of the answers.
+        before: a study that was killed in this wave; this one goes on with it.
+    """
+
+    def __init__(
+        self, rng: random.Random | None = None, before: Study | None = None
+    ) -> None:
+        self.db = Database(":memory:") if before is None else before.db
         store = Store(self.db)
         self.ledger = Ledger(self.db, "s", PICODOLLARS)
         context = StackContext(store, self.ledger, Capabilities(), 16, retry=QUICK)
@@ -97,18 +122,16 @@ class Study:
             "claude": Strict(refuse_as_claude, rng),
             "gpt": Strict(refuse_as_gpt, rng),
         }
-        dimensions: dict[str, Any] = {
-            "model": list(self.endpoints),
-            "prompt": {"p": "{text}"},
-            "max_tokens": 8,
-        }
-        self.space = Space(**dimensions, **SETTINGS)
+        self.space = new_space()
         self.learned: list[tuple[str, dict[str, Any]]] = []
         lessons = Lessons(
             self.space,
             context.capabilities,
             lambda event, **fields: self.learned.append((event, fields)),
         )
+        for event, fields in [] if before is None else before.learned:
+            self.learned.append((event, fields))
+            lessons.recall({"event": event, **fields})
         services = {}
         for name, endpoint in self.endpoints.items():
             services[name] = build_stack(Entry(name, name), endpoint, PRICE, context)
@@ -128,9 +151,11 @@ class Study:
     def buy(self, seed: int) -> Wave:
         """Buy a wave of random points."""
         rng = random.Random(seed)
+        # The wave was decided before anything was learned in it.
+        space = new_space()
         points: dict[Point, None] = {}
         while len(points) < 12:
-            points[self.space.sample(rng)] = None
+            points[space.sample(rng)] = None
         steps = []
         for number, point in enumerate(points):
             steps.append(Step(number, point, tuple(range(6)), 1, 8))
@@ -158,6 +183,29 @@ class Study:
 def test_any_order_of_the_answers_teaches_the_same(wave: int, order: int) -> None:
     calm, hasty = Study(), Study(random.Random(order))
     assert calm.outcome(calm.buy(wave)) == hasty.outcome(hasty.buy(wave))
+
+
+@settings(max_examples=25, deadline=None)
+@given(wave=st.integers(0, 7), calls=st.integers(0, 30), order=st.integers(1, 10**6))
+def test_a_study_that_is_killed_within_a_wave_and_resumed_learns_the_same(
+    wave: int, calls: int, order: int
+) -> None:
+    whole, killed = Study(), Study(random.Random(order))
+    for endpoint in killed.endpoints.values():
+        endpoint.calls_left = calls
+    with contextlib.suppress(Killed):
+        killed.buy(wave)
+    resumed = Study(random.Random(order + 1), before=killed)
+    wanted = whole.outcome(whole.buy(wave))
+    found = resumed.outcome(resumed.buy(wave))
+    for key in ("space", "answered"):
+        assert found[key] == wanted[key]
+    failed = {
+        number for number, (state, _) in found["states"].items() if state == "failed"
+    }
+    assert failed == {
+        number for number, (state, _) in wanted["states"].items() if state == "failed"
+    }
 
 
 def test_each_rule_of_a_model_costs_about_one_refusal() -> None:

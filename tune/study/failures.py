@@ -185,7 +185,8 @@ class Failures:
             elif isinstance(domain, Choice) and value not in domain.values:
                 _fail(other, f"the model does not take {name} {value}", wave)
             elif space.point_of(other.point) != other.point:
-                reason = f"the model does not take {name} beside the other settings"
+                lost = _first_lost(other.point, space.point_of(other.point))
+                reason = f"the model does not take {lost} beside the other settings"
                 _fail(other, reason, wave)
 
     def _learn(self, point: Point, error: ParameterRejected, *, running: bool) -> None:
@@ -195,7 +196,7 @@ class Failures:
         # An earlier call has already taught this.
         if name not in self.lessons.space.dimensions(model):
             return
-        if running and self._is_conditional(point, error):
+        if self._is_conditional(point, error):
             return
         if not isinstance(error, ValueRejected):
             self.lessons.refuse(model, name)
@@ -272,6 +273,11 @@ def _space_name(error: ParameterRejected) -> str:
     """Return the dimension that a refusal is about."""
     # The cap has two names; a space knows it by the older one.
     return error.parameter.replace("max_completion_tokens", "max_tokens")
+
+
+def _first_lost(point: Point, kept: Point) -> str:
+    """Return the first setting of a point that is another one, or none, in what is kept of it."""
+    return next(name for name in point if kept.get(name) != point[name])
 
 
 def fail_unanswered(trial: Trial, asked: Collection[int], wave: Wave) -> None:
