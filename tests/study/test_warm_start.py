@@ -130,6 +130,8 @@ def test_rows_of_the_holdout_are_not_learned_from() -> None:
     assert f"{sum(barred)} scores on rows of this study's holdout" in taken_sentence(
         found
     )
+    one = taken_sentence(replace(found, left_out=1))
+    assert one.endswith("Not used: 1 score on rows of this study's holdout")
     # Nothing is left of a trial that met only such rows.
     only = [1.0 if bar else None for bar in barred]
     assert not taken(now, then, ("m", "p", {}, only)).trials
@@ -151,7 +153,9 @@ def test_a_row_is_known_again_where_other_columns_are_used() -> None:
 def test_another_metric_and_too_few_examples_say_nothing() -> None:
     assert not taken(plan(), plan(metric="contains"), ("m", "p", {}, HALF)).trials
     few = [1.0] * (LEAST_EXAMPLES - 1)
-    assert not taken(plan(), plan(seed=0), ("m", "p", {}, few)).trials
+    found = taken(plan(), plan(seed=0), ("m", "p", {}, few))
+    assert not found.trials
+    assert f"at least {LEAST_EXAMPLES} examples" in taken_sentence(found)
 
 
 def test_equal_scores_are_no_certainty_and_many_trials_are_cut() -> None:
@@ -178,6 +182,7 @@ async def test_what_a_study_leaves_has_its_scores_and_no_text(
     (trial,) = left["trials"]
     assert trial[2] == {"temperature": 0.5}
     assert len(trial[3]) == 12
+    assert len(left["rows"]) == 12, "only the rows that were met"
     # A study of the same rows, split in another way, takes the part that it may know.
     again = build(unsure, seed=5)
     found = find_taken(again.plan, {"one": left})

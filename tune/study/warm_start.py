@@ -109,9 +109,11 @@ def make_evidence(
     # Those with the most examples say the most.
     trials.sort(key=lambda trial: len(trial[-1]), reverse=True)
     del trials[MOST_KEPT:]
+    # Rows that no trial met say nothing, and there may be very many.
+    met = max((len(scores) for *_, scores in trials), default=0)
     return {
         "metric": _mark(plan.metric.identity),
-        "rows": [row_marks(example) for example in plan.split.tuning],
+        "rows": [row_marks(example) for example in plan.split.tuning[:met]],
         "trials": trials,
     }
 
@@ -221,16 +223,15 @@ def taken_sentence(taken: TakenEvidence) -> str:
     if not taken.trials:
         return (
             "warm start: no earlier study in the store has the metric and a model or template of "
-            "this one"
+            f"this one, with scores of at least {LEAST_EXAMPLES} examples outside its holdout"
         )
     said = (
         f"warm start: {count(len(taken.trials), 'trial')} of earlier studies "
         f"({visible(', '.join(taken.studies))}) guide what is bought first; no result rests on them"
     )
     if taken.left_out:
-        said += (
-            f". {taken.left_out:,} scores on rows of this study's holdout were not used"
-        )
+        left_out = count(taken.left_out, "score")
+        said += f". Not used: {left_out} on rows of this study's holdout"
     return said
 
 
