@@ -86,3 +86,18 @@ async def test_what_a_wave_lacked_is_lacking(build: Callable[..., House]) -> Non
     assert trials[0].unanswered == {3: "service: down"}
     assert trials[0].config_failed == {4: "context_length"}
     assert (trials[0].state, trials[0].reason) == ("failed", "no temperature")
+
+
+async def test_an_example_that_a_later_wave_answered_is_not_lacking_any_more(
+    build: Callable[..., House],
+) -> None:
+    house = build(unsure)
+    await house.buy(examples=2, draws=1)
+    shelf, trials = Shelf(house), dict[int, Trial]()
+    step = Step(0, POINT, (0, 1), 1, 12)
+    missing = {"unanswered": {(0, 1): "service: down"}}
+    shelf.kept.replay([step], trials, recorded(**missing))
+    assert trials[0].unanswered == {1: "service: down"}
+    shelf.kept.replay([step], trials, recorded())
+    assert trials[0].unanswered == {}
+    assert sorted(trials[0].draws) == [0, 1]
