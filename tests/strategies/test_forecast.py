@@ -109,6 +109,15 @@ def test_much_more_money_begins_no_fewer_points(name: str) -> None:
     assert [one.configs for one in found] == sorted(one.configs for one in found)
 
 
+def test_points_of_an_expensive_pair_are_not_begun_at_the_price_of_a_cheap_one() -> (
+    None
+):
+    strategy = STRATEGIES["knowledge_gradient"]
+    forecast = strategy.forecast(costs(0.001, 10.0, points=4), 5.0)
+    assert forecast.first_blocks == 2
+    assert forecast.configs == 2
+
+
 def test_no_money_begins_nothing() -> None:
     for strategy in STRATEGIES.values():
         assert strategy.forecast(costs(1.0), 1e-6).configs == 0
