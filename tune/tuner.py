@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
@@ -54,6 +53,7 @@ from tune.study.stop import Stop, interrupt, start_timer
 from tune.study.stop_reasons import INTERRUPTED, PAUSES
 from tune.study.study import Study
 from tune.study.warm_start import make_evidence, taken_sentence, warm_start
+from tune.task.callables import is_async
 
 _RETRY = RetryPolicy()
 
@@ -150,7 +150,7 @@ def _watching(options: Options, display: Observer) -> dict[str, Observer]:
     watching = {"the progress display": display}
     observer = as_callable(options.observer, "observer")
     # The run does not wait for its observers, so nothing would wait for an async one.
-    if inspect.iscoroutinefunction(observer):
+    if is_async(observer):
         raise InputError("the observer is a plain function, not an async one")
     if observer is not None:
         watching["the observer"] = observer

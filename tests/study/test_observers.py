@@ -111,10 +111,16 @@ def test_an_observer_that_is_none_is_refused(server: Server, tmp_path: Path) -> 
     async def later(event: Event) -> None:
         raise AssertionError
 
+    class Later:
+        async def __call__(self, event: Event) -> None:
+            raise AssertionError
+
     with pytest.raises(InputError, match="the observer is a callable, but got 3"):
         run(server, tmp_path, observer=3)
     with pytest.raises(InputError, match="the observer is a plain function"):
         run(server, tmp_path, observer=later)
+    with pytest.raises(InputError, match="the observer is a plain function"):
+        run(server, tmp_path, observer=Later())
     with pytest.raises(InputError, match="no_such_module"):
         run(server, tmp_path, observer="no_such_module:watch")
     assert server.posts == []

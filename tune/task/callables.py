@@ -23,6 +23,13 @@ _refused: ContextVar[str | None] = ContextVar("refused", default=None)
 """The reason why nothing may be imported now, or None."""
 
 
+def is_async(function: object) -> bool:
+    """Return whether a callable returns a coroutine, which somebody would have to await."""
+    # An object whose class defines an async __call__ is a coroutine function in disguise.
+    method = getattr(function, "__call__", None)  # noqa: B004
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(method)
+
+
 def import_object(path: str, what: str) -> Any:
     """Import the object that `"module:attribute"` names.
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tune.errors import InputError, MetricError
-from tune.task.callables import fingerprint, import_object
+from tune.task.callables import fingerprint, import_object, is_async
 from tune.task.example import Example
 from tune.task.metrics import text_metrics
 from tune.task.metrics.code import Code
@@ -189,9 +189,7 @@ def _from_callable(function: Callable[..., Any], options: Mapping[str, Any]) -> 
         table[option] = value
     default_name = getattr(function, "__name__", type(function).__name__)
     name = own.pop("name", None) or default_name
-    # An object whose class defines an async __call__ is a coroutine function in disguise.
-    method = getattr(function, "__call__", None)  # noqa: B004
-    if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(method):
+    if is_async(function):
         raise InputError(
             f"metric {name!r}: a plain function is wanted, but got a coroutine function"
         )
