@@ -85,3 +85,12 @@ def test_a_notebook_is_told_every_sentence_that_a_terminal_is_told() -> None:
         assert line in table or f"<p>{escape(line)}</p>" in html
     assert "An agent cannot use the winner." in html
     assert detectable_sentence(study) in html
+
+
+def test_a_narrow_table_uses_short_words() -> None:
+    study = whole()
+    assert study.baseline is not None
+    assumed = replace(study.baseline, name="baseline (assumed)")
+    lines = summary_lines(replace(study, baseline=assumed), 60)
+    (line,) = (line for line in lines if line.startswith("assumed "))
+    assert "0.240 (0.170, 0.330)" in line

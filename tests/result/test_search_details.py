@@ -116,6 +116,17 @@ def test_each_limit_has_the_choice_that_reprice_makes(
         assert choice.keeps is (again.record.keeps_limit is not False)
 
 
+def test_a_limit_that_nothing_keeps_is_among_the_limits_and_says_so(
+    study: tune.Study, asked: dict[str, Any]
+) -> None:
+    options = {**asked, "results": None}
+    options.pop("quiet")
+    again = reprice(study.folder, **options | {"max_cost_per_request": 1e-9})
+    assert again.record.keeps_limit is False
+    assert again.record.search is not None
+    assert not at(again.record.search.limits, 1e-9, None).keeps
+
+
 def at(
     choices: Sequence[LimitChoice], max_cost: float | None, max_seconds: float | None
 ) -> LimitChoice:
@@ -182,7 +193,11 @@ def test_free_dimensions_are_compared_on_the_same_draws(details: SearchDetails) 
     free = {one.name: one for one in details.dimensions if one.free}
     assert {"n", "max_tokens"} <= set(free)
     for dimension in free.values():
-        assert sum(effect.difference is None for effect in dimension.effects) == 1
+        (reference,) = (one for one in dimension.effects if one.difference is None)
+        for effect in dimension.effects:
+            if effect.difference is not None:
+                gain = effect.difference.mean
+                assert effect.mean == pytest.approx(reference.mean + gain)
 
 
 def test_every_model_is_there_with_every_prompt_that_it_was_tried_with(

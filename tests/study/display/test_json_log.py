@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -51,6 +52,37 @@ def test_hostile_text_stays_on_its_line_and_is_not_obeyed() -> None:
     (line,) = stream.getvalue().splitlines()
     assert "\x1b" not in line
     assert json.loads(line)["text"] == "one\ntwo \x1b[2J \u2028 \u202e"
+
+
+def test_what_looks_like_a_key_is_hidden() -> None:
+    stream = io.StringIO()
+    JsonLog(stream)(Notice(text="refused sk-abcdefgh1234567890abcd"))
+    (found,) = read(stream)
+    assert found["text"] == "refused [hidden]"
+
+
+def test_after_an_error_the_traceback_becomes_json_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stream = io.StringIO()
+    ends: list[Callable[[], None]] = []
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setattr("atexit.register", ends.append)
+    with pytest.raises(ZeroDivisionError), StandardErrorAsJson():
+        _ = 1 / 0
+    sys.stderr.write("Traceback\nZeroDivisionError")
+    (finish,) = ends
+    finish()
+    assert [one["text"] for one in read(stream)] == ["Traceback", "ZeroDivisionError"]
+
+
+def test_an_exit_gives_standard_error_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    with pytest.raises(SystemExit), StandardErrorAsJson():
+        sys.exit(sys.stderr.write("last words"))
+    assert sys.stderr is stream
+    assert [one["text"] for one in read(stream)] == ["last words"]
 
 
 def test_numbers_that_json_lacks_are_null() -> None:
