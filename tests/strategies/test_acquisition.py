@@ -14,6 +14,7 @@ from tune.strategies.acquisition import (
     Moves,
     acquisition_values,
     as_arrays,
+    first_of_largest,
     knowledge_gradients,
     two_largest,
 )
@@ -125,3 +126,10 @@ def test_the_knowledge_gradient_is_at_least_that_of_the_point_alone() -> None:
 def test_the_two_largest_are_found_and_one_alone_is_both() -> None:
     assert two_largest(np.array([0.1, 0.7, 0.3])) == ((1, 0.7), 0.3)
     assert two_largest(np.array([0.4])) == ((0, 0.4), 0.4)
+
+
+def test_of_values_that_differ_by_rounding_only_the_first_is_the_largest() -> None:
+    third = 1.0 / 3.0
+    assert first_of_largest(np.array([0.0, third, third * (1 + 1e-15)])) == 1
+    assert first_of_largest(np.array([0.0, third, third * (1 + 1e-6)])) == 2
+    assert first_of_largest(np.zeros(3)) == 0

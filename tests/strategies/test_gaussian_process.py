@@ -4,6 +4,7 @@ limits.
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -581,6 +582,27 @@ def test_knowledge_is_the_expected_rise_of_the_best_mean(
         assert found == pytest.approx(
             rise, abs=0.1 * float(np.hypot.reduce([s[purchase] for s in slopes]).max())
         )
+
+
+@pytest.mark.parametrize("sources", [1, 2])
+@pytest.mark.parametrize("width", [0.001, 0.1, 1.0])
+def test_contenders_that_cannot_win_are_left_out_and_change_nothing(
+    sources: int, width: float
+) -> None:
+    rng = np.random.default_rng(sources)
+    mean = rng.normal(0, 0.3, 30)
+    slopes = [width * rng.normal(0, 1, (40, 30)) for _ in range(sources)]
+    nodes, weights = np.polynomial.hermite_e.hermegauss(5)
+    weights = weights / weights.sum()
+    found = expected_rise(mean, slopes)
+    for purchase in range(40):
+        rise = 0.0
+        for case in itertools.product(range(5), repeat=sources):
+            moved = mean.copy()
+            for slope, node in zip(slopes, case, strict=True):
+                moved += nodes[node] * slope[purchase]
+            rise += float(weights[list(case)].prod() * moved.max())
+        assert found[purchase] == pytest.approx(rise - mean.max(), abs=1e-12)
 
 
 def test_knowledge_that_moves_all_alike_changes_no_choice() -> None:

@@ -217,3 +217,11 @@ def two_largest(values: Array) -> tuple[tuple[int, float], float]:
     second = order[min(1, len(order) - 1)]
     largest = int(first), float(values[first])
     return largest, float(values[second])
+
+
+def first_of_largest(rates: Array) -> int:
+    """Return the number of the largest, and of almost equal ones the first."""
+    # Points of which nothing is known are worth the same. Rounded, so that another order of
+    # summation on another machine decides nothing between them.
+    most = max(float(rates.max()), 1e-300)
+    return int(np.argmax(np.round(rates / most, 9)))

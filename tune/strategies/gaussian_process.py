@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -67,6 +67,12 @@ _LARGE = 1e15
 # polynomials up to degree 9.
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(5)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
+
+_FARTHEST = float(_NODES.max())
+"""Standard deviations of the farthest node."""
+
+_ROUNDING = 1e-9
+"""More than what rounding changes in a mean or in its moves."""
 
 
 def varying_settings(points: Sequence[Point]) -> tuple[str, ...]:
@@ -283,30 +289,29 @@ class GaussianProcess:
         seen: BlockMeans,
         fits: int,
     ) -> JointNormal:
-        rows = seen.candidate
-        scale = seen.scale
-        noise = _noise_covariance(seen)
-        gaps = seen.value - self.level * scale
-        if fits and len(rows) >= _FEWEST_FITTED:
-            # Cubic in the number of observations: noisy ones add time and little else.
+        gaps = seen.value - self.level * seen.scale
+        if fits and len(gaps) >= _FEWEST_FITTED:
+            # Cubic in the number of points: noisy observations add time and little else.
             few = np.argsort(seen.noise, kind="stable")[:_MOST_FITTED]
-            squares = np.outer(scale[few], scale[few])
-            inside = alike[:, rows[few, None], rows[few]] * squares
+            known = _by_candidate(seen, gaps, few)
+            who = known.candidate
+            inside = alike[:, who[:, None], who]
             # The prior mean is unknown too, and all points share it.
-            beside = noise[few[:, None], few] + self.level_variance * squares
+            beside = known.noise + self.level_variance
             for _ in range(fits):
                 # Where no step helps, no later one does.
-                if not self._climb(inside, beside, gaps[few]):
+                if not self._climb(inside, beside, known.value):
                     break
-        # Conditioning of a normal distribution (Rasmussen and Williams 2006, equations 2.25, 2.26).
+        # Conditioning of a normal distribution (Rasmussen and Williams 2006, algorithm 2.1).
+        known = _by_candidate(seen, gaps, np.arange(len(gaps)))
+        who = known.candidate
         prior = np.tensordot(self.variances, alike, 1) + self.level_variance
-        across = prior[:, rows] * scale
-        whole = across[rows] * scale[:, None] + noise
+        across = prior[who]
+        factor = np.linalg.cholesky(across[:, who] + known.noise)
         # One factorization solves for the mean and for all covariances.
-        right = np.column_stack([gaps, across.T])
-        weights = np.linalg.solve(whole, right)
-        mean = self.level + across @ weights[:, 0]
-        covariance = prior - across @ weights[:, 1:]
+        half = np.linalg.solve(factor, np.column_stack([known.value, across]))
+        mean = self.level + half[:, 0] @ half[:, 1:]
+        covariance = prior - half[:, 1:].T @ half[:, 1:]
         return JointNormal(mean, covariance)
 
     def _climb(
@@ -344,18 +349,74 @@ class GaussianProcess:
         return -0.5 * squares / _LOG_DEVIATION**2
 
 
-def _noise_covariance(seen: BlockMeans) -> Array:
-    """Return the covariances of observations beside those of their candidates."""
-    # Observations of one block share its example effect; those of one family, more of it.
-    noise = np.diag(seen.noise)
-    if len(seen.example_effect):
-        # Block -1 means none; the 0 only keeps the index valid, and `together` leaves it out.
-        block = np.maximum(seen.block, 0)
-        together = np.equal.outer(seen.block, seen.block) & (seen.block >= 0)
-        related = together & np.equal.outer(seen.family, seen.family)
-        noise += together * seen.example_effect[block]
-        noise += related * seen.interaction[block]
-    return np.asarray(noise)
+class _Known(NamedTuple):
+    """One observation for each candidate, which tells all that many observations tell.
+
+    Attributes:
+        candidate: numbers of the candidates that were observed.
+        value: the weighted mean of what was observed of each.
+        noise: covariances of these means beside those of the candidates' true values.
+    """
+
+    candidate: Numbers
+    value: Array
+    noise: Array
+
+
+def _by_candidate(seen: BlockMeans, gaps: Array, chosen: Numbers) -> _Known:
+    """Return what observations tell of each candidate.
+
+    A point is observed on many blocks, so there are far fewer points than observations. Generalized
+    least squares gives a mean for each point, and the means are a sufficient statistic. The inverse
+    of the observations' covariance has a closed form (Sherman and Morrison 1950): the observations
+    of a block share its example effect, and those of a family share its interaction.
+
+    Args:
+        seen: the observations.
+        gaps: their values, less the prior mean.
+        chosen: numbers of the observations that count.
+    """
+    candidate, who = np.unique(seen.candidate[chosen], return_inverse=True)
+    count = len(candidate)
+    block = seen.block[chosen]
+    # The last entry is for block -1: what it has shares no effect.
+    example_effect = np.append(seen.example_effect, 0.0)[block]
+    interaction = np.append(seen.interaction, 0.0)[block]
+    # From 0 on, as they number the entries of sums.
+    block = block + 1
+    family = seen.family[chosen] + 1
+    together = block * (family.max(initial=0) + 1) + family
+    scale = seen.scale[chosen]
+    value = gaps[chosen]
+    # The inverse without shared effects; what a family shares on a block; then what all share.
+    own = 1.0 / seen.noise[chosen]
+    in_family = interaction / (1.0 + interaction * _sums(together, own))
+    apart = own * (1.0 - in_family * _sums(together, own))
+    in_block = example_effect / (1.0 + example_effect * _sums(block, apart))
+    # The inverse, summed over the observations of each two points.
+    precision = np.diag(np.bincount(who, scale**2 * own, count))
+    place = block * count + who
+    blocks = block.max(initial=0) + 1
+    shared = np.bincount(place, scale * own * np.sqrt(in_family), blocks * count)
+    shared = shared.reshape(blocks, count)
+    family_of = np.empty(count, dtype=int)
+    family_of[who] = family
+    related = np.equal.outer(family_of, family_of)
+    precision -= related * (shared.T @ shared)
+    shared = np.bincount(place, scale * apart * np.sqrt(in_block), blocks * count)
+    shared = shared.reshape(blocks, count)
+    precision -= shared.T @ shared
+    # The inverse times the values, summed over the observations of each point.
+    weighted = own * (value - in_family * _sums(together, own * value))
+    weighted -= in_block * apart * _sums(block, apart * value)
+    noise = np.linalg.inv(precision)
+    mean = noise @ np.bincount(who, scale * weighted, count)
+    return _Known(candidate, mean, noise)
+
+
+def _sums(group: Numbers, values: Array) -> Array:
+    """Return the sum over its group, for each value."""
+    return np.asarray(np.bincount(group, values)[group])
 
 
 @lru_cache(maxsize=1)
@@ -406,18 +467,32 @@ def expected_rise(mean: Array, slopes: Sequence[Array]) -> Array:
         slopes: arrays of purchases x contenders. The means move by independent standard normal
             multiples of each.
     """
-    # The contenders come first: the largest of each column is found fastest that way.
-    moved = mean[:, None, None]
+    top = int(np.argmax(mean))
+    found = np.zeros(len(slopes[0]))
+    # Most contenders cannot pass the best one at any node: they never are the largest.
+    reach = np.zeros(slopes[0].shape)
+    for slope in slopes:
+        reach += np.abs(slope - slope[:, [top]])
+    able = reach * _FARTHEST >= (mean[top] - mean) - _ROUNDING
+    able[:, top] = True
+    rivals = able.sum(axis=1)
+    # Where the best one has no rival, the best mean moves, but the choice never changes.
+    rows = np.flatnonzero(rivals > 1)
+    if not len(rows):
+        return found
+    row, contender = np.nonzero(able[rows])
+    moved = mean[contender][None]
     weights = np.ones(1)
     # Each slope multiplies the number of cases by that of the nodes.
     for slope in slopes:
-        steps = _NODES[None, :, None] * slope.T[:, None, :]
-        further = moved[:, :, None] + steps[:, None]
-        moved = further.reshape(len(mean), -1, slope.shape[0])
-        weights = np.outer(weights, _WEIGHTS).reshape(-1)
-    largest = weights @ moved.max(axis=0)
+        steps = np.outer(_NODES, slope[rows[row], contender])
+        moved = (moved[:, None] + steps[None]).reshape(-1, len(row))
+        weights = np.outer(weights, _WEIGHTS).ravel()
+    # The largest mean in each case: the contenders of one purchase stand side by side.
+    starts = np.append(0, np.cumsum(rivals[rows])[:-1])
+    largest = weights @ np.maximum.reduceat(moved, starts, axis=1)
     # Quadrature can end a hair below, but information never lowers the expected maximum.
-    found: Array = np.maximum(largest - mean.max(), 0.0)
+    found[rows] = np.maximum(largest - mean[top], 0.0)
     return found
 
 

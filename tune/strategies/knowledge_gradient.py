@@ -17,6 +17,7 @@ from tune.strategies.acquisition import (
     BlockOptions,
     acquisition_values,
     as_arrays,
+    first_of_largest,
 )
 from tune.strategies.blocks import block_sizes, first_block
 from tune.strategies.candidates import Candidates, Pair
@@ -225,7 +226,7 @@ class _Buyer:
             # Again after each block: a bought block lowers the value of similar ones.
             values = self._values(arrays, reach, held)
             # With a greed of 1 this is value per dollar; with 0 the cost does not matter.
-            best = int(np.argmax(values / arrays.cost**greed))
+            best = first_of_largest(values / arrays.cost**greed)
             # Not even the best block is worth its money.
             if values[best] < self._least_value(wave):
                 if not too_dear:
