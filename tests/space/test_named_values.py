@@ -80,6 +80,11 @@ def test_a_value_without_a_name_gets_its_type_or_a_number() -> None:
     assert named.name("temperature", 0.5) == 0.5
 
 
+def test_stops_have_no_names() -> None:
+    with pytest.raises(SpaceError, match="stop: a range has low, high"):
+        space(stop={"first": ["a"], "second": []})
+
+
 def test_what_is_added_to_a_copy_stays_there() -> None:
     made = space(response_format={"json": JSON})
     copied = made.copied()

@@ -71,7 +71,8 @@ class NamedValues:
         Raises:
             SpaceError: a value cannot be sent, or a name has two values.
         """
-        if not _is_table(given):
+        # The values of `stop` are lists themselves, and have no names.
+        if not _is_table(given) or setting == "stop":
             return given
         for name, value in given.items():
             _check(setting, value)
