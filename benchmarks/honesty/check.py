@@ -42,6 +42,9 @@ FAILURES = 0.03
 TOGETHER = 125
 """Checks that are simulated at once, of one export."""
 
+SHOWN_DRAWS = 200_000
+"""Scores from which the least size of any test is computed."""
+
 DRAWS = 400_000
 """From which it is told how graded scores spread."""
 
@@ -184,7 +187,7 @@ def least_size(world: World, truth: float, line: float, power: float) -> float:
     is the likelihood ratio.
     """
     error = ALPHA if truth < line else BETA
-    scores, mean, null = world.draw(truth, (200_000,)), truth, line
+    scores, mean, null = world.draw(truth, (SHOWN_DRAWS,)), truth, line
     if truth < line:
         scores, mean, null = 1 - scores, 1 - truth, 1 - line
     shown = power * math.log(power / error) + (1 - power) * math.log(

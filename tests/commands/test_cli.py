@@ -287,6 +287,9 @@ def test_help_is_there_at_once(tmp_path: Path) -> None:
         seconds.append(user + after.children_system - before.children_system)
         assert done.returncode == DONE
         assert "--max-cost-per-request" in done.stdout
+        # Again only where the machine was busy, or the files were not compiled yet.
+        if seconds[-1] < 0.5:
+            break
     assert min(seconds) < 0.5, seconds
 
 

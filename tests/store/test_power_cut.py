@@ -23,7 +23,7 @@ from tune.store.ledger_marks import check_ledger
 from tune.store.ledger_table import read_balance
 
 ROWS, BUDGET = 16, 0.0008
-RESUMED = 12
+RESUMED = 6
 """Cuts at which the whole study is run on; at every one its ledger is held against the bill."""
 
 

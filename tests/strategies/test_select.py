@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import tune
 from tune.fakes.race import (
     PRICES,
     PROMPTS,
@@ -427,7 +428,7 @@ def test_what_was_not_tested_falls_back_to_what_it_rests_on() -> None:
     assert bought.tested(()) is bought
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     units=st.sampled_from([0.1, 0.3, 1.0, 3.0]),
     limit=st.sampled_from([None, 3e-4, 5e-5]),
@@ -437,7 +438,14 @@ def test_what_was_not_tested_falls_back_to_what_it_rests_on() -> None:
 def test_what_is_foreseen_can_be_bought_and_rests_on_what_was(
     units: float, limit: float | None, flip: bool, seed: int
 ) -> None:
-    world = World(examples=60, seed=seed, max_cost=limit, flip=flip, noise=0.3)
+    world = World(
+        space=some_space(temperature=tune.Uniform(0, 1.2, 0.4), n=[1, 3]),
+        examples=60,
+        seed=seed,
+        max_cost=limit,
+        flip=flip,
+        noise=0.3,
+    )
     searcher = SEARCHERS["random"](world.space, world.free, seed)
     choice, ledger = play(
         world, STRATEGIES["knowledge_gradient"], searcher, units * world.unit()
