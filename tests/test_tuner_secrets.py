@@ -8,8 +8,6 @@ import csv
 import io
 import json
 import logging
-import subprocess
-import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -19,7 +17,8 @@ import pytest
 
 import tune
 from tests.report.page.test_render import harmless
-from tests.test_tuner_survival import QUICK, ROOT, SPACE, WORLD, files  # noqa: F401 - a fixture
+from tests.test_tuner_survival import QUICK, SPACE, WORLD, files  # noqa: F401 - a fixture
+from tune.commands.cli import main
 from tune.errors import TuneError
 from tune.fakes.faults import Fault, Model
 from tune.fakes.server import Server
@@ -263,6 +262,7 @@ def test_a_key_with_a_character_that_cannot_be_sent_is_not_quoted(
 def test_the_command_line_says_no_secret_on_either_stream(
     files: Path,  # noqa: F811 - the fixture
     up: bool,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     with Server(world=WORLD, seconds=0.0) as server:
         address = url(server)
@@ -286,14 +286,12 @@ def test_the_command_line_says_no_secret_on_either_stream(
             "--results",
             str(files / "study"),
         ]
-        done = subprocess.run(
-            [sys.executable, "tune.py", *flags],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-        )
-    assert done.returncode == (0 if up else 1), done.stderr
-    assert_clean(files, done.stdout, done.stderr)
+        status = main(flags)
+    # Also what is written past Python's own streams.
+    said = capfd.readouterr()
+    assert status == (0 if up else 1), said.err
+    assert said.err
+    assert_clean(files, said.out, said.err)
 
 
 # --- what models say

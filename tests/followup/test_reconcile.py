@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -60,11 +62,18 @@ def run(
     )
 
 
-@pytest.fixture
-def lossy(tmp_path: Path) -> Any:
+@pytest.fixture(scope="module")
+def lossy_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A server that loses answers, and a study of it with charges of unknown outcome."""
     with Server(world=WORLD, plan=LOST) as server:
-        yield server, run(server, tmp_path)
+        yield server, run(server, tmp_path_factory.mktemp("lossy"))
+
+
+@pytest.fixture
+def lossy(lossy_once: Any, tmp_path: Path) -> Any:
+    """The server and the study, with a copy of its folder in this test's own."""
+    shutil.copytree(lossy_once[1].folder, tmp_path / "study")
+    return lossy_once
 
 
 def test_the_ledger_the_report_and_the_summary_say_what_was_billed(
