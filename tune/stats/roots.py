@@ -15,6 +15,7 @@ def root(
     high: float,
     *,
     share: float = 1e-10,
+    start: float | None = None,
 ) -> float:
     """Return the zero of a monotone function between two ends.
 
@@ -26,13 +27,15 @@ def root(
         low: the lower end.
         high: the upper end.
         share: the accepted error, as a share of the distance between the ends.
+        start: f at the lower end, where it is known.
 
     Raises:
         ArithmeticError: f has the same sign at both ends. An end is not an answer then: a limit
             would fall onto the mean.
     """
     tolerance = share * (high - low)
-    start = f(low)
+    if start is None:
+        start = f(low)
     end = f(high)
     if start == 0:
         return low
