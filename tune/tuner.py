@@ -42,7 +42,7 @@ from tune.study.call_events import CallEvents
 from tune.study.connect import connect_services, make_evaluator
 from tune.study.continuation import continue_study, open_study
 from tune.study.display import choose_display
-from tune.study.events import ModelSetAside, Observer, StudyEnded
+from tune.study.events import ModelSetAside, Observer, StudyEnded, ignore
 from tune.study.holdout_file import HOLDOUT_FILE, holdout_scores, write_holdout
 from tune.study.lessons import Lessons
 from tune.study.readout_file import digest_trials, keep_readout
@@ -107,7 +107,7 @@ async def tune_async(
 def run_study(
     options: Options,
     *,
-    display: Observer = lambda _: None,
+    display: Observer = ignore,
     retry: RetryPolicy = _RETRY,
 ) -> Study:
     """Do the same as `tune` with any display; an interrupted study is returned, not raised.
@@ -126,7 +126,7 @@ def run_study(
 async def _study(
     options: Options,
     stop: Stop,
-    display: Observer = lambda _: None,
+    display: Observer = ignore,
     retry: RetryPolicy = _RETRY,
 ) -> Study:
     """Run a study, and tell everyone who watches how it ended."""
@@ -147,7 +147,10 @@ def _watching(options: Options, display: Observer) -> dict[str, Observer]:
     Raises:
         InputError: the observer of the user cannot be called.
     """
-    watching = {"the progress display": display}
+    watching = {}
+    # What nobody sees need not be made.
+    if display is not ignore:
+        watching["the progress display"] = display
     observer = as_callable(options.observer, "observer")
     # The run does not wait for its observers, so nothing would wait for an async one.
     if is_async(observer):
@@ -313,7 +316,7 @@ async def _prepared(
             services,
             ledger,
             evaluator,
-            emit=announcer.emit,
+            emit=announcer.emit if announcer.watched else None,
             decorations=announcer.decorations,
             say=announcer.show,
             look=announcer.lengths(plan, services, journal),

@@ -76,7 +76,26 @@ class Config(Point):
         SpaceError: model, prompt or max_tokens is missing, or a dimension cannot take its value.
     """
 
-    __slots__ = ()
+    # Kept beside the values: a search asks for them a hundred thousand times.
+    __slots__ = ("aggregate", "max_tokens", "model", "n", "prompt", "stop")
+
+    model: str
+    """The model, by the name it has in the space."""
+
+    prompt: str
+    """The prompt, by the name it has in the space."""
+
+    n: int
+    """Answers per request."""
+
+    max_tokens: int
+    """The cap of one answer, in tokens."""
+
+    stop: tuple[str, ...]
+    """Strings that end an answer."""
+
+    aggregate: str
+    """The rule that makes one answer of n."""
 
     def __init__(self, values: Mapping[str, Value]) -> None:
         complete = _DEFAULTS | dict(values)
@@ -90,36 +109,12 @@ class Config(Point):
         for name, value in complete.items():
             check_value(name, value)
         super().__init__(complete)
-
-    @property
-    def model(self) -> str:
-        """The model, by the name it has in the space."""
-        return str(self["model"])
-
-    @property
-    def prompt(self) -> str:
-        """The prompt, by the name it has in the space."""
-        return str(self["prompt"])
-
-    @property
-    def n(self) -> int:
-        """Answers per request."""
-        return int(self["n"])  # type: ignore[arg-type]
-
-    @property
-    def max_tokens(self) -> int:
-        """The cap of one answer, in tokens."""
-        return int(self["max_tokens"])  # type: ignore[arg-type]
-
-    @property
-    def stop(self) -> tuple[str, ...]:
-        """Strings that end an answer."""
-        return self["stop"]  # type: ignore[return-value]
-
-    @property
-    def aggregate(self) -> str:
-        """The rule that makes one answer of n."""
-        return str(self["aggregate"])
+        self.model = str(self["model"])
+        self.prompt = str(self["prompt"])
+        self.n = int(self["n"])  # type: ignore[arg-type]
+        self.max_tokens = int(self["max_tokens"])  # type: ignore[arg-type]
+        self.stop = self["stop"]  # type: ignore[assignment]
+        self.aggregate = str(self["aggregate"])
 
     @property
     def settings(self) -> dict[str, Value]:

@@ -14,6 +14,7 @@ import numpy as np
 
 from tune.stats.arrays import Labels, Numbers
 from tune.stats.intervals import Interval, mean_interval
+from tune.stats.unbounded import Side
 
 # Shares of the error rate that the lower and the upper limit have once a request came near the cap.
 # Such requests are rare and cost much, so the upper limit is nearly all of the width. These shares
@@ -55,21 +56,27 @@ def cost_interval(
         ValueError: there is no cost, or one is not between the least and the most.
     """
 
-    def interval(high: float, error: float) -> Interval:
+    def interval(high: float, error: float, only: Side | None = None) -> Interval:
         # An interval with this error at each of its limits.
         return mean_interval(
-            costs, low=least, high=high, confidence=1 - 2 * error, clusters=clusters
+            costs,
+            low=least,
+            high=high,
+            confidence=1 - 2 * error,
+            clusters=clusters,
+            only=only,
         )
 
     error = 1 - confidence
-    usual = interval(math.inf, error / 2)
-    upper = interval(most, _ABOVE * error).high
+    upper = interval(most, _ABOVE * error, "high").high
     half = (least + most) / 2
     if np.nanmax(np.asarray(costs, dtype=float)) < half:
         # The mean is below the lower limit only if requests at the cap are so rare that it is not
         # above the upper one. So here the lower limit can have its half of the error.
+        usual = interval(math.inf, error / 2)
         return replace(usual, high=max(upper, min(most, usual.high)))
-    lower = interval(math.inf, _BELOW * error).low
-    if usual.mean >= least + _NEARLY_ALL * (most - least):
-        lower = min(lower, interval(most, _BELOW * error).low)
-    return replace(usual, low=lower, high=upper)
+    found = interval(math.inf, _BELOW * error, "low")
+    lower = found.low
+    if found.mean >= least + _NEARLY_ALL * (most - least):
+        lower = min(lower, interval(most, _BELOW * error, "low").low)
+    return replace(found, low=lower, high=upper)

@@ -23,8 +23,8 @@ from tune.stats.roots import root
 # The most Newton steps to the saddlepoint. About six are enough.
 _STEPS = 100
 
-# Limits of at most so many values are remembered: a report asks for the same ones several times, and
-# a search takes a tenth of a millisecond and more. The memory stays below 16 MB.
+# Limits of at most so many values are remembered: a report asks for the same ones several times.
+# The memory of them stays below 16 MB.
 _REMEMBERED_SIZE = 512
 _REMEMBERED = 1024
 
@@ -96,8 +96,13 @@ def _remembered_upper(
     mean: float,
     wanted: float,
 ) -> float:
-    arrays = (np.frombuffer(part) for part in (rates, sizes, weights))
-    return _find_upper(*arrays, mean, wanted)
+    return _find_upper(
+        np.frombuffer(rates),
+        np.frombuffer(sizes),
+        np.frombuffer(weights),
+        mean,
+        wanted,
+    )
 
 
 def _find_upper(

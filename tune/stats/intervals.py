@@ -17,7 +17,7 @@ import numpy as np
 from tune.stats.arrays import Array, IntArray, Labels, Numbers
 from tune.stats.clusters import Clusters, largest_of_each, number_clusters
 from tune.stats.dirichlet import bounded_upper
-from tune.stats.unbounded import unbounded_limits
+from tune.stats.unbounded import Side, unbounded_limits
 
 Verdict: TypeAlias = Literal["better", "worse", "not distinguishable"]
 
@@ -72,6 +72,7 @@ def mean_interval(
     clusters: Labels | None = None,
     weights: Numbers | None = None,
     heaviest: float = 1.0,
+    only: Side | None = None,
 ) -> Interval:
     """Return the interval for the mean of bounded scores, one per example (average repeats first).
 
@@ -88,6 +89,8 @@ def mean_interval(
             then the independent units, not rows.
         weights: the weight of each score in the mean, above 0; all count the same by default.
         heaviest: the largest possible weight, also of a score that is not among these.
+        only: the limit that is wanted, where one is enough: half the work. The bound stands in for
+            the other one.
 
     Raises:
         ValueError: there is no score, or one is outside the bounds.
@@ -96,7 +99,7 @@ def mean_interval(
     observed = _observed(values, clusters, weights, confidence)
     observed = observed.within(low, high)
     atom = _Atom(low, high, _ATOM_MEAN, heaviest)
-    return _interval(observed, atom, confidence, math.inf)
+    return _interval(observed, atom, confidence, math.inf, only)
 
 
 def difference_interval(
@@ -260,14 +263,15 @@ def _interval(
     atom: _Atom,
     confidence: float,
     belief: float,
+    only: Side | None = None,
 ) -> Interval:
     """Return the interval; `belief` weighs, in clusters, the prior that rows are copies."""
     found = Clusters.of(observed.values, observed.labels, observed.weights)
     mean = float(np.average(observed.values, weights=observed.weights))
     if math.isinf(atom.low) or math.isinf(atom.high):
-        lower, upper = unbounded_limits(found, confidence)
+        lower, upper = unbounded_limits(found, confidence, only)
     else:
-        lower, upper = _bounded_limits(found, atom, confidence, belief)
+        lower, upper = _bounded_limits(found, atom, confidence, belief, only)
     return Interval(
         mean,
         # Rounding may put a limit on the wrong side of the mean.
@@ -282,26 +286,28 @@ def _bounded_limits(
     atom: _Atom,
     confidence: float,
     belief: float,
+    only: Side | None,
 ) -> tuple[float, float]:
-    """Return both limits. The lower one is the upper one of the scores turned upside down."""
+    """Return both limits, or infinity for the one that is not wanted."""
     size = max(found.rows_together(belief), atom.rows)
-    upper = bounded_upper(
-        found.sums,
-        found.sizes,
-        atom.high,
-        weight=atom.weight,
-        size=size,
-        confidence=confidence,
-    )
-    turned = bounded_upper(
-        -found.sums,
-        found.sizes,
-        -atom.low,
-        weight=atom.weight,
-        size=size,
-        confidence=confidence,
-    )
-    return -turned, upper
+
+    def upper_of(sums: Array, bound: float) -> float:
+        return bounded_upper(
+            sums,
+            found.sizes,
+            bound,
+            weight=atom.weight,
+            size=size,
+            confidence=confidence,
+        )
+
+    lower, upper = -math.inf, math.inf
+    if only != "low":
+        upper = upper_of(found.sums, atom.high)
+    if only != "high":
+        # The upper one of the scores turned upside down.
+        lower = -upper_of(-found.sums, -atom.low)
+    return lower, upper
 
 
 def _range(seen: Numbers) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -22,10 +23,17 @@ _HEAVY = 21.0
 _FEW = 10
 
 
-def unbounded_limits(found: Clusters, confidence: float) -> tuple[float, float]:
+Side: TypeAlias = Literal["low", "high"]
+"""One limit of an interval."""
+
+
+def unbounded_limits(
+    found: Clusters, confidence: float, only: Side | None = None
+) -> tuple[float, float]:
     """Return the lower and the upper limit of the mean of clusters.
 
-    Equal values give no width. One cluster alone gives an infinite upper limit.
+    Equal values give no width. One cluster alone gives an infinite upper limit. If only one limit
+    is wanted, the other one is infinite.
     """
     sums = found.sums
     sizes = found.sizes
@@ -43,10 +51,13 @@ def unbounded_limits(found: Clusters, confidence: float) -> tuple[float, float]:
         skew = 0.0
     # One cluster with many of the rows leaves fewer degrees of freedom than there are clusters.
     freedom = max(1, math.floor(found.count + 1e-9) - 1)
-    # The lower limit is the upper one of the values turned upside down.
-    turned = _upper(-sums, sizes, -skew, confidence, freedom)
-    upper = _upper(sums, sizes, skew, confidence, freedom)
-    return -turned, upper
+    lower, upper = -math.inf, math.inf
+    if only != "low":
+        upper = _upper(sums, sizes, skew, confidence, freedom)
+    if only != "high":
+        # The upper one of the values turned upside down.
+        lower = -_upper(-sums, sizes, -skew, confidence, freedom)
+    return lower, upper
 
 
 def _upper(

@@ -210,7 +210,9 @@ def preference(
 ) -> tuple[float, float, int, int, str]:
     """Return a sort key: the best mean first, then the cheapest, then the plainest."""
     config = reading.config
-    mean = float(problem.quality(reading.mean_weighted))
+    # As `Problem.quality` does it: numpy takes ten times as long with one number.
+    share = (reading.mean_weighted - problem.low) / (problem.high - problem.low)
+    mean = share if problem.larger_is_better else 1.0 - share
     # Rounded, so that another order of summation on another machine breaks ties alike.
     loss = -round(mean, 9)
     return (loss, cost_key(reading), config.n, config.max_tokens, config.key)

@@ -40,6 +40,7 @@ class Announcer:
         told: sentences that are in the report too, in order.
         decorations: keeps faults of what only explains the run from ending it.
         emit: hands an event to the observers.
+        watched: whether there are observers.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Announcer:
         self.told: dict[str, None] = {}
         self.decorations = Decorations(self.tell)
         self.emit = Observers(watching, self.decorations)
+        self.watched = bool(watching)
 
     def show(self, sentence: str) -> None:
         """Show a sentence, now and nowhere else."""

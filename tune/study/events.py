@@ -29,6 +29,10 @@ Observer: TypeAlias = Callable[[Event], object]
 """Takes each event of a run. All calls come from one thread, in the order of the events."""
 
 
+def ignore(_event: Event) -> None:
+    """Show nothing: the observer of a run that nobody watches."""
+
+
 @dataclass(frozen=True, slots=True)
 class BestSoFar:
     """The best configuration so far.

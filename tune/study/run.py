@@ -62,7 +62,7 @@ class Run:
         services: the models, by name.
         ledger: the money of the study.
         evaluator: buys the draws.
-        emit: takes each event of the run, for those who watch it.
+        emit: takes each event of the run; None where nobody watches it.
         decorations: keeps faults of decorations from ending the run.
         say: shows a person one sentence now.
         look: called with the trials after every wave.
@@ -87,7 +87,7 @@ class Run:
         ledger: Ledger,
         evaluator: Evaluator,
         *,
-        emit: Callable[[Event], None] = lambda _: None,
+        emit: Callable[[Event], None] | None = None,
         decorations: Decorations | None = None,
         say: Callable[[str], None] = lambda _: None,
         look: Callable[[Mapping[int, Trial]], None] = lambda _: None,

@@ -6,7 +6,7 @@ import os
 import sys
 from contextlib import AbstractContextManager, nullcontext
 
-from tune.study.events import Observer
+from tune.study.events import Observer, ignore
 
 
 def choose_display(log_format: str, *, quiet: bool) -> AbstractContextManager[Observer]:
@@ -18,7 +18,7 @@ def choose_display(log_format: str, *, quiet: bool) -> AbstractContextManager[Ob
     """
     # A standard error that was closed at the start is None.
     if quiet or sys.stderr is None:
-        return nullcontext(lambda _: None)
+        return nullcontext(ignore)
     if log_format == "json":
         from tune.study.display.json_log import JsonLog, json_stream
 
