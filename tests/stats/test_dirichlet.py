@@ -8,6 +8,7 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
+from tune.stats import dirichlet
 from tune.stats.dirichlet import bounded_upper, weighted_upper
 
 
@@ -61,3 +62,32 @@ def test_scores_at_the_bound_have_the_bound_as_limit() -> None:
 def test_with_hardly_any_confidence_the_limit_is_the_mean() -> None:
     rates, ones = np.array([0.0, 0.5, 1.0]), np.ones(3)
     assert weighted_upper(rates, ones, ones, 0.5, -1.0) == 0.5
+
+
+def test_a_limit_that_is_asked_for_again_is_remembered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tails = []
+    find = dirichlet._tail
+    monkeypatch.setattr(dirichlet, "_tail", lambda *a: tails.append(a) or find(*a))
+
+    def limit(scores: np.ndarray, confidence: float = 0.91) -> float:
+        sizes = np.ones(len(scores))
+        return bounded_upper(
+            scores, sizes, 1.0, weight=0.6, size=1.0, confidence=confidence
+        )
+
+    few = np.linspace(0.1, 0.7, 9)
+    first = limit(few)
+    once = len(tails)
+    assert limit(few.copy()) == first
+    assert len(tails) == once > 0
+    assert limit(few, 0.97) > first, "another limit is found anew"
+    # Not of many values: the memory has a bound.
+    many = np.linspace(0.1, 0.7, dirichlet._REMEMBERED_SIZE + 1)
+    counts = []
+    for _ in range(2):
+        before = len(tails)
+        limit(many)
+        counts.append(len(tails) - before)
+    assert counts[0] == counts[1] > 0

@@ -428,3 +428,13 @@ def test_what_cannot_be_computed_is_refused_with_the_values(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("high", [1.0, math.inf])
+def test_one_limit_alone_is_that_of_the_whole_interval(high: float) -> None:
+    scores = [0.1, 0.4, 0.35, 0.8, 0.2, 0.95]
+    whole = mean_interval(scores, high=high)
+    low = mean_interval(scores, high=high, only="low")
+    up = mean_interval(scores, high=high, only="high")
+    assert (low.mean, low.low, low.high) == (whole.mean, whole.low, high)
+    assert (up.mean, up.low, up.high) == (whole.mean, 0.0, whole.high)

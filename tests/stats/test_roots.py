@@ -36,3 +36,15 @@ def test_a_flat_function_takes_few_steps_and_either_direction_is_fine(
 
     assert root(falling, 0.0, 1.0) == pytest.approx(0.001 ** (1 / power))
     assert len(steps) < 60
+
+
+def test_a_known_value_at_the_lower_end_is_not_computed_again() -> None:
+    asked: list[float] = []
+
+    def f(x: float) -> float:
+        asked.append(x)
+        return x * x - 2
+
+    found = root(f, 1.0, 2.0, start=-1.0)
+    assert found == root(lambda x: x * x - 2, 1.0, 2.0)
+    assert 1.0 not in asked

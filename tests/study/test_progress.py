@@ -134,3 +134,23 @@ def test_where_nobody_is_billed_the_clock_says_what_is_left(
     assert (found.time_limit, found.left_seconds) == (60.0, 40.0)
     made.phase("holdout")
     assert made.progress().left_seconds is None, "the limit is that of the search"
+
+
+async def test_a_run_that_nobody_watches_makes_no_intervals(
+    build: Callable[..., House], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise AssertionError("nobody sees it")
+
+    monkeypatch.setattr("tune.study.progress.mean_interval", fails)
+    house = build()
+    run = house.run
+    made = ProgressReporter(
+        house.plan, house.ledger, None, run.trials, run.selector, None
+    )
+    await house.buy(examples=8)
+    run.standings.current()
+    made.done([STEP], None)
+    selection = run.selector.select()
+    assert selection is not None
+    made.winner(selection)
