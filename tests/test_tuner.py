@@ -28,7 +28,7 @@ from tune.fakes.world import LabelledWorld
 from tune.pricing.prices import to_picodollars
 
 WORLD = LabelledWorld(models={"small": 0.55, "large": 0.8})
-SPACE = dimensions(max_tokens=[16, 64])
+SPACE = dimensions()
 
 
 @pytest.fixture

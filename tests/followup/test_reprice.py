@@ -55,7 +55,7 @@ def finished(once: tuple[tune.Study, Path], tmp_path: Path) -> tune.Study:
 
 def order(server: Server, **more: Any) -> dict[str, Any]:
     base = {
-        "data": WORLD.examples(120),
+        "data": WORLD.examples(80),
         "target": "label",
         "base_url": server.base_url,
         "price": PRICES,
@@ -145,6 +145,22 @@ only the one.
 """
 
 
+@pytest.fixture(scope="module")
+def voted_once(
+    server: Server, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[tune.Study, dict[str, Any]]:
+    return voted(server, tmp_path_factory.mktemp("voted"))
+
+
+@pytest.fixture
+def vote(
+    voted_once: tuple[tune.Study, dict[str, Any]], tmp_path: Path
+) -> tuple[tune.Study, dict[str, Any]]:
+    """A study whose winner is a vote, with a copy of its folder in this test's own."""
+    shutil.copytree(voted_once[0].folder, tmp_path / "study")
+    return voted_once
+
+
 def voted(
     server: Server, folder: Path, **more: Any
 ) -> tuple[tune.Study, dict[str, Any]]:
@@ -168,9 +184,9 @@ def voted(
 
 
 def test_another_choice_on_the_same_holdout_is_another_look_and_asked_again_it_is_the_same(
-    server: Server, tmp_path: Path
+    vote: tuple[tune.Study, dict[str, Any]], tmp_path: Path
 ) -> None:
-    first, asked = voted(server, tmp_path)
+    first, asked = vote
     journal = tmp_path / "study" / "study.jsonl"
     before = journal.read_bytes()
     same = reprice(tmp_path / "study", **asked, max_cost_per_request=1.0)
@@ -232,9 +248,9 @@ def test_a_study_continued_after_another_look_pays_for_that_too(
 
 
 def test_another_look_that_cannot_be_noted_is_not_taken(
-    server: Server, tmp_path: Path
+    vote: tuple[tune.Study, dict[str, Any]], tmp_path: Path
 ) -> None:
-    first, asked = voted(server, tmp_path)
+    first, asked = vote
     assert first.best.cost is not None
     with (
         Journal(tmp_path / "study" / "study.jsonl"),

@@ -23,7 +23,7 @@ from tune.space import Config
 from tune.study.budget import StudyBudget
 
 WORLD = LabelledWorld(models={"small": 0.55, "large": 0.8})
-SPACE = dimensions(n=tune.Integers(1, 5))
+SPACE = dimensions(n=tune.Integers(1, 5), max_tokens=tune.Integers(8, 64, log=True))
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,7 @@ def dimensions(**changes: Any) -> dict[str, Any]:
         "prompt": PROMPTS,
         "temperature": tune.Uniform(0, 1.0, step=0.25),
         "n": tune.Integers(1, 3),
-        "max_tokens": tune.Integers(8, 64, log=True),
+        "max_tokens": [16, 64],
         "aggregate": ["first", "vote"],
         "answer": {"labels": list(LabelledWorld().labels)},
         **changes,
