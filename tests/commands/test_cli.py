@@ -9,10 +9,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
+from tests.support.genai import World
 from tests.support.nobody import nobody_listens
 from tune.commands import BAD_INPUT, DONE, FAILED
 from tune.commands.cli import main
@@ -47,6 +51,11 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture
 def files(tmp_path: Path) -> Path:
+    return write_files(tmp_path)
+
+
+def write_files(tmp_path: Path) -> Path:
+    """Write the rows and the space."""
     rows = "\n".join(json.dumps(row) for row in WORLD.examples(60))
     (tmp_path / "tickets.jsonl").write_text(rows + "\n")
     (tmp_path / "space.toml").write_text(SPACE)
@@ -74,13 +83,33 @@ def flags(server: Server | str, files: Path, *more: str) -> list[str]:
     ]
 
 
-def test_json_is_one_object_on_stdout_and_nothing_else(
-    server: Server, files: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(flags(server, files, "--json")) == DONE
-    shown = capsys.readouterr()
-    assert shown.err == ""
-    record = json.loads(shown.out)
+@dataclass(frozen=True)
+class Finished:
+    """A study that the command line made with --json, and what it wrote."""
+
+    server: Server
+    files: Path
+    bill: int
+    out: str
+    err: str
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finished]:
+    files, out, err = (
+        write_files(tmp_path_factory.mktemp("done")),
+        StringIO(),
+        StringIO(),
+    )
+    with Server(world=WORLD) as server:
+        with redirect_stdout(out), redirect_stderr(err):
+            assert main(flags(server, files, "--json")) == DONE
+        yield Finished(server, files, server.bill, out.getvalue(), err.getvalue())
+
+
+def test_json_is_one_object_on_stdout_and_nothing_else(finished: Finished) -> None:
+    assert finished.err == ""
+    record = json.loads(finished.out)
     assert set(record) == {
         "best",
         "quality",
@@ -125,15 +154,14 @@ def test_json_is_one_object_on_stdout_and_nothing_else(
     }
     assert record["best"]["model"] == "small"
     assert record["spent"] <= record["budget"] == 0.01
-    assert server.bill == round(record["spent"] * 10**12)
+    assert finished.bill == round(record["spent"] * 10**12)
 
 
 def test_the_second_run_spends_nothing_and_says_the_same(
-    server: Server, files: Path, capsys: pytest.CaptureFixture[str]
+    finished: Finished, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    main(flags(server, files, "--json"))
-    first = json.loads(capsys.readouterr().out)
-    main(flags(server, files, "--json"))
+    first = json.loads(finished.out)
+    assert main(flags(finished.server, finished.files, "--json")) == DONE
     again = json.loads(capsys.readouterr().out)
     assert again == {**first, "spent_now": 0.0}
 
@@ -141,7 +169,7 @@ def test_the_second_run_spends_nothing_and_says_the_same(
 def test_progress_goes_to_stderr_and_the_answer_to_stdout(
     server: Server, files: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(flags(server, files)) == DONE
+    assert main(flags(server, files, "--trials", "2")) == DONE
     shown = capsys.readouterr()
     assert "trials" in shown.err
     assert "$" in shown.err
@@ -151,7 +179,7 @@ def test_progress_goes_to_stderr_and_the_answer_to_stdout(
 def test_quiet_shows_no_progress(
     server: Server, files: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(flags(server, files, "--quiet")) == DONE
+    assert main(flags(server, files, "--quiet", "--trials", "2")) == DONE
     assert capsys.readouterr().err == ""
 
 
@@ -307,6 +335,8 @@ def test_a_key_in_the_environment_adds_a_hint_and_never_a_bill(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-planted")
+    # Counting tokens loads the local model.
+    monkeypatch.setitem(sys.modules, "openvino_genai", World())  # type: ignore[arg-type]
     assert (
         main(["--budget", "0.000001", "--results", str(tmp_path / "out")]) == BAD_INPUT
     )
@@ -388,17 +418,37 @@ def test_a_json_log_is_all_that_standard_error_has(server: Server, files: Path) 
     done, found = log(*given, "--json")
     assert json.loads(done.stdout)["best"]
     assert {one["event"] for one in found} == {"output", "study_ended"}
-    for wrong, words in (
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
         (["--budgt", "3"], "did you mean --budget?"),
         (["--budget", "5", "--data", "nowhere.jsonl"], "nowhere.jsonl"),
-    ):
-        done, found = log(*wrong)
-        assert done.returncode == BAD_INPUT
-        assert words in found[-1]["text"]
-        assert done.stdout == ""
-    done, found = log(*given, "--observer", "sys:nothing")
-    assert done.returncode == BAD_INPUT
-    assert "nothing" in found[-1]["text"]
+        (["--observer", "sys:nothing"], "nothing"),
+    ],
+)
+def test_an_error_is_an_object_of_a_json_log(
+    server: Server,
+    files: Path,
+    capsys: pytest.CaptureFixture[str],
+    wrong: list[str],
+    words: str,
+) -> None:
+    given = flags(server, files) if "--observer" in wrong else []
+    assert _status(["--log-format", "json", *given, *wrong]) == BAD_INPUT
+    shown = capsys.readouterr()
+    assert words in json.loads(shown.err.splitlines()[-1])["text"]
+    assert shown.out == ""
+    assert server.posts == []
+
+
+def _status(words: list[str]) -> object:
+    """Return the exit status of a command; a wrong flag leaves the process."""
+    try:
+        return main(words)
+    except SystemExit as left:
+        return left.code
 
 
 def test_a_form_of_the_log_that_is_none_is_refused(

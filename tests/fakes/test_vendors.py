@@ -202,7 +202,8 @@ def test_a_study_of_nine_vendors_that_is_killed_at_any_wave_becomes_the_same(
     tmp_path: Path,
 ) -> None:
     waves: list[tuple[Path, Counter[str]]] = []
-    few = {"trials": 14, "budget": 0.03, "concurrency": 16}
+    few: dict[str, Any] = {"trials": 12, "budget": 0.03, "concurrency": 16}
+    few["data"] = WORLD.examples(24)
 
     def keep(_: object) -> None:
         """Keep the files of the study as a kill after this wave would leave them."""

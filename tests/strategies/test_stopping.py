@@ -511,7 +511,7 @@ def server() -> Iterator[Server]:
 
 def run(server: Server, folder: Path, **more: Any) -> tune.Study:
     return tune.tune(
-        WORLD.examples(120),
+        WORLD.examples(80),
         tune.Space(**SPACE),
         target="label",
         base_url=server.base_url,
