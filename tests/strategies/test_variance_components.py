@@ -15,7 +15,6 @@ from tune.strategies.variance_components import (
     estimate_components,
     prior_components,
     residual_share,
-    sums_by_family,
 )
 
 SETTINGS = VarianceSettings()
@@ -40,21 +39,6 @@ def made(
 
 def learned(rows: np.ndarray, family: np.ndarray, draws: int = 1) -> VarianceComponents:
     return estimate_components(rows, [draws] * len(rows), family)
-
-
-@given(st.lists(st.integers(0, 4), min_size=1, max_size=12))
-def test_the_sums_of_families_are_the_product_with_their_members(
-    names: list[int],
-) -> None:
-    # Numbers without a gap, in any order.
-    numbers = sorted(set(names))
-    family = np.array([numbers.index(name) for name in names])
-    rows = np.random.default_rng(0).random((len(names), 3))
-    member = np.equal.outer(np.arange(len(numbers)), family).astype(float)
-    assert sums_by_family(rows, family) == pytest.approx(member @ rows)
-    assert (
-        sums_by_family(rows > 0.5, family).tolist() == (member @ (rows > 0.5)).tolist()
-    )
 
 
 @pytest.mark.parametrize(

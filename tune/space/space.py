@@ -393,7 +393,9 @@ class Space:
         """Return the most tokens that a config of this paid point may take."""
         if "max_tokens" in point:
             return int(point["max_tokens"])
-        domain = self.dimensions(*_owners(point))["max_tokens"]
+        domain = self.domain("max_tokens", *_owners(point))
+        # A space without one is refused when it is made.
+        assert domain is not None
         if isinstance(domain, Integers):
             # A range may have 10**12 values, too many to list.
             return domain.high

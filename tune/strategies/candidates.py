@@ -17,7 +17,7 @@ from tune.strategies.posterior import (
     read_evidence,
     share_of_gain,
 )
-from tune.strategies.problem import Standing
+from tune.strategies.problem import Array, Standing
 from tune.strategies.proposals import Proposals
 from tune.strategies.race import Race, TrialState, WavePlan
 from tune.strategies.settings import KnowledgeGradientSettings
@@ -35,6 +35,8 @@ class Candidates:
         problem: what is searched, with the limit on cost that is aimed at now.
         points: by number.
         shown: evidence of the first ones, by number.
+        states: the orders of these first ones, by number.
+        reaches: the result of `reach`, by number.
         begun: orders of points that were begun.
         fresh: points that the searcher proposed and that were not begun.
     """
@@ -50,6 +52,8 @@ class Candidates:
         self.settings = settings
         self.points: list[Point] = []
         self.shown: list[TrialEvidence] = []
+        self.states: list[TrialState] = []
+        self.reaches: Array = np.zeros(0)
         self.begun: dict[Point, TrialState] = {}
         self.fresh: list[Point] = []
         self._proposals = proposals
@@ -92,7 +96,9 @@ class Candidates:
             self.race.remove(state)
             return False
         self.begun[point] = state
-        self.fresh.remove(point)
+        # By their keys, as hundreds are compared.
+        keys = [one.key for one in self.fresh]
+        del self.fresh[keys.index(point.key)]
         return True
 
     # --- learning
@@ -159,6 +165,7 @@ class Candidates:
                 shown[point] = evidence
         self.points = [*shown, *self.fresh]
         self.shown = list(shown.values())
+        self.states = [self.begun[point] for point in shown]
         self._caps = self.first_caps()
         self._limit_uses = {}
         for evidence in self.shown:
@@ -167,6 +174,8 @@ class Candidates:
             of_pair = self._limit_uses.setdefault(pair, [])
             # Points of one model and prompt cost about the same.
             of_pair.append(self.problem.limit_use(evidence.base))
+        numbers = range(len(self.points))
+        self.reaches = np.array(list(map(self.reach, numbers)), dtype=float)
         if self.points:
             # What was learned of how alike points are is taken over; it is costly to learn again.
             self._posterior = Posterior(self.problem, self.points, self._posterior)
@@ -176,12 +185,12 @@ class Candidates:
 
     def _leaders(self) -> list[int]:
         """Return the trials that may be selected, the highest posterior mean first."""
+        gain = np.maximum(self.reaches * self.posterior.gain.mean, 0.0)
+        level = (self.posterior.quality.mean + gain).tolist()
         means: dict[int, float] = {}
         for candidate, evidence in enumerate(self.shown):
             if evidence.feasible:
-                gain = self.reach(candidate) * self.posterior.gain.mean[candidate]
-                mean = self.posterior.quality.mean[candidate] + max(0.0, gain)
-                means[evidence.base.trial] = float(mean)
+                means[evidence.base.trial] = level[candidate]
         return sorted(means, key=lambda trial: -means[trial])
 
     def reason(self, gain: float) -> Reason:
@@ -332,6 +341,8 @@ class Candidates:
         """Return the share of the gain that the most answers within the limits have."""
         point = self.points[candidate]
         ladder = self.race.ladder(point)
+        if self.problem.max_cost is None:
+            return share_of_gain(ladder[-1]) - share_of_gain(ladder[0])
         affordable = []
         for n in ladder:
             if candidate < len(self.shown):

@@ -71,6 +71,9 @@ _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 _FARTHEST = float(_NODES.max())
 """Standard deviations of the farthest node."""
 
+_CERTAIN = 8.5
+"""Standard deviations from which a normal variable never is, as far as numbers can show."""
+
 _ROUNDING = 1e-9
 """More than what rounding changes in a mean or in its moves."""
 
@@ -243,7 +246,8 @@ class JointNormal:
         # Rounding can leave a variance slightly below zero.
         own = np.maximum(self.cov[candidates, candidates], 0.0)
         scale = np.sqrt(own + noise)
-        slopes = self.cov[np.ix_(candidates, among)] / scale[:, None]
+        # One candidate has several observations: its columns are picked once.
+        slopes = self.cov[:, among][candidates] / scale[:, None]
         return slopes, self.cov[candidates, candidates] / scale
 
 
@@ -507,7 +511,11 @@ def expected_maximum(
     # Of a normal variable X and a number c: c + E[max(X - c, 0)], the formula of expected
     # improvement (Jones et al. 1998).
     z = (mean - other) / deviation
+    found: Array = np.maximum(mean, other)
+    # Farther off, the smaller one adds less than what rounding changes.
+    near = np.abs(z) < _CERTAIN
+    z = z[near]
     below = np.array([0.5 * math.erfc(-x / math.sqrt(2)) for x in z.tolist()])
-    density = deviation * np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
-    found: Array = other + (mean - other) * below + density
+    density = deviation[near] * np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
+    found[near] = other[near] + (mean - other)[near] * below + density
     return found

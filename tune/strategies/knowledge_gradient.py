@@ -213,9 +213,6 @@ class _Buyer:
         options = self._options(money)
         arrays = as_arrays(options, money, self._settings.long_share)
         self.ending = None if options else ALL_BOUGHT
-        reach = np.array(
-            list(map(self._candidates.reach, range(len(self._candidates.points))))
-        )
         held = self._held()
         wave = WavePlan(self._race, money)
         too_dear = False
@@ -224,7 +221,7 @@ class _Buyer:
             if wave.money < least_left:
                 break
             # Again after each block: a bought block lowers the value of similar ones.
-            values = self._values(arrays, reach, held)
+            values = self._values(arrays, held)
             # With a greed of 1 this is value per dollar; with 0 the cost does not matter.
             best = first_of_largest(values / arrays.cost**greed)
             # Not even the best block is worth its money.
@@ -249,10 +246,15 @@ class _Buyer:
             return self._settings.filling_value
         return self._settings.least_value
 
-    def _values(self, arrays: BlockOptions, reach: Array, held: Array) -> Array:
+    def _values(self, arrays: BlockOptions, held: Array) -> Array:
+        candidates = self._candidates
         # The expected rise of the best posterior mean (Frazier et al. 2009, knowledge gradient).
         values = acquisition_values(
-            self._candidates.posterior, arrays, reach, held, self._settings.contenders
+            candidates.posterior,
+            arrays,
+            candidates.reaches,
+            held,
+            self._settings.contenders,
         )
         return arrays.settle(np.where(arrays.there, values, 0.0))
 
@@ -352,7 +354,7 @@ class _Buyer:
 
         Where one block is too few to change the choice, all may be worth their money.
         """
-        state = self._candidates.begun[self._candidates.points[candidate]]
+        state = self._candidates.states[candidate]
         # Blocks double, so that points meet the same examples and can be compared in pairs.
         larger = [size for size in self._sizes if size > state.examples]
         found = []
@@ -365,7 +367,7 @@ class _Buyer:
         """Return the next two numbers of answers, for the examples that a point has."""
         posterior = self._candidates.posterior
         shown = self._candidates.shown[candidate]
-        state = self._candidates.begun[self._candidates.points[candidate]]
+        state = self._candidates.states[candidate]
         numbers = []
         for n in state.ladder:
             if n > state.draws and self._candidates.limit_use(shown, n) <= 1.0:

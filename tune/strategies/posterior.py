@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -126,6 +126,10 @@ def _best_with(
     return min(with_n, key=lambda reading: preference(problem, reading))
 
 
+_KnownGaps: TypeAlias = tuple[Reading, Reading, tuple[int, float, float]]
+"""Two readings, and the result of `Posterior._gaps` for them."""
+
+
 class Posterior:
     """Posterior of these candidates.
 
@@ -157,6 +161,7 @@ class Posterior:
         self._alike: Array
         self._processes: tuple[GaussianProcess, GaussianProcess]
         if before is None:
+            self._known_gaps: dict[int, _KnownGaps] = {}
             self._apart = varying_settings(points)
             single = len(self._apart)
             # Earlier studies tell of the quality only.
@@ -166,6 +171,7 @@ class Posterior:
                 _process(self._settings.gain, single),
             )
         else:
+            self._known_gaps = before._known_gaps
             # The settings too: the learned variances belong to their parts.
             self._apart = before._apart
             self._processes = before._processes
@@ -191,7 +197,7 @@ class Posterior:
         bases = [evidence.base for _, evidence in found]
         rows = quality_table(self._problem, bases)
         means = self._block_means(found, rows)
-        gains = self._gains(found, rows)
+        gains = self._gains(found)
         quality, gain = self._processes
         count = len(self._points)
         alike = self._alike
@@ -253,97 +259,76 @@ class Posterior:
         blocks = _blocks([evidence for _, evidence in found])
         starts = [block.start for block in blocks]
         # Most trials met few of the blocks.
-        counts = np.add.reduceat(~np.isnan(rows), starts, axis=1, dtype=int)
-        members = family.tolist()
-        seen = _Observations()
-        for (candidate, evidence), row, count, member in zip(
-            found, rows, counts, members, strict=True
-        ):
-            noise = self.noise(evidence.draws)
-            for number in np.flatnonzero(count).tolist():
-                block = blocks[number]
-                met = row[block.start : block.stop]
-                if count[number] < len(block):
-                    met = met[~np.isnan(met)]
-                mean = float(met.mean())
-                seen.add(candidate, number, mean, noise / len(met), 1.0, member)
+        there = ~np.isnan(rows)
+        counts = np.add.reduceat(there, starts, axis=1, dtype=int)
+        sums = np.add.reduceat(np.where(there, rows, 0.0), starts, axis=1)
+        trial, number = np.nonzero(counts)
+        met = counts[trial, number]
+        candidates = np.array([candidate for candidate, _ in found], dtype=int)
+        noise = np.array([self.noise(count) for count in draws])
         # The effect of a block is the mean of those of its examples.
         sizes = np.array([len(block) for block in blocks], dtype=float)
-        return seen.block_means(
-            self._components.example_effect / sizes,
-            self._components.interaction / sizes,
+        return BlockMeans(
+            candidate=candidates[trial],
+            block=number,
+            value=sums[trial, number] / met,
+            noise=noise[trial] / met,
+            scale=np.ones(len(met)),
+            example_effect=self._components.example_effect / sizes,
+            family=family[trial],
+            interaction=self._components.interaction / sizes,
         )
 
     def _gains(
         self,
         found: Sequence[tuple[int, TrialEvidence]],
-        rows: Array,
     ) -> BlockMeans:
         """Return the gains of the most answers over the fewest, by trial."""
         prior = self._settings.gain_noise
         weight = self._settings.gain_noise_weight
-        seen = _Observations()
-        shown: list[tuple[int, TrialEvidence, Array]] = []
-        tops: list[Reading] = []
-        for (candidate, evidence), row in zip(found, rows, strict=True):
-            if evidence.top is not None:
-                shown.append((candidate, evidence, row))
-                tops.append(evidence.top)
-        top_rows = quality_table(self._problem, tops, rows.shape[1])
-        for (candidate, evidence, row), top_row in zip(shown, top_rows, strict=True):
-            # The same examples, so their difficulty cancels.
-            gaps = top_row - row
-            gaps = gaps[~np.isnan(gaps)]
-            count = len(gaps)
+        seen: list[tuple[int, float, float, float]] = []
+        for candidate, evidence in found:
+            count, mean, squares = self._gaps(evidence)
             if count:
-                mean = gaps.mean()
-                squares = float(((gaps - mean) ** 2).sum())
                 # The prior counts as so many more examples: a few equal gaps are no certainty.
                 variance = (squares + weight * prior) / (count + weight - 1)
                 scale = share_of_gain(evidence.most) - share_of_gain(evidence.least)
-                noise = variance / count
-                seen.add(candidate, -1, float(mean), noise, scale, 0)
-        # Nothing is shared by block: the example effect has cancelled.
-        return seen.block_means(np.zeros(0), np.zeros(0))
-
-
-class _Observations:
-    """Collects observations and puts them into arrays."""
-
-    def __init__(self) -> None:
-        self._rows: list[tuple[int, int, float, float, float, int]] = []
-
-    def add(
-        self,
-        candidate: int,
-        block: int,
-        value: float,
-        noise: float,
-        scale: float,
-        family: int,
-    ) -> None:
-        """Add one observation; see `BlockMeans`."""
-        self._rows.append((candidate, block, value, noise, scale, family))
-
-    def block_means(
-        self,
-        example_effect: Array,
-        interaction: Array,
-    ) -> BlockMeans:
-        """Return the observations as arrays."""
-        # Without rows there are no columns, and empty ones take their place.
-        columns = list(zip(*self._rows, strict=True)) or [()] * 6
-        candidates, blocks, values, noises, scales, families = columns
+                seen.append((candidate, mean, variance / count, scale))
+        columns = np.array(seen, dtype=float).reshape(-1, 4).T
+        none = np.full(len(seen), -1)
         return BlockMeans(
-            candidate=np.array(candidates, dtype=int),
-            block=np.array(blocks, dtype=int),
-            value=np.array(values, dtype=float),
-            noise=np.array(noises, dtype=float),
-            scale=np.array(scales, dtype=float),
-            example_effect=example_effect,
-            family=np.array(families, dtype=int),
-            interaction=interaction,
+            candidate=columns[0].astype(int),
+            # Nothing is shared by block: the example effect has cancelled.
+            block=none,
+            value=columns[1],
+            noise=columns[2],
+            scale=columns[3],
+            example_effect=np.zeros(0),
+            family=none,
+            interaction=np.zeros(0),
         )
+
+    def _gaps(self, evidence: TrialEvidence) -> tuple[int, float, float]:
+        """Return how the most answers differ from the fewest on the examples that both have.
+
+        Returns:
+            The number of examples, the mean difference, and the sum of squares around it.
+        """
+        base, top = evidence.base, evidence.top
+        if top is None:
+            return 0, 0.0, 0.0
+        # A trial that was not bought again has the same readings as before.
+        known = self._known_gaps.get(base.trial)
+        if known is None or known[0] is not base or known[1] is not top:
+            # The same examples, so their difficulty cancels.
+            rows = quality_table(self._problem, [base, top])
+            gaps = rows[1] - rows[0]
+            gaps = gaps[~np.isnan(gaps)]
+            count = len(gaps)
+            mean = float(gaps.mean()) if count else 0.0
+            known = base, top, (count, mean, float(((gaps - mean) ** 2).sum()))
+            self._known_gaps[base.trial] = known
+        return known[2]
 
 
 def _with_prior(

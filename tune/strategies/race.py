@@ -101,6 +101,7 @@ class Race:
         self.leaders: Sequence[int] = ()
         self._ceilings: dict[tuple[Point, int, int], float] = {}
         self._parts: dict[tuple[Point, int], tuple[float, float]] = {}
+        self._prices: dict[tuple[int, str, int], tuple[float, float]] = {}
         self._ladders: dict[Point, tuple[int, ...]] = {}
         self._caps: dict[tuple[object, object], int] = {}
         # Readings are compared often, and a standing never changes: each is judged once.
@@ -144,11 +145,12 @@ class Race:
 
     def ladder(self, point: Point) -> tuple[int, ...]:
         """Return the numbers of draws at which a reading with a larger n appears."""
-        if point not in self._ladders:
+        known = self._ladders.get(point)
+        if known is None:
             configs = self.problem.space.configs_of(point, self.problem.free)
             numbers = {config.n for config in configs}
-            self._ladders[point] = tuple(sorted(numbers))
-        return self._ladders[point]
+            known = self._ladders[point] = tuple(sorted(numbers))
+        return known
 
     def _cap(self, point: Point) -> int:
         """Return the max_tokens to buy a fresh trial with."""
@@ -171,6 +173,7 @@ class Race:
         self.left = outcome.left
         self.over = not outcome.complete
         self._shares = self._learn_shares()
+        self._prices.clear()
 
     # --- money
 
@@ -237,6 +240,16 @@ class Race:
         """
         if draws <= 0:
             return 0.0
+        # Many blocks of a trial are compared, and their prices have the same two parts.
+        key = state.trial, state.point.key, state.cap
+        known = self._prices.get(key)
+        if known is None:
+            known = self._prices[key] = self._price_parts(state)
+        once, each = known
+        return once + each * draws
+
+    def _price_parts(self, state: TrialState) -> tuple[float, float]:
+        """Return the expected dollars of one example that are paid once, and for each draw."""
         model = str(state.point["model"])
         # The most specific knowledge comes first.
         share = CostShares(1.0, 1.0)
@@ -245,7 +258,7 @@ class Race:
                 share = self._shares[key]
                 break
         once, each = self._ceiling_parts(state)
-        return share.once * once + share.each * each * draws
+        return share.once * once, share.each * each
 
     def expected_cost(
         self,

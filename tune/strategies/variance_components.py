@@ -15,10 +15,9 @@ the example effect, and an unlucky block of examples for the truth about that fa
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from tune.strategies.gaussian_process import Numbers
 from tune.strategies.problem import Array
@@ -76,18 +75,22 @@ def estimate_components(
         return _all_residual(rows)
     if not len(rows):
         return prior_components(settings)
+    # Most trials met few of the examples, so the scores stand in one list, without gaps.
     there = ~np.isnan(rows)
-    met = np.maximum(there.sum(axis=1), 1)
-    filled = np.where(there, rows, 0.0)
-    level = filled.sum(axis=1) / met
-    above = np.where(there, rows - level[:, None], 0.0)
+    trial, example = np.nonzero(there)
+    scores = rows[there]
+    count, width = rows.shape
+    met = np.maximum(np.bincount(trial, minlength=count), 1)
+    level = np.bincount(trial, scores, count) / met
+    above = scores - level[trial]
+    groups = _Groups(family[trial] * width + example, int(family.max()) + 1, width)
     # How many trials of each family met each example.
-    trials = sums_by_family(there, family)
-    weight = there / np.maximum(trials[family], 1.0)
+    trials = groups.counts()
+    weight = 1.0 / trials.ravel()[groups.of]
     # How many families met each example.
     families = (trials > 0).sum(axis=0)
     # The 1 is a made-up family at 0: it shrinks the effect of an example that few have met.
-    effect = (weight * above).sum(axis=0) / (families + 1.0)
+    effect = np.bincount(example, weight * above, width) / (families + 1.0)
 
     # The prior counts as so many more examples.
     prior = settings.example_weight * settings.example_effect
@@ -95,9 +98,14 @@ def estimate_components(
     examples = float((families > 0).sum()) + settings.example_weight
     example_effect = max(settings.floor, spread / examples)
 
-    left = np.where(there, above - effect, 0.0)
+    left = above - effect[example]
+    # A trial with more draws has less residual, and differs less from its example's effect.
+    shares = np.array([residual_share(number) for number in draws])
+    square = float((weight * left**2 / shares[trial]).sum())
+    # The mean of a trial's scores was subtracted, so they have fewer degrees of freedom.
+    of_trials = (1.0 - 1.0 / met)[trial]
     interaction, residual = _within_families(
-        left, there, met, family, trials, weight, draws, settings
+        groups, left, of_trials, trials, square, settings
     )
     rest = max(interaction + residual, settings.floor)
     # Moments of few scores can come out negative, or leave nothing for the residual.
@@ -106,43 +114,58 @@ def estimate_components(
     return VarianceComponents(example_effect, interaction, rest - interaction)
 
 
+class _Groups(NamedTuple):
+    """Scores in groups: those of one family on one example.
+
+    Attributes:
+        of: number of the group of each score.
+        families: number of families.
+        examples: number of examples.
+    """
+
+    of: Numbers
+    families: int
+    examples: int
+
+    def counts(self) -> Numbers:
+        """Return the number of scores in each group, families x examples."""
+        found = np.bincount(self.of, minlength=self.families * self.examples)
+        return found.reshape(self.families, self.examples)
+
+    def sums(self, values: Array) -> Array:
+        """Return the sum over each group, families x examples."""
+        found = np.bincount(self.of, values, self.families * self.examples)
+        return np.asarray(found.reshape(self.families, self.examples))
+
+
 def _within_families(
+    groups: _Groups,
     left: Array,
-    there: Array,
-    met: Array,
-    family: Numbers,
-    trials: Array,
-    weight: Array,
-    draws: Sequence[int],
+    of_trials: Array,
+    trials: Numbers,
+    square: float,
     settings: VarianceSettings,
 ) -> tuple[float, float]:
     """Solve the two moment equations for the interaction and the residual.
 
     Args:
-        left: scores less their trial's mean and the example effect, trials x examples.
-        there: whether each was scored.
-        met: examples that each trial met.
-        family: the number of each trial's family.
+        groups: of the scores.
+        left: of each score, what the mean of its trial and the example effect do not explain.
+        of_trials: the degrees of freedom that each score keeps after the mean of its trial.
         trials: how many trials of each family met each example.
-        weight: 1 / (trials of the same family that met the example).
-        draws: of each trial.
+        square: the weighted sum of the squares of `left`.
         settings: the priors.
     """
     families = (trials > 0).sum(axis=0)
     # Degrees of freedom: what was subtracted cannot differ any more. That is the mean of a trial's
     # scores; of the interaction, its part in the example effect; of the residual, its part in the
     # mean of a family.
-    of_trials = there * (1.0 - 1.0 / met)[:, None]
-    free = sums_by_family(of_trials, family) / np.maximum(trials, 1.0)
+    free = groups.sums(of_trials) / np.maximum(trials, 1)
     taken = 2.0 / (families + 1.0) - families / (families + 1.0) ** 2
-    noisy = free * (1.0 - taken / np.maximum(trials, 1.0))
-    # A trial with more draws has less residual, and differs less from its example's effect.
-    shares = np.array([residual_share(count) for count in draws])
-    squares = (weight * left**2).sum(axis=1) / shares
+    noisy = free * (1.0 - taken / np.maximum(trials, 1))
     # Products of two trials of one family: the square of their sum, less their own squares.
-    ordered_pairs = np.maximum(trials * (trials - 1), 1.0)
-    of_sum = sums_by_family(left, family) ** 2
-    products = (of_sum - sums_by_family(left**2, family)) / ordered_pairs
+    ordered_pairs = np.maximum(trials * (trials - 1), 1)
+    products = (groups.sums(left) ** 2 - groups.sums(left**2)) / ordered_pairs
     several = trials > 1
     # On average, squares are interaction * a + residual * b, and products within a family are
     # interaction * c - residual * d.
@@ -153,26 +176,13 @@ def _within_families(
     c = float(shared[several].sum()) + prior
     d = float((free - noisy)[several].sum())
     expected = settings.interaction + settings.residual
-    square = float(squares.sum()) + prior * expected
+    square += prior * expected
     product = float(products[several].sum()) + prior * settings.interaction
     # Cramer's rule; the prior keeps the determinant above 0.
     determinant = a * d + b * c
     interaction = (square * d + product * b) / determinant
     residual = (square * c - product * a) / determinant
     return interaction, residual
-
-
-def sums_by_family(rows: npt.NDArray[Any], family: Numbers) -> Array:
-    """Return the sum of the rows of each family, families x examples.
-
-    Args:
-        rows: trials x examples.
-        family: of each row; every number from 0 to the largest has one at least.
-    """
-    # Rows of one family next to each other; a product of matrices takes many times as long.
-    order = np.argsort(family, kind="stable")
-    starts = np.searchsorted(family[order], np.arange(family.max() + 1))
-    return np.add.reduceat(rows[order], starts, axis=0, dtype=float)
 
 
 def _all_residual(rows: Array) -> VarianceComponents:
