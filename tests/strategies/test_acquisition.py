@@ -18,7 +18,8 @@ from tune.strategies.acquisition import (
     knowledge_gradients,
     two_largest,
 )
-from tune.strategies.gaussian_process import JointNormal, expected_maximum
+from tune.strategies.expected_rise import expected_maximum
+from tune.strategies.gaussian_process import JointNormal
 from tune.strategies.posterior import Posterior, share_of_gain
 
 

@@ -12,11 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tune.strategies.gaussian_process import (
-    Numbers,
-    expected_maximum,
-    expected_rise,
-)
+from tune.strategies.expected_rise import expected_maximum, expected_rise
+from tune.strategies.gaussian_process import Numbers
 from tune.strategies.posterior import Posterior, share_of_gain
 from tune.strategies.problem import Array
 

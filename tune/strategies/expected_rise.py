@@ -1,0 +1,86 @@
+"""The knowledge gradient: how much the best mean is expected to rise by an observation.
+
+The value of a purchase is its knowledge gradient (Frazier, Powell and Dayanik 2009): the expected
+rise of the best mean, with everything that is correlated with the purchase.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from tune.strategies.problem import Array
+
+# Gauss-Hermite quadrature: expectations over a standard normal variable. Five nodes are exact for
+# polynomials up to degree 9.
+_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(5)
+_WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
+
+_FARTHEST = float(_NODES.max())
+"""Standard deviations of the farthest node."""
+
+_CERTAIN = 8.5
+"""Standard deviations from which a normal variable never is, as far as numbers can show."""
+
+_ROUNDING = 1e-9
+"""More than what rounding changes in a mean or in its moves."""
+
+
+def expected_rise(mean: Array, slopes: Sequence[Array]) -> Array:
+    """Return the expected rise of the largest mean (the knowledge gradient), by purchase.
+
+    Args:
+        mean: of the contenders.
+        slopes: arrays of purchases x contenders. The means move by independent standard normal
+            multiples of each.
+    """
+    top = int(np.argmax(mean))
+    found = np.zeros(len(slopes[0]))
+    # Most contenders cannot pass the best one at any node: they never are the largest.
+    reach = np.zeros(slopes[0].shape)
+    for slope in slopes:
+        reach += np.abs(slope - slope[:, [top]])
+    able = reach * _FARTHEST >= (mean[top] - mean) - _ROUNDING
+    able[:, top] = True
+    rivals = able.sum(axis=1)
+    # Where the best one has no rival, the best mean moves, but the choice never changes.
+    rows = np.flatnonzero(rivals > 1)
+    if not len(rows):
+        return found
+    row, contender = np.nonzero(able[rows])
+    moved = mean[contender][None]
+    weights = np.ones(1)
+    # Each slope multiplies the number of cases by that of the nodes.
+    for slope in slopes:
+        steps = np.outer(_NODES, slope[rows[row], contender])
+        moved = (moved[:, None] + steps[None]).reshape(-1, len(row))
+        weights = np.outer(weights, _WEIGHTS).ravel()
+    # The largest mean in each case: the contenders of one purchase stand side by side.
+    starts = np.append(0, np.cumsum(rivals[rows])[:-1])
+    largest = weights @ np.maximum.reduceat(moved, starts, axis=1)
+    # Quadrature can end a hair below, but information never lowers the expected maximum.
+    found[rows] = np.maximum(largest - mean[top], 0.0)
+    return found
+
+
+def expected_maximum(
+    mean: Array,
+    deviation: Array,
+    other: Array,
+) -> Array:
+    """Return the expected maximum of a normal variable and a number, for each of many."""
+    # A deviation of 0 would divide by 0; so small a one gives the larger of the two.
+    deviation = np.maximum(deviation, 1e-9)
+    # Of a normal variable X and a number c: c + E[max(X - c, 0)], the formula of expected
+    # improvement (Jones et al. 1998).
+    z = (mean - other) / deviation
+    found: Array = np.maximum(mean, other)
+    # Farther off, the smaller one adds less than what rounding changes.
+    near = np.abs(z) < _CERTAIN
+    z = z[near]
+    below = np.array([0.5 * math.erfc(-x / math.sqrt(2)) for x in z.tolist()])
+    density = deviation[near] * np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
+    found[near] = other[near] + (mean - other)[near] * below + density
+    return found
