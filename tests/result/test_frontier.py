@@ -215,7 +215,7 @@ def places(rows: Mapping[Config, Reading], larger: bool) -> dict[Config, Place]:
 
 
 @given(study=studies())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_nothing_shown_is_beaten_by_another_or_by_the_baseline(
     house: House, study: Any
 ) -> None:
@@ -237,7 +237,7 @@ def test_nothing_shown_is_beaten_by_another_or_by_the_baseline(
 
 
 @given(study=studies())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_the_frame_the_table_and_the_chart_show_the_same_rows(
     house: House, study: Any
 ) -> None:

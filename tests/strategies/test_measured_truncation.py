@@ -160,7 +160,7 @@ def test_a_study_whose_answers_begin_with_digits_chooses_no_cap_that_cuts_the_la
 ) -> None:
     world = DigitsFirst(models={"small": 0.7, "large": 0.8})
     asked: dict[str, Any] = {
-        "data": world.examples(160),
+        "data": world.examples(120),
         "target": "label",
         "base_url": server.base_url,
         "price": PRICES,

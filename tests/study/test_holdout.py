@@ -103,7 +103,7 @@ async def test_no_portion_is_ordered_after_the_one_where_the_money_ended(
 async def test_a_holdout_that_the_money_pays_for_is_met_whole(
     build: Callable[..., House],
 ) -> None:
-    house = build(rows=many(6000), budget=5.0)
+    house = build(rows=many(2000), budget=5.0)
     steps, trials = plan_holdout(house.plan, [FIRST, OTHER])
     ordered, wave = await buy_holdout(house.run.evaluator, steps, trials)
     assert wave.complete

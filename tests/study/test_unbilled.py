@@ -8,6 +8,7 @@ import asyncio
 import itertools
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,22 @@ def run(server: Server, folder: Path, **more: Any) -> tune.Study:
     return tune.tune(ROWS, space(), quiet=True, **options(server, folder, **more))
 
 
+@dataclass(frozen=True)
+class Finished:
+    """A study that tests only read, its folder, and its server."""
+
+    study: tune.Study
+    folder: Path
+    server: Server
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finished]:
+    folder = tmp_path_factory.mktemp("finished")
+    with Server(models=MODELS, world=WORLD, seconds=0.005) as server:
+        yield Finished(run(server, folder), folder, server)
+
+
 def events(folder: Path, kind: str) -> list[Any]:
     return [
         event
@@ -93,9 +110,9 @@ def events(folder: Path, kind: str) -> list[Any]:
 
 
 def test_a_search_without_a_budget_ends_by_its_time_limit_or_before_and_books_nothing(
-    server: Server, tmp_path: Path
+    finished: Finished,
 ) -> None:
-    study = run(server, tmp_path)
+    study, folder = finished.study, finished.folder
     assert study.stopped in ("time", "gain", "finished", "trials")
     assert (
         study.record.money.spent == study.record.money.budget == 0.0
@@ -105,15 +122,15 @@ def test_a_search_without_a_budget_ends_by_its_time_limit_or_before_and_books_no
     assert study.best.config.model == "large"
     assert study.best.cost is not None
     assert study.best.cost.mean == 0.0
-    left = [event["left"] for event in events(tmp_path, "outcome")]
+    left = [event["left"] for event in events(folder, "outcome")]
     assert left[0] > 0
-    assert events(tmp_path, "phase")[0]["left"] == pytest.approx(
+    assert events(folder, "phase")[0]["left"] == pytest.approx(
         30 * FIRST_WIDTH, rel=0.2
     )
     assert "nobody is billed" in " ".join(str(study).split())
-    text = (tmp_path / "study" / "report.md").read_text()
+    text = (folder / "study" / "report.md").read_text()
     assert "## Time" in text
-    again = run(server, tmp_path)
+    again = run(finished.server, folder)
     assert again.best.config == study.best.config
 
 
@@ -176,13 +193,13 @@ def test_the_search_for_a_frontier_weighs_quality_against_seconds(
 
 
 def test_results_show_seconds_where_dollars_would_be_0(
-    server: Server, tmp_path: Path
+    finished: Finished,
 ) -> None:
-    study = run(server, tmp_path)
+    study = finished.study
     best = study.best
     assert best.seconds is not None
     assert 0 < best.seconds.low <= best.seconds.mean <= best.seconds.high
-    text = (tmp_path / "study" / "report.md").read_text()
+    text = (finished.folder / "study" / "report.md").read_text()
     shown = (
         text.split("## Prices")[0]
         + text.split("## How it was made")[0].split("## The estimate")[1]
@@ -207,8 +224,8 @@ def test_results_show_seconds_where_dollars_would_be_0(
     assert "$" not in comparison_tex(study.record)
 
 
-def test_the_chart_is_drawn_over_seconds(server: Server, tmp_path: Path) -> None:
-    text = page_html(run(server, tmp_path).record)
+def test_the_chart_is_drawn_over_seconds(finished: Finished) -> None:
+    text = page_html(finished.study.record)
     assert "Quality against seconds" in text
     drawn = text.partition('data-chart="quality"')[2].partition("</figure>")[0]
     assert "seconds per request" in drawn
@@ -319,11 +336,11 @@ def test_the_estimate_says_seconds_and_what_the_time_compares(
 
 
 def test_the_estimate_learns_the_seconds_of_an_answer_from_stored_draws(
-    server: Server, tmp_path: Path
+    finished: Finished,
 ) -> None:
-    given: Any = options(server, tmp_path)
-    study = run(server, tmp_path)
-    db = Database(f"sqlite:///{tmp_path}/study/draws.db")
+    study, folder = finished.study, finished.folder
+    given: Any = options(finished.server, folder)
+    db = Database(f"sqlite:///{folder}/study/draws.db")
     found, text = told(
         make_plan(read_options(data=ROWS, space=space(), **given)), Store(db)
     )
