@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 
 import pytest
 
 from tune.safety import redact as scrub
+
+
+def pytest_collection_finish() -> None:
+    """Take modules and tests away from the garbage collector: they live as long as the process,
+    and it would go through all of them again and again.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -74,9 +74,8 @@ def run(way: str, source: str, limits: Limits = SHORT, **more: Any) -> SandboxRe
     before = set(
         find_descendants(os.getpid())
     )  # other tests may have left helpers of their own
-    began = time.monotonic()
+    # One that goes on beyond its limits sleeps so long that the time limit of a test ends it.
     outcome = run_in(way, source, limits=limits, **more)
-    assert time.monotonic() - began < limits.seconds + 10
     assert list(Path(tempfile.gettempdir()).glob("tune-*")) == []
     assert set(find_descendants(os.getpid())) <= before
     return outcome
@@ -421,8 +420,8 @@ def test_a_memory_hog_of_many_processes_is_ended(way: str) -> None:
 for _ in range(3):
     if os.fork() == 0:
         x = bytearray(b"x") * 60_000_000
-        time.sleep(20)
-time.sleep(20)
+        time.sleep(1000)
+time.sleep(1000)
 """
     )
     outcome = run(way, source, Limits(seconds=15, memory=100 * MIB))
@@ -497,7 +496,7 @@ for _ in range(200):
     except OSError:
         break
     if pid == 0:
-        time.sleep(20)
+        time.sleep(1000)
         os._exit(0)
     had += 1
 time.sleep(0.3)
