@@ -221,7 +221,9 @@ def test_a_full_disk_is_one_sentence_and_status_1_and_the_same_command_resumes(
         "tune.py",
         *flags(server, files),
     ]
-    full = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    # Python would leave half a compiled module, which no later process could import.
+    env = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    full = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
     assert full.returncode == 1
     assert full.stderr.startswith("tune: ")
     assert full.stderr.count("\n") == 1
