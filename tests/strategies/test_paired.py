@@ -15,6 +15,7 @@ from tune.strategies.paired import (
     adjusted_means,
     paired_difference,
     quality_table,
+    score_list,
 )
 
 
@@ -101,3 +102,15 @@ def test_a_difference_is_paired_and_a_few_equal_scores_are_no_certainty() -> Non
     far = quality_table(problem(), [reading([0.0] * 40), reading([1.0] * 40)])
     assert paired_difference(*far).clearly_worse
     assert not paired_difference(*far[:, :2]).clearly_worse
+
+
+def test_the_list_of_scores_is_the_table_without_its_gaps() -> None:
+    readings = [reading([0.25, 1.0]), reading([0.0, math.nan, 0.5], start=2)]
+    found = score_list(problem(), readings)
+    rows = quality_table(problem(), readings)
+    row, example = np.nonzero(~np.isnan(rows))
+    assert found.row.tolist() == row.tolist()
+    assert found.example.tolist() == example.tolist()
+    assert found.quality.tolist() == rows[row, example].tolist()
+    assert found.rows == 2
+    assert score_list(problem(), []).rows == 0

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tune.strategies.paired import ScoreList
 from tune.strategies.settings import VarianceSettings
 from tune.strategies.variance_components import (
     VarianceComponents,
@@ -38,7 +39,13 @@ def made(
 
 
 def learned(rows: np.ndarray, family: np.ndarray, draws: int = 1) -> VarianceComponents:
-    return estimate_components(rows, [draws] * len(rows), family)
+    return estimate_components(listed(rows), [draws] * len(rows), family)
+
+
+def listed(rows: np.ndarray) -> ScoreList:
+    """The scores of a table, NaN where there is none."""
+    row, example = np.nonzero(~np.isnan(rows))
+    return ScoreList(row, example, rows[row, example], len(rows))
 
 
 @pytest.mark.parametrize(
@@ -131,7 +138,7 @@ def test_from_no_scores_and_from_one_that_has_nothing_beside_it_nothing_is_learn
     None
 ):
     assert estimate_components(
-        np.zeros((0, 5)), [], np.zeros(0, int)
+        listed(np.zeros((0, 5))), [], np.zeros(0, int)
     ) == prior_components(SETTINGS)
     only = learned(np.full((1, 5), np.nan), np.zeros(1, int))
     assert only == pytest.approx(prior_components(SETTINGS))

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tune.strategies.expected_rise import expected_maximum, expected_rise
+from tune.strategies.expected_rise import at_least_alone, expected_rise
 from tune.strategies.gaussian_process import Numbers
 from tune.strategies.posterior import Posterior, share_of_gain
 from tune.strategies.problem import Array
@@ -148,14 +148,15 @@ def acquisition_values(
     )
     # A config that was never read within the limits cannot be selected: it counts as 0.
     bought = quality.mean + np.nan_to_num(held) * gain.mean
-    now = np.where(np.isnan(held), 0.0, bought)
-    (leader, best), second = two_largest(now)
+    selectable = np.where(np.isnan(held), 0.0, bought)
+    (leader, best), second = two_largest(selectable)
     # The best of all others: for the leader itself that is the second.
     rest = np.where(who == leader, second, best)
     own = quality.mean[who] + options.share * gain.mean[who]
     deviation = np.hypot(own_slope, options.share * own_rise)
-    selectable = expected_maximum(own, deviation, rest) - best
-    return np.asarray(options.chance * np.maximum(learned, selectable))
+    now = np.full(len(who), best)
+    gains = at_least_alone(learned, own, deviation, rest, now)
+    return np.asarray(options.chance * gains)
 
 
 class Moves(NamedTuple):
@@ -201,9 +202,8 @@ def knowledge_gradients(
     rest = np.where(who == leader, second, best)
     # The candidate alone may be none of the contenders. Its own value has a closed formula.
     deviation = np.hypot(slope.own, rise.own)
-    alone = expected_maximum(mean[who], deviation, rest)
-    now = np.maximum(mean[who], rest)
-    return np.asarray(np.maximum(found, alone - now))
+    alone = mean[who]
+    return at_least_alone(found, alone, deviation, rest, np.maximum(alone, rest))
 
 
 def two_largest(values: Array) -> tuple[tuple[int, float], float]:

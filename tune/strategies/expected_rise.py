@@ -24,6 +24,12 @@ _FARTHEST = float(_NODES.max())
 _CERTAIN = 8.5
 """Standard deviations from which a normal variable never is, as far as numbers can show."""
 
+_DENSITY = 1 / math.sqrt(2 * math.pi)
+"""Density of a standard normal variable at 0."""
+
+_LEAST_DEVIATION = 1e-9
+"""A deviation of 0 would divide by 0; so small a one gives the larger of two means."""
+
 _ROUNDING = 1e-9
 """More than what rounding changes in a mean or in its moves."""
 
@@ -65,14 +71,40 @@ def expected_rise(mean: Array, slopes: Sequence[Array]) -> Array:
     return found
 
 
+def at_least_alone(
+    found: Array,
+    mean: Array,
+    deviation: Array,
+    other: Array,
+    now: Array,
+) -> Array:
+    """Return gains, raised to those of one normal variable and a number alone.
+
+    Args:
+        found: gains so far.
+        mean: of the variable.
+        deviation: of the variable.
+        other: the number.
+        now: the value that the expected maximum of both is compared with.
+    """
+    raised = found.copy()
+    # An upper bound of the expected maximum, as the tail of a normal variable lies below its
+    # density. Where even that is no gain, the exact number is not computed.
+    z = (mean - other) / np.maximum(deviation, _LEAST_DEVIATION)
+    rise = _DENSITY * np.maximum(deviation, _LEAST_DEVIATION) * np.exp(-(z**2) / 2)
+    able = np.maximum(mean, other) + rise + _ROUNDING**2 > now + found
+    exact = expected_maximum(mean[able], deviation[able], other[able]) - now[able]
+    raised[able] = np.maximum(found[able], exact)
+    return raised
+
+
 def expected_maximum(
     mean: Array,
     deviation: Array,
     other: Array,
 ) -> Array:
     """Return the expected maximum of a normal variable and a number, for each of many."""
-    # A deviation of 0 would divide by 0; so small a one gives the larger of the two.
-    deviation = np.maximum(deviation, 1e-9)
+    deviation = np.maximum(deviation, _LEAST_DEVIATION)
     # Of a normal variable X and a number c: c + E[max(X - c, 0)], the formula of expected
     # improvement (Jones et al. 1998).
     z = (mean - other) / deviation
@@ -81,6 +113,6 @@ def expected_maximum(
     near = np.abs(z) < _CERTAIN
     z = z[near]
     below = np.array([0.5 * math.erfc(-x / math.sqrt(2)) for x in z.tolist()])
-    density = deviation[near] * np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
+    density = deviation[near] * np.exp(-(z**2) / 2) * _DENSITY
     found[near] = other[near] + (mean - other)[near] * below + density
     return found

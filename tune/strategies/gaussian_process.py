@@ -14,16 +14,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from threadpoolctl import ThreadpoolController
 
 from tune.space import Point, Value
+from tune.strategies.linear_algebra import inverse_root, one_thread
 from tune.strategies.problem import Array
 
 Numbers: TypeAlias = npt.NDArray[np.int64]
@@ -277,29 +275,29 @@ class GaussianProcess:
         fits: int,
     ) -> JointNormal:
         gaps = seen.value - self.level * seen.scale
+        known = _by_candidate(seen, gaps, np.arange(len(gaps)))
         if fits and len(gaps) >= _FEWEST_FITTED:
-            # Cubic in the number of points: noisy observations add time and little else.
-            few = np.argsort(seen.noise, kind="stable")[:_MOST_FITTED]
-            known = _by_candidate(seen, gaps, few)
-            who = known.candidate
+            fitted = known
+            if len(gaps) > _MOST_FITTED:
+                # Cubic in the number of points: noisy observations add time and little else.
+                few = np.argsort(seen.noise, kind="stable")[:_MOST_FITTED]
+                fitted = _by_candidate(seen, gaps, few)
+            who = fitted.candidate
             inside = alike[:, who[:, None], who]
             # The prior mean is unknown too, and all points share it.
-            beside = known.noise + self.level_variance
+            beside = fitted.noise + self.level_variance
             for _ in range(fits):
                 # Where no step helps, no later one does.
-                if not self._climb(inside, beside, known.value):
+                if not self._climb(inside, beside, fitted.value):
                     break
         # Conditioning of a normal distribution (Rasmussen and Williams 2006, algorithm 2.1).
-        known = _by_candidate(seen, gaps, np.arange(len(gaps)))
         who = known.candidate
         prior = np.tensordot(self.variances, alike, 1) + self.level_variance
         across = prior[who]
-        factor = np.linalg.cholesky(across[:, who] + known.noise)
-        # One factorization solves for the mean and for all covariances.
-        half = np.linalg.solve(factor, np.column_stack([known.value, across]))
-        mean = self.level + half[:, 0] @ half[:, 1:]
-        covariance = prior - half[:, 1:].T @ half[:, 1:]
-        return JointNormal(mean, covariance)
+        root = inverse_root(across[:, who] + known.noise)
+        half = root @ across
+        mean = self.level + (root @ known.value) @ half
+        return JointNormal(mean, prior - half.T @ half)
 
     def _climb(
         self,
@@ -396,7 +394,8 @@ def _by_candidate(seen: BlockMeans, gaps: Array, chosen: Numbers) -> _Known:
     # The inverse times the values, summed over the observations of each point.
     weighted = own * (value - in_family * _sums(together, own * value))
     weighted -= in_block * apart * _sums(block, apart * value)
-    noise = np.linalg.inv(precision)
+    root = inverse_root(precision)
+    noise = root.T @ root
     mean = noise @ np.bincount(who, scale * weighted, count)
     return _Known(candidate, mean, noise)
 
@@ -404,24 +403,6 @@ def _by_candidate(seen: BlockMeans, gaps: Array, chosen: Numbers) -> _Known:
 def _sums(group: Numbers, values: Array) -> Array:
     """Return the sum over its group, for each value."""
     return np.asarray(np.bincount(group, values)[group])
-
-
-@lru_cache(maxsize=1)
-def _thread_pools() -> ThreadpoolController:
-    """Return the numerical libraries that compute in threads."""
-    return ThreadpoolController()
-
-
-def one_thread() -> AbstractContextManager[object]:
-    """Have the numerical libraries compute in one thread, inside a `with` block.
-
-    For a few hundred numbers, several threads are slower than one. Where a model runs on the same
-    cores they are forty times slower, as the threads wait for each other.
-    """
-    limited: AbstractContextManager[object] = _thread_pools().limit(
-        limits=1, user_api="blas"
-    )
-    return limited
 
 
 def _log_likelihood(covariance: Array, gaps: Array) -> float:

@@ -23,8 +23,8 @@ from tune.strategies.blocks import block_sizes, first_block
 from tune.strategies.candidates import Candidates, Pair
 from tune.strategies.forecast import SearchCosts, SearchForecast
 from tune.strategies.frontier import cost_limits
-from tune.strategies.gaussian_process import one_thread
 from tune.strategies.knowledge_gradient_forecast import forecast_search
+from tune.strategies.linear_algebra import one_thread
 from tune.strategies.posterior import share_of_gain
 from tune.strategies.problem import ALL_BOUGHT, NO_WORTH, Array, Outcome, Problem
 from tune.strategies.proposals import Proposals

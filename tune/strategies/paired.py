@@ -52,6 +52,43 @@ class PairedDifference(NamedTuple):
         return self.mean < -needed * self.standard_error
 
 
+class ScoreList(NamedTuple):
+    """Qualities of readings in one list, without the gaps that a table has.
+
+    Most readings have met few of the examples.
+
+    Attributes:
+        row: number of the reading of each score.
+        example: position of its example.
+        quality: the score as a share of the metric's range.
+        rows: number of readings.
+    """
+
+    row: npt.NDArray[np.int64]
+    example: npt.NDArray[np.int64]
+    quality: Array
+    rows: int
+
+
+def score_list(problem: Problem, readings: Sequence[Reading]) -> ScoreList:
+    """Return the qualities of readings, reading by reading.
+
+    Args:
+        problem: the metric's range.
+        readings: one for each row.
+    """
+    if not readings:
+        none = np.zeros(0, dtype=int)
+        return ScoreList(none, none, np.zeros(0), 0)
+    counts = [len(reading.examples) for reading in readings]
+    example = np.concatenate([reading.positions for reading in readings])
+    scores = np.concatenate([reading.scores for reading in readings])
+    row = np.repeat(np.arange(len(readings)), counts)
+    scored = ~np.isnan(scores)
+    quality = problem.quality(scores[scored])
+    return ScoreList(row[scored], example[scored], quality, len(readings))
+
+
 def quality_table(
     problem: Problem,
     readings: Sequence[Reading],
@@ -133,9 +170,8 @@ def _shared_examples(there: npt.NDArray[np.bool_], weights: Array) -> Array:
         there: whether a row met an example, rows x examples.
         weights: of the examples.
     """
-    # Rows meet examples in blocks, so there are few different columns, and one stands for many.
-    packed = np.ascontiguousarray(np.packbits(there, axis=0).T)
-    keys = packed.view(np.dtype((np.void, packed.shape[1]))).ravel()
-    _, first, same = np.unique(keys, return_index=True, return_inverse=True)
+    # Rows meet examples in blocks, so many columns are like the one before, which stands for them.
+    changes = (there[:, 1:] != there[:, :-1]).any(axis=0)
+    first = np.append(0, np.flatnonzero(changes) + 1)
     columns = there[:, first].astype(float)
-    return np.asarray((columns * np.bincount(same, weights)) @ columns.T)
+    return np.asarray((columns * np.add.reduceat(weights, first)) @ columns.T)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -28,7 +29,7 @@ from tune.strategies.gaussian_process import (
     covariance_parts,
     varying_settings,
 )
-from tune.strategies.paired import quality_table
+from tune.strategies.paired import quality_table, score_list
 from tune.strategies.prior import PriorTrial, study_parts
 from tune.strategies.problem import (
     LENIENT_ERRORS,
@@ -45,6 +46,7 @@ from tune.strategies.variance_components import (
 )
 
 
+@lru_cache(maxsize=1024)
 def share_of_gain(n: int) -> float:
     """Return the share of the gain of endless answers that n answers have."""
     # The part of a score that draws at random add shrinks with the root of their number.
@@ -194,9 +196,7 @@ class Posterior:
             found: pairs of a candidate's number and the evidence of its trial.
             fits: how often to learn a little more of how alike points are first.
         """
-        bases = [evidence.base for _, evidence in found]
-        rows = quality_table(self._problem, bases)
-        means = self._block_means(found, rows)
+        means = self._block_means(found)
         gains = self._gains(found)
         quality, gain = self._processes
         count = len(self._points)
@@ -244,34 +244,38 @@ class Posterior:
     def _block_means(
         self,
         found: Sequence[tuple[int, TrialEvidence]],
-        rows: Array,
     ) -> BlockMeans:
         """Return mean qualities by block.
 
         Blocks end where any trial ends, so a trial that met a block met all of it.
         """
-        family = _families([evidence for _, evidence in found])
+        shown = [evidence for _, evidence in found]
+        scores = score_list(self._problem, [evidence.base for evidence in shown])
+        family = _families(shown)
         draws = [evidence.draws for _, evidence in found]
         # Estimated before the blocks, as their noise depends on the result.
         self._components = estimate_components(
-            rows, draws, family, self._settings.variance
+            scores, draws, family, self._settings.variance
         )
-        blocks = _blocks([evidence for _, evidence in found])
-        starts = [block.start for block in blocks]
+        ends = _block_ends(shown)
+        count = len(ends)
+        block = np.searchsorted(ends, scores.example, side="right")
+        place = scores.row * count + block
         # Most trials met few of the blocks.
-        there = ~np.isnan(rows)
-        counts = np.add.reduceat(there, starts, axis=1, dtype=int)
-        sums = np.add.reduceat(np.where(there, rows, 0.0), starts, axis=1)
-        trial, number = np.nonzero(counts)
-        met = counts[trial, number]
+        counts = np.bincount(place, minlength=len(found) * count)
+        sums = np.bincount(place, scores.quality, len(found) * count)
+        places = np.flatnonzero(counts)
+        met = counts[places]
+        # The blocks of one trial stand side by side.
+        trial, number = places // max(count, 1), places % max(count, 1)
         candidates = np.array([candidate for candidate, _ in found], dtype=int)
-        noise = np.array([self.noise(count) for count in draws])
+        noise = np.array([self.noise(each) for each in draws])
         # The effect of a block is the mean of those of its examples.
-        sizes = np.array([len(block) for block in blocks], dtype=float)
+        sizes = np.diff(ends, prepend=0).astype(float)
         return BlockMeans(
             candidate=candidates[trial],
             block=number,
-            value=sums[trial, number] / met,
+            value=sums[places] / met,
             noise=noise[trial] / met,
             scale=np.ones(len(met)),
             example_effect=self._components.example_effect / sizes,
@@ -364,15 +368,10 @@ def _process(
     return GaussianProcess(variances, prior.mean, prior.mean_variance)
 
 
-def _blocks(shown: Sequence[TrialEvidence]) -> list[range]:
-    """Return the positions of each block; a block ends where any trial ends."""
-    ends = {max(evidence.base.examples) + 1 for evidence in shown}
-    blocks: list[range] = []
-    start = 0
-    for end in sorted(ends):
-        blocks.append(range(start, end))
-        start = end
-    return blocks
+def _block_ends(shown: Sequence[TrialEvidence]) -> Numbers:
+    """Return the end of each block; a block ends where any trial ends."""
+    ends = {evidence.base.examples[-1] + 1 for evidence in shown}
+    return np.array(sorted(ends), dtype=int)
 
 
 def _families(shown: Sequence[TrialEvidence]) -> Numbers:

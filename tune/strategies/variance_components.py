@@ -20,6 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tune.strategies.gaussian_process import Numbers
+from tune.strategies.paired import ScoreList
 from tune.strategies.problem import Array
 from tune.strategies.settings import VarianceSettings
 
@@ -58,7 +59,7 @@ def prior_components(settings: VarianceSettings) -> VarianceComponents:
 
 
 def estimate_components(
-    rows: Array,
+    scores: ScoreList,
     draws: Sequence[int],
     family: Numbers,
     settings: VarianceSettings = VarianceSettings(),  # noqa: B008 - it is frozen
@@ -66,23 +67,20 @@ def estimate_components(
     """Estimate the variance components of these scores.
 
     Args:
-        rows: qualities, trials x examples; NaN where there is none.
+        scores: the qualities of trials; each row is a trial.
         draws: number of draws that every trial has of each of its examples.
         family: the number of each trial's family; one number for one model and prompt.
         settings: the priors.
     """
     if not settings.paired:
-        return _all_residual(rows)
-    if not len(rows):
+        return _all_residual(scores)
+    if not scores.rows:
         return prior_components(settings)
-    # Most trials met few of the examples, so the scores stand in one list, without gaps.
-    there = ~np.isnan(rows)
-    trial, example = np.nonzero(there)
-    scores = rows[there]
-    count, width = rows.shape
+    trial, example, quality, count = scores
+    width = int(example.max(initial=0)) + 1
     met = np.maximum(np.bincount(trial, minlength=count), 1)
-    level = np.bincount(trial, scores, count) / met
-    above = scores - level[trial]
+    level = np.bincount(trial, quality, count) / met
+    above = quality - level[trial]
     groups = _Groups(family[trial] * width + example, int(family.max()) + 1, width)
     # How many trials of each family met each example.
     trials = groups.counts()
@@ -185,10 +183,14 @@ def _within_families(
     return interaction, residual
 
 
-def _all_residual(rows: Array) -> VarianceComponents:
+def _all_residual(scores: ScoreList) -> VarianceComponents:
     """Take all differences between the scores of one trial for noise."""
-    if not len(rows):
+    trial, _, quality, count = scores
+    if not count:
         return VarianceComponents(1e-9, 0.0, _UNPAIRED_RESIDUAL)
-    within = float(np.mean(np.nanvar(rows, axis=1)))
+    met = np.maximum(np.bincount(trial, minlength=count), 1)
+    level = np.bincount(trial, quality, count) / met
+    squares = np.bincount(trial, (quality - level[trial]) ** 2, count)
+    within = float(np.mean(squares / met))
     # Never 0: a trial whose few scores are equal is not known for certain.
     return VarianceComponents(1e-9, 0.0, within + 1e-3)
