@@ -379,7 +379,7 @@ def _by_candidate(seen: BlockMeans, gaps: Array, chosen: Numbers) -> _Known:
     apart = own * (1.0 - in_family * _sums(together, own))
     in_block = example_effect / (1.0 + example_effect * _sums(block, apart))
     # The inverse, summed over the observations of each two points.
-    precision = np.diag(np.bincount(who, scale**2 * own, count))
+    precision: Array = np.diag(np.bincount(who, scale**2 * own, count))
     place = block * count + who
     blocks = block.max(initial=0) + 1
     shared = np.bincount(place, scale * own * np.sqrt(in_family), blocks * count)
