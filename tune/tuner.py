@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Unpack
 
 from tune.errors import InputError
+from tune.plan.identity import study_paths
 from tune.plan.kept_options import kept_options
 from tune.plan.keywords import OptionKeywords
 from tune.plan.make import make_plan, without_models
@@ -392,18 +391,3 @@ def _undone(journal: Journal, traces: Traces) -> Iterator[list[Database]]:
     finally:
         for db in found:
             db.close()
-
-
-def study_paths(plan: Plan, options: Options) -> tuple[Path, str]:
-    """Return the folder of a study, and the place of its store."""
-    given = options.results
-    mark = hashlib.sha256(
-        json.dumps(plan.identity, sort_keys=True).encode()
-    ).hexdigest()[:8]
-    folder = (
-        Path(given)
-        if given is not None
-        else Path("results") / f"{plan.data.name}-{mark}"
-    )
-    beside = folder if given is not None else folder.parent
-    return folder, options.store or str(beside / "draws.db")

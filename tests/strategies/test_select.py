@@ -27,7 +27,11 @@ from tune.readout import Reading
 from tune.search import SEARCHERS
 from tune.space import Config, Point
 from tune.strategies import STRATEGIES, Selection, Standing, final_comparison
-from tune.strategies.select import select_config, untested_selection
+from tune.strategies.select import (
+    may_extrapolate,
+    select_config,
+    untested_selection,
+)
 
 # --- among what was bought
 
@@ -189,8 +193,11 @@ def shares(right: float) -> list[float]:
 
 
 def frozen(*standings: Standing, **changes: object) -> Selection:
-    choice = select_config(problem(**changes), {s.trial: s for s in standings})
+    by_number = {s.trial: s for s in standings}
+    choice = select_config(problem(**changes), by_number)
     assert choice is not None
+    if choice.extrapolated is not None:
+        assert may_extrapolate(problem(**changes), by_number)
     return choice
 
 
@@ -307,7 +314,9 @@ def test_a_prompt_that_is_paid_once_for_all_answers_is_in_what_they_will_cost_on
 
 def test_where_nothing_has_several_answers_none_are_foreseen() -> None:
     singles = [one(i, model, "plain", 0.5) for i, model in enumerate(PRICES)]
-    assert frozen(*singles, one(9, "large", "shots", 0.8)).extrapolated is None
+    trials = [*singles, one(9, "large", "shots", 0.8)]
+    assert frozen(*trials).extrapolated is None
+    assert not may_extrapolate(problem(), {s.trial: s for s in trials})
 
 
 @pytest.mark.parametrize("three", [0.5, 0.3])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from tests.support.house import POINT, House, unsure
 from tune.plan.purchase import MOST_HOLDOUT_SHARE
 from tune.space import Config
@@ -139,3 +141,23 @@ async def test_the_reserve_is_not_worked_out_again_for_nothing(
     house.ledger.set_holdout_reserve(7)
     reserve.update()
     assert house.ledger.balance.holdout_reserve == 7
+
+
+async def test_nothing_is_selected_for_the_reserve_before_more_answers_are_seen_to_gain(
+    build: Callable[..., House], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    selections: list[object] = []
+
+    def select(*given: object) -> None:
+        selections.append(given)
+
+    monkeypatch.setattr("tune.study.holdout.select_config", select)
+    house = build(unsure)
+    run = house.run
+    reserve = HoldoutReserve(run.selector, run.standings, run.budget)
+    await house.buy(examples=16, draws=1)
+    reserve.update()
+    assert not selections
+    await house.buy(examples=16, draws=5)
+    reserve.update()
+    assert len(selections) == 1

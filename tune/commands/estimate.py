@@ -51,12 +51,12 @@ def _estimate(given: dict[str, Any]) -> tuple[Any, Any]:
     from pathlib import Path
 
     from tune.plan.estimate import estimate
+    from tune.plan.identity import study_paths
     from tune.plan.make import make_plan
     from tune.plan.read_options import read_options
     from tune.plan.token_counts import offline_endpoints
     from tune.store.database import Database
     from tune.store.draws import Store
-    from tune.tuner import study_paths
 
     # An estimate needs no budget from the user.
     options = read_options(**{"budget": BUDGETS[1], **given})

@@ -1,8 +1,10 @@
-"""The identity of a study: everything that makes another study when it differs."""
+"""The identity of a study: everything that makes another study when it differs; and its places."""
 
 from __future__ import annotations
 
+import hashlib
 import json
+from pathlib import Path
 from typing import Any
 
 from tune.plan.options import Options, identity_names
@@ -61,6 +63,18 @@ def study_identity(plan: Plan, options: Options) -> dict[str, Any]:
     }
     # JSON has no tuples: what is compared later is read from a file, so both sides are made alike.
     return {name: json.loads(json.dumps(values[name])) for name in identity_names()}
+
+
+def study_paths(plan: Plan, options: Options) -> tuple[Path, str]:
+    """Return the folder of a study, and the place of its store."""
+    given = options.results
+    canonical = json.dumps(plan.identity, sort_keys=True)
+    mark = hashlib.sha256(canonical.encode()).hexdigest()[:8]
+    folder = Path("results") / f"{plan.data.name}-{mark}"
+    if given is not None:
+        folder = Path(given)
+    beside = folder if given is not None else folder.parent
+    return folder, options.store or str(beside / "draws.db")
 
 
 def _name(value: Any) -> str | None:

@@ -7,10 +7,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from itertools import islice
-
-import regex
+from typing import TYPE_CHECKING
 
 from tune.errors import SpaceError
+
+if TYPE_CHECKING:
+    import regex
 
 SECONDS = 1.0
 """Of processor time for one text; what honest patterns take is thousands of times less."""
@@ -44,6 +46,9 @@ class Pattern:
             raise SpaceError(
                 f"{what}: {pattern!r} is no regular expression, which is a text"
             )
+        # Few studies have a pattern, and the module takes a while to import.
+        import regex
+
         try:
             self._pattern: regex.Pattern[str] = regex.compile(
                 pattern, regex.IGNORECASE if ignore_case else 0

@@ -10,7 +10,7 @@ from tune.readout import Reading
 from tune.readout.trial import Step, Trial
 from tune.space import Config
 from tune.strategies import Standing
-from tune.strategies.select import select_config
+from tune.strategies.select import may_extrapolate, select_config
 from tune.study.budget import StudyBudget
 from tune.study.evaluate import Evaluator
 from tune.study.selector import Selector
@@ -61,8 +61,12 @@ class HoldoutReserve:
         if standings == self._kept_for:
             return
         self._kept_for = standings
-        selection = select_config(self._selector.problem(), standings)
-        extrapolated = selection.extrapolated if selection else None
+        extrapolated = None
+        problem = self._selector.problem()
+        # A selection takes most of the time between two waves, and seldom says anything new.
+        if may_extrapolate(problem, standings):
+            selection = select_config(problem, standings)
+            extrapolated = selection.extrapolated if selection else None
         self._budget.reserve_holdout(self._standings.readings(), extrapolated)
 
 
