@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import tune
@@ -14,8 +15,10 @@ from tune.fakes.server import Server
 from tune.fakes.world import LabelledWorld
 from tune.followup.reprice import reprice
 from tune.report.search_records import LimitChoice, SearchDetails
+from tune.result import effects
 from tune.result.limit_choices import MOST_LIMITS, round_limits
 from tune.space import Config
+from tune.stats.linear_effects import LinearEffects
 
 WORLD = LabelledWorld(models={"small": 0.4, "large": 0.9})
 SPACE: dict[str, Any] = {
@@ -277,3 +280,36 @@ def test_a_single_config_has_no_effects_and_no_limits(tmp_path: Path) -> None:
     assert search.dimensions == ()
     assert search.curves == ()
     assert isinstance(study.best.config, Config)
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        {},
+        {"temperature": "0"},
+        {"model": "a"},
+        {"prompt": "q"},
+        {"model": "b", "prompt": "q"},
+    ],
+)
+def test_the_mean_over_trials_counts_each_trial_once(held: dict[str, str]) -> None:
+    levels = []
+    for place in range(7):
+        levels.append(
+            {
+                "model": "ab"[place % 2],
+                "prompt": "pqr"[place % 3],
+                "temperature": str(place % 4),
+            }
+        )
+    columns = effects._columns(levels)
+    trials = effects._Trials(levels, effects._counts(levels), np.zeros(7), np.ones(7))
+    size = len(columns) + 1
+    model = effects._Model(trials, columns, LinearEffects(np.zeros(size), np.eye(size)))
+    expected = np.zeros(size)
+    expected[0] = 1.0
+    for one in levels:
+        for level in effects._with_pair({**one, **held}).items():
+            if level in columns:
+                expected[columns[level]] += 1.0 / 7
+    assert model.average(held).tolist() == expected.tolist()

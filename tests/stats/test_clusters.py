@@ -42,14 +42,21 @@ def test_sums_and_sizes_are_those_of_the_labels_in_the_order_in_which_they_came(
     assert found.squares == pytest.approx(2 * 0.25**2)
 
 
-@given(some_rows)
+@pytest.mark.parametrize(("step", "start"), [(1, 0), (1000, 0), (1, -3), (-1, 6)])
+@given(rows=some_rows)
 def test_labels_in_an_array_are_numbered_as_those_in_a_list(
-    rows: list[tuple[float, int]],
+    step: int, start: int, rows: list[tuple[float, int]]
 ) -> None:
-    labels = [label for _, label in rows]
+    labels = [start + step * label for _, label in rows]
     assert (
         number_clusters(np.array(labels)).tolist() == number_clusters(labels).tolist()
     )
+
+
+def test_rising_labels_are_numbered_in_their_order() -> None:
+    assert number_clusters(np.array([3, 4, 70, 71])).tolist() == [0, 1, 2, 3]
+    assert number_clusters(np.array([5])).tolist() == [0]
+    assert number_clusters(np.array([], dtype=np.int64)).tolist() == []
 
 
 @given(some_rows)

@@ -309,14 +309,14 @@ def _reading(
     prompt_dollars = calls * rows.prompt_tokens * price.input
     answer_dollars = config.n * rows.tokens * price.output
     costs = (prompt_dollars + answer_dollars) / 1e6 + calls * price.request
-    positions = np.asarray(rows.positions)
+    positions = np.asarray(rows.positions, dtype=np.int64)
     order = np.argsort(positions)
     # A metric returns NaN for "not scored". Such an example has no part in the reading.
     order = order[~np.isnan(rows.scores[order])]
     return Reading(
         config=config,
         trial=trial,
-        examples=tuple(map(int, positions[order])),
+        examples=tuple(positions[order].tolist()),
         scores=rows.scores[order],
         variances=rows.variances[order],
         costs=costs[order],

@@ -43,11 +43,13 @@ class _Trials:
 
     Attributes:
         levels: the value of each dimension in words, by trial.
+        counts: the number of trials with each value, by dimension; pairs of model and prompt too.
         values: adjusted means, as a share of the metric's range.
         variances: their sampling variances.
     """
 
     levels: list[dict[str, str]]
+    counts: Mapping[str, Counter[str]]
     values: Array
     variances: Array
 
@@ -73,14 +75,39 @@ class _Model:
         """
         weights = np.zeros(len(self.effects.mean))
         weights[0] = 1.0
-        count = len(self.trials.levels)
-        for levels in self.trials.levels:
-            seen = {**levels, **held}
-            for name in _with_pair(seen).items():
+        trials = len(self.trials.levels)
+        # One trial after another is added, so that the rounding is that of any other sum of them.
+        shares = np.cumsum(np.full(trials, 1.0 / trials)).tolist()
+        for name, counts in self.trials.counts.items():
+            seen: Mapping[str, int] = counts
+            if name in held:
+                seen = {held[name]: trials}
+            if name == _PAIR:
+                seen = self._pairs(held)
+            for value, count in seen.items():
+                place = self.columns.get((name, value))
                 # A model that was never tried with a prompt has no coefficient with it.
-                if name in self.columns:
-                    weights[self.columns[name]] += 1.0 / count
+                if place is not None:
+                    weights[place] = shares[count - 1]
         return weights
+
+    def _pairs(self, held: Mapping[str, str]) -> Mapping[str, int]:
+        """Return how often each model would be tried with each prompt, with some values held."""
+        if not held.keys() & {"model", "prompt"}:
+            return self.trials.counts[_PAIR]
+        trials = len(self.trials.levels)
+        models, prompts = self.trials.counts["model"], self.trials.counts["prompt"]
+        if "model" in held:
+            models = Counter({held["model"]: trials})
+        if "prompt" in held:
+            prompts = Counter({held["prompt"]: trials})
+        found: dict[str, int] = {}
+        for model, of_model in models.items():
+            for prompt, of_prompt in prompts.items():
+                pair = _with_pair({"model": model, "prompt": prompt})[_PAIR]
+                # One of the two holds for all trials.
+                found[pair] = min(of_model, of_prompt)
+        return found
 
 
 def find_effects(
@@ -180,7 +207,16 @@ def _read(record: RunRecord, bases: Mapping[int, Reading]) -> _Trials:
     for point in points:
         levels.append({name: words[name](point.get(name)) for name in names})
     sizes = np.array([reading.n_examples for reading in readings])
-    return _Trials(levels, means, _EXAMPLE_VARIANCE / sizes)
+    return _Trials(levels, _counts(levels), means, _EXAMPLE_VARIANCE / sizes)
+
+
+def _counts(trials: Sequence[Mapping[str, str]]) -> dict[str, Counter[str]]:
+    """Return the number of trials with each value, by dimension."""
+    counts: dict[str, Counter[str]] = {}
+    for levels in trials:
+        for name, value in _with_pair(levels).items():
+            counts.setdefault(name, Counter())[value] += 1
+    return counts
 
 
 def _words(name: str, points: Sequence[Point]) -> Any:

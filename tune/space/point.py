@@ -18,6 +18,10 @@ _DEFAULTS: dict[str, Value] = {
 }
 
 
+# `json.dumps` makes an encoder for each call, and that takes longer than a point.
+_to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 class Point(Mapping[str, Value]):
     """Values by dimension name: immutable, hashable, equal when the values are.
 
@@ -37,11 +41,7 @@ class Point(Mapping[str, Value]):
             # JSON has no tuples: a point that comes back from a file has lists.
             self._values[name] = tuple(value) if isinstance(value, list) else value
             compared[name] = _as_integer(self._values[name])
-        self.key = json.dumps(
-            compared,
-            ensure_ascii=False,
-            separators=(",", ":"),
-        )
+        self.key = _to_json(compared)
 
     def __getitem__(self, name: str) -> Value:
         return self._values[name]
