@@ -11,14 +11,13 @@ from tune.fakes.race import World, problem
 from tune.strategies.acquisition import (
     BlockOption,
     BlockOptions,
-    Moves,
     acquisition_values,
     as_arrays,
     first_of_largest,
     knowledge_gradients,
     two_largest,
 )
-from tune.strategies.expected_rise import expected_maximum
+from tune.strategies.expected_rise import Moves, expected_maximum
 from tune.strategies.gaussian_process import JointNormal
 from tune.strategies.posterior import Posterior, share_of_gain
 
@@ -116,10 +115,10 @@ def test_a_block_that_tells_of_another_point_is_worth_more_for_it() -> None:
 
 def test_the_knowledge_gradient_is_at_least_that_of_the_point_alone() -> None:
     """Where few contenders are considered, the point of the block may not be among them."""
-    mean, arrays = np.array([0.6, 0.5]), as_arrays([option(1)], 1.0, 1.0)
-    slope = Moves(contenders=np.array([[0.0]]), own=np.array([0.2]))
-    rise = Moves(contenders=np.zeros((1, 1)), own=np.zeros(1))
-    found = knowledge_gradients(mean, np.array([0]), slope, rise, arrays)
+    mean, who = np.array([0.6, 0.5]), np.array([1])
+    slope = Moves(np.zeros((2, 1)), who, np.ones(1))
+    rise = Moves(np.zeros((2, 1)), who, np.full(1, math.inf))
+    found = knowledge_gradients(mean, np.array([0]), (slope, rise), np.array([0.2]))
     exact = expected_maximum(np.array([0.5]), np.array([0.2]), np.array([0.6]))[0] - 0.6
     assert found[0] == pytest.approx(exact)
 

@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tune.strategies.expected_rise import expected_maximum, expected_rise
+from tune.strategies.expected_rise import (
+    Moves,
+    able_to_win,
+    expected_maximum,
+    expected_rise,
+)
+
+
+def rise(mean: np.ndarray, slopes: Sequence[np.ndarray]) -> np.ndarray:
+    """The expected rise by purchases of a candidate each, which move means by their slopes."""
+    moves = []
+    for slope in slopes:
+        # Half of each, with half of the scale.
+        candidates = np.arange(len(slope))
+        moves.append(Moves(0.5 * slope, candidates, np.full(len(slope), 0.5)))
+    return expected_rise(mean, moves, able_to_win(mean, moves))
+
 
 NUMBERS = st.floats(-1, 1, allow_subnormal=False)
 
@@ -26,7 +43,7 @@ def test_knowledge_is_never_worth_less_than_nothing_nor_more_than_all_the_luck(
 ) -> None:
     rng = np.random.default_rng(seed)
     slopes = [width * rng.standard_normal((3, len(mean))) for _ in range(1 + two)]
-    found = expected_rise(np.array(mean), slopes)
+    found = rise(np.array(mean), slopes)
     assert found.shape == (3,)
     assert (found >= 0).all()
     assert (found <= sum(np.abs(slope).sum(axis=1) for slope in slopes) + 1e-12).all()
@@ -41,14 +58,14 @@ def test_knowledge_is_the_expected_rise_of_the_best_mean(
     mean = rng.normal(0, 0.3, 4)
     slopes = [rng.normal(0, 0.4, (3, 4)) for _ in range(sources)]
     luck = rng.standard_normal((40_000, sources))
-    for purchase, found in enumerate(expected_rise(mean, slopes)):
+    for purchase, found in enumerate(rise(mean, slopes)):
         moved = mean + sum(
             luck[:, [i]] * slope[purchase] for i, slope in enumerate(slopes)
         )
-        rise = float(moved.max(axis=1).mean() - mean.max())
+        exact = float(moved.max(axis=1).mean() - mean.max())
         # Five points of luck stand for all of it: near, not exact.
         assert found == pytest.approx(
-            rise, abs=0.1 * float(np.hypot.reduce([s[purchase] for s in slopes]).max())
+            exact, abs=0.1 * float(np.hypot.reduce([s[purchase] for s in slopes]).max())
         )
 
 
@@ -62,28 +79,26 @@ def test_contenders_that_cannot_win_are_left_out_and_change_nothing(
     slopes = [width * rng.normal(0, 1, (40, 30)) for _ in range(sources)]
     nodes, weights = np.polynomial.hermite_e.hermegauss(5)
     weights = weights / weights.sum()
-    found = expected_rise(mean, slopes)
+    found = rise(mean, slopes)
     for purchase in range(40):
-        rise = 0.0
+        exact = 0.0
         for case in itertools.product(range(5), repeat=sources):
             moved = mean.copy()
             for slope, node in zip(slopes, case, strict=True):
                 moved += nodes[node] * slope[purchase]
-            rise += float(weights[list(case)].prod() * moved.max())
-        assert found[purchase] == pytest.approx(rise - mean.max(), abs=1e-12)
+            exact += float(weights[list(case)].prod() * moved.max())
+        assert found[purchase] == pytest.approx(exact - mean.max(), abs=1e-12)
 
 
 def test_knowledge_that_moves_all_alike_changes_no_choice() -> None:
     mean, same = np.array([0.2, 0.5, 0.4]), np.full((1, 3), 0.7)
-    assert expected_rise(mean, [same]) == pytest.approx([0.0], abs=1e-12)
-    assert expected_rise(mean, [same, np.array([[0.0, 0.0, 0.4]])])[0] > 0.05
+    assert rise(mean, [same]) == pytest.approx([0.0], abs=1e-12)
+    assert rise(mean, [same, np.array([[0.0, 0.0, 0.4]])])[0] > 0.05
 
 
 def test_what_can_overturn_the_choice_is_worth_more_than_what_cannot() -> None:
     mean = np.array([0.5, 0.45, 0.0])
-    near, far, wide = expected_rise(
-        mean, [np.array([[0, 0.1, 0], [0, 0, 0.1], [0, 0.2, 0]])]
-    )
+    near, far, wide = rise(mean, [np.array([[0, 0.1, 0], [0, 0, 0.1], [0, 0.2, 0]])])
     assert wide > near > far
     assert far == 0
 

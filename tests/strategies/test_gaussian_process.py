@@ -515,26 +515,24 @@ def test_buying_leaves_what_a_fresh_sighting_would_leave_whatever_it_shows(
     assert before.mean.tolist() == mean.tolist()
 
 
-def test_slopes_are_how_means_move_when_a_purchase_shows_what_it_shows() -> None:
+def test_means_move_with_the_covariance_when_a_purchase_shows_what_it_shows() -> None:
     points = crowd(5)
     before = process().condition(covariance_parts(points), seen([0, 3], [0.2, 0.9]))
-    everyone = np.arange(5)
-    slopes, own = before.slopes(np.array([2, 0]), np.array([0.05, 0.3]), everyone)
-    assert own.tolist() == [slopes[0, 2], slopes[1, 0]]
-    some, _ = before.slopes(np.array([2, 0]), np.array([0.05, 0.3]), np.array([4, 1]))
-    assert some.tolist() == slopes[:, [4, 1]].tolist()
-    for row, candidate, noise in zip(slopes, (2, 0), (0.05, 0.3), strict=True):
-        surprise = math.sqrt(before.cov[candidate, candidate] + noise)
-        shown = float(before.mean[candidate] + surprise)
+    who = np.array([2, 0])
+    scales, own = before.surprises(who, np.array([0.05, 0.3]))
+    for k, (candidate, noise) in enumerate(((2, 0.05), (0, 0.3))):
+        assert scales[k] == math.sqrt(before.cov[candidate, candidate] + noise)
+        slopes = before.cov[candidate] / scales[k]
+        assert own[k] == pytest.approx(slopes[candidate])
+        shown = float(before.mean[candidate] + scales[k])
         after = process().condition(
             covariance_parts(points),
             seen([0, 3, candidate], [0.2, 0.9, shown], [0.02, 0.02, noise]),
         )
-        assert after.mean - before.mean == pytest.approx(row, abs=1e-9)
+        assert after.mean - before.mean == pytest.approx(slopes, abs=1e-9)
 
 
 def test_a_purchase_that_shows_nothing_moves_nothing() -> None:
     before = process().condition(covariance_parts(crowd(4)), seen([0], [0.2]))
-    slopes, own = before.slopes(np.array([1]), np.array([math.inf]), np.arange(4))
-    assert slopes.tolist() == [[0.0] * 4]
+    _, own = before.surprises(np.array([1]), np.array([math.inf]))
     assert own.tolist() == [0.0]

@@ -12,7 +12,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tune.strategies.expected_rise import at_least_alone, expected_rise
+from tune.strategies.expected_rise import (
+    Moves,
+    able_to_win,
+    at_least_alone,
+    expected_rise,
+)
 from tune.strategies.gaussian_process import Numbers
 from tune.strategies.posterior import Posterior, share_of_gain
 from tune.strategies.problem import Array
@@ -137,14 +142,16 @@ def acquisition_values(
     # The cost of the quadrature grows with the contenders, and the others hardly ever win.
     best_first = np.argsort(-(mean + 2.0 * spread), kind="stable")
     few = best_first[:contenders]
-    slopes, own_slope = quality.slopes(who, options.noise, few)
-    rises, own_rise = gain.slopes(who, options.gain_noise, few)
+    scale, own_slope = quality.surprises(who, options.noise)
+    gain_scale, own_rise = gain.surprises(who, options.gain_noise)
     learned = knowledge_gradients(
         mean,
         few,
-        Moves(slopes, own_slope),
-        Moves(rises * reach[few], own_rise * reach[who]),
-        options,
+        (
+            Moves(quality.cov[:, few], who, scale),
+            Moves(gain.cov[:, few] * reach[few], who, gain_scale),
+        ),
+        np.hypot(own_slope, own_rise * reach[who]),
     )
     # A config that was never read within the limits cannot be selected: it counts as 0.
     bought = quality.mean + np.nan_to_num(held) * gain.mean
@@ -159,24 +166,11 @@ def acquisition_values(
     return np.asarray(options.chance * gains)
 
 
-class Moves(NamedTuple):
-    """Changes of means by what options show.
-
-    Attributes:
-        contenders: the means of the contenders, options x contenders.
-        own: the mean of the option's own candidate, by option.
-    """
-
-    contenders: Array
-    own: Array
-
-
 def knowledge_gradients(
     mean: Array,
     contenders: Numbers,
-    slope: Moves,
-    rise: Moves,
-    options: BlockOptions,
+    moves: tuple[Moves, Moves],
+    own: Array,
 ) -> Array:
     """Return the knowledge gradient of every option.
 
@@ -185,25 +179,25 @@ def knowledge_gradients(
     Args:
         mean: posterior means, by candidate.
         contenders: the candidates that are considered as the possible best.
-        slope: how far means move by what an option shows of quality.
-        rise: the same for what it shows of the gain.
-        options: the blocks.
+        moves: how far their means move by what an option shows of quality, and of the gain.
+        own: how far the mean of the option's own candidate moves, by option.
     """
-    who = options.candidate
+    slope, rise = moves
+    who = slope.candidate
+    best = mean[contenders]
+    able = able_to_win(best, moves)
     # Most options show nothing of the gain: one dimension of quadrature does for them, five times
     # cheaper than two.
-    plain = np.isinf(options.gain_noise)
+    plain = np.isinf(rise.scale)
     found = np.zeros(len(who))
-    for chosen, moves in ((plain, (slope,)), (~plain, (slope, rise))):
-        if chosen.any():
-            parts = [each.contenders[chosen] for each in moves]
-            found[chosen] = expected_rise(mean[contenders], parts)
-    (leader, best), second = two_largest(mean)
-    rest = np.where(who == leader, second, best)
+    found[plain] = expected_rise(best, [slope.chosen(plain)], able)
+    both = [slope.chosen(~plain), rise.chosen(~plain)]
+    found[~plain] = expected_rise(best, both, able)
+    (leader, largest), second = two_largest(mean)
+    rest = np.where(who == leader, second, largest)
     # The candidate alone may be none of the contenders. Its own value has a closed formula.
-    deviation = np.hypot(slope.own, rise.own)
     alone = mean[who]
-    return at_least_alone(found, alone, deviation, rest, np.maximum(alone, rest))
+    return at_least_alone(found, alone, own, rest, np.maximum(alone, rest))
 
 
 def two_largest(values: Array) -> tuple[tuple[int, float], float]:

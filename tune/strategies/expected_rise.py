@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
+from tune.strategies.gaussian_process import Numbers
 from tune.strategies.problem import Array
 
 # Gauss-Hermite quadrature: expectations over a standard normal variable. Five nodes are exact for
@@ -34,40 +36,79 @@ _ROUNDING = 1e-9
 """More than what rounding changes in a mean or in its moves."""
 
 
-def expected_rise(mean: Array, slopes: Sequence[Array]) -> Array:
+class Moves(NamedTuple):
+    """How far purchases move the means of contenders.
+
+    One standard deviation of what a purchase shows moves them by the covariance / the scale.
+
+    Attributes:
+        covariance: of the candidates with the contenders, candidates x contenders.
+        candidate: number of the candidate that is observed, by purchase.
+        scale: standard deviation of what it shows, by purchase; inf where that is nothing.
+    """
+
+    covariance: Array
+    candidate: Numbers
+    scale: Array
+
+    def chosen(self, which: np.ndarray) -> Moves:
+        """Return those of some purchases."""
+        return Moves(self.covariance, self.candidate[which], self.scale[which])
+
+
+def able_to_win(mean: Array, moves: Sequence[Moves]) -> np.ndarray:
+    """Return the contenders that may be the best after a purchase, candidates x contenders.
+
+    Most cannot pass the best one at any node of the quadrature, so they never are the largest.
+    """
+    top = int(np.argmax(mean))
+    reach = np.zeros(moves[0].covariance.shape)
+    for move in moves:
+        # The purchase that tells most of each candidate stands for its others.
+        most = np.zeros(len(reach))
+        np.maximum.at(most, move.candidate, 1.0 / move.scale)
+        apart = np.abs(move.covariance - move.covariance[:, [top]])
+        reach += apart * (_FARTHEST * most[:, None])
+    able = reach >= (mean[top] - mean) - _ROUNDING
+    able[:, top] = True
+    return np.asarray(able)
+
+
+def expected_rise(mean: Array, moves: Sequence[Moves], able: np.ndarray) -> Array:
     """Return the expected rise of the largest mean (the knowledge gradient), by purchase.
 
     Args:
         mean: of the contenders.
-        slopes: arrays of purchases x contenders. The means move by independent standard normal
-            multiples of each.
+        moves: the means move by independent standard normal multiples of each. All have the same
+            candidates.
+        able: the result of `able_to_win`, for these purchases or more.
     """
-    top = int(np.argmax(mean))
-    found = np.zeros(len(slopes[0]))
-    # Most contenders cannot pass the best one at any node: they never are the largest.
-    reach = np.zeros(slopes[0].shape)
-    for slope in slopes:
-        reach += np.abs(slope - slope[:, [top]])
-    able = reach * _FARTHEST >= (mean[top] - mean) - _ROUNDING
-    able[:, top] = True
-    rivals = able.sum(axis=1)
+    candidate = moves[0].candidate
+    found = np.zeros(len(candidate))
+    per_candidate = able.sum(axis=1)
+    counts = per_candidate[candidate]
     # Where the best one has no rival, the best mean moves, but the choice never changes.
-    rows = np.flatnonzero(rivals > 1)
+    rows = np.flatnonzero(counts > 1)
     if not len(rows):
         return found
-    row, contender = np.nonzero(able[rows])
+    # Pairs of a purchase and a contender; those of one purchase stand side by side.
+    counts = counts[rows]
+    ends = np.cumsum(counts)
+    starts = ends - counts
+    begins = (np.cumsum(per_candidate) - per_candidate)[candidate[rows]]
+    place = np.arange(ends[-1]) + np.repeat(begins - starts, counts)
+    contender = np.nonzero(able)[1][place]
+    row = np.repeat(rows, counts)
     moved = mean[contender][None]
     weights = np.ones(1)
     # Each slope multiplies the number of cases by that of the nodes.
-    for slope in slopes:
-        steps = np.outer(_NODES, slope[rows[row], contender])
-        moved = (moved[:, None] + steps[None]).reshape(-1, len(row))
+    for move in moves:
+        slope = move.covariance[candidate[row], contender] / move.scale[row]
+        moved = (moved[:, None] + np.outer(_NODES, slope)[None]).reshape(-1, len(row))
         weights = np.outer(weights, _WEIGHTS).ravel()
-    # The largest mean in each case: the contenders of one purchase stand side by side.
-    starts = np.append(0, np.cumsum(rivals[rows])[:-1])
     largest = weights @ np.maximum.reduceat(moved, starts, axis=1)
     # Quadrature can end a hair below, but information never lowers the expected maximum.
-    found[rows] = np.maximum(largest - mean[top], 0.0)
+    found[rows] = np.maximum(largest - mean.max(), 0.0)
     return found
 
 

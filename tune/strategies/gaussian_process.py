@@ -90,14 +90,18 @@ def covariance_parts(points: Sequence[Point], apart: Sequence[str] = ()) -> Arra
     nothing = np.zeros((len(points), len(points)))
     near = _near(sum(distances.values(), nothing))
     both = model * prompt
+    parts: Array = np.empty((len(PARTS) + 2 * len(apart), len(points), len(points)))
     # In the order of `PARTS`.
-    parts = [model, prompt, both]
-    parts += [near, near * model, near * both]
-    parts.append(np.eye(len(points)))
-    for name in apart:
-        alone = _near(distances[name])
-        parts += [alone, alone * prompt]
-    return np.array(parts)
+    parts[0], parts[1], parts[2] = model, prompt, both
+    parts[3] = near
+    np.multiply(near, model, out=parts[4])
+    np.multiply(near, both, out=parts[5])
+    parts[6] = np.eye(len(points))
+    for place, name in enumerate(apart):
+        alone = parts[len(PARTS) + 2 * place]
+        alone[:] = _near(distances[name])
+        np.multiply(alone, prompt, out=parts[len(PARTS) + 2 * place + 1])
+    return parts
 
 
 def _settings(points: Sequence[Point]) -> list[str]:
@@ -203,33 +207,26 @@ class JointNormal:
             noise: variance of the observation's noise.
         """
         # The covariance after an observation depends on its noise, not on its value.
-        column = self.cov[:, candidate].copy()
-        variance = column[candidate] + noise
-        self.cov -= np.outer(column, column) / variance
+        column = self.cov[:, candidate]
+        # Divided first: the column has far fewer numbers than the covariances.
+        moved = column / math.sqrt(column[candidate] + noise)
+        self.cov -= np.outer(moved, moved)
 
-    def slopes(
-        self,
-        candidates: Numbers,
-        noise: Array,
-        among: Numbers,
-    ) -> tuple[Array, Array]:
-        """Return how far means move for one standard deviation of an observation.
+    def surprises(self, candidates: Numbers, noise: Array) -> tuple[Array, Array]:
+        """Return how far observations may lie from the means.
 
         Args:
             candidates: the observed candidate, by observation.
             noise: variance of each observation's noise.
-            among: the candidates whose means are of interest.
 
         Returns:
-            Observations x candidates of interest; and how far the observed candidate's own mean
-            moves, by observation.
+            The standard deviation of each observation; and how far one standard deviation moves the
+            observed candidate's own mean.
         """
+        own = np.diag(self.cov)[candidates]
         # Rounding can leave a variance slightly below zero.
-        own = np.maximum(self.cov[candidates, candidates], 0.0)
-        scale = np.sqrt(own + noise)
-        # One candidate has several observations: its columns are picked once.
-        slopes = self.cov[:, among][candidates] / scale[:, None]
-        return slopes, self.cov[candidates, candidates] / scale
+        scale = np.sqrt(np.maximum(own, 0.0) + noise)
+        return scale, own / scale
 
 
 @dataclass
