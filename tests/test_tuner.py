@@ -29,6 +29,7 @@ from tune.pricing.prices import to_picodollars
 
 WORLD = LabelledWorld(models={"small": 0.55, "large": 0.8})
 SPACE = dimensions()
+BUDGET = 0.03
 
 
 @pytest.fixture
@@ -74,7 +75,7 @@ def options(server: Server, folder: Path, **more: Any) -> dict[str, Any]:
         "space": tune.Space(**SPACE),
         "base_url": server.base_url,
         "price": PRICES,
-        "budget": 0.05,
+        "budget": BUDGET,
         "results": folder / "study",
         **more,
     }
@@ -95,7 +96,7 @@ def test_a_run_finds_a_config_that_beats_the_baseline_and_says_what_the_server_b
 ) -> None:
     study = finished.study
     money = study.record.money
-    assert to_picodollars(money.spent) == finished.bill <= to_picodollars(0.05)
+    assert to_picodollars(money.spent) == finished.bill <= to_picodollars(BUDGET)
     assert money.uncertain == 0
     baseline, best = study.record.baseline, study.best
     assert baseline is not None
@@ -227,7 +228,7 @@ def test_a_refused_parameter_becomes_conditional_for_that_model_and_is_no_score(
 ) -> None:
     models = {**MODELS, "large": Model(1.0, 4.0, refuses=frozenset({"temperature"}))}
     with Server(models=models, world=WORLD) as server:
-        study = tune.tune(**options(server, tmp_path, budget=0.05))
+        study = tune.tune(**options(server, tmp_path))
     failed = [t for t in study.record.trials if t.state == "failed"]
     assert failed
     assert all("temperature" in t.reason and t.quality is None for t in failed)
@@ -272,7 +273,7 @@ def test_an_interrupted_run_is_resumed_to_the_same_result(
         assert done.returncode == 0, done.stderr
         record = json.loads(done.stdout)
         assert to_picodollars(record["spent"]) >= slow.bill
-        assert record["spent"] <= 0.05
+        assert record["spent"] <= BUDGET
     if record["uncertain"] == 0:
         assert record["best"]["prompt"] == whole.best.config.prompt
 
@@ -284,7 +285,7 @@ from tune.fakes.world import LabelledWorld
 signal.signal(signal.SIGINT, signal.default_int_handler)  # also where these tests run in the background of a shell
 world = LabelledWorld(models={dict(WORLD.models)!r})
 study = tune.tune(
-    data=world.examples(120), target="label", models={one_service(server)!r}, price={PRICES!r}, budget=0.05,
+    data=world.examples(120), target="label", models={one_service(server)!r}, price={PRICES!r}, budget={BUDGET},
     results={str(folder)!r}, space=tune.Space.from_mapping({tune.Space(**SPACE).to_mapping()!r}),
 )
 print(json.dumps(study.summary()))
@@ -452,6 +453,7 @@ def test_every_searcher_and_strategy_comes_to_a_choice(
             budget=0.01,
             searcher=searcher,
             strategy=strategy,
+            trials=8,
             data=WORLD.examples(60),
         )
     )
@@ -511,16 +513,14 @@ def test_models_of_several_endpoints_are_searched_together(
             },
         }
         study = tune.tune(
-            **options(
-                one, tmp_path, models=models, base_url=None, price=[], budget=0.03
-            )
+            **options(one, tmp_path, models=models, base_url=None, price=[])
         )
         assert one.posts
         assert two.posts
         assert (
             to_picodollars(study.record.money.spent)
             == one.bill + two.bill
-            <= to_picodollars(0.03)
+            <= to_picodollars(BUDGET)
         )
         assert {body.body["model"] for body in two.posts} == {"big-v2"}
 

@@ -60,6 +60,7 @@ SPACE: dict[str, Any] = {
     "answer": {"labels": list(WORLD.labels)},
 }
 ROWS = 40
+BUDGET = 0.005
 QUICK = RetryPolicy(attempts=3, first_wait=0.01, longest_wait=0.02, silence=0.2)
 
 
@@ -85,7 +86,7 @@ def run(
     server: Server,
     folder: Path,
     *,
-    budget: float = 0.01,
+    budget: float = BUDGET,
     space: dict[str, Any] = SPACE,
     **more: Any,
 ) -> tune.Study:
@@ -102,7 +103,7 @@ def run_and_stop(
     folder: Path,
     when: Callable[[Progress], bool],
     *,
-    budget: float = 0.01,
+    budget: float = BUDGET,
     **more: Any,
 ) -> tune.Study:
     """A run in which somebody presses Ctrl-C as soon as that is so."""
@@ -174,7 +175,7 @@ def write_files(tmp_path: Path) -> Path:
 def flags(server: Server, files: Path, *more: str) -> list[str]:
     return [
         "--budget",
-        "0.01",
+        str(BUDGET),
         "--data",
         str(files / "tickets.jsonl"),
         "--target",
@@ -231,7 +232,7 @@ def test_a_full_disk_is_one_sentence_and_status_1_and_the_same_command_resumes(
     paid = draws(files / "study")
     assert main(flags(server, files)) == 0
     record = json.loads(capsys.readouterr().out)
-    assert server.bill <= to_picodollars(record["spent"]) <= to_picodollars(0.01)
+    assert server.bill <= to_picodollars(record["spent"]) <= to_picodollars(BUDGET)
     assert draws(files / "study").items() >= paid.items()
     assert not list((files / "study").glob("*.part"))
 
@@ -377,7 +378,9 @@ def test_a_torn_last_line_is_said_and_the_study_comes_to_the_same_choice(
         given: Any = options(calm, tmp_path)
         space = tune.Space.from_mapping(SPACE)
         study = run_study(
-            read_options(data=WORLD.examples(ROWS), space=space, budget=0.01, **given),
+            read_options(
+                data=WORLD.examples(ROWS), space=space, budget=BUDGET, **given
+            ),
             display=on_notices(notices.append),
         )
         assert "the last line of study.jsonl was torn and has been dropped" in notices
@@ -463,7 +466,7 @@ def test_two_studies_share_a_store_at_the_same_time_and_each_keeps_its_own_budge
             one.communicate(timeout=60)
         theirs = tune.Study.load(tmp_path / "study")
         for study in (mine, theirs):
-            assert study.record.money.spent <= 0.01
+            assert study.record.money.spent <= BUDGET
         assert (
             to_picodollars(mine.record.money.settled)
             + to_picodollars(theirs.record.money.settled)
@@ -482,7 +485,7 @@ async def test_two_studies_that_begin_together_buy_each_draw_once(
             given: Any = options(slow, tmp_path / name, store=store, min_gain=0)
             space = tune.Space.from_mapping(SPACE)
             read = read_options(
-                data=WORLD.examples(ROWS), space=space, budget=0.01, **given
+                data=WORLD.examples(ROWS), space=space, budget=BUDGET, **given
             )
             return await _study(read, Stop())
 
@@ -528,7 +531,7 @@ def test_after_kill_9_what_was_in_flight_is_uncertain_and_the_budget_is_the_stud
             to_picodollars(money.settled)
             <= slow.bill
             <= to_picodollars(money.spent)
-            <= to_picodollars(0.01)
+            <= to_picodollars(BUDGET)
         )
         assert study.record.draws_reused >= held
         assert "uncertain" in (tmp_path / "study" / "report.md").read_text()
