@@ -89,9 +89,9 @@ def run(
         **more,
     }
     space = options.pop("space", None) or tune.Space.from_mapping(SPACE)
-    rows = options.pop("data", None) or WORLD.examples(40)
+    rows = options.pop("data", None) or WORLD.examples(24)
     return run_study(
-        read_options(data=rows, space=space, budget=0.005, **options),
+        read_options(data=rows, space=space, budget=0.003, **options),
         display=lambda event: told.append(repr(event)),
         retry=QUICK,
     )

@@ -44,7 +44,7 @@ def say_no(model: str, prompt: str, settings: Any, seed: int, index: int) -> str
 
 
 def run(
-    server: Server, folder: Path, *, budget: float = 0.01, **more: Any
+    server: Server, folder: Path, *, budget: float = 0.005, **more: Any
 ) -> tune.Study:
     space = tune.Space.from_mapping(SPACE)
     return tune.tune(

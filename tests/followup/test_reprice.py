@@ -64,7 +64,7 @@ def order(server: Server, **more: Any) -> dict[str, Any]:
 
 
 def run(server: Server, folder: Path, **more: Any) -> tune.Study:
-    return tune.tune(**order(server, budget=0.05, results=folder / "study", **more))
+    return tune.tune(**order(server, budget=0.03, results=folder / "study", **more))
 
 
 def again(server: Server, folder: Path, **more: Any) -> tune.Study:

@@ -93,7 +93,7 @@ def study(
     budget = options.pop("budget", 0.02)
     space = tune.Space(**SPACE)
     return run_study(
-        read_options(data=WORLD.examples(120), space=space, budget=budget, **options),
+        read_options(data=WORLD.examples(80), space=space, budget=budget, **options),
         display=on_notices(notice),
     )
 

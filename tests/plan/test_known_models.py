@@ -183,7 +183,7 @@ def test_no_searcher_proposes_what_the_table_rules_out(
             world.examples(40),
             space,
             target="label",
-            budget=0.002,
+            budget=0.001,
             base_url=server.base_url,
             price={"small": (0.1, 0.4)},
             results=tmp_path / "study",

@@ -50,7 +50,7 @@ def options(server: Server, folder: Path, **more: Any) -> dict[str, Any]:
 def run(server: Server, folder: Path, **more: Any) -> tune.Study:
     space = tune.Space.from_mapping(SPACE)
     return tune.tune(
-        WORLD.examples(40), space, budget=0.01, **options(server, folder, **more)
+        WORLD.examples(24), space, budget=0.003, **options(server, folder, **more)
     )
 
 

@@ -31,7 +31,7 @@ SPACE: dict[str, Any] = {
     },
     "answer": {"labels": list(WORLD.labels)},
 }
-BUDGET = 0.003
+BUDGET = 0.002
 
 
 def run(
@@ -45,7 +45,7 @@ def run(
             "price": [0.1, 0.4],
         }
         study = tune.tune(
-            WORLD.examples(24),
+            WORLD.examples(16),
             tune.Space.from_mapping(SPACE),
             budget=BUDGET,
             target="label",

@@ -63,7 +63,7 @@ def odd(request: pytest.FixtureRequest) -> Iterator[Server]:
 
 
 def run(
-    server: Server, folder: Path, *, budget: float = 0.002, **more: Any
+    server: Server, folder: Path, *, budget: float = 0.0015, **more: Any
 ) -> tune.Study:
     given: Any = options(server, folder, **more)
     space = tune.Space.from_mapping(SPACE)

@@ -541,25 +541,24 @@ def test_hostile_text_does_nothing_and_is_read_as_text(
     assert page.locator("script:not([type])").count() == 1
 
 
-def test_a_line_of_ten_million_letters_and_signs_that_reorder_do_no_harm(
+def test_a_line_of_a_million_letters_and_signs_that_reorder_do_no_harm(
     open_page: Open,
 ) -> None:
-    wild = "\u202egnp.exe\x00\x1b[31m" + "x" * 10_000_000
+    wild = "\u202egnp.exe\x00\x1b[31m" + "x" * 1_000_000
     page, seen = open_page(hostile(wild, "y", "z"), width=390)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     content = page.content()
     assert "\u202e" not in content
-    assert len(content) < 3_000_000
+    assert len(content) < 700_000
     assert seen.nothing
 
 
 def test_a_large_study_makes_a_small_page_that_works(open_page: Open) -> None:
-    report = large_study(trials=300, readings=20)
-    assert len(page_html(report).encode()) < 2_000_000
-    page, seen = open_page(report)
-    assert page.locator(".dots circle").count() == 6000
+    assert len(page_html(large_study(trials=300, readings=20)).encode()) < 2_000_000
+    page, seen = open_page(large_study(trials=100, readings=20))
+    assert page.locator(".dots circle").count() == 2000
     page.fill("#configs-filter", "prompt p1")
-    assert page.locator("#configs-table tbody tr:visible").count() < 300
+    assert page.locator("#configs-table tbody tr:visible").count() < 100
     page.click("#configs-table tbody tr:visible .open >> nth=0")
     assert page.locator("#details table tbody tr").count() == 20
     assert seen.nothing
