@@ -402,3 +402,21 @@ def test_other_models_keep_the_prompts_own_domains_and_lose_the_models() -> None
     assert found.cap({"model": "new", "prompt": "long"}) == 128
     assert found.when == {}
     assert with_prompts().with_models([]).models == ("m", "l")
+
+
+def test_the_state_of_a_space_changes_with_what_is_learned_of_its_dimensions() -> None:
+    space = Space(model=["a", "b"], prompt="{text}", temperature=[0.0, 1.0])
+    states = [space.state()]
+    assert space.state() == states[0]
+    space.drop("a", "temperature")
+    states.append(space.state())
+    space.narrow("b", "temperature", 1.0, None, None)
+    states.append(space.state())
+    space.narrow("b", "max_tokens", 256, None, 100)
+    states.append(space.state())
+    space.conditions.pay_for_caps("a")
+    states.append(space.state())
+    space.remove_model("b")
+    states.append(space.state())
+    for i, state in enumerate(states):
+        assert states.index(state) == i

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterator, Sequence
 
@@ -52,18 +53,27 @@ def _hands(
     rng: random.Random,
 ) -> Iterator[Point]:
     """Yield every point of one model: dealt while that brings new ones, then the rest shuffled."""
-    decks = [(axis.name, _deck(axis, rng)) for axis in lattice.axes[model]]
+    axes = lattice.axes[model]
+    decks = [(axis.name, _deck(axis, rng)) for axis in axes]
+    most = math.prod(len(axis.values) for axis in axes)
     dealt: set[Point] = set()
     stale = 0
     # Settings that exclude each other make points coincide, so dealing may never end.
     while stale < _PATIENCE:
         # Dependent dimensions may collapse, so different deals can give the same point.
-        point = lattice.complete(model, {name: next(deck) for name, deck in decks})
+        values = {name: next(deck) for name, deck in decks}
         stale += 1
+        # Nothing new is left. The other models' decks have the same generator, so cards are still
+        # dealt.
+        if len(dealt) == most:
+            continue
+        point = lattice.complete(model, values)
         if point not in dealt:
             stale = 0
             dealt.add(point)
             yield point
+    if len(dealt) == most:
+        return
     rest = [point for point in lattice.points(model) if point not in dealt]
     rng.shuffle(rest)
     yield from rest

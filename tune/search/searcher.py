@@ -109,17 +109,21 @@ def follow_space(
         free: names of the free dimensions.
         make: makes a searcher of the space's lattice.
     """
+    state: object = None
     shape: object = None
     searcher: Searcher
     proposed: set[Point] = set()
 
     def ask(history: Sequence[Observation]) -> Point | None:
-        nonlocal shape, searcher
+        nonlocal state, shape, searcher
         # Compared by value: the space object is the same, and changes in place.
-        now = [list(space.paid(model, free).items()) for model in space.models]
-        if now != shape:
-            shape = now
-            searcher = make(Lattice(space, free))
+        before, state = state, space.state()
+        if state != before:
+            now = [list(space.paid(model, free).items()) for model in space.models]
+            # A change of a free dimension changes no point.
+            if now != shape:
+                shape = now
+                searcher = make(Lattice(space, free))
         point = searcher(history)
         # The new searcher does not know what was proposed before the change and not observed yet.
         while point in proposed:

@@ -94,6 +94,10 @@ class Conditions:
         # No call goes out without a cap, so a domain outside is moved and never dropped.
         return Choice(tuple(dict.fromkeys(moved)))
 
+    def state(self) -> object:
+        """Return a value that is equal as long as nothing is learned of caps."""
+        return self._paid_caps, dict(self._caps)
+
     def put_before_prompts(self, model: str, name: str) -> None:
         """Let a model's own domain of a dimension go before those of prompts."""
         self._firm |= {(model, name)}
