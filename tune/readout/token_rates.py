@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -91,8 +92,16 @@ def learn_rates(draws: Iterable[Completion]) -> Rates | None:
     tokens = np.array(list(map(visible_tokens, kept)), dtype=float)
     # Divided by the length, so that the relative error counts: long answers would rule otherwise.
     size = np.maximum(tokens, 1.0)
-    fitted = _fit(counts / size[:, None], tokens / size)
-    return Rates(tuple(fitted.tolist()))
+    # In the order of the bytes: the rows of a transposed table would lie apart.
+    shares = np.ascontiguousarray(counts / size[:, None])
+    return _remembered_rates(shares.tobytes(), (tokens / size).tobytes())
+
+
+# A report asks for the rates of each trial several times. Each takes at most 12 kB.
+@lru_cache(maxsize=256)
+def _remembered_rates(counts: bytes, tokens: bytes) -> Rates:
+    table = np.frombuffer(counts).reshape(-1, len(_PRIOR))
+    return Rates(tuple(_fit(table, np.frombuffer(tokens))))
 
 
 def _counts(texts: Sequence[str]) -> Array:
@@ -110,7 +119,7 @@ def visible_tokens(draw: Completion) -> int:
     return max(1, draw.completion_tokens - draw.reasoning_tokens - ending)
 
 
-def _fit(counts: Array, tokens: Array) -> Array:
+def _fit(counts: Array, tokens: Array) -> list[float]:
     """Return the rates of zero or more with the least squared error, by coordinate descent.
 
     Args:
@@ -126,19 +135,24 @@ def _fit(counts: Array, tokens: Array) -> Array:
     gram = counts.T @ counts + np.diag(ridge)
     wanted = counts.T @ tokens + ridge * prior
     rates = prior.copy()
+    # The same rates as numbers: numpy takes several times as long with one of them.
+    found: list[float] = prior.tolist()
+    starts = prior.tolist()
+    aims = wanted.tolist()
+    owns = gram.diagonal().tolist()
     for _ in range(_ROUNDS):
-        before = rates.copy()
-        for i in range(len(rates)):
-            own = gram[i, i]
-            rest = wanted[i] - gram[i] @ rates + own * rates[i]
+        before = found.copy()
+        for i, own in enumerate(owns):
             # A kind that no answer has keeps its prior.
-            rates[i] = prior[i]
+            found[i] = starts[i]
             if own > 0:
-                rates[i] = max(0.0, float(rest / own))
+                rest = aims[i] - float(gram[i].dot(rates)) + own * before[i]
+                found[i] = max(0.0, rest / own)
+            rates[i] = found[i]
         # Nothing moved, so no later round moves anything.
-        if (rates == before).all():
+        if found == before:
             break
-    return np.asarray(rates)
+    return found
 
 
 def _kinds(text: str) -> Array:
