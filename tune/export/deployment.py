@@ -10,7 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 from tune.pricing.prices import Price
 from tune.providers.base_url import public_query
 from tune.providers.openai.access import OPENAI_KEY, Headers
-from tune.providers.openai.endpoint import named_as_reasoning
+from tune.providers.openai.reasoning_names import named_as_reasoning
 from tune.report import ReportConfig
 from tune.report.text import dollars, with_limits
 from tune.space import Config

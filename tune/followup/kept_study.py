@@ -6,23 +6,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tune.errors import StudyError
 from tune.followup.place import find_journal
-from tune.followup.replay import replay_holdout, replayed
-from tune.plan.kept_options import read_kept
-from tune.plan.make import make_plan
-from tune.plan.plan import Plan
-from tune.plan.read_options import read_options
 from tune.store.journal import read_events
-from tune.strategies.measured_truncation import select_measured
-from tune.study.record import RunRecord
-from tune.study.resume import check_identity, check_not_forgotten
-from tune.study.run import Run
 from tune.study.stop_reasons import INTERRUPTED
 from tune.study.study import find_store
 from tune.task.callables import imports_refused
+
+# What a replay needs is imported by it: most commands read a finished study from its files.
+if TYPE_CHECKING:
+    from tune.plan.plan import Plan
+    from tune.study.record import RunRecord
+    from tune.study.run import Run
 
 REMEDY = "its data or its space has changed since: say where they are now with --data or --space"
 """The way out where the kept options describe another study."""
@@ -60,6 +57,11 @@ class KeptStudy:
                 forgotten, or its store is gone.
             InputError: its options cannot be read again.
         """
+        from tune.followup.replay import replay_holdout, replayed
+        from tune.plan.kept_options import read_kept
+        from tune.strategies.measured_truncation import select_measured
+        from tune.study.resume import check_not_forgotten
+
         check_not_forgotten(self.events, self.folder)
         options = read_kept(self.events[0], self.folder, self.given)
         store = options.pop("store", None) or find_store(self.folder)
@@ -85,6 +87,10 @@ class KeptStudy:
         return str(last["stopped"])
 
     def _plan(self, options: Mapping[str, Any]) -> Plan:
+        from tune.plan.make import make_plan
+        from tune.plan.read_options import read_options
+        from tune.study.resume import check_identity
+
         refusal = None
         if not self.allow_import:
             refusal = (

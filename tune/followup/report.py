@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tune.errors import TuneError
 from tune.export import Deployment
@@ -13,12 +13,12 @@ from tune.followup.kept_study import KeptStudy
 from tune.report import Report
 from tune.report.answers import AnswerRow, without_texts
 from tune.report.private import without_content
-from tune.result import build_report, deploy
-from tune.result.answers import main_answers
 from tune.store.journal import is_held
-from tune.study.run import Run
 from tune.study.stop_reasons import INTERRUPTED
 from tune.study.study import Study, recorded_study
+
+if TYPE_CHECKING:
+    from tune.study.run import Run
 
 RUNNING = "The study is still running: these are its numbers until now."
 
@@ -88,12 +88,17 @@ def _recorded(kept: KeptStudy) -> Study:
 
 
 def _answers(kept: KeptStudy) -> tuple[AnswerRow, ...]:
+    from tune.result.answers import main_answers
+
     with kept.replayed(as_study="answers") as (_, record):
         return main_answers(record)
 
 
 def _interim(kept: KeptStudy) -> Study:
     """Return a study without a result, as its journal leaves it."""
+    from tune.result import build_report, deploy
+    from tune.result.answers import main_answers
+
     running = is_held(kept.folder / "study.jsonl")
     with kept.replayed(as_study=str(kept.events[0]["id"])) as (run, record):
         shown = build_report(record)

@@ -22,6 +22,7 @@ from tune.plan.targets import Targets, read_targets
 from tune.plan.token_counts import prompt_tokens
 from tune.pricing.clock import assumed_seconds
 from tune.pricing.prices import Price, to_dollars
+from tune.providers.openai.reasoning_names import named_as_reasoning
 from tune.readout.columns import DrawColumns, columns_of, list_prices, total
 from tune.readout.trial import Trial
 from tune.report import EstimateRow
@@ -244,8 +245,6 @@ def _reasons(plan: Plan, model: str) -> bool:
     effort = plan.space.domain("reasoning_effort", model)
     if effort is not None:
         return any(value not in (None, "none", "minimal") for value in effort.values)
-    from tune.providers.openai.endpoint import named_as_reasoning
-
     return not plan.entries[model].local and named_as_reasoning(
         plan.entries[model].model
     )

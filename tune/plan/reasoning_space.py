@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from tune.providers.entries import Entry
 from tune.providers.model_rules import ModelRules
+from tune.providers.openai.reasoning_names import named_as_reasoning
 from tune.space import Choice, Space
 from tune.space.domain import Domain, grid_values
 
@@ -47,8 +48,6 @@ def reasons_unseen(
         return effort is not None and not set(grid_values(effort)) <= set(OFF)
     if entry.local or (rules is not None and rules.vendor):
         return False
-    from tune.providers.openai.endpoint import named_as_reasoning
-
     # At other hosts, only the name tells. Chat variants of these models do not reason.
     return named_as_reasoning(entry.model) and "chat" not in entry.model
 

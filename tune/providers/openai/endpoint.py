@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import time
 from collections.abc import Mapping
 from typing import Any, NoReturn
@@ -32,24 +31,17 @@ from tune.providers.openai.errors import (
 from tune.providers.openai.exchange import Exchange, HttpReply
 from tune.providers.openai.preflight import check_model
 from tune.providers.openai.prompt_bound import prompt_bound
+from tune.providers.openai.reasoning_names import named_as_reasoning
 from tune.providers.openai.response import ParsedResponse, parse_response
 from tune.providers.openai.sender import Sender
 from tune.providers.openai.sent_settings import as_refused_value, sent_settings
 from tune.providers.openai.user_client import ClientSender, client_access
-
-# The beginnings of the names of OpenAI's reasoning models.
-_REASONS = re.compile(r"(?:o\d|gpt-[5-9]|gpt-\d\d)")
 
 # Texts whose tokens are remembered.
 _MOST_ALONE = 10_000
 
 # Seconds after which a question for a bill is given up.
 _BILL_LIMIT = 30.0
-
-
-def named_as_reasoning(model: str) -> bool:
-    """Tell whether a name is one of OpenAI's reasoning models, with or without its publisher."""
-    return bool(_REASONS.match(model.rpartition("/")[2]))
 
 
 class OpenAIEndpoint:
