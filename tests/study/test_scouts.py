@@ -26,7 +26,7 @@ from tune.store.draws import Store
 from tune.store.ledger import Ledger
 from tune.study.evaluate import Evaluator
 from tune.study.lessons import Lessons
-from tune.study.scouts import Refusals
+from tune.study.scouts import Refusals, Scouts
 from tune.study.wave import Wave, dump_faults
 from tune.task.extract import parse_extractor
 from tune.task.metrics import parse_metric
@@ -237,3 +237,29 @@ def test_refusals_are_settled_by_trial_with_their_first_words() -> None:
     refusals.note(2, 3, first)
     refusals.note(1, 9, second)
     assert refusals.settled() == [(1, [9], second), (2, [3, 5, 7], first)]
+
+
+def test_orders_with_proven_settings_go_beside_the_first_scouts() -> None:
+    study = Study()
+    point = {"model": "gpt", "prompt": "p", "temperature": 0.7}
+    proven = Point(point)
+    asyncio.run(study.evaluator.run([Step(0, proven, (0, 1), 1, 8)], study.trials))
+    # Two new ones with the same new value: only one of them scouts.
+    new = Point({**point, "top_p": 0.5})
+    steps = [Step(0, proven, tuple(range(6)), 1, 8), Step(1, new, (0, 1), 1, 8)]
+    study.trials[1] = Trial(1, new, 8)
+    orders = [(step, position) for step in steps for position in step.examples]
+    scouts = Scouts(
+        study.evaluator.services,
+        lambda order: study.evaluator._lacking(order, study.trials),
+    )
+    first = scouts.pick(orders, study.trials)
+    assert [(step.trial, position) for step, position in first] == [
+        *((0, position) for position in range(2, 6)),
+        (1, 0),
+    ]
+    assert scouts.pick(orders, study.trials) == []
+    # Where all settings are proven, the caller buys everything side by side.
+    alone = Scouts(study.evaluator.services, scouts._request)
+    assert alone.pick(orders[:6], study.trials) == []
+    assert not alone.sent

@@ -5,6 +5,9 @@ killed and resumed would become another one. So calls with settings that the mod
 take go first. Calls of one round can only be refused for different reasons, and what they teach is
 taken in when all of them are back, in the order of the trials. A refused setting also costs one
 call then, and not one for each call that is under way.
+
+Calls whose settings the model was seen to take need not wait for the others. They go beside the
+first round.
 """
 
 from __future__ import annotations
@@ -45,27 +48,34 @@ class Scouts:
     def pick(self, orders: Iterable[Order], trials: Mapping[int, Trial]) -> list[Order]:
         """Return the orders of the next round; none where all settings are proven.
 
+        The first orders with unproven settings, and all orders with proven ones.
+
         What a round did not settle, because a service was down, is given up: the calls of the wave
         go without it.
         """
         self._given_up |= self._last
         self._last = set()
-        seen: set[tuple[int, int]] = set()
+        # By trial and number of draws that it has: all such orders have the same settings.
+        proven: dict[tuple[int, int], bool] = {}
         chosen: list[Order] = []
         for order in orders:
             step, position = order
             trial = trials[step.trial]
             kind = (step.trial, len(trial.draws.get(position, ())))
-            # All orders of a trial have the same settings.
-            if kind in seen or not lacks_draws(trial, step, position):
+            if not lacks_draws(trial, step, position):
                 continue
-            seen.add(kind)
-            unproven = self._unproven(order, str(trial.point["model"]))
-            if not unproven or unproven & self._last:
-                continue
-            self._last |= unproven
-            self.sent.add((step.trial, position))
-            chosen.append(order)
+            if kind not in proven:
+                unproven = self._unproven(order, str(trial.point["model"]))
+                proven[kind] = not unproven
+                if unproven and not unproven & self._last:
+                    self._last |= unproven
+                    chosen.append(order)
+            if proven[kind] and (step.trial, position) not in self.sent:
+                chosen.append(order)
+        # Without a scout, the caller buys all the rest at once.
+        if not self._last:
+            return []
+        self.sent.update((step.trial, position) for step, position in chosen)
         return chosen
 
     def _unproven(self, order: Order, model: str) -> set[tuple[str, Part]]:
