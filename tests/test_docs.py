@@ -215,7 +215,7 @@ class Reader:
                 flags = [
                     *flags,
                     "--trials",
-                    "4",
+                    "3",
                 ]  # also of a study that was made with it
         if name == "" and "--budget" in flags:
             flags = [*flags, "--budget", "0.02"]
@@ -263,7 +263,7 @@ def finished(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
                     "--budget",
                     "0.03",
                     "--trials",
-                    "4",
+                    "3",
                     "--results",
                     "results/tickets",
                 ]
@@ -300,7 +300,7 @@ def reader(
     real = tune.tune
 
     def on_few_cents(**given: Any) -> Any:
-        return real(**{**given, "budget": 0.03, "price": STATED, "trials": 4})
+        return real(**{**given, "budget": 0.03, "price": STATED, "trials": 3})
 
     monkeypatch.setattr(tune, "tune", on_few_cents)
     return Reader(server, monkeypatch, tune_check)

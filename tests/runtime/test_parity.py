@@ -61,7 +61,7 @@ def study(server: Server, folder: Path, kind: str) -> tune.Study:
         metric = tune.responses_metric(share_of_right, "share")
     values = {name: [value] for name, value in KINDS[kind].items()}
     return tune.tune(
-        data=WORLD.examples(100),
+        data=WORLD.examples(60),
         target="label",
         models={
             "small": {

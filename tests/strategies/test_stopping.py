@@ -511,7 +511,7 @@ def server() -> Iterator[Server]:
 
 def run(server: Server, folder: Path, **more: Any) -> tune.Study:
     return tune.tune(
-        WORLD.examples(80),
+        WORLD.examples(60),
         tune.Space(**SPACE),
         target="label",
         base_url=server.base_url,
