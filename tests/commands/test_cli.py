@@ -372,6 +372,8 @@ def test_a_metric_of_ones_own_lies_where_the_command_is_run(
             "-c",
             "import sys; from tune.commands.cli import main; sys.exit(main())",
             *flags(server, files, "--json", "--metric", "own_metric:score"),
+            "--trials",
+            "2",
         ],
         cwd=files,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -403,7 +405,7 @@ def test_a_json_log_is_all_that_standard_error_has(server: Server, files: Path) 
         )
         return done, [json.loads(line) for line in done.stderr.splitlines()]
 
-    given = flags(server, files, "--metric", "metric:score")
+    given = flags(server, files, "--metric", "metric:score", "--trials", "2")
     done, found = log(*given)
     assert done.returncode == DONE
     kinds = {one["event"] for one in found}
