@@ -23,9 +23,6 @@ def test_finalists_meet_the_rest_of_the_examples_before_they_get_more_draws() ->
     choice = ledger.drive(
         final_comparison(world.problem(), ledger.standings, ledger.left)
     )
-    assert [(s.trial, s.examples, s.draws) for s in ledger.waves[0]] == [
-        (0, tuple(range(8, 16)), 1)
-    ]
     draws = [step.draws for wave in ledger.waves for step in wave]
     assert draws == sorted(draws)
     assert draws[-1] > 1

@@ -35,7 +35,7 @@ def test_no_first_trial_eats_a_small_budget() -> None:
 
 
 def test_fewer_and_fewer_trials_go_on_to_more_and_more_examples() -> None:
-    _, ledger = run(World(), "halving", 10)
+    _, ledger = run(World(), "halving", 20)
     reached = [max(held) + 1 for held in ledger.held.values() if held]
     counts = [sum(r >= size for r in reached) for size in rung_sizes(120)]
     assert counts[0] == len(ledger.points)

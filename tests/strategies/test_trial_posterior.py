@@ -21,7 +21,7 @@ from tune.strategies.problem import Standing
 from tune.strategies.select import select_config
 from tune.strategies.trial_posterior import (
     TrialPosterior,
-    _means,
+    _posterior,
     trial_posteriors,
 )
 
@@ -82,14 +82,14 @@ def test_who_met_the_easy_examples_is_not_believed_better_than_who_was_good_at_h
 
 def test_the_same_question_again_is_answered_from_memory_and_any_other_is_not() -> None:
     asked = [standing(reading(i, [1.0, 0.0, float(i > 1)])) for i in range(4)]
-    _means.cache_clear()
+    _posterior.cache_clear()
     first = trial_posteriors(problem(), asked)
     assert trial_posteriors(problem(), asked) == first
-    assert _means.cache_info().misses == 1
+    assert _posterior.cache_info().misses == 1
     # The same scores upside down, and scores that were read anew.
     trial_posteriors(problem(larger_is_better=False), asked)
     trial_posteriors(problem(), [*asked[1:], standing(reading(0, [1.0, 1.0, 1.0]))])
-    assert _means.cache_info().misses == 3
+    assert _posterior.cache_info().misses == 3
 
 
 def test_what_is_remembered_does_not_hold_on_to_the_run() -> None:

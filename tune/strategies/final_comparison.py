@@ -7,8 +7,8 @@ from statistics import NormalDist
 from typing import TypeAlias
 
 from tune.readout.trial import Reason, Step
-from tune.strategies.blocks import rung_sizes
 from tune.strategies.cheapest import prove_good_enough
+from tune.strategies.finalist_blocks import next_blocks
 from tune.strategies.frontier import trace_frontier
 from tune.strategies.paired import paired_difference, quality_table
 from tune.strategies.problem import Outcome, Problem, Selection, Standing
@@ -29,10 +29,10 @@ def final_comparison(
     """Tell the finalists apart by more examples, then by more draws, and select the config.
 
     Finalists are the trials with the highest posterior means that are not clearly behind the best
-    on the same examples. They meet the remaining tuning examples block by block. Those with fewer
-    examples come first, so that all are paired, and those that fall clearly behind drop out. When
-    all examples are met, the remaining ones get more draws. It ends when one is clearly ahead, when
-    there is nothing more to learn, or when the money does not pay for the next block.
+    on the same examples. They meet the remaining tuning examples block by block, those first whose
+    examples are likeliest to change the choice (`tune.strategies.finalist_blocks`). Those that fall
+    clearly behind drop out. When all examples are met, the remaining ones get more draws. It ends
+    when one is clearly ahead, when there is nothing more to learn, or when the money is spent.
 
     Args:
         problem: what is searched.
@@ -63,7 +63,8 @@ def _compare_finalists(race: Race) -> Waves:
     finalists = _still_in(race, race.states, comparisons)[:most]
     while finalists and not race.over:
         race.leaders = [state.trial for state in finalists]
-        wave = _next_block(race, finalists) or _more_draws(race, finalists)
+        wave = next_blocks(race, finalists, _TELL_APART)
+        wave = wave or _more_draws(race, finalists)
         if not wave:
             return
         race.update((yield wave))
@@ -148,20 +149,6 @@ def _still_in(
         if not paired_difference(row, rows[0]).worse_by(errors):
             near.append(race.states[one.standing.trial])
     return near
-
-
-def _next_block(race: Race, finalists: Sequence[TrialState]) -> list[Step]:
-    """Return the next examples of those that met the fewest, as far as the money goes."""
-    fewest = min(state.examples for state in finalists)
-    if len(finalists) < 2 or fewest >= race.problem.examples:
-        return []
-    # The same sizes as in the search, so that finalists meet the same examples and stay paired.
-    target = next(size for size in rung_sizes(race.problem.examples) if size > fewest)
-    wave = WavePlan(race, race.left)
-    for state in finalists:
-        if state.examples < target:
-            wave.add(state, target, state.draws, _TELL_APART)
-    return wave.steps
 
 
 def _more_draws(race: Race, finalists: Sequence[TrialState]) -> list[Step]:

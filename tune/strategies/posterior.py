@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple, TypeAlias
@@ -211,6 +212,13 @@ class Posterior:
             found_quality.mean[:count], found_quality.cov[:count, :count]
         )
         self.gain = gain.condition(self._alike[:, :count, :count], gains, fits=fits)
+
+    def copy(self) -> Posterior:
+        """Return a copy on which purchases can be tried."""
+        other = copy(self)
+        other.quality = JointNormal(self.quality.mean, self.quality.cov.copy())
+        other.gain = JointNormal(self.gain.mean, self.gain.cov.copy())
+        return other
 
     def widen_prior(self) -> None:
         """Let points differ by more than was learned, in all later updates."""

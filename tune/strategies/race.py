@@ -426,6 +426,17 @@ class WavePlan:
         last = ceiling - self._race.expected_price(state, draws)
         return cost + last <= self.money + self._beyond
 
+    def room(self, state: TrialState, draws: int) -> int:
+        """Return for how many more examples of a trial the money pays, with so many draws each."""
+        price = self._race.expected_price(state, draws)
+        left = self._race.problem.examples - state.examples
+        if price <= 0:
+            return left
+        # The last call needs its whole ceiling; see `affords`.
+        last = self._race.ceiling(state, draws) - price
+        money = min(self.money, self.money + self._beyond - last)
+        return max(0, min(left, int(money / price)))
+
     def add(
         self,
         state: TrialState,

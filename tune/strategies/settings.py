@@ -113,12 +113,15 @@ class FinalComparisonSettings:
             than one.
         drop_error: the probability that the best finalist is dropped by bad luck, over all
             comparisons together.
+        worth_of_best: the least value of a finalist's next examples, as a share of the value of the
+            best ones, that goes along in the same wave.
     """
 
     most_finalists: int = 6
     examples_tried: int = 16
     fewest_together: int = 3
     drop_error: float = 0.05
+    worth_of_best: float = 0.5
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from typing import NamedTuple
 
 from tune.readout import Reading
 from tune.space import Point
@@ -67,21 +68,11 @@ def trial_posteriors(
         errors: standard errors that are added to cost and seconds before they are compared with the
             limits.
     """
-    shown: list[tuple[Standing, TrialEvidence]] = []
-    for standing in standings:
-        evidence = read_evidence(problem, standing, errors)
-        if evidence is not None and evidence.feasible:
-            shown.append((standing, evidence))
+    shown = _shown(problem, standings, errors)
     if not shown:
         return []
-    points = tuple(standing.point for standing, _ in shown)
-    evidence_of_each = tuple(evidence for _, evidence in shown)
-    scale = problem.low, problem.high, problem.larger_is_better
-    # What is remembered must not hold on to the run, which stands behind the ceiling.
-    apart = replace(problem, ceiling=_unlimited)
-    means = _means(
-        _Asked(apart, problem.settings.posterior, scale, points, evidence_of_each)
-    )
+    joint = _joint(problem, shown)
+    means = zip(joint.quality.mean.tolist(), joint.gain.mean.tolist(), strict=True)
     found: list[TrialPosterior] = []
     for (standing, evidence), (base, gain) in zip(shown, means, strict=True):
         found.append(_trial_posterior(standing, evidence, base, gain))
@@ -89,9 +80,64 @@ def trial_posteriors(
     return sorted(found, key=_best_first)
 
 
+class JointPosterior(NamedTuple):
+    """The posterior of several trials together.
+
+    Attributes:
+        trials: their numbers.
+        evidence: of each of them.
+        posterior: its candidates are the trials, in this order.
+    """
+
+    trials: list[int]
+    evidence: list[TrialEvidence]
+    posterior: Posterior
+
+
+def joint_posterior(problem: Problem, standings: Sequence[Standing]) -> JointPosterior:
+    """Return the posterior of all trials with a reading that may keep the limits.
+
+    There must be one at least.
+    """
+    shown = _shown(problem, standings, -LENIENT_ERRORS)
+    return JointPosterior(
+        trials=[standing.trial for standing, _ in shown],
+        evidence=[evidence for _, evidence in shown],
+        posterior=_joint(problem, shown),
+    )
+
+
+def _shown(
+    problem: Problem, standings: Sequence[Standing], errors: float
+) -> list[tuple[Standing, TrialEvidence]]:
+    """Return the trials with a reading that keeps the limits; see `trial_posteriors`."""
+    found: list[tuple[Standing, TrialEvidence]] = []
+    for standing in standings:
+        evidence = read_evidence(problem, standing, errors)
+        if evidence is not None and evidence.feasible:
+            found.append((standing, evidence))
+    return found
+
+
+def _joint(
+    problem: Problem, shown: Sequence[tuple[Standing, TrialEvidence]]
+) -> Posterior:
+    """Return the posterior of trials, from their evidence alone."""
+    return _posterior(
+        _Asked(
+            # What is remembered must not hold on to the run, which stands behind the ceiling.
+            problem=replace(problem, ceiling=_unlimited),
+            settings=problem.settings.posterior,
+            scale=(problem.low, problem.high, problem.larger_is_better),
+            points=tuple(standing.point for standing, _ in shown),
+            evidence=tuple(evidence for _, evidence in shown),
+        )
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """All that the posterior means depend on.
+    """All that the posterior depends on.
 
     Attributes:
         problem: what is searched; the fields below are the part of it that matters.
@@ -115,15 +161,13 @@ def _unlimited(_point: Point, _draws: int, _cap: int) -> float:
 # Around the end of a search, the same trials are asked for several times. Few are kept, because
 # they hold on to the readings.
 @lru_cache(maxsize=4)
-def _means(asked: _Asked) -> tuple[tuple[float, float], ...]:
-    """Return the posterior means of the quality and of the gain of each trial."""
+def _posterior(asked: _Asked) -> Posterior:
+    """Return the posterior of the trials. It is shared, so nobody may change it."""
     # A fresh posterior: the selection must not depend on the order in which things were bought.
     posterior = Posterior(asked.problem, asked.points)
     numbered = list(enumerate(asked.evidence))
     posterior.update(numbered, fits=asked.settings.fits)
-    bases = posterior.quality.mean.tolist()
-    gains = posterior.gain.mean.tolist()
-    return tuple(zip(bases, gains, strict=True))
+    return posterior
 
 
 def _best_first(one: TrialPosterior) -> tuple[float, float, int]:

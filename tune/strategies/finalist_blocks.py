@@ -1,0 +1,126 @@
+"""The next examples of the finalists, where they may change the choice.
+
+The examples of a finalist are worth their knowledge gradient (`tune.strategies.acquisition`) if the
+rest of the money were spent on it alone, up to all examples. So a finalist that is far behind, or
+too expensive to be known well, gets none. Only the next block is bought: what it shows may change
+all values.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from tune.readout.trial import Reason, Step
+from tune.strategies.acquisition import BlockOption, acquisition_values, as_arrays
+from tune.strategies.blocks import rung_sizes
+from tune.strategies.posterior import Posterior, share_of_gain
+from tune.strategies.problem import Array
+from tune.strategies.race import Race, TrialState, WavePlan
+from tune.strategies.trial_posterior import JointPosterior, joint_posterior
+
+
+def next_blocks(
+    race: Race, finalists: Sequence[TrialState], reason: Reason
+) -> list[Step]:
+    """Return the next examples of the finalists for which they are worth the most.
+
+    Where the money does not pay for a whole block, a part of it is bought, but no less than half: a
+    wave of a few examples takes as long as a large one.
+    """
+    waiting = {
+        state.trial: state
+        for state in finalists
+        if state.examples < race.problem.examples
+    }
+    if len(finalists) < 2 or not waiting:
+        return []
+    wave = WavePlan(race, race.left)
+    worth = _Worth(race)
+    least = 0.0
+    while True:
+        payable = [one for one in waiting.values() if _next_size(race, one, wave)]
+        if not payable:
+            break
+        trial, value = worth.best(payable, wave)
+        if value <= least:
+            break
+        # Finalists that are worth nearly as much go along: it takes no longer.
+        share = race.problem.settings.final_comparison.worth_of_best
+        least = max(least, share * value)
+        state = waiting.pop(trial)
+        before = state.examples
+        target = _next_size(race, state, wave)
+        if wave.add(state, target, state.draws, reason):
+            worth.buy(state, target - before)
+    return wave.steps
+
+
+def _next_size(race: Race, state: TrialState, wave: WavePlan) -> int:
+    """Return the examples that a finalist has after its next block; 0 if that is too expensive."""
+    # The same sizes as in the search, so that finalists meet the same examples and stay paired.
+    sizes = rung_sizes(race.problem.examples)
+    target = next(size for size in sizes if size > state.examples)
+    room = wave.room(state, state.draws)
+    if room < (target - state.examples) / 2:
+        return 0
+    return min(target, state.examples + room)
+
+
+class _Worth:
+    """The value of further examples of the finalists."""
+
+    def __init__(self, race: Race) -> None:
+        self._race = race
+        joint = joint_posterior(race.problem, list(race.standings.values()))
+        # The posterior is shared, and blocks of this wave are tried on it.
+        self._posterior: Posterior = joint.posterior.copy()
+        self._number = {trial: number for number, trial in enumerate(joint.trials)}
+        self._held = _shares_of_gain(joint)
+
+    def best(self, states: Sequence[TrialState], wave: WavePlan) -> tuple[int, float]:
+        """Return the trial whose examples are worth the most, and what they are worth.
+
+        The value is a share of the metric's range.
+
+        Args:
+            states: of which the money pays for one example at least.
+            wave: what is bought in this wave already.
+        """
+        options = [self._option(state, wave) for state in states]
+        arrays = as_arrays(options, math.inf, 1.0)
+        values = acquisition_values(
+            self._posterior, arrays, self._held, self._held, len(self._held)
+        )
+        place = int(np.argmax(np.round(values, 12)))
+        return states[place].trial, float(values[place])
+
+    def buy(self, state: TrialState, examples: int) -> None:
+        """Take so many examples of a trial as known for the other values of this wave."""
+        noise = self._posterior.noise(state.draws) / examples
+        self._posterior.quality.buy(self._number[state.trial], noise)
+
+    def _option(self, state: TrialState, wave: WavePlan) -> BlockOption:
+        """Return the option of spending all of a wave's money on one trial."""
+        more = wave.room(state, state.draws)
+        examples = state.examples + more
+        return BlockOption(
+            candidate=self._number[state.trial],
+            examples=examples,
+            draws=state.draws,
+            least=state.draws,
+            cost=self._race.expected_cost(state, examples, state.draws),
+            noise=self._posterior.noise(state.draws) / more,
+            gain_noise=math.inf,
+            chance=1.0,
+        )
+
+
+def _shares_of_gain(joint: JointPosterior) -> Array:
+    """Return the share of the gain of endless answers that each trial's answers have."""
+    found = []
+    for evidence in joint.evidence:
+        found.append(share_of_gain(evidence.most) - share_of_gain(evidence.least))
+    return np.array(found)
