@@ -525,7 +525,7 @@ def test_where_the_choice_is_a_vote_what_agents_can_carry_is_told_apart_too(
     space = tune.Space(
         **{**SPACE, "temperature": tune.Uniform(0.5, 1.0, step=0.25), "n": [1, 5]}
     )
-    given = {"space": space, "budget": 0.1, "min_gain": 0}
+    given = {"space": space, "budget": 0.02, "min_gain": 0}
     given["models"] = one_service(server)
     study = tune.tune(**options(server, tmp_path, **given))
     assert study.best.config.n == 5

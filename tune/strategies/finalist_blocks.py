@@ -16,10 +16,9 @@ import numpy as np
 from tune.readout.trial import Reason, Step
 from tune.strategies.acquisition import BlockOption, acquisition_values, as_arrays
 from tune.strategies.blocks import rung_sizes
-from tune.strategies.posterior import Posterior, share_of_gain
-from tune.strategies.problem import Array
+from tune.strategies.posterior import Posterior
 from tune.strategies.race import Race, TrialState, WavePlan
-from tune.strategies.trial_posterior import JointPosterior, joint_posterior
+from tune.strategies.trial_posterior import joint_posterior
 
 
 def next_blocks(
@@ -78,7 +77,9 @@ class _Worth:
         # The posterior is shared, and blocks of this wave are tried on it.
         self._posterior: Posterior = joint.posterior.copy()
         self._number = {trial: number for number, trial in enumerate(joint.trials)}
-        self._held = _shares_of_gain(joint)
+        # Compared by one answer each: the gain of more answers was seen for few finalists, and it
+        # would decide between these and the others.
+        self._gain = np.zeros(len(joint.trials))
 
     def best(self, states: Sequence[TrialState], wave: WavePlan) -> tuple[int, float]:
         """Return the trial whose examples are worth the most, and what they are worth.
@@ -92,7 +93,7 @@ class _Worth:
         options = [self._option(state, wave) for state in states]
         arrays = as_arrays(options, math.inf, 1.0)
         values = acquisition_values(
-            self._posterior, arrays, self._held, self._held, len(self._held)
+            self._posterior, arrays, self._gain, self._gain, len(self._gain)
         )
         place = int(np.argmax(np.round(values, 12)))
         return states[place].trial, float(values[place])
@@ -116,11 +117,3 @@ class _Worth:
             gain_noise=math.inf,
             chance=1.0,
         )
-
-
-def _shares_of_gain(joint: JointPosterior) -> Array:
-    """Return the share of the gain of endless answers that each trial's answers have."""
-    found = []
-    for evidence in joint.evidence:
-        found.append(share_of_gain(evidence.most) - share_of_gain(evidence.least))
-    return np.array(found)

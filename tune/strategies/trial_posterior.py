@@ -85,12 +85,10 @@ class JointPosterior(NamedTuple):
 
     Attributes:
         trials: their numbers.
-        evidence: of each of them.
         posterior: its candidates are the trials, in this order.
     """
 
     trials: list[int]
-    evidence: list[TrialEvidence]
     posterior: Posterior
 
 
@@ -102,7 +100,6 @@ def joint_posterior(problem: Problem, standings: Sequence[Standing]) -> JointPos
     shown = _shown(problem, standings, -LENIENT_ERRORS)
     return JointPosterior(
         trials=[standing.trial for standing, _ in shown],
-        evidence=[evidence for _, evidence in shown],
         posterior=_joint(problem, shown),
     )
 
