@@ -53,7 +53,7 @@ def finished(
     """The study, its folder, and what the server billed for it."""
     folder = tmp_path_factory.mktemp("extrapolated") / "study"
     before = server.bill
-    study = tune.tune(**asked(server), budget=0.04, results=folder)
+    study = tune.tune(**asked(server), budget=0.044, results=folder)
     return study, folder, server.bill - before
 
 
@@ -82,7 +82,7 @@ def test_the_winner_has_numbers_on_the_holdout_alone_and_that_is_said(
     ]
     assert trial.point.items() <= winner.config.items()
     assert trial.draws < 5 * trial.examples
-    assert billed == to_picodollars(study.record.money.spent) <= to_picodollars(0.04)
+    assert billed == to_picodollars(study.record.money.spent) <= to_picodollars(0.044)
 
 
 def test_its_files_are_of_the_winner_that_was_tested(
@@ -108,7 +108,7 @@ def test_shown_again_it_is_the_same(
 ) -> None:
     study, folder, _ = finished
     calls = len(server.posts)
-    again = tune.tune(**asked(server), budget=0.04, results=folder)
+    again = tune.tune(**asked(server), budget=0.044, results=folder)
     assert len(server.posts) == calls
     assert again.record.winner == study.record.winner
 
@@ -151,7 +151,7 @@ def test_its_holdout_is_paid_for_before_the_search_spends_the_rest(
 
     monkeypatch.setattr(StudyBudget, "reserve_holdout", watched)
     winner = tune.tune(
-        **asked(server), budget=0.04, results=tmp_path / "study"
+        **asked(server), budget=0.044, results=tmp_path / "study"
     ).record.winner
     assert winner is not None
     assert winner.cost is not None
