@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import statistics
 import tempfile
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,6 +24,7 @@ from tune.providers.entries import Entry
 from tune.providers.openai.tokens import count_tokens
 from tune.providers.stack import Service, StackContext, build_stack
 from tune.space import Space
+from tune.store.booking import Attempt
 from tune.store.database import Database
 from tune.store.draws import Store
 from tune.store.journal import Journal
@@ -58,6 +61,13 @@ WORLD = LabelledWorld(
     templates={"one label only": 0.04, "Read the ticket": 0.08},
 )
 
+_WHY = (
+    "At the highest prices, the budget itself needs many rounds. A call reserves all that it can "
+    "cost, a cap of 64 tokens where the answer has two, which is about ten times its cost.",
+    "So the calls in flight spend a tenth of the money that is left, however many may be in "
+    "flight. After fourteen such rounds a quarter of the money is still there.",
+)
+
 PLOTTED = 10.0
 """The factor of the study that is drawn."""
 
@@ -90,6 +100,7 @@ class Course:
         in_flight: (seconds, calls in flight from then on).
         phases: (seconds, name of the phase that begins).
         calls: all calls.
+        bills: the most that each call could cost, what it cost, and its model.
         wall: seconds from the first wave to the end.
     """
 
@@ -97,12 +108,61 @@ class Course:
     in_flight: list[tuple[float, int]] = field(default_factory=list)
     phases: list[tuple[float, str]] = field(default_factory=list)
     calls: int = 0
+    bills: list[tuple[int, int, str]] = field(default_factory=list)
     wall: float = 0.0
 
     @property
     def ratio(self) -> float:
         """The seconds of the study, as a multiple of its calls' seconds at full concurrency."""
         return self.wall * self.load.concurrency / (self.calls * self.load.seconds)
+
+    @property
+    def least(self) -> float:
+        """The ratio that the promise of the budget allows, if no call waits for an answer.
+
+        All calls are known at the beginning, and there is no holdout reserve. They go in rounds. A
+        round has as many as are allowed in flight, and as many as the money left pays for at their
+        ceilings: the calls with the highest ceilings first, as there is less money later.
+        """
+        waiting = sorted(self.bills, reverse=True)
+        left = to_picodollars(BUDGET)
+        rounds = 0
+        while waiting:
+            rounds += 1
+            waiting, left = _one_round(waiting, left, self.load.concurrency)
+        return rounds * self.load.concurrency / len(self.bills)
+
+
+def _one_round(
+    waiting: list[tuple[int, int, str]], left: int, most: int
+) -> tuple[list[tuple[int, int, str]], int]:
+    """Return the calls that wait for a later round, and the money that is left after this one."""
+    room = left
+    sent: Counter[str] = Counter()
+    later: list[tuple[int, int, str]] = []
+    for ceiling, cost, model in waiting:
+        if ceiling <= room and sent[model] < most:
+            room -= ceiling
+            left -= cost
+            sent[model] += 1
+        else:
+            later.append((ceiling, cost, model))
+    # Each call was sent once, so one at least fits by itself.
+    assert sent
+    return later, left
+
+
+class _NotingLedger(Ledger):
+    """A ledger that notes what calls could cost and what they cost."""
+
+    def __init__(self, db: Database, study: str, budget: int, course: Course) -> None:
+        super().__init__(db, study, budget)
+        self._course = course
+
+    def settle_all(self, bills: Sequence[tuple[Attempt, int]]) -> list[int]:
+        for attempt, cost in bills:
+            self._course.bills.append((attempt.ceiling, cost, attempt.service))
+        return super().settle_all(bills)
 
 
 class _Watch:
@@ -205,7 +265,7 @@ async def _study(load: Load, folder: Path) -> Course:
     watch = _Watch(course)
     db = Database(":memory:")
     journal = Journal(folder / "study.jsonl")
-    ledger = Ledger(db, "study", to_picodollars(BUDGET))
+    ledger = _NotingLedger(db, "study", to_picodollars(BUDGET), course)
     store = Store(db)
     known = Capabilities()
     context = StackContext(store, ledger, known, plan.concurrency)
@@ -244,10 +304,12 @@ def lines(seeds: int = SEEDS, picture: Path | None = None) -> list[str]:
         "The clock is virtual: a call takes a fixed time, and computing its processor time.",
         "The ratio is the study's seconds by the sum of its calls' seconds / calls in flight.",
         f"It is the median of {seeds} seeds. Each model has its own limit of calls in flight.",
+        "The least ratio is that of the same calls if all were known at the beginning and none waited "
+        "for an answer: then only the promise of the budget keeps them back.",
         "",
         "| prices, $ per million tokens | seconds a call | in flight | calls | seconds | ratio "
-        "| wanted |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+        "| wanted | least |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for factor in FACTORS:
         for seconds, concurrency, wanted in LOADS:
@@ -259,6 +321,8 @@ def lines(seeds: int = SEEDS, picture: Path | None = None) -> list[str]:
                 drawn = courses[0]
                 picture.write_text(draw(drawn.in_flight, drawn.phases, drawn.wall))
     found += [
+        "",
+        *_WHY,
         "",
         f"![Calls in flight over time]({picture.name})",
         "",
@@ -277,7 +341,8 @@ def _row(courses: list[Course], wanted: float) -> str:
     calls = statistics.median(course.calls for course in courses)
     wall = statistics.median(course.wall for course in courses)
     ratio = statistics.median(course.ratio for course in courses)
+    least = statistics.median(course.least for course in courses)
     return (
         f"| {prices} | {load.seconds} | {load.concurrency} | {calls:,.0f} | {wall:.1f} "
-        f"| {ratio:.2f} | {wanted:g} |"
+        f"| {ratio:.2f} | {wanted:g} | {least:.2f} |"
     )
