@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -79,12 +80,14 @@ class Strict(FakeEndpoint):
         self.refuse = refuse
         self.rng = rng
         self.refused = 0
+        self.asked: list[dict[str, Any]] = []
         self.calls_left = 10**6
 
     async def complete(self, request: Request, numbers: range) -> list[Completion]:
         self.calls_left -= 1
         if self.calls_left < 0:
             raise Killed
+        self.asked.append(dict(request.settings))
         for _ in range(self.rng.randrange(40) if self.rng else 0):
             await asyncio.sleep(0)
         error = self.refuse(dict(request.settings))
@@ -254,12 +257,32 @@ def test_orders_with_proven_settings_go_beside_the_first_scouts() -> None:
         lambda order: study.evaluator._lacking(order, study.trials),
     )
     first = scouts.pick(orders, study.trials)
-    assert [(step.trial, position) for step, position in first] == [
-        *((0, position) for position in range(2, 6)),
-        (1, 0),
+    assert [(step.trial, position) for step, position in first] == [(1, 0)]
+    beside = scouts.proven(orders, study.trials)
+    assert [(step.trial, position) for step, position in beside] == [
+        (0, position) for position in range(2, 6)
     ]
+    assert scouts.proven(orders, study.trials) == []
     assert scouts.pick(orders, study.trials) == []
-    # Where all settings are proven, the caller buys everything side by side.
-    alone = Scouts(study.evaluator.services, scouts._request)
-    assert alone.pick(orders[:6], study.trials) == []
-    assert not alone.sent
+
+
+@pytest.mark.parametrize("in_order", [True, False])
+def test_a_wave_in_order_sends_no_proven_call_ahead_of_the_steps_before_it(
+    in_order: bool,
+) -> None:
+    study = Study()
+    point = {"model": "gpt", "prompt": "p", "temperature": 0.7}
+    proven, new = Point(point), Point({**point, "top_p": 0.5})
+    asyncio.run(study.evaluator.run([Step(0, proven, (0, 1), 1, 8)], study.trials))
+    asked = study.endpoints["gpt"].asked
+    asked.clear()
+    steps = [
+        Step(1, new, tuple(range(6)), 1, 8),
+        Step(0, proven, tuple(range(6)), 1, 8),
+    ]
+    asyncio.run(study.evaluator.run(steps, study.trials, in_order=in_order))
+    new_ones = ["top_p" in settings for settings in asked]
+    if in_order:
+        assert new_ones == [True] * 6 + [False] * 4
+    else:
+        assert new_ones == [True] + [False] * 4 + [True] * 5

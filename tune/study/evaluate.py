@@ -103,6 +103,7 @@ class Evaluator:
         self._queues = ServerQueues(services)
         self._bought = bought
         self._lost: TuneError | None = None
+        self._in_order = False
         self._blame = Blame()
         # The requests of the wave under way, by trial and position: their keys take a while.
         self._requests: dict[tuple[int, int], Request] = {}
@@ -127,7 +128,13 @@ class Evaluator:
             stop=stop,
         )
 
-    async def run(self, steps: Sequence[Step], trials: dict[int, Trial]) -> Wave:
+    async def run(
+        self,
+        steps: Sequence[Step],
+        trials: dict[int, Trial],
+        *,
+        in_order: bool = False,
+    ) -> Wave:
         """Bring every step's examples to the draws asked for.
 
         They are bought side by side, and admitted in the steps' order. An example that the service
@@ -135,11 +142,18 @@ class Evaluator:
         is `unanswered` and has no score. A fault that no retry helps ends the run after the calls
         in flight have settled.
 
+        Args:
+            steps: what to buy.
+            trials: what was bought so far, by number; the steps add to it.
+            in_order: whether no step may get ahead of the steps before it that have settings to
+                try. So the same examples are missing in all trials where the money ends.
+
         Raises:
             TuneError: its class says whose fault it is; what was bought until then is stored.
         """
         wave = Wave()
         self._lost = None
+        self._in_order = in_order
         self._blame = Blame()
         begun = [step for step in steps if step.trial not in trials]
         orders = self._begin(steps, trials, {})
@@ -281,10 +295,32 @@ class Evaluator:
         """Buy one group of orders after the other; those of a group go side by side."""
         for group in queue:
             scouts = Scouts(self.services, lambda order: self._lacking(order, trials))
-            while chosen := scouts.pick(group, trials):
-                await self._buy_side_by_side(chosen, trials, wave)
+            await self._buy_after_scouts(group, scouts, trials, wave)
+
+    async def _buy_after_scouts(
+        self,
+        group: Sequence[Order],
+        scouts: Scouts,
+        trials: Mapping[int, Trial],
+        wave: Wave,
+    ) -> None:
+        """Buy a group: one round of scouts after the other, then the rest."""
+        chosen = scouts.pick(group, trials)
+        if not chosen:
             rest = [o for o in group if (o[0].trial, o[1]) not in scouts.sent]
             await self._buy_side_by_side(rest, trials, wave)
+            return
+        # These need not wait for the scouts. What is refused of them is taken in last, so that it
+        # does not matter which call comes back first.
+        beside = [] if self._in_order else scouts.proven(group, trials)
+        refusals = Refusals()
+
+        async def scouted() -> None:
+            await self._buy_side_by_side(chosen, trials, wave)
+            await self._buy_after_scouts(group, scouts, trials, wave)
+
+        await asyncio.gather(scouted(), self._fill_all(beside, trials, wave, refusals))
+        self._take_in(refusals, trials, wave)
 
     def _lacking(
         self, order: Order, trials: Mapping[int, Trial]
@@ -302,11 +338,27 @@ class Evaluator:
     ) -> None:
         """Buy orders side by side, and learn from what was refused when all are back."""
         refusals = Refusals()
+        await self._fill_all(orders, trials, wave, refusals)
+        self._take_in(refusals, trials, wave)
+
+    async def _fill_all(
+        self,
+        orders: Sequence[Order],
+        trials: Mapping[int, Trial],
+        wave: Wave,
+        refusals: Refusals,
+    ) -> None:
+        """Bring the examples of orders to their draws, side by side."""
         calls = [
             self._fill(step, trials, position, wave, refusals)
             for step, position in orders
         ]
         await asyncio.gather(*calls)
+
+    def _take_in(
+        self, refusals: Refusals, trials: Mapping[int, Trial], wave: Wave
+    ) -> None:
+        """Draw the consequences of refusals, trial by trial."""
         for number, positions, error in refusals.settled():
             trial = trials[number]
             if self.failures.cap_again(trial, error, wave):

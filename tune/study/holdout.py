@@ -128,7 +128,7 @@ async def buy_holdout(
     ordered: list[Step] = []
     whole = Wave()
     for portion in _portions(steps, len(trials)):
-        wave = await evaluator.run(portion, trials)
+        wave = await evaluator.run(portion, trials, in_order=True)
         ordered += portion
         whole.include(wave)
         if not wave.complete:

@@ -6,13 +6,13 @@ take go first. Calls of one round can only be refused for different reasons, and
 taken in when all of them are back, in the order of the trials. A refused setting also costs one
 call then, and not one for each call that is under way.
 
-Calls whose settings the model was seen to take need not wait for the others. They go beside the
-first round.
+Calls whose settings the model was seen to take need not wait for these rounds. They go beside
+them, and what is refused of them is taken in after the rounds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from tune.completion import Request
 from tune.errors import ParameterRejected
@@ -48,38 +48,60 @@ class Scouts:
     def pick(self, orders: Iterable[Order], trials: Mapping[int, Trial]) -> list[Order]:
         """Return the orders of the next round; none where all settings are proven.
 
-        The first orders with unproven settings, and all orders with proven ones.
-
         What a round did not settle, because a service was down, is given up: the calls of the wave
         go without it.
         """
         self._given_up |= self._last
         self._last = set()
-        # By trial and number of draws that it has: all such orders have the same settings.
-        proven: dict[tuple[int, int], bool] = {}
+        seen: set[tuple[int, int]] = set()
         chosen: list[Order] = []
-        for order in orders:
-            step, position = order
-            trial = trials[step.trial]
-            kind = (step.trial, len(trial.draws.get(position, ())))
-            if not lacks_draws(trial, step, position):
+        for order, kind in self._lacking(orders, trials):
+            if kind in seen:
                 continue
+            seen.add(kind)
+            unproven = self._unproven(order, trials)
+            if not unproven or unproven & self._last:
+                continue
+            self._last |= unproven
+            chosen.append(order)
+        return self._note(chosen)
+
+    def proven(
+        self, orders: Iterable[Order], trials: Mapping[int, Trial]
+    ) -> list[Order]:
+        """Return the orders that were not picked yet and whose settings are all proven."""
+        proven: dict[tuple[int, int], bool] = {}
+        found: list[Order] = []
+        for order, kind in self._lacking(orders, trials):
             if kind not in proven:
-                unproven = self._unproven(order, str(trial.point["model"]))
-                proven[kind] = not unproven
-                if unproven and not unproven & self._last:
-                    self._last |= unproven
-                    chosen.append(order)
-            if proven[kind] and (step.trial, position) not in self.sent:
-                chosen.append(order)
-        # Without a scout, the caller buys all the rest at once.
-        if not self._last:
-            return []
+                proven[kind] = not self._unproven(order, trials)
+            if proven[kind] and (order[0].trial, order[1]) not in self.sent:
+                found.append(order)
+        return self._note(found)
+
+    def _note(self, chosen: list[Order]) -> list[Order]:
         self.sent.update((step.trial, position) for step, position in chosen)
         return chosen
 
-    def _unproven(self, order: Order, model: str) -> set[tuple[str, Part]]:
+    def _lacking(
+        self, orders: Iterable[Order], trials: Mapping[int, Trial]
+    ) -> Iterator[tuple[Order, tuple[int, int]]]:
+        """Yield the orders that lack draws, each with its kind.
+
+        The kind is the trial and the number of draws that there are: all orders of a kind have the
+        same settings.
+        """
+        for step, position in orders:
+            trial = trials[step.trial]
+            if lacks_draws(trial, step, position):
+                kind = (step.trial, len(trial.draws.get(position, ())))
+                yield (step, position), kind
+
+    def _unproven(
+        self, order: Order, trials: Mapping[int, Trial]
+    ) -> set[tuple[str, Part]]:
         """Return what is unproven of an order, and was not asked before."""
+        model = str(trials[order[0].trial].point["model"])
         service = self._services[model]
         if service.tried is None:
             return set()
