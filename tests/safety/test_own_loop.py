@@ -115,7 +115,8 @@ def test_ctrl_c_ends_the_work_that_the_caller_waits_for() -> None:
 
     async def interrupted() -> None:
         try:
-            # To the thread that waits, as a terminal does it.
+            # To the thread that waits, as a terminal does it. It waits by then.
+            await asyncio.sleep(0.2)
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
             await asyncio.Event().wait()
         finally:
