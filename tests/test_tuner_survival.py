@@ -663,7 +663,7 @@ def test_an_endpoint_that_goes_down_ends_the_run_politely_and_the_study_resumes_
     with Server(
         world=WORLD, plan=lambda number, _: fault if down[0] or number == 60 else None
     ) as server:
-        whole = run(server, tmp_path / "whole", budget=0.02, space=wide)
+        whole = run(server, tmp_path / "whole", budget=0.01, space=wide)
 
         def look(progress: Progress) -> None:
             down[0] = True
@@ -671,7 +671,7 @@ def test_an_endpoint_that_goes_down_ends_the_run_politely_and_the_study_resumes_
         given: Any = options(server, tmp_path)
         space = tune.Space.from_mapping(wide)
         cut = run_study(
-            read_options(data=WORLD.examples(ROWS), space=space, budget=0.02, **given),
+            read_options(data=WORLD.examples(ROWS), space=space, budget=0.01, **given),
             display=after_waves(look),
             retry=QUICK,
         )
@@ -679,7 +679,7 @@ def test_an_endpoint_that_goes_down_ends_the_run_politely_and_the_study_resumes_
         assert "maintenance" in cut.record.stopped
         assert "the same command goes on" in cut.record.stopped
         down[0] = False
-        study = run(server, tmp_path, budget=0.02, space=wide)
+        study = run(server, tmp_path, budget=0.01, space=wide)
         assert study.best.config == whole.best.config
         assert balance(tmp_path / "study").reserved == 0
 

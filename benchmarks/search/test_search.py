@@ -821,7 +821,7 @@ def test_the_command_writes_the_page_and_its_plots_and_keeps_the_runs(
         "1",
         "--units",
         "1",
-        "3",
+        "2",
         "--methods",
         "random",
         "--worlds",

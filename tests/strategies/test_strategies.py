@@ -105,7 +105,8 @@ def test_any_race_ends_within_its_money_and_with_a_choice_if_anything_was_scored
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize("name", ["random", "tpe", "blendsearch"])
 def test_the_same_outcomes_make_the_same_waves(strategy: str, name: str) -> None:
-    world = World(examples=60)
+    coarse = some_space(temperature=Uniform(0, 1.2, 0.4))
+    world = World(examples=60, space=coarse)
     dollars = 8 * world.unit()
     sent: list[Outcome] = []
 
