@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -396,3 +397,25 @@ def test_what_is_json_stays_json_whatever_a_secret_looks_like() -> None:
     assert found["n"] == 12345678
     assert found["key"] == "is [hidden]"
     assert "12345678" not in found
+
+
+@pytest.mark.parametrize(
+    "secret", ['sk-"quoted\\-12345678', "tokén-1234567890", "plain-012345678"]
+)
+def test_json_hides_a_secret_however_it_is_written(secret: str) -> None:
+    remember([secret])
+    inside = json.dumps({"key": secret})
+    plain = json.dumps({"key": secret}, ensure_ascii=False)
+    for text in (secret, f"a {secret} b", inside, plain):
+        for value in (text, [text], {text: 1}, {"deep": [{"x": (1, text)}]}):
+            found = scrubbed_json(value)
+            assert HIDDEN in found
+            assert secret not in str(json.loads(found))
+
+
+def test_json_takes_mappings_and_leaves_what_holds_no_secret_as_it_is() -> None:
+    remember(["sk-0123456789abcdef"])
+    value = {"point": MappingProxyType({"n": 1}), "t": (1, None), "é": "sk-"}
+    assert scrubbed_json(value) == '{"point": {"n": 1}, "t": [1, null], "é": "sk-"}'
+    with pytest.raises(TypeError):
+        scrubbed_json({"x": object()})

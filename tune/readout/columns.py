@@ -13,6 +13,9 @@ from tune.completion import Completion
 from tune.pricing.prices import Price
 from tune.stats.arrays import Array
 
+_LONGEST_TABLE = 20_000
+"""Tokens up to which different lengths are found by a table. Longer prompts are sorted."""
+
 Integers: TypeAlias = npt.NDArray[np.int64]
 """Whole numbers, one for each draw or for each example."""
 
@@ -93,7 +96,7 @@ def list_prices(price: Price, prompts: Integers, tokens: Integers) -> Integers:
         prompts: tokens of each call's prompt; longer ones may have another rate.
         tokens: of each call's answers.
     """
-    lengths, which = np.unique(prompts, return_inverse=True)
+    lengths, which = _distinct(prompts)
     fixed: list[int] = []
     rates: list[int] = []
     # A cost is linear in the tokens of the answers, so two of them give the rate.
@@ -102,6 +105,21 @@ def list_prices(price: Price, prompts: Integers, tokens: Integers) -> Integers:
         fixed.append(least)
         rates.append(price.cost(length, 1) - least)
     return _integers(fixed)[which] + _integers(rates)[which] * tokens
+
+
+def _distinct(counts: Integers) -> tuple[Integers, Integers]:
+    """Return the different counts of tokens, ascending, and the place of each count among them.
+
+    Prompts of a task are about equally long, so a table of all lengths is smaller than a sort.
+    """
+    most = int(counts.max(initial=0))
+    if most > _LONGEST_TABLE or counts.min(initial=0) < 0:
+        lengths, which = np.unique(counts, return_inverse=True)
+        return lengths, which
+    seen = np.zeros(most + 1, dtype=bool)
+    seen[counts] = True
+    places = np.cumsum(seen) - 1
+    return np.flatnonzero(seen), places[counts]
 
 
 def total(picodollars: Integers) -> int:

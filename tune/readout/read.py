@@ -225,9 +225,11 @@ def to_readings(
         most_n: as for `read`.
         weigh: as for `read`.
     """
-    readings = []
+    readings: list[Reading] = []
+    examples: tuple[int, ...] = ()
     for config, rows in found.items():
-        reading = _reading(trial, config, rows, price, most_n)
+        reading = _reading(trial, config, rows, price, most_n, examples)
+        examples = reading.examples
         if reading.examples:
             readings.append(_weighted(reading, weigh))
     return readings
@@ -301,9 +303,23 @@ def _seconds_per_token(trial: Bought) -> float:
 
 
 def _reading(
-    trial: int, config: Config, rows: Rows, price: Price, most_n: int
+    trial: int,
+    config: Config,
+    rows: Rows,
+    price: Price,
+    most_n: int,
+    before: tuple[int, ...],
 ) -> Reading:
-    """Return the reading of all rows, its examples in order."""
+    """Return the reading of all rows, its examples in order.
+
+    Args:
+        trial: the number of the trial.
+        config: the config.
+        rows: of this config.
+        price: as for `read`.
+        most_n: as for `read`.
+        before: examples of the reading before. Most readings have the same ones, and share them.
+    """
     # The prompt is billed once per call, and a call returns at most `most_n` answers.
     calls = calls_for(config.n, most_n)
     prompt_dollars = calls * rows.prompt_tokens * price.input
@@ -313,10 +329,11 @@ def _reading(
     order = np.argsort(positions)
     # A metric returns NaN for "not scored". Such an example has no part in the reading.
     order = order[~np.isnan(rows.scores[order])]
+    examples = tuple(positions[order].tolist())
     return Reading(
         config=config,
         trial=trial,
-        examples=tuple(positions[order].tolist()),
+        examples=before if before == examples else examples,
         scores=rows.scores[order],
         variances=rows.variances[order],
         costs=costs[order],

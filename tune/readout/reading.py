@@ -140,7 +140,7 @@ class Reading:
     def places_shared(self, other: Reading) -> tuple[IntArray, IntArray]:
         """Return the places of the examples that both have: in this reading, and in the other."""
         # Nearly always both met the same examples.
-        if self.examples == other.examples:
+        if self.examples is other.examples or self.examples == other.examples:
             every = np.arange(len(self.examples))
             return every, every
         _, ours, theirs = np.intersect1d(

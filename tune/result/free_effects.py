@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from itertools import groupby
+from operator import itemgetter
 
 import numpy as np
 
@@ -32,11 +33,12 @@ def _free_dimension(record: RunRecord, name: str) -> Dimension | None:
     groups = []
     for standing in record.standings.values():
         whole = [one for one in standing.whole() if one.n_examples]
+        others = [(_others(one, name), one) for one in whole]
         # Readings that differ in this dimension alone are compared.
-        whole.sort(key=lambda one: repr(_others(one, name)))
-        for _, group in groupby(whole, key=lambda one: _others(one, name)):
+        others.sort(key=lambda pair: repr(pair[0]))
+        for _, group in groupby(others, key=itemgetter(0)):
             values: dict[Hashable, Reading] = {}
-            for reading in group:
+            for _, reading in group:
                 values.setdefault(reading.config[name], reading)
             if len(values) > 1:
                 groups.append(values)

@@ -17,21 +17,23 @@ def trial_row(
 ) -> TrialRow:
     """Return a trial for the table of trials, with its best reading if it has one."""
     standing = record.standings[trial.number]
+    # Counted once: a large study has thousands of draws in each trial.
+    bought = trial.bought
     row = TrialRow(
         number=trial.number,
         point=trial.point,
         state=trial.state,
         reason=trial.reason,
         examples=len(trial.draws),
-        draws=trial.bought,
+        draws=bought,
         unanswered=len(trial.unanswered),
         # At list price, so that trials can be compared even if another study paid for their draws.
-        spent=standing.spent_per_draw * trial.bought,
+        spent=standing.spent_per_draw * bought,
     )
     # Seconds stand beside dollars only where they take the place of dollars.
     if record.time is not None:
         weighed = record.weighed[trial.number]
-        row = replace(row, service=weighed.spent_per_draw * trial.bought)
+        row = replace(row, service=weighed.spent_per_draw * bought)
     best = standing.best(record.problem)
     if best is None:
         return row

@@ -170,7 +170,20 @@ def scrubbed_json(value: Any, **options: Any) -> str:
         value: anything that `json.dumps` takes.
         options: of `json.dumps`.
     """
-    return json.dumps(_each(value, scrub), ensure_ascii=False, **options)
+    text = json.dumps(value, ensure_ascii=False, default=_as_dict, **options)
+    # Hardly any value holds a secret, and to search its JSON takes a tenth of the time that a walk
+    # through its texts takes. JSON may write a character of a secret in another way.
+    for secret in tuple(_known):
+        if json.dumps(secret, ensure_ascii=False)[1:-1] in text:
+            return json.dumps(_each(value, scrub), ensure_ascii=False, **options)
+    return text
+
+
+def _as_dict(value: Any) -> Any:
+    """Return a mapping of another kind as JSON takes it."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} has no form in JSON")
 
 
 def scrub_message(text: str) -> str:

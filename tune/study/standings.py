@@ -61,8 +61,9 @@ class Standings:
 
     def _standing(self, trial: Trial) -> Standing:
         # All that a reading depends on; where none of it has changed, the last one still holds.
+        bought = trial.bought
         state = (
-            trial.bought,
+            bought,
             len(trial.config_failed),
             len(trial.unanswered),
             trial.state,
@@ -71,11 +72,12 @@ class Standings:
         )
         known = self._known.get(trial.number)
         if known is None or known[0] != state:
-            known = (state, self._read(trial))
+            known = (state, self._read(trial, bought))
             self._known[trial.number] = known
         return known[1]
 
-    def _read(self, trial: Trial) -> Standing:
+    def _read(self, trial: Trial, bought: int) -> Standing:
+        """Read a trial that has so many draws."""
         prompts, answers = self._costs(trial)
         return Standing(
             trial=trial.number,
@@ -83,7 +85,7 @@ class Standings:
             examples=len(trial.draws) + len(trial.config_failed),
             readings=tuple(self._reader.readings(trial)),
             failed=trial.state == "failed",
-            spent_per_draw=_share(prompts + answers, trial.bought),
+            spent_per_draw=_share(prompts + answers, bought),
             cap=trial.cap,
             measured=frozenset(trial.measured),
             prompt_cost=_share(prompts, len(trial.draws)),
