@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 
+import numpy as np
 import pytest
 
 from tune.completion import Completion
 from tune.pricing.prices import Price
-from tune.readout.columns import columns_of, list_prices, sums, total
+from tune.readout.columns import _distinct, columns_of, list_prices, sums, total
 
 
 def made(seed: int = 0) -> dict[int, list[Completion]]:
@@ -72,6 +73,15 @@ def test_prices_are_those_of_single_calls(price: Price) -> None:
     ]
     assert list_prices(price, prompts, tokens).tolist() == each
     assert total(list_prices(price, prompts, tokens)) == sum(each)
+
+
+@pytest.mark.parametrize("longest", [90, 19_999, 2_000_000])
+def test_lengths_of_prompts_are_those_of_numpy(longest: int) -> None:
+    counts = np.array([7, 3, 0, 7, longest, 3, 21], dtype=np.int64)
+    lengths, which = _distinct(counts)
+    expected, places = np.unique(counts, return_inverse=True)
+    assert lengths.tolist() == expected.tolist()
+    assert which.tolist() == places.tolist()
 
 
 def test_nothing_bought_has_empty_columns() -> None:
