@@ -44,6 +44,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "store/draw_rows.py": "tests/store/test_draws.py",
     "stats/arrays.py": "tests/stats/test_intervals.py",
     "study/wave_replay.py": "tests/study/test_evaluate.py, tests/study/test_kept_draws.py",
+    "study/wave_requests.py": "tests/study/test_evaluate.py",
 }
 """Modules without a test file of their name: the file or folder that tests each of them."""
 

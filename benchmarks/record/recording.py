@@ -187,7 +187,7 @@ def _outlook(
         stop = evaluator.reader.bought_stop(step.point)
         metered = services[str(step.point["model"])].metered
         requests = [
-            evaluator.request(step.point, step.cap, stop, position)
+            evaluator.requests.make(step.point, step.cap, stop, position)
             for position in step.examples[:8]
         ]
         most += max(metered.ceiling(request, step.draws) for request in requests) * len(

@@ -113,14 +113,14 @@ def fill(folder: Path, trials: int, examples: int) -> None:
     fake = FakeEndpoint(world, service=service.id)
     for number in range(trials):
         point = Point({"model": MODEL, "prompt": f"p{number}", "temperature": 1.0})
-        first = evaluator.request(point, _CAP, (), 0)
+        first = evaluator.requests.make(point, _CAP, (), 0)
         # Put there by a run that was interrupted.
         if store.draws(first, range(DRAWS)):
             continue
         # One transaction for each prompt: a commit takes longer than a row.
         with db.transaction():
             for position in range(len(plan.split.tuning)):
-                request = evaluator.request(point, _CAP, (), position)
+                request = evaluator.requests.make(point, _CAP, (), position)
                 store.put(request, range(DRAWS), _answers(fake, request), study="fill")
     db.close()
 

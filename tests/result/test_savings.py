@@ -25,7 +25,7 @@ async def test_readings_would_have_cost_what_an_endpoint_bills_for_every_cap_bou
     for cap in CAPS:
         for position in range(5):
             await shop.complete(
-                house.run.evaluator.request(POINT, cap, (), position), range(3)
+                house.run.evaluator.requests.make(POINT, cap, (), position), range(3)
             )
     assert paid == pytest.approx(to_dollars(shop.billed), rel=1e-12)
     assert paid > 2 * read
@@ -66,7 +66,7 @@ async def test_stop_strings_are_paid_for_like_caps_up_to_where_they_end_the_text
     for stop in ((), (" now",)):
         for position in range(5):
             await shop.complete(
-                house.run.evaluator.request(POINT, 12, stop, position), range(1)
+                house.run.evaluator.requests.make(POINT, 12, stop, position), range(1)
             )
     # The tokens that make up the stop string are billed by services, though the fake does not bill
     # them.

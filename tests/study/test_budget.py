@@ -112,7 +112,7 @@ def test_no_example_costs_more_than_its_ceiling_and_a_prompt_is_paid_once_a_call
     held = study_budget(most_n=most_n)
     point = held.plan.baseline_point
     requests = [
-        held.evaluator.request(point, CAP, (), position) for position in range(8)
+        held.evaluator.requests.make(point, CAP, (), position) for position in range(8)
     ]
     longest = max(
         held.evaluator.services["m"].endpoint.most_prompt_tokens(request)

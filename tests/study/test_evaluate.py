@@ -633,7 +633,7 @@ async def test_nothing_is_held_any_more_when_a_wave_is_over() -> None:
     assert (
         house.trials[0].draws == {}
     )  # without a score they are no part of the trial, but they are stored
-    assert house.store.held(house.evaluator.request(POINT, 8, (), 0)) == 1
+    assert house.store.held(house.evaluator.requests.make(POINT, 8, (), 0)) == 1
 
 
 async def test_an_unreadable_verdict_is_no_score() -> None:
@@ -656,11 +656,11 @@ async def test_settings_that_are_absent_or_none_are_left_to_the_service(
     tmp_path: Path,
 ) -> None:
     house = House()
-    plain = house.evaluator.request(
+    plain = house.evaluator.requests.make(
         {"model": "m", "prompt": "p", "top_p": None}, 8, (), 0
     )
     assert plain.settings == ()
-    hot = house.evaluator.request(
+    hot = house.evaluator.requests.make(
         {"model": "m", "prompt": "p", "temperature": 1.5, "n": 3}, 8, ("x",), 0
     )
     assert (hot.settings, hot.stop, hot.max_tokens) == (

@@ -129,7 +129,7 @@ async def test_it_counts_the_draws_that_the_study_asks_for(
     house = build()
     house.store.study = "s"
     await house.buy(examples=5, draws=3)
-    other = house.run.evaluator.request(POINT, 12, (), 9)
+    other = house.run.evaluator.requests.make(POINT, 12, (), 9)
     await house.run.services["m"].provider.complete(other, range(2))
     assert house.store.count_used("s") == 15
     house.store.note_uses([Use("another", "key", other, 2)])

@@ -167,7 +167,7 @@ def _loader(evaluator: Evaluator) -> Load:
     def load(
         trial: Trial, position: int, stop: tuple[str, ...], numbers: range
     ) -> list[Completion]:
-        request = evaluator.request(trial.point, trial.cap, stop, position)
+        request = evaluator.requests.make(trial.point, trial.cap, stop, position)
         held = evaluator.store.draws(request, numbers)
         if len(held) < len(numbers):
             raise _lacks_draws(trial, 1)

@@ -54,9 +54,7 @@ class CostShares(NamedTuple):
 
 
 def _share(spent: float, ceiling: float) -> float:
-    if ceiling <= 0:
-        return 1.0
-    return min(1.0, max(0.0, spent / ceiling))
+    return min(1.0, max(0.0, spent / ceiling)) if ceiling > 0 else 1.0
 
 
 class RankedTrial(NamedTuple):
@@ -145,12 +143,11 @@ class Race:
 
     def ladder(self, point: Point) -> tuple[int, ...]:
         """Return the numbers of draws at which a reading with a larger n appears."""
-        known = self._ladders.get(point)
-        if known is None:
+        if point not in self._ladders:
             configs = self.problem.space.configs_of(point, self.problem.free)
             numbers = {config.n for config in configs}
-            known = self._ladders[point] = tuple(sorted(numbers))
-        return known
+            self._ladders[point] = tuple(sorted(numbers))
+        return self._ladders[point]
 
     def _cap(self, point: Point) -> int:
         """Return the max_tokens to buy a fresh trial with."""
@@ -242,10 +239,9 @@ class Race:
             return 0.0
         # Many blocks of a trial are compared, and their prices have the same two parts.
         key = state.trial, state.point.key, state.cap
-        known = self._prices.get(key)
-        if known is None:
-            known = self._prices[key] = self._price_parts(state)
-        once, each = known
+        if key not in self._prices:
+            self._prices[key] = self._price_parts(state)
+        once, each = self._prices[key]
         return once + each * draws
 
     def _price_parts(self, state: TrialState) -> tuple[float, float]:

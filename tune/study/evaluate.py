@@ -19,8 +19,7 @@ from tune.errors import (
 )
 from tune.providers.stack import Service
 from tune.readout.trial import Step, Trial
-from tune.runtime.requests import make_request
-from tune.space import Choice, Space, Value
+from tune.space import Space
 from tune.store.draws import Store, Use
 from tune.study.answer_scoring import AnswerScoring, JudgeLost
 from tune.study.collector import rare_collections
@@ -35,6 +34,7 @@ from tune.study.stop_reasons import LOST, QUOTA
 from tune.study.trial_reader import TrialReader
 from tune.study.wave import Wave
 from tune.study.wave_replay import lacks_draws, replay_orders
+from tune.study.wave_requests import WaveRequests
 from tune.task.example import Example
 from tune.task.extract import Extractor
 from tune.task.metrics import Metric
@@ -61,6 +61,7 @@ class Evaluator:
 
     Attributes:
         reader: reads configurations off what was bought.
+        requests: makes what is sent for an example.
         failures: draws the consequences of failures.
         fault: why the run was paused; None where it was not.
     """
@@ -105,27 +106,12 @@ class Evaluator:
         self._lost: TuneError | None = None
         self._in_order = False
         self._blame = Blame()
-        # The requests of the wave under way, by trial and position: their keys take a while.
-        self._requests: dict[tuple[int, int], Request] = {}
-
-    def request(
-        self,
-        point: Mapping[str, Value],
-        cap: int,
-        stop: tuple[str, ...],
-        position: int,
-    ) -> Request:
-        """Return the request that a config sends for one example."""
-        service = self.services[str(point["model"])]
-        prompt = self.prompts[str(point["prompt"])]
-        return make_request(
-            point,
-            named=self.lessons.space.named,
-            service=service.id,
-            model=service.entry.model,
-            prompt=prompt.render(self.examples[position]),
-            cap=cap,
-            stop=stop,
+        self.requests = WaveRequests(
+            space=self.lessons.space,
+            prompts=prompts,
+            examples=examples,
+            services=services,
+            reader=self.reader,
         )
 
     async def run(
@@ -175,7 +161,7 @@ class Evaluator:
         for number, asked in _asked_examples(steps).items():
             fail_unanswered(trials[number], asked, wave)
         self._scoring.release_holds()
-        self._requests = {}
+        self.requests.clear()
         # Scores are written once per wave: one transaction for all of them.
         self.store.flush()
         return wave
@@ -201,7 +187,7 @@ class Evaluator:
     ) -> None:
         """Take the draws of an example from the store, if all that are wanted are there."""
         service = self.services[str(trial.point["model"])]
-        request = self._order(trial, position)
+        request = self.requests.of(trial, position)
         numbers = _numbers(trial, step, position)
         # Not `complete`, which buys what is missing: a replay may not.
         new = service.provider.held(request, numbers)
@@ -221,55 +207,19 @@ class Evaluator:
         """
         orders: list[Order] = []
         uses: list[Use] = []
-        self._requests = {}
+        self.requests.clear()
         for step in steps:
-            cap = caps.get(step.trial) or self._cap_of(step)
+            cap = caps.get(step.trial) or self.requests.cap_of(step)
             new = Trial(step.trial, step.point, cap)
             trial = trials.setdefault(step.trial, new)
             self.reader.forget(step.trial)
             for position in step.examples:
                 orders.append((step, position))
                 if trial.state != "failed":
-                    uses.append(self._use(trial, step, position))
+                    uses.append(self.requests.use(trial, step, position))
         # Before the purchase, so that even a killed run leaves no draw without an owner.
         self.store.note_uses(uses)
         return orders
-
-    def _cap_of(self, step: Step) -> int:
-        """Return the cap of a step, moved to the nearest one that its model is known to take."""
-        if "max_tokens" in step.point:
-            return step.cap
-        model = str(step.point["model"])
-        conditions = self.lessons.space.conditions
-        moved = conditions.within_caps(model, Choice((step.cap,)))
-        assert moved is not None
-        return int(moved.values[0])  # type: ignore[arg-type]
-
-    def _forget_requests(self, trial: Trial) -> None:
-        """Make the requests of a trial anew, because its cap has changed."""
-        for key in [key for key in self._requests if key[0] == trial.number]:
-            del self._requests[key]
-
-    def _use(
-        self,
-        trial: Trial,
-        step: Step,
-        position: int,
-    ) -> Use:
-        """Return the note that an example asks for so many draws of a request."""
-        example = self.examples[position].id
-        key = self.reader.scores.example_key(position)
-        request = self._order(trial, position)
-        return Use(example, key, request, step.draws)
-
-    def _order(self, trial: Trial, position: int) -> Request:
-        """Return the request that draws of a trial are bought with."""
-        key = (trial.number, position)
-        if key not in self._requests:
-            stop = self.reader.bought_stop(trial.point)
-            request = self.request(trial.point, trial.cap, stop, position)
-            self._requests[key] = request
-        return self._requests[key]
 
     async def _buy_all(
         self,
@@ -328,7 +278,7 @@ class Evaluator:
         """Return the request of an order, and the numbers of the draws that it lacks."""
         step, position = order
         trial = trials[step.trial]
-        return self._order(trial, position), _numbers(trial, step, position)
+        return self.requests.of(trial, position), _numbers(trial, step, position)
 
     async def _buy_side_by_side(
         self,
@@ -363,7 +313,7 @@ class Evaluator:
             trial = trials[number]
             if self.failures.cap_again(trial, error, wave):
                 # The second try of the wave asks with the cap that the model takes.
-                self._forget_requests(trial)
+                self.requests.forget(trial)
                 for position in positions:
                     mark_unanswered(trial, position, f"{SERVICE}: {error}", wave)
             else:
@@ -407,10 +357,10 @@ class Evaluator:
         """Buy the draws that an example lacks, and have them scored if that takes waiting."""
         model = str(trial.point["model"])
         service = self.services[model]
-        if (trial.number, position) not in self._requests:
+        if not self.requests.knows(trial, position):
             # Its cap has changed since the wave began.
-            self.store.note_uses([self._use(trial, step, position)])
-        request = self._order(trial, position)
+            self.store.note_uses([self.requests.use(trial, step, position)])
+        request = self.requests.of(trial, position)
         numbers = _numbers(trial, step, position)
         to_buy = 0
         # Counted before the purchase, which puts them into the store.
