@@ -491,7 +491,7 @@ def test_more_dollars_never_buy_less() -> None:
 
 
 def test_a_budget_that_is_too_small_is_told_what_would_do_and_that_does() -> None:
-    small = of(plan(0.001))
+    small = of(plan(0.0005))
     assert not small.is_search
     assert "too little for a search" in estimate_lines(small)[2]
     enough = of(plan(1.01 * small.enough))

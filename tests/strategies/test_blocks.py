@@ -22,13 +22,13 @@ def test_small_first_blocks_come_before_the_rungs() -> None:
     assert block_sizes(2000)[:4] == [2, 4, 12, 24]
 
 
-def test_a_first_block_is_as_large_as_the_money_pays_for_if_every_kind_gets_one() -> (
+def test_a_first_block_is_as_large_as_half_the_money_pays_for_if_every_kind_gets_one() -> (
     None
 ):
-    assert first_block(100, 16, 2 * 16) == 2
-    assert first_block(100, 16, 4 * 16 - 1) == 2
-    assert first_block(100, 16, 4 * 16) == 4
-    assert first_block(100, 16, 8 * 16) == 8
+    assert first_block(100, 16, 2 * 2 * 16) == 2
+    assert first_block(100, 16, 2 * 4 * 16 - 1) == 2
+    assert first_block(100, 16, 2 * 4 * 16) == 4
+    assert first_block(100, 16, 2 * 8 * 16) == 8
     # Never less than the smallest block, and never more than a rung.
     assert first_block(100, 16, 1) == 2
     assert first_block(100, 16, 1e9) == 8

@@ -135,6 +135,18 @@ def test_little_money_tries_many_points_with_two_examples_and_much_money_none() 
     assert statistics.median(much) == 8
 
 
+def test_first_blocks_stay_as_large_as_they_were_when_the_cost_of_calls_was_learned() -> (
+    None
+):
+    temperatures = [round(0.1 * step, 1) for step in range(13)]
+    world = World(space=some_space(temperature=temperatures, n=1, max_tokens=64))
+    ledger = search(world, 4)
+    known = len({step.point for step in ledger.waves[0]})
+    later = first_blocks(ledger)[known:]
+    assert len(later) > 10
+    assert set(later) == {8}
+
+
 def test_trials_meet_examples_in_blocks_that_double() -> None:
     ledger = search(a_world(), 10)
     sizes = {0, *block_sizes(60)}

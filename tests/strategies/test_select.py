@@ -483,7 +483,7 @@ def test_a_choice_of_foreseen_answers_is_better_in_truth() -> None:
         world = World(examples=100, seed=seed)
         searcher = SEARCHERS["random"](world.space, world.free, seed)
         choice, _ = play(
-            world, STRATEGIES["knowledge_gradient"], searcher, 5 * world.unit()
+            world, STRATEGIES["knowledge_gradient"], searcher, 8 * world.unit()
         )
         assert choice is not None
         gains.append(

@@ -117,7 +117,7 @@ def test_inputs_that_always_fail_are_counted_in_every_result(tmp_path: Path) -> 
     with Server(
         world=WORLD, plan=lambda _, body: fault if poison in str(body) else None
     ) as server:
-        study = run(server, tmp_path, holdout=0.05)
+        study = run(server, tmp_path, budget=0.003, holdout=0.05)
     best = json.loads((tmp_path / "study" / "best.json").read_text())
     assert best["unanswerable"] == study.summary()["unanswerable"] == {"small": 1}
     assert "counted as unanswerable" in (tmp_path / "study" / "report.md").read_text()

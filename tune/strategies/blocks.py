@@ -13,6 +13,10 @@ _SMALL_BLOCKS = (2, 4)
 """Sizes of first blocks where the money is too little for a rung's."""
 
 
+_FIRST_SHARE = 0.5
+"""What first blocks of all kinds may cost, of the money. The rest tells the good ones apart."""
+
+
 def rung_sizes(examples: int) -> list[int]:
     """Return the number of examples at each rung: a small block, then ever twice as many, then all.
 
@@ -41,7 +45,7 @@ def block_sizes(examples: int) -> list[int]:
 
 
 def first_share(examples: int, kinds: int, affordable: float) -> float:
-    """Return the examples that the money pays for if every kind of fresh point gets as many.
+    """Return the examples that half of the money pays for if all kinds of fresh points get as many.
 
     So a small budget meets every kind with a few examples, and a large one judges none by two.
 
@@ -53,7 +57,7 @@ def first_share(examples: int, kinds: int, affordable: float) -> float:
     Returns:
         From the smallest size of a block to the first rung.
     """
-    share = affordable / max(1, kinds)
+    share = _FIRST_SHARE * affordable / max(1, kinds)
     smallest = block_sizes(examples)[0]
     return max(smallest, min(share, rung_sizes(examples)[0]))
 

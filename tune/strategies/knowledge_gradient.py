@@ -116,6 +116,8 @@ class _Buyer:
         self._sizes = block_sizes(race.problem.examples)
         self._limits = [math.inf]
         self._waves = 0
+        # Of a fresh point's first block; unknown until it is known what calls cost.
+        self._first_block: int | None = None
 
     # --- the first wave
 
@@ -315,7 +317,10 @@ class _Buyer:
     def _options(self, money: float) -> list[BlockOption]:
         """Return all blocks that can be bought next."""
         candidates = self._candidates
-        size = self._first_size(money)
+        # It stays: late in a search, a smaller block would not stand up to what is known of others.
+        if self._first_block is None:
+            self._first_block = self._first_size(money)
+        size = self._first_block
         options: list[BlockOption] = []
         for candidate, evidence in enumerate(candidates.shown):
             if evidence.feasible:

@@ -121,7 +121,7 @@ class FinalComparisonSettings:
     examples_tried: int = 16
     fewest_together: int = 3
     drop_error: float = 0.05
-    worth_of_best: float = 0.5
+    worth_of_best: float = 0.2
 
 
 @dataclass(frozen=True)
