@@ -54,7 +54,7 @@ from tune.study.study import Study
 from tune.study.warm_start import make_evidence, taken_sentence, warm_start
 from tune.task.callables import is_async
 
-_RETRY = RetryPolicy()
+_RETRY = RetryPolicy(outlast=True)
 
 
 @takes_options

@@ -39,7 +39,7 @@ PLAIN_EVERY = 10.0
 
 Say = Callable[[str], None]
 
-_RETRY = RetryPolicy()
+_RETRY = RetryPolicy(outlast=True)
 
 
 @dataclass(frozen=True)

@@ -165,6 +165,24 @@ async def test_after_so_many_attempts_the_last_error_is_raised() -> None:
     assert (inner.calls, caught.value.charged) == (3, True)
 
 
+@pytest.mark.parametrize(
+    ("calls", "charged", "through"), [(10, False, 10), (3, False, 0), (10, True, 0)]
+)
+async def test_in_an_outage_that_is_shorter_than_the_silence_no_call_runs_out_of_attempts(
+    calls: int, charged: bool, through: int
+) -> None:
+    clock = Clock()
+    # Each call fails twice as often as it may alone.
+    inner = Script(clock, [lost(charged)] * (6 * calls))
+    provider = retrying(clock, inner, attempts=3, first_wait=0.001, outlast=True)
+    found = await asyncio.gather(
+        *(provider.complete(REQUEST, range(1)) for _ in range(calls)),
+        return_exceptions=True,
+    )
+    assert found.count(ANSWER) == through
+    assert clock.now - 1000 < RetryPolicy().silence
+
+
 async def test_no_try_begins_after_so_much_time() -> None:
     clock = Clock()
     inner = Script(clock, always(lambda: lost(retry_after=10)))

@@ -22,6 +22,10 @@ from tune.providers.capabilities import Adapted, MovedOn
 # A request has fewer parameters that can be swapped. More swaps in a row would be a circle.
 _MOST_ADAPTIONS = 8
 
+# So many calls that fail together, while nothing gets through, are an outage. Fewer may be inputs
+# that always fail.
+_OUTAGE = 4
+
 # An endpoint that has answered before may send this many times as many unreadable answers in a row
 # as a new one, before it is given up.
 _KNOWN_PATIENCE = 4
@@ -36,6 +40,9 @@ class RetryPolicy:
 
     Attributes:
         attempts: the most attempts at one call.
+        outlast: in an outage, failures that are not billed count as no attempts. So an outage that
+            is shorter than `silence` fails no call. A program that has another service to ask does
+            not wait so long.
         least_chance: the least chance that a call failed so often by accident, given how often
             other calls fail, at which it is tried again. It holds for failures that may be billed
             while other calls get through: then the input may be what fails, and each try is charged
@@ -54,6 +61,7 @@ class RetryPolicy:
     """
 
     attempts: int = 8
+    outlast: bool = False
     least_chance: float = 0.003
     unreadable: int = 4
     seconds: float = 300.0
@@ -198,6 +206,8 @@ class _Tries:
         self._circuit = circuit
         self._passed_before = circuit.passed
         self._billed = 0
+        # Failures that are not those of an outage.
+        self._own = 0
         self._deadline = 0.0
 
     def may_go_on(self, error: TransientError, now: float, wait: float) -> bool:
@@ -207,10 +217,16 @@ class _Tries:
         self._billed += error.charged
         # The time runs from the first failure: a slow call alone does not use it up.
         self._deadline = self._deadline or now + policy.seconds
-        if self.failed >= policy.attempts or now + wait > self._deadline:
+        if now + wait > self._deadline:
             return False
         # While nothing gets through, the endpoint is at fault, and the circuit decides.
         others_get_through = circuit.passed > self._passed_before
+        circuit.failing.add(self)
+        outage = not others_get_through and len(circuit.failing) >= _OUTAGE
+        if error.charged or not (outage and policy.outlast):
+            self._own += 1
+        if self._own >= policy.attempts:
+            return False
         if not (error.charged and others_get_through):
             return True
         return circuit.chance_of(self._billed) >= policy.least_chance
@@ -223,12 +239,14 @@ class _Circuit:
         words: the reason why nothing more is sent, or "" while calls may go out.
         passed: the number of times that something got through.
         lost: the number of calls that failed and may have been billed.
+        failing: the calls that failed since something got through.
     """
 
     def __init__(self, policy: RetryPolicy) -> None:
         self.words = ""
         self.passed = 0
         self.lost = 0
+        self.failing: set[object] = set()
         self._policy = policy
         # The time at which each call under way began.
         self._calls: dict[object, float] = {}
@@ -271,6 +289,7 @@ class _Circuit:
         self._last = 0.0
         self._longest_retry_after = 0.0
         self._longest_call = 0.0
+        self.failing.clear()
 
     def fails(self, call: object, error: TransientError, now: float) -> None:
         """Note that a call failed; `words` are set when this was once too often."""
