@@ -70,7 +70,7 @@ _WHY = (
     "may be in flight. After 14 such rounds, which is what was wanted, a quarter of the money would "
     "still be there.",
     "- At middle prices, a study of about 2,150 calls has 11 to 14 waves, and each depends on the "
-    "outcomes before it. It takes 25 to 28 rounds of calls, and 25 were wanted. About seven rounds "
+    "outcomes before it. It takes 24 to 28 rounds of calls, and 25 were wanted. About seven rounds "
     "try a setting that a model was not seen to take, and the other calls of the wave go beside "
     "them. In the rest of the rounds, the ceilings of a wave do not fit side by side.",
 )

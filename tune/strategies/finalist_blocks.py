@@ -60,8 +60,15 @@ def next_blocks(
 def _next_size(race: Race, state: TrialState, wave: WavePlan) -> int:
     """Return the examples that a finalist has after its next block; 0 if that is too expensive."""
     # The same sizes as in the search, so that finalists meet the same examples and stay paired.
-    sizes = rung_sizes(race.problem.examples)
-    target = next(size for size in sizes if size > state.examples)
+    sizes = [
+        size for size in rung_sizes(race.problem.examples) if size > state.examples
+    ]
+    share = race.problem.settings.final_comparison.cheap_share
+    target = sizes[0]
+    for size in sizes[1:]:
+        # Of a cheap finalist several blocks are bought at once: each wave takes its time.
+        if race.expected_cost(state, size, state.draws) <= share * race.left:
+            target = size
     room = wave.room(state, state.draws)
     if room < (target - state.examples) / 2:
         return 0

@@ -115,6 +115,8 @@ class FinalComparisonSettings:
             comparisons together.
         worth_of_best: the least value of a finalist's next examples, as a share of the value of the
             best ones, that goes along in the same wave.
+        cheap_share: the share of the money up to which several blocks of a finalist are bought at
+            once.
     """
 
     most_finalists: int = 6
@@ -122,6 +124,7 @@ class FinalComparisonSettings:
     fewest_together: int = 3
     drop_error: float = 0.05
     worth_of_best: float = 0.2
+    cheap_share: float = 0.1
 
 
 @dataclass(frozen=True)
