@@ -21,15 +21,23 @@ def begun(
     met: Mapping[str, int],
     money: float,
     quality: Mapping[str, float] = QUALITY,
+    slack: float = 1.0,
 ) -> tuple[Race, list[TrialState]]:
-    """Return a race whose models met so many of 200 examples, and its finalists."""
+    """Return a race whose models met so many of 200 examples, and its finalists.
+
+    Args:
+        met: examples, by model.
+        money: dollars that are left.
+        quality: of each model.
+        slack: ceiling of a call, as a multiple of its cost.
+    """
     world = World(
         examples=200,
         quality=lambda point: quality[str(point["model"])],
         space=some_space(
             model=list(met), temperature=0.5, prompt={"plain": "{text}"}, n=[1]
         ),
-        slack=1.0,
+        slack=slack,
     )
     ledger = FakeLedger(world, 100.0)
     points: list[Point] = list(world.space.points(FREE))
@@ -90,6 +98,16 @@ def test_money_for_half_a_block_buys_that_and_for_less_nothing() -> None:
     assert steps[0].reason.price == pytest.approx(9 * price)
     race, finalists = begun({"small": 200, "tiny": 16}, 7.5 * price)
     assert next_blocks(race, finalists, NO_REASON) == []
+
+
+def test_no_part_of_a_block_is_bought_where_its_calls_would_wait_for_each_other() -> (
+    None
+):
+    price = World().cost({"model": "tiny", "prompt": "plain"}, 1)
+    for slack, bought in ((1.5, 14), (4.0, 0)):
+        race, finalists = begun({"small": 200, "tiny": 16}, 15 * price, slack=slack)
+        steps = next_blocks(race, finalists, NO_REASON)
+        assert sum(len(step.examples) for step in steps) == bought
 
 
 def test_nothing_is_bought_without_money_without_rivals_or_where_all_is_met() -> None:

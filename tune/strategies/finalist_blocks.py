@@ -20,14 +20,18 @@ from tune.strategies.posterior import Posterior
 from tune.strategies.race import Race, TrialState, WavePlan
 from tune.strategies.trial_posterior import joint_posterior
 
+_FEWEST_BESIDE = 8
+"""Calls of a part of a block that the money must allow side by side."""
+
 
 def next_blocks(
     race: Race, finalists: Sequence[TrialState], reason: Reason
 ) -> list[Step]:
     """Return the next examples of the finalists for which they are worth the most.
 
-    Where the money does not pay for a whole block, a part of it is bought, but no less than half: a
-    wave of a few examples takes as long as a large one.
+    Where the money does not pay for a whole block, a part of it is bought. It is no less than half,
+    as a wave of a few examples takes as long as a large one. There is none where its calls would
+    have to wait for each other.
     """
     waiting = {
         state.trial: state
@@ -69,10 +73,15 @@ def _next_size(race: Race, state: TrialState, wave: WavePlan) -> int:
         # Of a cheap finalist several blocks are bought at once: each wave takes its time.
         if race.expected_cost(state, size, state.draws) <= share * race.left:
             target = size
+    block = target - state.examples
     room = wave.room(state, state.draws)
-    if room < (target - state.examples) / 2:
+    if room >= block:
+        return target
+    # Calls whose ceilings do not fit side by side wait for each other.
+    beside = wave.money / race.ceiling(state, state.draws)
+    if room < block / 2 or beside < _FEWEST_BESIDE:
         return 0
-    return min(target, state.examples + room)
+    return state.examples + room
 
 
 class _Worth:
