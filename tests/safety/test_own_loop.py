@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import threading
+from collections.abc import Iterator
 
 import pytest
 
@@ -109,6 +110,15 @@ def test_a_forked_child_is_told_to_load_again(monkeypatch: pytest.MonkeyPatch) -
     loop.stop(nothing)
 
 
+@pytest.fixture
+def python_hears_ctrl_c() -> Iterator[None]:
+    """Have Ctrl-C raise KeyboardInterrupt, also where the tests run in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("python_hears_ctrl_c")
 def test_ctrl_c_ends_the_work_that_the_caller_waits_for() -> None:
     loop = OwnLoop()
     ended = threading.Event()
