@@ -166,15 +166,21 @@ async def test_after_so_many_attempts_the_last_error_is_raised() -> None:
 
 
 @pytest.mark.parametrize(
-    ("calls", "charged", "through"), [(10, False, 10), (3, False, 0), (10, True, 0)]
+    ("calls", "charged", "outlast", "through"),
+    [
+        (10, False, True, 10),
+        (3, False, True, 0),
+        (10, True, True, 0),
+        (10, False, False, 0),
+    ],
 )
 async def test_in_an_outage_that_is_shorter_than_the_silence_no_call_runs_out_of_attempts(
-    calls: int, charged: bool, through: int
+    calls: int, charged: bool, outlast: bool, through: int
 ) -> None:
     clock = Clock()
     # Each call fails twice as often as it may alone.
     inner = Script(clock, [lost(charged)] * (6 * calls))
-    provider = retrying(clock, inner, attempts=3, first_wait=0.001, outlast=True)
+    provider = retrying(clock, inner, attempts=3, first_wait=0.001, outlast=outlast)
     found = await asyncio.gather(
         *(provider.complete(REQUEST, range(1)) for _ in range(calls)),
         return_exceptions=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +12,7 @@ from tune.readout.trial import NO_REASON, Step
 from tune.space import FREE, Point
 from tune.strategies.blocks import rung_sizes
 from tune.strategies.finalist_blocks import next_blocks
+from tune.strategies.gaussian_process import JointNormal
 from tune.strategies.race import Race, TrialState
 from tune.strategies.trial_posterior import joint_posterior
 
@@ -87,6 +89,33 @@ def test_one_that_is_far_behind_gets_nothing() -> None:
         "large",
         "small",
     ]
+
+
+def test_only_finalists_that_are_worth_nearly_as_much_go_along() -> None:
+    counts = []
+    for share in (0.0, 1.0):
+        race, finalists = begun({"tiny": 64, "small": 64, "large": 64}, 1e3)
+        settings = race.problem.settings
+        finals = replace(settings.final_comparison, worth_of_best=share)
+        changed = replace(settings, final_comparison=finals)
+        race.problem = replace(race.problem, settings=changed)
+        counts.append(len(next_blocks(race, finalists, NO_REASON)))
+    assert counts == [3, 1]
+
+
+def test_each_block_counts_as_known_for_the_next_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bought: list[tuple[int, float]] = []
+    monkeypatch.setattr(JointNormal, "buy", lambda _, *given: bought.append(given))
+    race, finalists = begun({"tiny": 64, "small": 64, "large": 64}, 1e3)
+    steps = next_blocks(race, finalists, NO_REASON)
+    assert [candidate for candidate, _ in bought] == [step.trial for step in steps]
+    noises = [
+        noise * len(step.examples)
+        for step, (_, noise) in zip(steps, bought, strict=True)
+    ]
+    assert noises == pytest.approx([noises[0]] * len(noises))
 
 
 def test_money_for_half_a_block_buys_that_and_for_less_nothing() -> None:

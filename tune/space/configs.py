@@ -4,9 +4,27 @@ from __future__ import annotations
 
 import functools
 import itertools
+from collections.abc import Mapping, Sequence
 
-from tune.space.point import Config, Point
+from tune.space.domain import Domain, grid_values
+from tune.space.point import FREE, Config, Point
 from tune.space.values import Value
+
+
+def free_values(
+    dimensions: Mapping[str, Domain],
+    point: Point,
+    free: Sequence[str],
+) -> dict[str, tuple[Value, ...]]:
+    """Return the values of each free dimension that can be read off a point."""
+    choices: dict[str, tuple[Value, ...]] = {}
+    for name in FREE:
+        if name in free and name in dimensions and name not in point:
+            choices[name] = grid_values(dimensions[name])
+    if point.get("temperature") == 0 and "n" in choices:
+        # Without sampling noise, all answers would be the same one.
+        choices["n"] = (1,)
+    return choices
 
 
 @functools.lru_cache(maxsize=4096)

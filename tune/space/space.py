@@ -10,7 +10,7 @@ from typing import Any
 
 from tune.errors import SpaceError
 from tune.space.conditions import Conditions
-from tune.space.configs import configs_with
+from tune.space.configs import configs_with, free_values
 from tune.space.domain import Choice, Domain, Integers, grid_values
 from tune.space.domain_spec import dump_domain, parse_domain
 from tune.space.named_values import NamedValues
@@ -434,24 +434,8 @@ class Space:
         Values that cannot differ are read once: at n = 1 every aggregate is "first", and "first"
         looks at one answer, so it is read at the smallest n only.
         """
-        choices = self._free_values(point, free)
+        choices = free_values(self.dimensions(*_owners(point)), point, free)
         return list(configs_with(point, tuple(choices.items())))
-
-    def _free_values(
-        self,
-        point: Point,
-        free: Sequence[str],
-    ) -> dict[str, tuple[Value, ...]]:
-        """Return the values of each free dimension that can be read off a point."""
-        dimensions = self.dimensions(*_owners(point))
-        choices: dict[str, tuple[Value, ...]] = {}
-        for name in FREE:
-            if name in free and name in dimensions and name not in point:
-                choices[name] = grid_values(dimensions[name])
-        if point.get("temperature") == 0 and "n" in choices:
-            # Without sampling noise, all answers would be the same one.
-            choices["n"] = (1,)
-        return choices
 
 
 def _owners(point: Mapping[str, Any]) -> tuple[str, str]:

@@ -14,7 +14,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from tune.readout.trial import Reason, Step
-from tune.strategies.acquisition import BlockOption, acquisition_values, as_arrays
+from tune.strategies.acquisition import (
+    BlockOption,
+    acquisition_values,
+    as_arrays,
+    first_of_largest,
+)
 from tune.strategies.blocks import rung_sizes
 from tune.strategies.posterior import Posterior
 from tune.strategies.race import Race, TrialState, WavePlan
@@ -111,7 +116,7 @@ class _Worth:
         values = acquisition_values(
             self._posterior, arrays, self._gain, self._gain, len(self._gain)
         )
-        place = int(np.argmax(np.round(values, 12)))
+        place = first_of_largest(values)
         return states[place].trial, float(values[place])
 
     def buy(self, state: TrialState, examples: int) -> None:
