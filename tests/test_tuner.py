@@ -26,6 +26,7 @@ from tune.fakes.faults import Fault, Model
 from tune.fakes.server import Seen, Server, fail_sometimes
 from tune.fakes.world import LabelledWorld
 from tune.pricing.prices import to_picodollars
+from tune.study.side_phases import SIDE_PHASES
 
 WORLD = LabelledWorld(models={"small": 0.55, "large": 0.8})
 SPACE = dimensions()
@@ -534,10 +535,10 @@ def test_where_the_choice_is_a_vote_what_agents_can_carry_is_told_apart_too(
         for line in (tmp_path / "study" / "study.jsonl").read_text().splitlines()
     ]
     phases = [event["name"] for event in events if event["event"] == "phase"]
-    assert [name for name in phases if not name.startswith("caps")] == [
+    assert [name for name in phases if name not in SIDE_PHASES] == [
         "search",
-        "final comparison",
         "single-answer comparison",
+        "final comparison",
     ]
     single = study.record.deployable
     assert single is not None

@@ -175,7 +175,7 @@ def test_what_the_holdout_could_hardly_meet_is_not_chosen_unbought(
 
 
 def test_with_more_money_the_answers_are_bought(server: Server, tmp_path: Path) -> None:
-    study = tune.tune(**asked(server), budget=0.15, results=tmp_path / "study")
+    study = tune.tune(**asked(server), budget=0.3, results=tmp_path / "study")
     assert study.record.winner is not None
     assert study.record.winner.tuning is not None
     assert not [notice for notice in study.record.notices if "asks for" in notice]

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
+import pytest
+
 from tune.fakes.race import FakeLedger, World, some_space
 from tune.readout.trial import Step
 from tune.space import FREE
-from tune.strategies import Selection, final_comparison
+from tune.strategies import Outcome, Selection, final_comparison
+from tune.strategies.final_comparison import keep_back
 
 
 def test_finalists_meet_the_rest_of_the_examples_before_they_get_more_draws() -> None:
@@ -73,3 +78,22 @@ def test_a_final_comparison_without_money_selects_at_once() -> None:
         Selection,
     )
     assert ledger.waves == []
+
+
+def test_a_strategy_does_not_see_the_money_that_is_kept_back() -> None:
+    seen: list[float] = []
+
+    def strategy(left: float) -> Generator[list[Step], Outcome, str]:
+        seen.append(left)
+        for _ in range(2):
+            outcome = yield []
+            seen.append(outcome.left)
+        return "done"
+
+    waves = keep_back(strategy, 1.0, 0.75)
+    next(waves)
+    waves.send(Outcome({}, 0.9, complete=True))
+    with pytest.raises(StopIteration) as end:
+        waves.send(Outcome({}, 0.5, complete=True))
+    assert end.value.value == "done"
+    assert seen == pytest.approx([0.25, 0.15, 0.0])

@@ -18,6 +18,7 @@ from tune.space import Point, Space
 from tune.strategies import Outcome, Problem, Selection, Standing
 from tune.strategies.problem import NO_WORTH
 from tune.strategies.select import select_config
+from tune.study.comparisons import SINGLE_ANSWER_SHARE, SINGLE_ANSWERS
 from tune.study.stop_reasons import ENOUGH, FINISHED, INTERRUPTED, QUOTA
 
 HOT = Point({**POINT, "temperature": 0.9})
@@ -116,17 +117,21 @@ async def test_after_single_answers_were_compared_it_is_selected_again(
     def comparison(
         problem: Problem, standings: Mapping[int, Standing], left: float
     ) -> Generator[list[Step], Outcome, Selection | None]:
-        """The second comparison buys all examples of the trial that the first one selected."""
+        """The first comparison, of single answers, buys all examples of a trial."""
         calls.append(left)
-        if len(calls) == 2:
+        if len(calls) == 1:
             outcome = yield [Step(0, POINT, tuple(range(problem.examples)), 3, 12)]
             standings = outcome.standings
         return select_config(problem, standings)
 
-    monkeypatch.setattr("tune.study.run.final_comparison", comparison)
+    monkeypatch.setattr("tune.study.comparisons.final_comparison", comparison)
     house = build(unsure, strategy=eight)
     record = await house.run.go()
-    assert len(calls) == 2
+    first, second = calls
+    assert first == pytest.approx(
+        SINGLE_ANSWER_SHARE * house.run.history.start["settings"]
+    )
+    assert second > 0
     assert record.selection is not None
     assert record.selection.reading.config.n > 1
     assert record.selection.reading.n_examples == len(house.plan.split.tuning)
@@ -190,7 +195,25 @@ def test_the_first_reason_to_stop_is_kept_but_money_that_was_kept_and_then_used_
 ) -> None:
     run = build().run
     for stopped in stops:
-        run._note_stop(stopped)
+        run._note_stop("final comparison", stopped)
+    assert run._stopped == kept
+
+
+@pytest.mark.parametrize(
+    ("phase", "stopped", "kept"),
+    [
+        ("settings", "money", None),
+        ("caps", ENOUGH, None),
+        ("caps", QUOTA, QUOTA),
+        (SINGLE_ANSWERS, ENOUGH, None),
+        (SINGLE_ANSWERS, "money", "money"),
+    ],
+)
+def test_what_ends_a_phase_beside_the_final_comparison_seldom_ends_the_run(
+    build: Callable[..., House], phase: str, stopped: str, kept: str | None
+) -> None:
+    run = build().run
+    run._note_stop(phase, stopped)
     assert run._stopped == kept
 
 

@@ -266,6 +266,20 @@ def test_orders_with_proven_settings_go_beside_the_first_scouts() -> None:
     assert scouts.pick(orders, study.trials) == []
 
 
+def test_the_first_scout_is_the_one_that_shows_the_most() -> None:
+    study = Study()
+    plain = Point({"model": "gpt", "prompt": "p"})
+    warm = Point({"model": "gpt", "prompt": "p", "temperature": 0.7})
+    study.trials |= {0: Trial(0, plain, 8), 1: Trial(1, warm, 8)}
+    orders = [(Step(0, plain, (0,), 1, 8), 0), (Step(1, warm, (0,), 1, 8), 0)]
+    scouts = Scouts(
+        study.evaluator.services,
+        lambda order: study.evaluator._lacking(order, study.trials),
+    )
+    (chosen,) = scouts.pick(orders, study.trials)
+    assert chosen[0].trial == 1, "it also shows what the other one would"
+
+
 @pytest.mark.parametrize("in_order", [True, False])
 def test_a_wave_in_order_sends_no_proven_call_ahead_of_the_steps_before_it(
     in_order: bool,

@@ -206,7 +206,7 @@ async def test_the_search_sees_the_evidence_and_the_final_comparison_does_not(
         seen["final comparison"] = problem.prior
         return final_comparison(problem, *given)
 
-    monkeypatch.setattr("tune.study.run.final_comparison", compared)
+    monkeypatch.setattr("tune.study.comparisons.final_comparison", compared)
     house = build(unsure, strategy=watched)
     house.run.prior = told
     record = await house.run.go()

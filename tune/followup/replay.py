@@ -22,7 +22,6 @@ from tune.store.database import Database
 from tune.store.draws import Store
 from tune.store.journal import Journal
 from tune.store.ledger import Ledger
-from tune.strategies.measured_truncation import PHASES
 from tune.study.connect import make_evaluator
 from tune.study.endings import end_trials
 from tune.study.evaluate import Evaluator
@@ -41,6 +40,7 @@ from tune.study.resume import (
     read_faults,
 )
 from tune.study.run import Run
+from tune.study.side_phases import SIDE_PHASES
 
 CLOSED = "read again"
 """The reason why the ledger of a study that is read again is closed: nothing may be bought."""
@@ -152,8 +152,8 @@ def _replay(run: Run, kept: Readout | None) -> None:
         # A process that ended inside a wave left it without an outcome.
         if wave.done:
             steps = load_steps(wave.steps)
-            # Draws that measured a cap have no digest; they are few.
-            if source is not None and wave.phase not in PHASES:
+            # Draws that are no part of the search have no digest; they are few.
+            if source is not None and wave.phase not in SIDE_PHASES:
                 source.replay(steps, run.trials, wave)
             else:
                 _refill(run, steps, run.trials_of(wave.phase), wave)

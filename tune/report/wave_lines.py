@@ -10,7 +10,8 @@ from tune.report.text import count, dollars
 BASELINE, NEW = "baseline", "new"
 EXAMPLES, DRAWS, CUT = "examples", "draws", "cut"
 """Kinds of orders: the first examples of the baseline, or of another configuration; more examples;
-more answers to the same examples; answers that show where a smaller max_tokens cuts.
+more answers to the same examples; answers that show where a smaller max_tokens cuts, or what a
+model takes.
 """
 
 MOST_TRIALS = 6

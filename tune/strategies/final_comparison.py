@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from dataclasses import replace
 from statistics import NormalDist
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from tune.readout.trial import Reason, Step
 from tune.strategies.cheapest import prove_good_enough
@@ -15,6 +16,8 @@ from tune.strategies.problem import Outcome, Problem, Selection, Standing
 from tune.strategies.race import Race, TrialState, WavePlan
 from tune.strategies.select import select_config, untested_selection
 from tune.strategies.trial_posterior import trial_posteriors
+
+T = TypeVar("T")
 
 Waves: TypeAlias = Generator[list[Step], Outcome, None]
 
@@ -55,6 +58,33 @@ def final_comparison(
         yield from _compare_finalists(race)
         yield from _try_more_answers(race)
     return select_config(problem, race.standings)
+
+
+def keep_back(
+    begin: Callable[[float], Generator[list[Step], Outcome, T]],
+    left: float,
+    kept: float,
+) -> Generator[list[Step], Outcome, T]:
+    """Run a strategy as if some of the money were not there.
+
+    Args:
+        begin: makes the strategy, from the dollars that it may spend.
+        left: dollars that there are.
+        kept: dollars that it may not spend.
+
+    Returns:
+        The strategy's own return value.
+    """
+    waves = begin(left - kept)
+    outcome: Outcome | None = None
+    while True:
+        try:
+            # The first send starts the generator, so it has to be None.
+            steps = waves.send(outcome)  # type: ignore[arg-type]
+        except StopIteration as stop:
+            return stop.value  # type: ignore[no-any-return]
+        bought = yield steps
+        outcome = replace(bought, left=max(0.0, bought.left - kept))
 
 
 def _compare_finalists(race: Race) -> Waves:

@@ -69,7 +69,7 @@ class KnowledgeGradient:
         # The final comparison needs money too. It is kept from the start, so that the search cannot
         # use it.
         reserve = self.settings.final_share * left
-        buyer = _Buyer(race, searcher, self.settings)
+        buyer = _Buyer(race, searcher, self.settings, left - reserve)
         wave = buyer.first_wave(left - reserve)
         while wave:
             # The strategy is a generator: it yields a wave and is sent its outcome.
@@ -98,6 +98,12 @@ class KnowledgeGradient:
 class _Buyer:
     """Decides what to buy next.
 
+    Args:
+        race: all trials, and the money.
+        searcher: proposes fresh points.
+        settings: of the strategy.
+        money: dollars of the whole search.
+
     Attributes:
         ending: why the last wave is empty, if it is; None where the money is too little.
     """
@@ -109,9 +115,11 @@ class _Buyer:
         race: Race,
         searcher: Searcher,
         settings: KnowledgeGradientSettings,
+        money: float,
     ) -> None:
         self._race = race
         self._settings = settings
+        self._last_money = settings.last_share * money
         self._candidates = Candidates(race, Proposals(race, searcher), settings)
         self._sizes = block_sizes(race.problem.examples)
         self._limits = [math.inf]
@@ -218,7 +226,9 @@ class _Buyer:
         held = self._held()
         wave = WavePlan(self._race, money)
         too_dear = False
-        least_left = (1.0 - self._settings.wave_share) * money
+        # A share of little is a few calls, and each wave takes its time.
+        share = max(self._settings.wave_share * money, self._last_money)
+        least_left = money - share
         while arrays.there.any() and len(wave.steps) < self._settings.most_steps:
             if wave.money < least_left:
                 break

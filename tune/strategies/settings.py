@@ -23,6 +23,8 @@ class KnowledgeGradientSettings:
         most_steps: blocks that are bought together, at most. More would be chosen without having
             learned from each other.
         wave_share: the share of what is left after which a wave takes no further block.
+        last_share: the share of the search's money that a wave may always take, so that the last
+            money does not go in many small waves.
         blind_steps: points in the first wave, before the cost of calls is known.
         blind_share: the share of the money that the ceilings of the first wave may add up to. Real
             costs are far below the ceilings.
@@ -49,6 +51,7 @@ class KnowledgeGradientSettings:
     greed: float = 0.5
     most_steps: int = 16
     wave_share: float = 0.2
+    last_share: float = 0.05
     blind_steps: int = 12
     blind_share: float = 0.5
     widenings: int = 3
@@ -124,7 +127,7 @@ class FinalComparisonSettings:
     fewest_together: int = 3
     drop_error: float = 0.05
     worth_of_best: float = 0.2
-    cheap_share: float = 0.1
+    cheap_share: float = 0.2
 
 
 @dataclass(frozen=True)

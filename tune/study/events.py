@@ -118,8 +118,9 @@ class PhaseBegan(Event):
     """A phase of the run begins.
 
     Attributes:
-        phase: "search", "final comparison", "single-answer comparison", "holdout", or "caps" and
-            "caps again", which measure where a smaller max_tokens cuts.
+        phase: "search", "final comparison", "single-answer comparison", "holdout"; "caps" and "caps
+            again", which measure where a smaller max_tokens cuts; "settings" and "settings again",
+            which try what the choice would send.
     """
 
     event = "phase_began"

@@ -16,7 +16,7 @@ from tune.report.wave_lines import (
     wave_line,
 )
 from tune.space import Point
-from tune.strategies.measured_truncation import PHASES
+from tune.study.side_phases import SIDE_PHASES
 
 
 def wave_orders(
@@ -40,7 +40,7 @@ def _order(
     phase: str, step: Step, trial: Trial | None, baseline: Point | None
 ) -> WaveOrder:
     examples = list(step.examples)
-    if phase in PHASES:
+    if phase in SIDE_PHASES:
         kind = CUT
     elif trial is None:
         kind = BASELINE if step.point == baseline else NEW

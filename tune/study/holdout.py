@@ -9,7 +9,7 @@ from tune.plan.plan import Plan
 from tune.readout import Reading
 from tune.readout.trial import Step, Trial
 from tune.space import Config
-from tune.strategies import Standing
+from tune.strategies import Selection, Standing
 from tune.strategies.select import may_extrapolate, select_config
 from tune.study.budget import StudyBudget
 from tune.study.evaluate import Evaluator
@@ -85,6 +85,23 @@ class HoldoutTest:
 
 NOT_MET = HoldoutTest({}, {})
 """The result of a holdout that was not met."""
+
+
+def holdout_configs(
+    plan: Plan, selection: Selection, single_answer: Reading | None
+) -> list[Config]:
+    """Return the configurations that meet the holdout, the selected one first.
+
+    Args:
+        plan: of the study.
+        selection: the selected configuration.
+        single_answer: the best reading of one answer alone, or None.
+    """
+    configs = [selection.shown.config, plan.baseline]
+    if single_answer is not None:
+        configs.append(single_answer.config)
+    # The selected configuration may be the baseline itself.
+    return list(dict.fromkeys(configs))
 
 
 def plan_holdout(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
 from tune.plan.plan import Plan
 from tune.pricing.clock import Clock
@@ -16,15 +16,14 @@ from tune.safety.decoration import Decorations
 from tune.search.searcher import LimitedSearcher
 from tune.store.journal import Journal
 from tune.store.ledger import Ledger
-from tune.strategies import Outcome, Problem, Selection, Standing, final_comparison
-from tune.strategies.measured_truncation import (
-    FIRST_NUMBER,
-    PHASES,
-    measure_caps,
-    record_measured_caps,
+from tune.strategies import (
+    Outcome,
+    Selection,
 )
+from tune.strategies.measured_truncation import record_measured_caps
 from tune.strategies.prior import PriorTrial
 from tune.study.budget import StudyBudget
+from tune.study.comparisons import SINGLE_ANSWERS, Comparisons, View
 from tune.study.endings import end_trials, is_enough
 from tune.study.evaluate import Evaluator
 from tune.study.events import Event
@@ -34,6 +33,7 @@ from tune.study.holdout import (
     HoldoutReserve,
     HoldoutTest,
     buy_holdout,
+    holdout_configs,
     plan_holdout,
     read_holdout_test,
 )
@@ -41,6 +41,7 @@ from tune.study.progress import ProgressReporter
 from tune.study.record import RunRecord, record_models, record_money, record_time
 from tune.study.resume import RecordedWave, check_steps, dump_steps, read_history
 from tune.study.selector import Selector
+from tune.study.side_phases import SIDE_PHASES, SidePhases
 from tune.study.standings import Standings
 from tune.study.stop_reasons import ENOUGH, FINISHED, PAUSES, UNREAD
 from tune.study.unbilled import Unbilled
@@ -48,9 +49,6 @@ from tune.study.unread import UnreadWatch
 from tune.study.wave import Wave, dump_faults
 
 T = TypeVar("T")
-
-View: TypeAlias = Callable[[], Mapping[int, Standing]]
-"""Returns the trials as a strategy sees them."""
 
 
 class Run:
@@ -70,10 +68,10 @@ class Run:
         prior: trials of earlier studies that guide the search.
 
     Attributes:
-        phase: "search", "final comparison", "single-answer comparison", "holdout", or a phase that
-            measures caps.
+        phase: "search", "final comparison", "single-answer comparison", "holdout", or one of
+            `tune.study.side_phases`.
         trials: of the search, by number.
-        measuring: trials that measure where a smaller max_tokens cuts.
+        side: the phases whose trials are no part of the search.
         standings: the trials with their readings.
         selector: selects among them.
         clock: the time of a study without a bill, else None.
@@ -106,7 +104,6 @@ class Run:
         self.prior = prior
         self.phase = "search"
         self.trials: dict[int, Trial] = {}
-        self.measuring: dict[int, Trial] = {}
         self.history = read_history(journal.events)
         self.clock: Clock | None = None
         self.unbilled: Unbilled | None = None
@@ -118,6 +115,7 @@ class Run:
             self.trials, services, evaluator.reader, self.unbilled
         )
         self.selector = Selector(plan, self.budget, self.standings)
+        self.side = SidePhases(self.selector, self.standings)
         self._reserve = HoldoutReserve(self.selector, self.standings, self.budget)
         self._unread = UnreadWatch(plan, evaluator.reader, say)
         self._progress = ProgressReporter(
@@ -161,7 +159,10 @@ class Run:
         if self._stopped == UNREAD and not self._is_paused:
             end_trials(self.plan, self.trials)
             return self.record(stopped=UNREAD)
-        selection = await self._compare_finalists(problem)
+        comparisons = Comparisons(self._drive, self.selector, self.standings, self.side)
+        selection = await comparisons.go(
+            problem, lambda: self._stopped in (None, ENOUGH)
+        )
         stopped = self._stopped or ("trials" if searcher.refused else FINISHED)
         single_answer = self.selector.single_answer(selection)
         if self.ledger.closed in PAUSES:
@@ -185,44 +186,6 @@ class Run:
         if self.ledger.closed in PAUSES:
             stopped = self.ledger.closed
         return self.record(selection, single_answer, test, stopped=stopped)
-
-    async def _compare_finalists(self, problem: Problem) -> Selection | None:
-        """Buy what tells the finalists apart, and select.
-
-        An agent may be unable to take the selected configuration. Then the configurations that it
-        can take are compared too, with the money that is left.
-        """
-        await self._measure_caps(PHASES[0], problem)
-        selection = await self._drive(
-            "final comparison",
-            lambda left: final_comparison(problem, self.standings.weighed(), left),
-        )
-        if selection is not None and self._needs_single_answer(selection):
-            view = self.selector.single_answer_standings
-            await self._drive(
-                "single-answer comparison",
-                lambda left: final_comparison(problem, view(), left),
-                view,
-            )
-        await self._measure_caps(PHASES[1], problem)
-        if selection is None:
-            return None
-        # Select again: both phases may have bought more of the trials that were compared before.
-        return self.selector.select()
-
-    def _needs_single_answer(self, selection: Selection) -> bool:
-        """Return True if single answers are to be compared, and there may be money for it."""
-        if self._stopped not in (None, ENOUGH):
-            return False
-        return not self.selector.is_single_answer(selection.shown.config)
-
-    async def _measure_caps(self, phase: str, problem: Problem) -> None:
-        """Buy a few draws at the cap that would be selected, if its cut is unknown."""
-        number = FIRST_NUMBER + len(self.measuring)
-        await self._drive(
-            phase,
-            lambda left: measure_caps(problem, self.standings.weighed, number, left),
-        )
 
     async def _drive(
         self,
@@ -297,8 +260,7 @@ class Run:
         self.evaluator.replay(steps, self.trials_of(phase), recorded)
         self.note_measured_caps()
         self.recall(recorded.lessons)
-        if phase not in PHASES:
-            self._note_stop(recorded.stopped)
+        self._note_stop(phase, recorded.stopped)
         return Outcome(
             standings=view(), left=recorded.left, complete=recorded.stopped is None
         )
@@ -317,9 +279,7 @@ class Run:
             lambda: self._unread.tell(self.trials),
             None,
         )
-        # A phase that measures caps decides nothing about the search.
-        if phase not in PHASES or stopped in PAUSES:
-            self._note_stop(stopped)
+        self._note_stop(phase, stopped)
         # A wave that was paused has no outcome yet: it goes on when the study is resumed.
         if stopped not in PAUSES:
             clock = {} if self.clock is None else self.clock.record()
@@ -336,7 +296,7 @@ class Run:
         stopped = None
         if not wave.complete:
             stopped = self.ledger.closed or "money"
-        elif phase not in PHASES and is_enough(
+        elif phase not in SIDE_PHASES and is_enough(
             self.plan, self.selector.problem(), phase, view(), left
         ):
             stopped = ENOUGH
@@ -351,7 +311,7 @@ class Run:
             return await self.evaluator.run(steps, trials)
 
         def all_trials() -> list[Trial]:
-            return [*self.trials.values(), *self.measuring.values()]
+            return [*self.trials.values(), *self.side.trials()]
 
         with self.unbilled.timed(all_trials):
             return await self.evaluator.run(steps, trials)
@@ -370,15 +330,10 @@ class Run:
         for service in self.services.values():
             # Calls with this purpose may use the reserve.
             service.metered.purpose = "holdout"
-        selected = selection.shown.config
-        configs = [selected, self.plan.baseline]
-        if single_answer is not None:
-            configs.append(single_answer.config)
-        # The selected configuration may be the baseline itself.
-        different = list(dict.fromkeys(configs))
-        steps, trials = plan_holdout(self.plan, different)
+        configs = holdout_configs(self.plan, selection, single_answer)
+        steps, trials = plan_holdout(self.plan, configs)
         # Without the selected model the test is worth nothing, so its loss pauses the run.
-        self.evaluator.failures.needed = frozenset({selected.model})
+        self.evaluator.failures.needed = frozenset({configs[0].model})
         self._progress.chosen(steps, replayed=False)
         ordered, wave = await buy_holdout(self.evaluator, steps, trials)
         if not self._is_paused:
@@ -394,11 +349,11 @@ class Run:
 
     def trials_of(self, phase: str) -> dict[int, Trial]:
         """Return the trials that a phase buys for."""
-        return self.measuring if phase in PHASES else self.trials
+        return self.side.trials_of(phase) if phase in SIDE_PHASES else self.trials
 
     def note_measured_caps(self) -> None:
         """Cut the draws of trials where the measured ones were cut, and read them again."""
-        for number in record_measured_caps(self.trials, self.measuring):
+        for number in record_measured_caps(self.trials, self.side.measuring):
             self.evaluator.reader.forget(number)
 
     def record(
@@ -443,7 +398,12 @@ class Run:
         """True where the same command goes on with the study later."""
         return self.ledger.closed in PAUSES
 
-    def _note_stop(self, stopped: str | None) -> None:
+    def _note_stop(self, phase: str, stopped: str | None) -> None:
         """Keep the reason why the run ends. Used-up money overrides money that was kept."""
+        if stopped not in PAUSES and phase in SIDE_PHASES:
+            return
+        # The final comparison, which may follow, has its own reason.
+        if stopped == ENOUGH and phase == SINGLE_ANSWERS:
+            return
         if self._stopped is None or (self._stopped == ENOUGH and stopped is not None):
             self._stopped = stopped

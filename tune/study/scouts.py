@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from tune.completion import Request
 from tune.errors import ParameterRejected
 from tune.providers.stack import Service
-from tune.providers.taken import Part
+from tune.providers.taken import Part, parts_of
 from tune.readout.trial import Trial
 from tune.study.server_queues import Order
 from tune.study.wave_replay import lacks_draws
@@ -53,17 +53,16 @@ class Scouts:
         """
         self._given_up |= self._last
         self._last = set()
-        seen: set[tuple[int, int]] = set()
         chosen: list[Order] = []
-        for order, kind in self._lacking(orders, trials):
-            if kind in seen:
-                continue
-            seen.add(kind)
+        kinds = list(self._kinds(orders, trials))
+        # Those with the most settings come first, so that there are few rounds. What is proven does
+        # not count here: a killed wave goes on in the order in which it began.
+        kinds.sort(key=lambda order: -self._settings(order))
+        for order in kinds:
             unproven = self._unproven(order, trials)
-            if not unproven or unproven & self._last:
-                continue
-            self._last |= unproven
-            chosen.append(order)
+            if unproven and not unproven & self._last:
+                self._last |= unproven
+                chosen.append(order)
         return self._note(chosen)
 
     def proven(
@@ -82,6 +81,20 @@ class Scouts:
     def _note(self, chosen: list[Order]) -> list[Order]:
         self.sent.update((step.trial, position) for step, position in chosen)
         return chosen
+
+    def _kinds(
+        self, orders: Iterable[Order], trials: Mapping[int, Trial]
+    ) -> Iterator[Order]:
+        """Yield the first order of each kind."""
+        seen: set[tuple[int, int]] = set()
+        for order, kind in self._lacking(orders, trials):
+            if kind not in seen:
+                seen.add(kind)
+                yield order
+
+    def _settings(self, order: Order) -> int:
+        """Return the number of settings that the calls of an order have."""
+        return len(parts_of(*self._request(order)))
 
     def _lacking(
         self, orders: Iterable[Order], trials: Mapping[int, Trial]

@@ -36,9 +36,17 @@ class Standings:
         self._reader = reader
         self._unbilled = unbilled
         self._known: dict[int, tuple[object, Standing]] = {}
+        self._space: object = None
 
     def current(self) -> dict[int, Standing]:
         """Return every trial with its readings and costs in dollars, from the draws it has now."""
+        # What a model refuses is no longer read off, also where no draw is new.
+        state = self._reader.space.state()
+        if state != self._space:
+            self._space = state
+            self._known.clear()
+            for number in self._trials:
+                self._reader.forget(number)
         return {number: self._standing(trial) for number, trial in self._trials.items()}
 
     def weighed(self) -> dict[int, Standing]:

@@ -21,7 +21,8 @@ from tune.readout.trial import Trial
 from tune.report import Report, ReportConfig
 from tune.space import Config
 from tune.stats.student_t import t_quantile
-from tune.strategies.measured_truncation import PHASES, record_measured_caps
+from tune.strategies import measured_truncation, tried_settings
+from tune.strategies.measured_truncation import record_measured_caps
 from tune.study.evaluate import Evaluator
 from tune.study.resume import RecordedWave, load_steps, read_faults, read_history
 
@@ -126,8 +127,9 @@ def _replay_search(
     trials: dict[int, Trial] = {}
     measuring: dict[int, Trial] = {}
     for wave in read_history(events).waves:
-        if wave.done:
-            target = measuring if wave.phase in PHASES else trials
+        # Calls that tried settings are no part of any reading.
+        if wave.done and wave.phase not in tried_settings.PHASES:
+            target = measuring if wave.phase in measured_truncation.PHASES else trials
             evaluator.replay(load_steps(wave.steps), target, wave)
     # Draws at smaller caps show where texts are cut. The readings below need them.
     record_measured_caps(trials, measuring)

@@ -18,6 +18,8 @@ PHASES = {
     "holdout": "final test on held-out examples",
     "caps": "measuring where answers are cut",
     "caps again": "measuring where answers are cut",
+    "settings": "trying the settings of the choice",
+    "settings again": "trying the settings of the choice",
 }
 """Phases of a run, as a person reads them."""
 

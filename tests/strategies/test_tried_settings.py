@@ -1,0 +1,164 @@
+"""What was only read off is sent once, before it is selected for good."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tune
+from tune.fakes.faults import Model
+from tune.fakes.race import problem, reading, some_space, standing
+from tune.fakes.replies import Body, Reply, error_reply
+from tune.fakes.server import Server
+from tune.fakes.world import LabelledWorld
+from tune.space import Config
+from tune.strategies import Outcome, Problem, Standing
+from tune.strategies.tried_settings import try_settings
+
+
+def config(**values: Any) -> Config:
+    return Config({**reading([1.0]).config, "aggregate": "first", **values})
+
+
+def known(*caps: int) -> dict[int, Standing]:
+    """Trials whose draws were bought at these caps."""
+    return {
+        trial: replace(standing(reading([1.0] * 8, trial=trial)), cap=cap)
+        for trial, cap in enumerate(caps)
+    }
+
+
+def asked(**more: Any) -> Problem:
+    space = some_space(max_tokens=[16, 64], stop=[None, ["\n"]])
+    return problem(space=space, ceiling=lambda point, draws, cap: 1e-3 * draws, **more)
+
+
+def tries(
+    choices: Callable[[], list[Config]],
+    view: dict[int, Standing],
+    left: float = 1.0,
+) -> Iterator[list[tuple[int, Config, int]]]:
+    """Yield the waves as (trial, config, cap) of each call."""
+    waves = try_settings(asked(), choices, lambda: view, set(), 7, left)
+    outcome = None
+    while True:
+        try:
+            steps = waves.send(outcome)  # type: ignore[arg-type]
+        except StopIteration:
+            return
+        assert all(step.draws == 1 and len(step.examples) == 1 for step in steps)
+        left -= 1e-3 * len(steps)
+        yield [(step.trial, Config(step.point), step.cap) for step in steps]
+        outcome = Outcome(view, left, complete=True)
+
+
+def test_a_smaller_max_tokens_and_stop_strings_are_sent_once() -> None:
+    small, stopped = config(max_tokens=16), config(stop=("\n",))
+    both = [small, stopped, config(temperature=0.9, max_tokens=16)]
+    waves = list(tries(lambda: both, known(64)))
+    assert waves == [[(7, small, 16), (8, stopped, 64)]]
+
+
+def test_what_the_search_has_sent_is_not_sent_again() -> None:
+    assert list(tries(lambda: [config(max_tokens=64)], known(64))) == []
+    assert list(tries(lambda: [config(max_tokens=32)], known(16, 64))) == []
+    other = {0: replace(known(16)[0], point=config(model="large"))}
+    small = config(max_tokens=16)
+    assert list(tries(lambda: [small], {**other, 1: known(64)[0]})) != []
+
+
+def test_another_choice_is_tried_too_as_far_as_the_money_goes() -> None:
+    choices = [config(max_tokens=16), config(stop=("\n",)), config(max_tokens=8)]
+    turns = iter(choices)
+
+    def next_choice() -> list[Config]:
+        return [next(turns, config())]
+
+    assert len(list(tries(next_choice, known(64)))) == 3
+    turns = iter(choices)
+    assert len(list(tries(next_choice, known(64), left=2.5e-3))) == 2
+
+
+class Chatty(LabelledWorld):
+    """Says the label, and goes on in a second line."""
+
+    def __call__(
+        self,
+        model: str,
+        prompt: str,
+        settings: Mapping[str, Any],
+        seed: int,
+        index: int,
+    ) -> str:
+        label = super().__call__(model, prompt, settings, seed, index)
+        return f"{label}\nIt says so in the ticket, as far as can be seen there."
+
+
+def refuse_small_caps(body: Body) -> Reply | None:
+    """Refuse a max_tokens under 16, as OpenAI's Responses API does, in its words."""
+    cap = body.get("max_completion_tokens") or body.get("max_tokens") or 16
+    if cap >= 16:
+        return None
+    message = (
+        "Invalid 'max_tokens': integer below minimum value. "
+        f"Expected a value >= 16, but got {cap} instead."
+    )
+    return error_reply(400, message, "integer_below_min_value", "max_tokens")
+
+
+NO_STOP = Model(refuses=frozenset({"stop"}))
+"""OpenAI's o3 and o4-mini and xAI's reasoning models refuse `stop`."""
+
+NO_SMALL_CAPS = Model(strict=refuse_small_caps)
+
+
+@pytest.mark.parametrize(
+    ("model", "world", "searched", "without"),
+    [
+        (NO_STOP, Chatty(), {"stop": [None, ["\n"]], "max_tokens": 64}, {"stop": ()}),
+        (NO_SMALL_CAPS, LabelledWorld(), {"max_tokens": [8, 64]}, {"max_tokens": 16}),
+    ],
+)
+def test_a_winner_that_its_model_refuses_gives_way_before_the_holdout(
+    model: Model,
+    world: LabelledWorld,
+    searched: dict[str, Any],
+    without: dict[str, Any],
+    tmp_path: Path,
+) -> None:
+    space = tune.Space(
+        model="m",
+        prompt={"p": "Label this ticket: {text}"},
+        temperature=[0.0, 1.0],
+        answer={"labels": list(world.labels)},
+        **searched,
+    )
+
+    def study(name: str, model: Model) -> tuple[tune.Study, int]:
+        with Server(models={"m": model}, world=world) as server:
+            study = tune.tune(
+                data=world.examples(120),
+                target="label",
+                space=space,
+                base_url=server.base_url,
+                price="m=0.1/0.4",
+                budget=0.01,
+                results=tmp_path / name,
+            )
+            return study, sum(one.status == 400 for one in server.requests)
+
+    easy, refused = study("easy", replace(model, refuses=frozenset(), strict=None))
+    assert refused == 0
+    assert all(easy.best.config[name] != value for name, value in without.items()), (
+        "else there is nothing to refuse"
+    )
+    strict, refused = study("strict", model)
+    assert refused == 1
+    assert all(strict.best.config[name] == value for name, value in without.items())
+    assert strict.record.winner is not None
+    assert strict.record.winner.holdout is not None
+    assert strict.record.verdict is not None

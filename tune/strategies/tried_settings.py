@@ -1,0 +1,87 @@
+"""Try the settings of the selected config, before the holdout meets it.
+
+A smaller max_tokens and stop strings are read off draws that were bought without them. So a search
+may select what the model refuses when it is sent: some take no stop strings, some no max_tokens
+under 16. One call shows that. What is refused leaves the space, and another config is selected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Mapping
+from typing import TypeAlias
+
+from tune.readout.trial import Reason, Step
+from tune.space import Config
+from tune.strategies.problem import Outcome, Problem, Standing
+
+PHASES = ("settings", "settings again")
+"""Phases in which settings are tried: before the final comparison, and after it."""
+
+FIRST_NUMBER = 2_000_000
+"""Number of the first trial that tries settings. No other trial has such a number."""
+
+Settings: TypeAlias = tuple[str, int, tuple[str, ...]]
+"""A model, a max_tokens and stop strings."""
+
+
+def try_settings(
+    problem: Problem,
+    choices: Callable[[], Iterable[Config]],
+    view: Callable[[], Mapping[int, Standing]],
+    tried: set[Settings],
+    number: int,
+    left: float,
+) -> Generator[list[Step], Outcome, None]:
+    """Send one call with the settings of each config that may meet the holdout.
+
+    Args:
+        problem: what is searched.
+        choices: returns these configs, as they would be selected now.
+        view: returns all trials of the search, as they are read now.
+        tried: what was tried before; what is tried now is added.
+        number: of the first trial that tries settings.
+        left: dollars that may still be spent.
+    """
+    while True:
+        standings = view()
+        steps: list[Step] = []
+        for config in choices():
+            settings = config.model, config.max_tokens, config.stop
+            price = problem.ceiling(config, 1, config.max_tokens)
+            if settings in tried or _was_sent(problem, config, standings.values()):
+                continue
+            if price > left:
+                continue
+            tried.add(settings)
+            left -= price
+            reason = Reason(
+                purpose=f"to see whether {config.model} takes {_named(config)}"
+            )
+            steps.append(Step(number, config, (0,), 1, config.max_tokens, reason))
+            number += 1
+        if not steps:
+            return
+        outcome = yield steps
+        left = outcome.left
+        if not outcome.complete:
+            return
+
+
+def _was_sent(problem: Problem, config: Config, standings: Iterable[Standing]) -> bool:
+    """Return whether the model was seen to take these settings in the search.
+
+    A max_tokens between two that it takes is taken, too.
+    """
+    paid = {name: value for name, value in config.items() if name != "stop"}
+    if "stop" in problem.free and config.stop != problem.space.common_stop(paid):
+        return False
+    caps: list[int] = []
+    for standing in standings:
+        if standing.point["model"] == config.model and standing.readings:
+            caps.append(standing.cap)
+    return bool(caps) and min(caps) <= config.max_tokens <= max(caps)
+
+
+def _named(config: Config) -> str:
+    named = f"max_tokens {config.max_tokens}"
+    return f"{named} with stop strings" if config.stop else named
