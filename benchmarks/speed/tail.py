@@ -46,7 +46,7 @@ ends early.
 LOADS = ((0.5, 64, 2.0), (0.5, 256, 3.0), (0.05, 64, 3.0))
 """Seconds of a call, calls in flight for each model, and the wanted ratio."""
 
-SEEDS = 3
+SEEDS = 7
 
 PROMPTS = {
     "plain": "Label the ticket as refund, delivery, complaint or praise.\n{text}",

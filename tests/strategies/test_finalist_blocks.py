@@ -56,7 +56,7 @@ def models(race: Race, steps: Sequence[Step]) -> list[str]:
 
 def test_the_finalist_that_is_known_least_and_may_be_the_best_comes_first() -> None:
     price = World().cost({"model": "tiny", "prompt": "plain"}, 1)
-    race, finalists = begun({"small": 200, "tiny": 16}, 400 * price)
+    race, finalists = begun({"small": 200, "tiny": 16}, 200 * price)
     steps = next_blocks(race, finalists, NO_REASON)
     assert models(race, steps) == ["tiny"]
     # The next rung, so that it stays paired with the others.
@@ -68,7 +68,7 @@ def test_the_finalist_that_is_known_least_and_may_be_the_best_comes_first() -> N
 def test_several_blocks_are_bought_at_once_while_they_are_cheap() -> None:
     price = World().cost({"model": "tiny", "prompt": "plain"}, 1)
     # To 32 examples it costs 16 prices, to 64 it costs 48, to 128 it costs 112.
-    for money, reached in ((400, 32), (500, 64), (1200, 128), (1e4, 200)):
+    for money, reached in ((200, 32), (250, 64), (600, 128), (1e4, 200)):
         race, finalists = begun({"small": 200, "tiny": 16}, money * price)
         steps = next_blocks(race, finalists, NO_REASON)
         assert [step.examples[-1] + 1 for step in steps] == [reached]

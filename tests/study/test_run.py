@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from typing import Any
 
 import pytest
@@ -15,10 +15,9 @@ from tune.errors import ParameterRejected, ProviderError, QuotaExhausted
 from tune.readout.trial import Step
 from tune.search.searcher import Searcher
 from tune.space import Point, Space
-from tune.strategies import Outcome, Problem, Selection, Standing
+from tune.strategies import Outcome, Problem
 from tune.strategies.problem import NO_WORTH
-from tune.strategies.select import select_config
-from tune.study.comparisons import SINGLE_ANSWER_SHARE, SINGLE_ANSWERS
+from tune.study.comparisons import SINGLE_ANSWERS
 from tune.study.stop_reasons import ENOUGH, FINISHED, INTERRUPTED, QUOTA
 
 HOT = Point({**POINT, "temperature": 0.9})
@@ -94,47 +93,6 @@ async def test_the_end_of_a_search_that_saved_is_kept_for_later_readings(
     assert again.record().ending == NO_WORTH
     plain = build(unsure, strategy=eight)
     assert (await plain.run.go()).ending == ""
-
-
-async def test_a_choice_that_is_one_answer_needs_no_second_comparison(
-    build: Callable[..., House],
-) -> None:
-    space = Space(
-        model="m", prompt={"p": "{text}"}, temperature=[0.5], n=1, max_tokens=12
-    )
-    house = build(unsure, strategy=eight, space=space)
-    record = await house.run.go()
-    assert "single-answer comparison" not in phases(house)
-    assert record.selection is not None
-    assert record.single_answer is record.selection.reading
-
-
-async def test_after_single_answers_were_compared_it_is_selected_again(
-    build: Callable[..., House], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    calls = []
-
-    def comparison(
-        problem: Problem, standings: Mapping[int, Standing], left: float
-    ) -> Generator[list[Step], Outcome, Selection | None]:
-        """The first comparison, of single answers, buys all examples of a trial."""
-        calls.append(left)
-        if len(calls) == 1:
-            outcome = yield [Step(0, POINT, tuple(range(problem.examples)), 3, 12)]
-            standings = outcome.standings
-        return select_config(problem, standings)
-
-    monkeypatch.setattr("tune.study.comparisons.final_comparison", comparison)
-    house = build(unsure, strategy=eight)
-    record = await house.run.go()
-    first, second = calls
-    assert first == pytest.approx(
-        SINGLE_ANSWER_SHARE * house.run.history.start["settings"]
-    )
-    assert second > 0
-    assert record.selection is not None
-    assert record.selection.reading.config.n > 1
-    assert record.selection.reading.n_examples == len(house.plan.split.tuning)
 
 
 async def test_money_that_ends_is_said_and_the_holdout_is_met_all_the_same(

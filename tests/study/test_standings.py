@@ -56,6 +56,18 @@ async def test_a_trial_is_read_once_until_its_draws_change(
     assert standings.current()[0].examples == 5
 
 
+async def test_a_trial_is_read_again_when_its_model_refuses_what_is_read_off(
+    build: Callable[..., House],
+) -> None:
+    house = build()
+    await house.buy(examples=4, draws=3)
+    before = house.run.standings.current()[0].readings
+    assert max(reading.config.n for reading in before) == 3
+    house.run.lessons.narrow("m", "n", None, None, 2)
+    after = house.run.standings.current()[0].readings
+    assert max(reading.config.n for reading in after) == 2
+
+
 async def test_a_trial_without_draws_costs_nothing(build: Callable[..., House]) -> None:
     house = build()
     house.ledger.close("money")
