@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from tune.completion import Completion, Message, Request
@@ -35,7 +36,7 @@ class Strict(FakeEndpoint):
 
     async def complete(self, request: Request, numbers: range) -> list[Completion]:
         draws = await super().complete(request, numbers)
-        asked = dict(request.settings)
+        asked = {"max_tokens": request.max_tokens, **dict(request.settings)}
         if request.stop:
             asked["stop"] = request.stop  # type: ignore[assignment]
         if self.refuse(asked, len(numbers)):
@@ -166,6 +167,22 @@ async def test_what_stays_unexplained_is_raised_as_it_came_and_not_sent_for_ever
     assert endpoint.refusals == 2 * ENOUGH_REFUSALS
 
 
+async def test_a_max_tokens_is_to_blame_if_the_call_is_answered_with_another_one() -> (
+    None
+):
+    endpoint, tried, _ = make(lambda *_: False)
+    large = replace(request(0), max_tokens=64)
+    await ask(tried, [large])
+    endpoint.refuse = lambda asked, _: asked["max_tokens"] < 64
+    found = await ask(tried, [request(0), request(1)])
+    assert all(isinstance(error, ValueRejected) for error in found)
+    assert {error.parameter for error in found} == {"max_tokens"}
+    assert "answered with another one" in str(found[0])
+    assert endpoint.refusals == 1
+    # The answer to the larger call was in the store.
+    assert endpoint.calls == 2
+
+
 async def test_a_prompt_that_is_refused_takes_no_setting_with_it() -> None:
     endpoint, tried, _ = make(lambda *_: False)
     await ask(tried, [request(0, temperature=0.5)])
@@ -189,7 +206,8 @@ async def test_settings_that_do_not_go_together_cost_one_refusal_for_each_pair()
     None
 ):
     error = ValueRejected("not both", "top_p", beside="temperature")
-    endpoint, tried, _ = make(lambda asked, _: len(asked) > 1, error)
+    both = {"temperature", "top_p"}
+    endpoint, tried, _ = make(lambda asked, _: both <= asked.keys(), error)
     await ask(tried, [request(temperature=0.5), request(temperature=1.0)])
     await ask(tried, [request(top_p=0.9)])
     first = [request(i, temperature=0.5, top_p=0.9) for i in range(4)]

@@ -83,6 +83,27 @@ def test_another_choice_is_tried_too_as_far_as_the_money_goes() -> None:
     assert len(list(tries(next_choice, known(64), left=2.5e-3))) == 2
 
 
+def test_the_example_is_one_that_the_model_has_answered() -> None:
+    """Its own prompt goes before others. A model may refuse an example for what it says."""
+    small = config(max_tokens=16)
+
+    def example(*standings: Standing) -> int:
+        view = dict(enumerate(standings))
+        (step,) = next(
+            try_settings(asked(), lambda: [small], lambda: view, set(), 7, 1.0)
+        )
+        return step.examples[0]
+
+    def answered(first: int, **point: Any) -> Standing:
+        found = replace(reading([1.0] * 4), examples=tuple(range(first, first + 4)))
+        return replace(standing(found), cap=64, point=config(**point))
+
+    others = answered(1, model="large")
+    assert example(others) == 0
+    assert example(others, answered(2, prompt="other")) == 2
+    assert example(others, answered(2, prompt="other"), answered(3)) == 3
+
+
 class Chatty(LabelledWorld):
     """Says the label, and goes on in a second line."""
 
@@ -116,11 +137,31 @@ NO_STOP = Model(refuses=frozenset({"stop"}))
 NO_SMALL_CAPS = Model(strict=refuse_small_caps)
 
 
+def refuse_small_caps_without_bounds(body: Body) -> Reply | None:
+    """Refuse them and name the setting, but not what would be taken."""
+    if refuse_small_caps(body) is None:
+        return None
+    return error_reply(400, "Invalid 'max_tokens'.", "invalid_value", "max_tokens")
+
+
+def refuse_small_caps_without_a_name(body: Body) -> Reply | None:
+    """Refuse them in words that say nothing of the setting."""
+    if refuse_small_caps(body) is None:
+        return None
+    return error_reply(400, "Bad request.")
+
+
+NO_BOUNDS = Model(strict=refuse_small_caps_without_bounds)
+NO_NAME = Model(strict=refuse_small_caps_without_a_name)
+
+
 @pytest.mark.parametrize(
     ("model", "world", "searched", "without"),
     [
         (NO_STOP, Chatty(), {"stop": [None, ["\n"]], "max_tokens": 64}, {"stop": ()}),
         (NO_SMALL_CAPS, LabelledWorld(), {"max_tokens": [8, 64]}, {"max_tokens": 16}),
+        (NO_BOUNDS, LabelledWorld(), {"max_tokens": [8, 64]}, {"max_tokens": 64}),
+        (NO_NAME, LabelledWorld(), {"max_tokens": [8, 64]}, {"max_tokens": 64}),
     ],
 )
 def test_a_winner_that_its_model_refuses_gives_way_before_the_holdout(

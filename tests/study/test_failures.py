@@ -6,11 +6,17 @@ from typing import Any
 
 import pytest
 
-from tune.errors import EndpointError, ParameterRejected, ValueRejected
+from tune.errors import (
+    EndpointError,
+    ParameterRejected,
+    RequestRefused,
+    ValueRejected,
+)
 from tune.providers.openai.errors import error_of_response
 from tune.readout.trial import Trial
 from tune.space import Choice, Point, Space
 from tune.study.failures import Failures, fail_unanswered, mark_unanswered
+from tune.study.fault import Blame
 from tune.study.lessons import Lessons
 from tune.study.stop_reasons import LOST
 from tune.study.wave import Wave
@@ -68,6 +74,40 @@ def test_a_model_is_set_aside_once() -> None:
     case.lose("m")
     assert case.wave.failed == {0: "no such model"}
     assert case.paused == []
+
+
+def test_a_model_that_answered_before_is_not_set_aside_for_a_refusal() -> None:
+    """Trials beside the search begin without draws, so their own say nothing of the model."""
+
+    def refused_all(*answered: str, needed: str = "") -> Case:
+        case, blame = Case(), Blame()
+        case.failures.answered.update(answered)
+        case.failures.needed = frozenset({needed})
+        blame.note("m", 0, RequestRefused("bad request"))
+        case.failures.blame(blame, [], case.trials, case.wave)
+        return case
+
+    assert refused_all("n").lessons.aside == {"m": "bad request"}
+    assert refused_all("m").lessons.aside == {}
+    # In the holdout, the run is paused until it answers again.
+    assert refused_all("m", needed="m").paused == [LOST]
+
+
+def test_a_small_max_tokens_that_was_read_off_gives_way_to_the_next_larger_one() -> (
+    None
+):
+    """Without bounds in the refusal, it is only known that it is too small."""
+    case = Case()
+    space = space_with(max_tokens=[8, 16, 64])
+    case.lessons.space = space
+    refusal = ValueRejected("no", "max_tokens")
+    refuse(case, refusal, max_tokens=8)
+    assert space.domain("max_tokens", "m") == Choice((16, 64))
+    refuse(case, refusal, max_tokens=64)
+    assert space.domain("max_tokens", "m") == Choice((16, 64))
+    space.conditions.pay_for_caps("m")
+    refuse(case, refusal, max_tokens=16)
+    assert space.domain("max_tokens", "m") == Choice((16, 64)), "it was bought"
 
 
 def test_a_refused_parameter_fails_its_trial_and_leaves_the_space() -> None:

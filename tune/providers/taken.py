@@ -75,6 +75,10 @@ class Taken:
         least = 1.0 if name == "n" else min(taken, default=number)
         return bool(taken) and least <= number <= max(taken)
 
+    def largest_cap(self) -> int | None:
+        """Return the largest max_tokens that the model has taken; None if it never answered."""
+        return max(map(int, self._values("max_tokens")), default=None)
+
     def _values(self, name: str) -> Iterator[str]:
         """Yield the values of a setting that the model takes."""
         for fact in self._capabilities.facts:

@@ -205,6 +205,8 @@ class Tried:
                 return first + await self._inner.complete(request, rest)
         names = [name for name, _ in sorted(new) if name != "n"]
         culprit = await self._culprit(request, names, error)
+        if culprit is None and await self._takes_with_another_cap(request, error):
+            culprit = "max_tokens"
         if culprit is None:
             # The prompt may be to blame, so another one may pass with the same settings.
             self._unexplained[parts][request.prompt] = str(error)
@@ -230,6 +232,20 @@ class Tried:
             if await self._probe(asked, range(1), error, of=request) is None:
                 return name
         return names[-1]
+
+    async def _takes_with_another_cap(
+        self, request: Request, error: RequestRefused
+    ) -> bool:
+        """Return True if a call is answered with another max_tokens, and its own was never taken.
+
+        The other one is the largest that the model has taken.
+        """
+        taken = self._taken.largest_cap()
+        own = ("max_tokens", str(request.max_tokens))
+        if taken is None or own in self._taken:
+            return False
+        asked = replace(request, max_tokens=taken)
+        return await self._probe(asked, range(1), error, of=request) is not None
 
     async def _probe(
         self,
@@ -267,8 +283,9 @@ class Tried:
         Only its value is blamed, because another one may be taken. What follows must not depend on
         what this process remembers, or a resumed study would be another one.
         """
+        difference = "with another one" if name == "max_tokens" else f"without {name}"
         words = (
-            f"{error} (the same call was answered without {name}, so {name} is refused)"
+            f"{error} (the same call was answered {difference}, so {name} is refused)"
         )
         # Stop strings are read off draws, so that no value of them is a setting of the search.
         if name == "stop":

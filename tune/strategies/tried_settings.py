@@ -57,7 +57,8 @@ def try_settings(
             reason = Reason(
                 purpose=f"to see whether {config.model} takes {_named(config)}"
             )
-            steps.append(Step(number, config, (0,), 1, config.max_tokens, reason))
+            example = _answered_example(config, standings.values())
+            steps.append(Step(number, config, (example,), 1, config.max_tokens, reason))
             number += 1
         if not steps:
             return
@@ -80,6 +81,22 @@ def _was_sent(problem: Problem, config: Config, standings: Iterable[Standing]) -
         if standing.point["model"] == config.model and standing.readings:
             caps.append(standing.cap)
     return bool(caps) and min(caps) <= config.max_tokens <= max(caps)
+
+
+def _answered_example(config: Config, standings: Iterable[Standing]) -> int:
+    """Return an example that the model has answered, with the same prompt if there is one.
+
+    A model may refuse the first example for what it says, and then it shows nothing of settings.
+    """
+    found = 0
+    for standing in standings:
+        is_same_model = standing.point["model"] == config.model
+        if not is_same_model or not standing.readings:
+            continue
+        found = standing.readings[0].examples[0]
+        if standing.point["prompt"] == config.prompt:
+            return found
+    return found
 
 
 def _named(config: Config) -> str:

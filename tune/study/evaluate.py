@@ -89,7 +89,7 @@ class Evaluator:
         self.metric = metric
         self.store = store
         self.lessons = lessons or Lessons(space)
-        self.failures = Failures(self.lessons, pause=self._pause)
+        self.failures = Failures(self.lessons, pause=self._pause, free=free)
         self.fault: ProviderError | None = None
         self.reader = TrialReader(
             space=space,
@@ -193,6 +193,7 @@ class Evaluator:
         new = service.provider.held(request, numbers)
         if new is not None:
             trial.add(position, new)
+            self.failures.answered.add(str(trial.point["model"]))
 
     def _begin(
         self,
@@ -368,6 +369,7 @@ class Evaluator:
             to_buy = len(numbers) - len(self.store.draws(request, numbers))
         new = await service.provider.complete(request, numbers)
         self._blame.answered[model] += 1
+        self.failures.answered.add(model)
         if self._scoring.has_judge:
             held = to_buy * service.metered.judge_hold
             await self._scoring.judge(trial, position, new, held)

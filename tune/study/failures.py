@@ -22,17 +22,25 @@ class Failures:
     Args:
         lessons: what is learned of models on the way.
         pause: ends the run for a reason and a fault, with the result so far.
+        free: the dimensions that are read off, not bought.
 
     Attributes:
         needed: models without which nothing is worth buying; if one is lost, the run is paused.
+        answered: models that have answered in this study, in whatever phase.
     """
 
     def __init__(
-        self, lessons: Lessons, *, pause: Callable[[str, ProviderError, Wave], object]
+        self,
+        lessons: Lessons,
+        *,
+        pause: Callable[[str, ProviderError, Wave], object],
+        free: Sequence[str] = FREE,
     ) -> None:
         self.lessons = lessons
         self._pause = pause
+        self._free = tuple(free)
         self.needed: frozenset[str] = frozenset()
+        self.answered: set[str] = set()
 
     def set_aside(
         self,
@@ -84,6 +92,9 @@ class Failures:
     ) -> None:
         """Set aside the models that never answered, and refused for an unknown reason."""
         answered = {trial.point["model"] for trial in trials.values() if trial.draws}
+        # Trials beside the search begin without draws. In the holdout, a needed model that answers
+        # nothing pauses the run.
+        answered |= self.answered - self.needed
         for model in blame.never_answered():
             # A model that answered in an earlier wave has a temporary fault.
             if model not in answered:
@@ -213,6 +224,24 @@ class Failures:
             self.lessons.narrow(model, name, None, error.low, error.high)
         elif name == "stop":
             self.lessons.refuse(model, name)
+        elif name in point and name not in self.lessons.space.paid(model, self._free):
+            self._leave_out_cap(point)
+
+    def _leave_out_cap(self, point: Point) -> None:
+        """Learn that a model does not take the max_tokens of a config, which was read off.
+
+        The draws were bought with a larger one, so it is too small.
+        """
+        model, cap = str(point["model"]), int(point["max_tokens"])  # type: ignore[arg-type]
+        domain = self.lessons.space.domain("max_tokens", model, str(point["prompt"]))
+        assert domain is not None
+        # The next larger one that is searched may be refused as well. Then it is tried in turn.
+        larger: list[int] = []
+        for value in map(int, grid_values(domain)):  # type: ignore[arg-type]
+            if value > cap:
+                larger.append(value)
+        if larger:
+            self.lessons.narrow(model, "max_tokens", None, min(larger), None)
 
     def _is_conditional(self, point: Point, error: ParameterRejected) -> bool:
         """Learn a condition from a refusal, and return True if it states one.
