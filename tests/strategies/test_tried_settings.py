@@ -10,13 +10,15 @@ from typing import Any
 import pytest
 
 import tune
-from tune.fakes.faults import Model
+from tune.fakes.faults import Fault, Model
 from tune.fakes.race import problem, reading, some_space, standing
 from tune.fakes.replies import Body, Reply, error_reply
 from tune.fakes.server import Server
 from tune.fakes.world import LabelledWorld
+from tune.followup.reprice import reprice
 from tune.space import Config
-from tune.strategies import Outcome, Problem, Standing
+from tune.store.journal import read_events
+from tune.strategies import Outcome, Problem, Standing, tried_settings
 from tune.strategies.tried_settings import try_settings
 
 
@@ -155,6 +157,28 @@ NO_BOUNDS = Model(strict=refuse_small_caps_without_bounds)
 NO_NAME = Model(strict=refuse_small_caps_without_a_name)
 
 
+def options(server: Server, world: LabelledWorld, **searched: Any) -> dict[str, Any]:
+    """Return a small search over the models of a server."""
+    space = tune.Space(
+        model=list(server.models),
+        prompt={"p": "Label this ticket: {text}"},
+        answer={"labels": list(world.labels)},
+        **{"temperature": [0.0, 1.0], **searched},
+    )
+    return {
+        "data": world.examples(120),
+        "target": "label",
+        "space": space,
+        "base_url": server.base_url,
+        "price": [f"{model}=0.1/0.4" for model in server.models],
+    }
+
+
+def refusals(server: Server) -> int:
+    """Return the number of requests that were refused."""
+    return sum(one.status == 400 for one in server.requests)
+
+
 @pytest.mark.parametrize(
     ("model", "world", "searched", "without"),
     [
@@ -171,35 +195,71 @@ def test_a_winner_that_its_model_refuses_gives_way_before_the_holdout(
     without: dict[str, Any],
     tmp_path: Path,
 ) -> None:
-    space = tune.Space(
-        model="m",
-        prompt={"p": "Label this ticket: {text}"},
-        temperature=[0.0, 1.0],
-        answer={"labels": list(world.labels)},
-        **searched,
-    )
-
-    def study(name: str, model: Model) -> tuple[tune.Study, int]:
-        with Server(models={"m": model}, world=world) as server:
-            study = tune.tune(
-                data=world.examples(120),
-                target="label",
-                space=space,
-                base_url=server.base_url,
-                price="m=0.1/0.4",
-                budget=0.01,
-                results=tmp_path / name,
-            )
-            return study, sum(one.status == 400 for one in server.requests)
-
-    easy, refused = study("easy", replace(model, refuses=frozenset(), strict=None))
-    assert refused == 0
+    takes_all = replace(model, refuses=frozenset(), strict=None)
+    with Server(models={"m": takes_all}, world=world) as server:
+        asked = options(server, world, **searched)
+        easy = tune.tune(**asked, budget=0.01, results=tmp_path / "easy")
+        assert refusals(server) == 0
     assert all(easy.best.config[name] != value for name, value in without.items()), (
         "else there is nothing to refuse"
     )
-    strict, refused = study("strict", model)
-    assert refused == 1
+    with Server(models={"m": model}, world=world) as server:
+        asked = options(server, world, **searched)
+        strict = tune.tune(**asked, budget=0.01, results=tmp_path / "strict")
+        assert refusals(server) == 1
     assert all(strict.best.config[name] == value for name, value in without.items())
     assert strict.record.winner is not None
     assert strict.record.winner.holdout is not None
     assert strict.record.verdict is not None
+
+
+def test_a_winner_that_its_model_refuses_gives_way_in_the_holdout_at_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There may be no money or no time to try its settings before."""
+    monkeypatch.setattr(tried_settings, "_was_sent", lambda *_: True)
+    searched = {"stop": [None, ["\n"]], "max_tokens": 64}
+    with Server(models={"m": NO_STOP}, world=Chatty()) as server:
+        asked = options(server, Chatty(), **searched)
+        found = tune.tune(**asked, budget=0.01, results=tmp_path / "study")
+        assert refusals(server) == 1
+        sent = len(server.posts)
+        tune.tune(**asked, budget=0.01, results=tmp_path / "study")
+        assert len(server.posts) == sent
+    assert found.best.config["stop"] == ()
+    assert found.record.winner is not None
+    assert found.record.winner.holdout is not None
+    assert found.record.verdict is not None
+    events = read_events(tmp_path / "study" / "study.jsonl")
+    kinds = [event["event"] for event in events]
+    # Only the test that counts is an analysis of the holdout.
+    assert (kinds.count("choice"), kinds.count("holdout")) == (2, 1)
+    again = reprice(tmp_path / "study", **asked)
+    assert again.best.config == found.best.config
+    assert again.record.verdict == found.record.verdict
+
+
+def test_a_model_that_is_lost_when_its_settings_are_tried_is_not_selected(
+    tmp_path: Path,
+) -> None:
+    lost: set[str] = set()
+
+    def plan(_: int, body: Body) -> Fault | None:
+        """Lose the first model that is asked with stop strings."""
+        if body.get("stop") and not lost:
+            lost.add(body["model"])
+        if body["model"] not in lost:
+            return None
+        return Fault("status", status=404, code="model_not_found")
+
+    searched = {"stop": [None, ["\n"]], "max_tokens": 64, "temperature": 0.0}
+    with Server(models=("m", "k"), world=Chatty(), plan=plan) as server:
+        # So few that the search buys them all: no later wave leaves out the model that is lost.
+        asked = options(server, Chatty(), **searched) | {"data": Chatty().examples(60)}
+        found = tune.tune(**asked, budget=0.05, results=tmp_path / "study")
+    assert {found.best.config.model, *lost} == {"m", "k"}
+    assert found.record.winner is not None
+    assert found.record.winner.holdout is not None
+    again = reprice(tmp_path / "study", **asked)
+    assert again.best.config == found.best.config
+    assert again.record.verdict == found.record.verdict

@@ -158,6 +158,7 @@ def _replay(run: Run, kept: Readout | None) -> None:
             else:
                 _refill(run, steps, run.trials_of(wave.phase), wave)
             run.recall(wave.lessons)
+            run.leave_out_lost(wave.phase)
     run.recall(run.history.last)
 
 

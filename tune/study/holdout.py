@@ -82,6 +82,13 @@ class HoldoutTest:
     readings: Mapping[Config, Reading]
     trials: Mapping[Config, Trial]
 
+    def has_failed(self, selection: Selection, single_answer: Reading | None) -> bool:
+        """Return True if a configuration that would be used failed, and not by its answers."""
+        configs = [selection.shown.config]
+        if single_answer is not None:
+            configs.append(single_answer.config)
+        return any(self.trials[config].state == "failed" for config in configs)
+
 
 NOT_MET = HoldoutTest({}, {})
 """The result of a holdout that was not met."""

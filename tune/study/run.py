@@ -14,6 +14,7 @@ from tune.readout import Reading
 from tune.readout.trial import Step, Trial
 from tune.safety.decoration import Decorations
 from tune.search.searcher import LimitedSearcher
+from tune.space import Config
 from tune.store.journal import Journal
 from tune.store.ledger import Ledger
 from tune.strategies import (
@@ -174,18 +175,10 @@ class Run:
         end_trials(self.plan, self.trials)
         if selection is None:
             return self.record(stopped=stopped)
-        config = dict(selection.shown.config)
-        self.journal.append(
-            "choice",
-            config=config,
-            trial=selection.reading.trial,
-            ending=self._ending,
-        )
-        self._progress.winner(selection)
-        test = await self._meet_holdout(selection, single_answer)
+        tested = await self._test(selection, single_answer)
         if self.ledger.closed in PAUSES:
             stopped = self.ledger.closed
-        return self.record(selection, single_answer, test, stopped=stopped)
+        return self.record(*tested, stopped=stopped)
 
     async def _drive(
         self,
@@ -260,6 +253,7 @@ class Run:
         self.evaluator.replay(steps, self.trials_of(phase), recorded)
         self.note_measured_caps()
         self.recall(recorded.lessons)
+        self.leave_out_lost(phase)
         self._note_stop(phase, recorded.stopped)
         return Outcome(
             standings=view(), left=recorded.left, complete=recorded.stopped is None
@@ -271,6 +265,7 @@ class Run:
         self._reserve.update()
         wave = await self._bought(steps, self.trials_of(phase))
         self.note_measured_caps()
+        self.leave_out_lost(phase)
         self._reserve.update()
         left = self.budget.left
         stopped = self._stop_reason(phase, wave, view, left)
@@ -316,10 +311,8 @@ class Run:
         with self.unbilled.timed(all_trials):
             return await self.evaluator.run(steps, trials)
 
-    async def _meet_holdout(
-        self, selection: Selection, single_answer: Reading | None
-    ) -> HoldoutTest:
-        """Test the selected configuration, the baseline and the single answer on fresh examples."""
+    def _open_holdout(self) -> None:
+        """Begin the phase of the holdout, and give it the money that was kept for it."""
         self.phase = "holdout"
         self._progress.phase(self.phase)
         self.recall(self.history.last)
@@ -330,17 +323,63 @@ class Run:
         for service in self.services.values():
             # Calls with this purpose may use the reserve.
             service.metered.purpose = "holdout"
-        configs = holdout_configs(self.plan, selection, single_answer)
+
+    async def _test(
+        self, selection: Selection, single_answer: Reading | None
+    ) -> tuple[Selection, Reading | None, HoldoutTest]:
+        """Test the selected configuration and the single answer on the holdout.
+
+        A model may refuse their settings only here: there may have been no money or time to try
+        them before. Then it is selected again without them, and that is tested.
+
+        Returns:
+            The selection and the single answer that were tested, and the result.
+        """
+        tested: set[tuple[Config, ...]] = set()
+        while True:
+            self.journal.append(
+                "choice",
+                config=dict(selection.shown.config),
+                trial=selection.reading.trial,
+                ending=self._ending,
+            )
+            self._progress.winner(selection)
+            if not tested:
+                self._open_holdout()
+            configs = holdout_configs(self.plan, selection, single_answer)
+            tested.add(tuple(configs))
+            steps, wave, test = await self._meet_holdout(configs)
+            if self._is_paused:
+                return selection, single_answer, test
+            if test.has_failed(selection, single_answer):
+                other = self.selector.select() or selection
+                single = self.selector.single_answer(other)
+                if tuple(holdout_configs(self.plan, other, single)) not in tested:
+                    selection, single_answer = other, single
+                    continue
+            # Only now: each one that is noted counts as an analysis of the holdout.
+            self.journal.append("holdout", steps=dump_steps(steps), **dump_faults(wave))
+            return selection, single_answer, test
+
+    async def _meet_holdout(
+        self, configs: Sequence[Config]
+    ) -> tuple[list[Step], Wave, HoldoutTest]:
+        """Buy a test on fresh examples.
+
+        Args:
+            configs: all different, the selected one first.
+
+        Returns:
+            The steps that were ordered, their outcome, and the result.
+        """
         steps, trials = plan_holdout(self.plan, configs)
         # Without the selected model the test is worth nothing, so its loss pauses the run.
         self.evaluator.failures.needed = frozenset({configs[0].model})
         self._progress.chosen(steps, replayed=False)
         ordered, wave = await buy_holdout(self.evaluator, steps, trials)
-        if not self._is_paused:
-            faults = dump_faults(wave)
-            self.journal.append("holdout", steps=dump_steps(ordered), **faults)
         self._progress.done([], self.ledger.closed)
-        return read_holdout_test(self.evaluator.reader, trials.values())
+        test = read_holdout_test(self.evaluator.reader, trials.values())
+        return ordered, wave, test
 
     def recall(self, lessons: Sequence[Mapping[str, Any]]) -> None:
         """Take in what was learned when this part of the study was live."""
@@ -355,6 +394,12 @@ class Run:
         """Cut the draws of trials where the measured ones were cut, and read them again."""
         for number in record_measured_caps(self.trials, self.side.measuring):
             self.evaluator.reader.forget(number)
+
+    def leave_out_lost(self, phase: str) -> None:
+        """Fail the trials of the search whose models were lost in a phase beside it."""
+        # Other waves do so themselves, and record it.
+        if phase in SIDE_PHASES:
+            self.evaluator.failures.leave_out(self.trials, Wave())
 
     def record(
         self,
