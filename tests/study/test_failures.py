@@ -110,6 +110,18 @@ def test_a_small_max_tokens_that_was_read_off_gives_way_to_the_next_larger_one()
     assert space.domain("max_tokens", "m") == Choice((16, 64)), "it was bought"
 
 
+def test_a_trial_that_was_asked_with_a_smaller_max_tokens_is_asked_again() -> None:
+    case = Case()
+    space = case.lessons.space = space_with(max_tokens=[8, 16, 64])
+    refusal = ValueRejected("no", "max_tokens")
+    trial = Trial(7, Point({"model": "m", "prompt": "p"}), 8)
+    assert case.failures.cap_again(trial, refusal, case.wave)
+    assert trial.cap == case.wave.caps[7] == 64
+    assert space.domain("max_tokens", "m") == Choice((16, 64))
+    # No larger one is searched.
+    assert not case.failures.cap_again(trial, refusal, case.wave)
+
+
 def test_a_refused_parameter_fails_its_trial_and_leaves_the_space() -> None:
     case = Case()
     refusal = ParameterRejected("no temperature", parameter="temperature")

@@ -143,7 +143,10 @@ class Failures:
         # The calls of this trial that are under way all come here, with the same cap.
         cap = self.lessons.space.cap(trial.point)
         if (error.low, error.high) == (None, None):
-            return False
+            if trial.cap >= cap:
+                return False
+            # It was asked with a smaller cap than its point may have.
+            self._leave_out_cap(Point({**trial.point, "max_tokens": trial.cap}))
         if not is_within(cap, error.low, error.high):
             return False
         trial.cap = wave.caps[trial.number] = cap
@@ -236,11 +239,10 @@ class Failures:
         domain = self.lessons.space.domain("max_tokens", model, str(point["prompt"]))
         assert domain is not None
         # The next larger one that is searched may be refused as well. Then it is tried in turn.
-        larger: list[int] = []
-        for value in map(int, grid_values(domain)):  # type: ignore[arg-type]
-            if value > cap:
-                larger.append(value)
-        if larger:
+        values = [int(value) for value in grid_values(domain)]  # type: ignore[arg-type]
+        larger = [value for value in values if value > cap]
+        # Another trial of the same wave may have taught it.
+        if larger and min(values) <= cap:
             self.lessons.narrow(model, "max_tokens", None, min(larger), None)
 
     def _is_conditional(self, point: Point, error: ParameterRejected) -> bool:
