@@ -620,6 +620,27 @@ async def test_what_is_held_beyond_what_a_verdict_can_cost_is_let_go_at_once() -
     assert house.ledger.reserved == 0
 
 
+async def test_what_is_held_for_a_verdict_that_is_there_already_is_let_go_at_once() -> (
+    None
+):
+    """A template without the question asks the same of equal answers to all examples."""
+    judge = FakeEndpoint("Score: 8", price=PRICE, latency=0.001)
+    template = "Rate this reply from {low} to {high}: {answer}"
+    verdict = 3 * 10**9  # what one can cost at most, with its max_tokens
+    house = House(
+        "yes",
+        metric=Judge(model="j", max_tokens=1000, template=template),
+        judge=judge,
+        budget=0.001 + 4 * verdict / PICODOLLARS,
+    )
+    house.services["m"].metered.judge_hold = verdict
+    wave = await house.buy(step(range(12)))
+    assert wave.complete
+    assert judge.calls == 1
+    assert house.trials[0].bought == 12
+    assert house.ledger.reserved == 0
+
+
 async def test_nothing_is_held_any_more_when_a_wave_is_over() -> None:
     judge = FakeEndpoint(
         "Score: 8",

@@ -9,8 +9,9 @@ import asyncio
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from weakref import WeakValueDictionary
 
-from tune.completion import Completion
+from tune.completion import Completion, Request
 from tune.errors import EndpointError, ParameterRejected, ProviderError, TuneError
 from tune.providers.stack import Service
 from tune.readout import wanted
@@ -52,6 +53,8 @@ class AnswerScoring:
         self._metric = reader.scores.metric
         self._store = store
         self._judge = judge
+        # By the key of a request for a verdict, while it is under way.
+        self._turns: WeakValueDictionary[bytes, asyncio.Lock] = WeakValueDictionary()
         # More threads than cores would only make each other's code time out.
         self._cores = asyncio.Semaphore(os.cpu_count() or 1)
 
@@ -90,25 +93,37 @@ class AnswerScoring:
         judge = self._metric.function
         example = self._scores.examples[position]
         key = self._scores.example_key(position)
-        unknown: list[str] = []
+        unknown: list[tuple[str, Request, int]] = []
         uses: list[Use] = []
         needed = 0
         for answer in self._answers(trial, position, new):
             # Many draws give the same answer, and one verdict does for all of them.
             if self._scores.known(answer, position) is None:
                 request = judge.request(answer, example)
-                unknown.append(answer)
+                ceiling = 0
+                if not self._has_verdict(request):
+                    ceiling = metered.ceiling(request, 1)
+                unknown.append((answer, request, ceiling))
                 uses.append(Use(example.id, key, request, 1))
-                needed += metered.ceiling(request, 1)
+                needed += ceiling
         # Release first what exceeds the cost of the verdicts: other calls may wait for that money.
         metered.ledger.release_hold(max(0, held - needed))
         self._store.note_uses(uses)
-        for answer in unknown:
-            try:
-                score = await self._metric.judge(answer, example)
-            except (EndpointError, ParameterRejected) as error:
-                raise JudgeLost(error) from None
+        for answer, request, ceiling in unknown:
+            turn = self._turns.setdefault(request.key, asyncio.Lock())
+            async with turn:
+                # Another trial, or another example, may have paid for the same verdict meanwhile.
+                if ceiling and self._has_verdict(request):
+                    metered.ledger.release_hold(ceiling)
+                try:
+                    score = await self._metric.judge(answer, example)
+                except (EndpointError, ParameterRejected) as error:
+                    raise JudgeLost(error) from None
             self._scores.keep(answer, position, score)
+
+    def _has_verdict(self, request: Request) -> bool:
+        """Return True if a verdict need not be bought: the store has it."""
+        return bool(self._store.draws(request, range(1)))
 
     async def run_code(self, trial: Trial, position: int) -> None:
         """Have a metric that runs code score each answer to an example, in threads."""
