@@ -310,6 +310,8 @@ class Progress(Event):
 class WinnerChosen(Event):
     """The search is over, and a configuration is selected. Only then it meets the holdout.
 
+    Where its model refuses it there, another one is selected, and this comes once more.
+
     Attributes:
         best: the selected configuration, with its score on tuning examples. If it asks for more
             answers than were bought, the score is that of the answers that were bought.
