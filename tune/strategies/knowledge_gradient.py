@@ -45,8 +45,8 @@ class KnowledgeGradient:
 
     The first wave is a small block for points spread over models and prompts. After every wave, the
     posterior of all candidates is computed from what was bought. The next wave has the blocks with
-    the largest value per dollar to the power of a greed that falls as the money is spent, each
-    chosen as if those before it were bought already. A block is a fresh point's first, more
+    the largest value per dollar to the power of a greed, each chosen as if those before it were
+    bought already. A block is a fresh point's first, more
     examples of a point, or more draws of those that it has. The search is over when no block is
     worth its money, or when only the money for the final comparison is left.
 
@@ -76,14 +76,10 @@ class KnowledgeGradient:
             race.update((yield wave))
             if race.over:
                 return None
-            money = race.left - reserve
-            # A larger budget, or a faster server, can make it more than there was.
-            share = money / max(left - reserve, 1e-12)
-            greed = self.settings.greed * min(1.0, max(0.0, share))
             with one_thread():
                 # The posterior is computed from everything bought so far.
                 buyer.learn()
-                wave = buyer.next_wave(money, greed)
+                wave = buyer.next_wave(race.left - reserve)
         return buyer.ending
 
     def forecast(
@@ -195,11 +191,7 @@ class _Buyer:
             turn = self._waves % len(limits)
             self._limits = [*limits[turn:], *limits[:turn]]
 
-    def next_wave(
-        self,
-        money: float,
-        greed: float,
-    ) -> list[Step]:
+    def next_wave(self, money: float) -> list[Step]:
         """Return the blocks with the most value, as far as a share of the money goes.
 
         Where none is worth its money, the prior is widened a few times before that is accepted: the
@@ -209,13 +201,13 @@ class _Buyer:
             for limit in self._limits:
                 # Learning again would undo the widening.
                 if self._candidates.aim(limit, fit=widenings == 0):
-                    wave = self._best_blocks(money, greed)
+                    wave = self._best_blocks(money)
                     if wave:
                         return wave
             self._candidates.widen_prior()
         return []
 
-    def _best_blocks(self, money: float, greed: float) -> list[Step]:
+    def _best_blocks(self, money: float) -> list[Step]:
         """Return the blocks with the largest value per dollar to the power of the greed.
 
         Each is chosen as if those before it were bought already.
@@ -235,7 +227,7 @@ class _Buyer:
             # Again after each block: a bought block lowers the value of similar ones.
             values = self._values(arrays, held)
             # With a greed of 1 this is value per dollar; with 0 the cost does not matter.
-            best = first_of_largest(values / arrays.cost**greed)
+            best = first_of_largest(values / arrays.cost**self._settings.greed)
             # Not even the best block is worth its money.
             if values[best] < self._least_value(wave):
                 if not too_dear:
@@ -334,7 +326,7 @@ class _Buyer:
         options: list[BlockOption] = []
         for candidate, evidence in enumerate(candidates.shown):
             if evidence.feasible:
-                options += self._more_examples(candidate)
+                options += self._more_examples(candidate, money)
                 options += self._more_draws(candidate)
         # Fresh points have no evidence yet, so they come last in the numbering.
         for candidate in range(len(candidates.shown), len(candidates.points)):
@@ -364,7 +356,7 @@ class _Buyer:
             found.append(self._option(candidate, state, size, draws, size, chance))
         return found
 
-    def _more_examples(self, candidate: int) -> list[BlockOption]:
+    def _more_examples(self, candidate: int, money: float) -> list[BlockOption]:
         """Return the next block of a point, and all its remaining examples.
 
         Where one block is too few to change the choice, all may be worth their money.
@@ -373,10 +365,27 @@ class _Buyer:
         # Blocks double, so that points meet the same examples and can be compared in pairs.
         larger = [size for size in self._sizes if size > state.examples]
         found = []
+        if larger:
+            larger[0] = self._next_size(state, larger[0], money)
         for size in dict.fromkeys((*larger[:1], *larger[-1:])):
             fresh = size - state.examples
             found.append(self._option(candidate, state, size, state.draws, fresh, 1.0))
         return found
+
+    def _next_size(self, state: TrialState, size: int, money: float) -> int:
+        """Return the examples that a point has after its next block: half way to a size, or there.
+
+        With little money, one doubling takes what could show two others to be better.
+        """
+        settings = self._settings
+        half = (state.examples + size) // 2
+        # One example more would be a wave for nothing.
+        if state.examples not in self._sizes or half < state.examples + 2:
+            return size
+        if state.examples <= settings.halved_examples:
+            return half
+        cost = self._race.expected_cost(state, size, state.draws)
+        return half if cost > settings.halved_share * money else size
 
     def _more_draws(self, candidate: int) -> list[BlockOption]:
         """Return the next two numbers of answers, for the examples that a point has."""
