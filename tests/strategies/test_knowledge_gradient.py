@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
 import time
 from collections.abc import Mapping, Sequence
@@ -147,12 +148,37 @@ def test_first_blocks_stay_as_large_as_they_were_when_the_cost_of_calls_was_lear
     assert set(later) == {8}
 
 
-def test_trials_meet_examples_in_blocks_that_double() -> None:
+def growth(ledger: FakeLedger) -> set[tuple[int, int]]:
+    """Return (examples before, examples after) of each block that came after a first one."""
+    found: set[tuple[int, int]] = set()
+    for step in (step for wave in ledger.waves for step in wave):
+        if step.examples[0] > 0:
+            found.add((step.examples[0], step.examples[-1] + 1))
+    return found
+
+
+def test_trials_meet_examples_in_blocks_that_double_or_go_half_the_way() -> None:
     ledger = search(a_world(), 10)
-    sizes = {0, *block_sizes(60)}
-    assert {step.examples[0] for wave in ledger.waves for step in wave} <= sizes
-    assert {step.examples[-1] + 1 for wave in ledger.waves for step in wave} <= sizes
+    sizes = block_sizes(60)
+    halves = [(one + two) // 2 for one, two in itertools.pairwise(sizes)]
+    assert {size for block in growth(ledger) for size in block} <= {*sizes, *halves}
     assert max(len(held) for held in ledger.held.values()) > 8
+
+
+def test_few_examples_and_little_money_make_smaller_blocks() -> None:
+    temperatures = [round(0.1 * step, 1) for step in range(13)]
+    world = World(
+        examples=200, space=some_space(temperature=temperatures, n=1, max_tokens=64)
+    )
+    little, much = growth(search(world, 2)), growth(search(world, 200))
+    # Here the examples are few, whatever the money.
+    assert {(8, 12), (12, 16)} <= little & much
+    assert (8, 16) not in little | much
+    assert (16, 24) in little
+    assert (16, 32) in much
+    assert (16, 24) not in much
+    # One example more would be a wave for nothing.
+    assert (2, 3) not in little
 
 
 def test_more_draws_are_bought_of_hot_points_and_never_of_those_at_temperature_zero() -> (
