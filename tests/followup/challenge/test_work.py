@@ -236,7 +236,7 @@ def test_money_for_the_verdict_is_kept_from_the_trying(wide: Path) -> None:
     assert found.difference.n > 0
 
 
-@pytest.fixture(scope="module", params=[28])
+@pytest.fixture(scope="module", params=[53])
 def plain(
     request: pytest.FixtureRequest,
     picky: Server,
