@@ -46,7 +46,7 @@ ends early.
 LOADS = ((0.5, 64, 2.0), (0.5, 256, 3.0), (0.05, 64, 3.0))
 """Seconds of a call, calls in flight for each model, and the wanted ratio."""
 
-SEEDS = 7
+SEEDS = 15
 
 PROMPTS = {
     "plain": "Label the ticket as refund, delivery, complaint or praise.\n{text}",
@@ -62,17 +62,11 @@ WORLD = LabelledWorld(
 )
 
 _WHY = (
-    "With 256 in flight, two settings miss what is wanted.",
-    "",
-    "- At the highest prices, the promise of the budget alone needs more: see the least ratio. A call "
-    "reserves all that it can cost, a cap of 64 tokens where the answer has two, which is about ten "
-    "times its cost. So the calls in flight spend a tenth of the money that is left, however many "
-    "may be in flight. After 14 such rounds, which is what was wanted, a quarter of the money would "
-    "still be there.",
-    "- At middle prices, a study of about 2,150 calls has 11 to 14 waves, and each depends on the "
-    "outcomes before it. It takes 24 to 28 rounds of calls, and 25 were wanted. About seven rounds "
-    "try a setting that a model was not seen to take, and the other calls of the wave go beside "
-    "them. In the rest of the rounds, the ceilings of a wave do not fit side by side.",
+    "With 256 in flight, the highest prices miss what is wanted: the promise of the budget alone "
+    "needs more, see the least ratio. A call reserves all that it can cost, a cap of 64 tokens where "
+    "the answer has two, which is about ten times its cost. So the calls in flight spend a tenth of "
+    "the money that is left, however many may be in flight. After 14 such rounds, which is what was "
+    "wanted, a quarter of the money would still be there.",
 )
 
 PLOTTED = 10.0

@@ -258,9 +258,12 @@ class Candidates:
 
         It is the largest that may keep the limit on cost. One that cuts all answers would make a
         good model and prompt look hopeless, and nothing seen of other points would correct that.
+        Points without one of their own are left out: all of a pair have the same.
         """
         caps: dict[Pair, int] = {}
         for point in self.fresh:
+            if "max_tokens" not in point:
+                continue
             fewest = self.race.ladder(point)[0]
             if self._fresh_limit_use(point, fewest) <= 1.0:
                 pair = point["model"], point["prompt"]
@@ -280,6 +283,8 @@ class Candidates:
             caps: the result of `first_caps`; by default that of the last aim, for pairs that were
                 not tried yet.
         """
+        if "max_tokens" not in point:
+            return False
         pair = point["model"], point["prompt"]
         if caps is None:
             if pair in self._limit_uses:

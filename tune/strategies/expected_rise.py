@@ -153,7 +153,8 @@ def expected_maximum(
     # Farther off, the smaller one adds less than what rounding changes.
     near = np.abs(z) < _CERTAIN
     z = z[near]
-    below = np.array([0.5 * math.erfc(-x / math.sqrt(2)) for x in z.tolist()])
+    # numpy has no such function, and mapping is the fastest way to call that of Python.
+    below = 0.5 * np.array(list(map(math.erfc, (z / -math.sqrt(2)).tolist())))
     density = deviation[near] * np.exp(-(z**2) / 2) * _DENSITY
     found[near] = other[near] + (mean - other)[near] * below + density
     return found

@@ -100,7 +100,7 @@ class Race:
         self._ceilings: dict[tuple[Point, int, int], float] = {}
         self._parts: dict[tuple[Point, int], tuple[float, float]] = {}
         self._prices: dict[tuple[int, str, int], tuple[float, float]] = {}
-        self._ladders: dict[Point, tuple[int, ...]] = {}
+        self._ladders: dict[str, tuple[int, ...]] = {}
         self._caps: dict[tuple[object, object], int] = {}
         # Readings are compared often, and a standing never changes: each is judged once.
         self._best: dict[int, tuple[Standing, Reading | None]] = {}
@@ -143,11 +143,12 @@ class Race:
 
     def ladder(self, point: Point) -> tuple[int, ...]:
         """Return the numbers of draws at which a reading with a larger n appears."""
-        if point not in self._ladders:
+        # By its key: a point takes longer to look up, and hundreds are.
+        if point.key not in self._ladders:
             configs = self.problem.space.configs_of(point, self.problem.free)
             numbers = {config.n for config in configs}
-            self._ladders[point] = tuple(sorted(numbers))
-        return self._ladders[point]
+            self._ladders[point.key] = tuple(sorted(numbers))
+        return self._ladders[point.key]
 
     def _cap(self, point: Point) -> int:
         """Return the max_tokens to buy a fresh trial with."""
@@ -264,8 +265,10 @@ class Race:
     ) -> float:
         """Return the expected dollars of bringing a trial to so many examples and draws."""
         old = min(state.examples, examples)
-        more_draws = old * self.expected_price(state, draws - state.draws)
-        return more_draws + (examples - old) * self.expected_price(state, draws)
+        cost = (examples - old) * self.expected_price(state, draws)
+        if old and draws > state.draws:
+            cost += old * self.expected_price(state, draws - state.draws)
+        return cost
 
     # --- orders
 
