@@ -61,6 +61,9 @@ class Candidates:
         self._evidence: dict[
             tuple[int, float | None], tuple[Standing, TrialEvidence | None]
         ] = {}
+        # Fresh points as they were settled, by their keys, and the space of that time.
+        self._settled: dict[str, Point] = {}
+        self._space: object = None
         self._caps: dict[Pair, int] = {}
         self._limit_uses: dict[Pair, list[float]] = {}
         # The searcher has heard of nothing yet, so the first candidates are evenly spread.
@@ -110,8 +113,24 @@ class Candidates:
         self._ask(self.settings.fresh)
         # Before settling: dropped points need no further work.
         self._drop_hopeless()
-        settled = dict.fromkeys(map(self._settle, self.fresh))
-        self.fresh = [point for point in settled if point not in self.begun]
+        self._settle_all()
+
+    def _settle_all(self) -> None:
+        """Take from all fresh points what their models have refused since they were proposed."""
+        space = self.problem.space.state()
+        if space != self._space:
+            self._space = space
+            self._settled.clear()
+        found: dict[str, Point] = {}
+        begun = {point.key for point in self.begun}
+        for point in self.fresh:
+            # Hundreds stay from step to step.
+            if point.key not in self._settled:
+                self._settled[point.key] = self._settle(point)
+            settled = self._settled[point.key]
+            if settled.key not in begun:
+                found.setdefault(settled.key, settled)
+        self.fresh = list(found.values())
 
     def _settle(self, point: Point) -> Point:
         """Return a point without the settings that its model has refused since it was proposed."""

@@ -354,11 +354,14 @@ class Race:
         limits, it is the quality of the reading that is closest to them, divided by how many times
         over the limit it is. That leads a search back to where the limits are kept.
         """
+        untold = [state for state in states if not state.told]
+        if not untold:
+            # A ranking takes longer than most other parts of a step.
+            return
         means = {ranked.state.trial: ranked.level for ranked in self.ranking()}
-        for state in states:
-            if not state.told:
-                state.told = True
-                self.history.append(self._observation(state, means))
+        for state in untold:
+            state.told = True
+            self.history.append(self._observation(state, means))
 
     def _observation(
         self,
