@@ -18,7 +18,8 @@ from tune.search.history import Observation, Searcher
 from tune.strategies import Outcome, Problem, Standing
 from tune.strategies.problem import Array, cost_key, preference
 from tune.strategies.proposals import Proposals
-from tune.strategies.race import Race, TrialState, WavePlan
+from tune.strategies.race import Race, TrialState
+from tune.strategies.wave_plan import WavePlan
 
 PATIENCE = 16
 """Proposals in a row that the money left does not pay for, after which a search ends."""

@@ -22,7 +22,8 @@ from tune.search.lattice import MODEL, Axis, Lattice
 from tune.search.searcher import propose_in_order
 from tune.space import Point, Space
 from tune.strategies import Outcome, Problem
-from tune.strategies.race import TrialState, WavePlan
+from tune.strategies.race import TrialState
+from tune.strategies.wave_plan import WavePlan
 
 if TYPE_CHECKING:
     from ConfigSpace import Configuration, ConfigurationSpace

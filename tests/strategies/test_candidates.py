@@ -13,8 +13,9 @@ from tune.space import Point
 from tune.strategies.candidates import Candidates
 from tune.strategies.posterior import share_of_gain
 from tune.strategies.proposals import Proposals
-from tune.strategies.race import Race, WavePlan
+from tune.strategies.race import Race
 from tune.strategies.settings import KnowledgeGradientSettings
+from tune.strategies.wave_plan import WavePlan
 
 
 def candidates(world: World, money: float = 1.0, **changes: Any) -> Candidates:

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-
-import pytest
-
 from tune.fakes.race import FakeLedger, World, some_space
 from tune.readout.trial import Step
 from tune.space import FREE
-from tune.strategies import Outcome, Selection, final_comparison
-from tune.strategies.final_comparison import keep_back
+from tune.strategies import Selection, final_comparison
 
 
 def test_finalists_meet_the_rest_of_the_examples_before_they_get_more_draws() -> None:
@@ -80,20 +75,23 @@ def test_a_final_comparison_without_money_selects_at_once() -> None:
     assert ledger.waves == []
 
 
-def test_a_strategy_does_not_see_the_money_that_is_kept_back() -> None:
-    seen: list[float] = []
-
-    def strategy(left: float) -> Generator[list[Step], Outcome, str]:
-        seen.append(left)
-        for _ in range(2):
-            outcome = yield []
-            seen.append(outcome.left)
-        return "done"
-
-    waves = keep_back(strategy, 1.0, 0.75)
-    next(waves)
-    waves.send(Outcome({}, 0.9, complete=True))
-    with pytest.raises(StopIteration) as end:
-        waves.send(Outcome({}, 0.5, complete=True))
-    assert end.value.value == "done"
-    assert seen == pytest.approx([0.25, 0.15, 0.0])
+def test_money_that_is_kept_is_not_spent() -> None:
+    world = World(examples=200, quality=lambda _: 0.7, space=some_space(n=[1]))
+    spent = []
+    for kept in (0.0, 0.5):
+        ledger = FakeLedger(
+            world, 1e4 * world.cost({"model": "tiny", "prompt": "plain"}, 1)
+        )
+        points = list(world.space.points(FREE))[:3]
+        ledger.buy([Step(i, p, tuple(range(16)), 1, 64) for i, p in enumerate(points)])
+        ledger.left = 100 * world.cost(points[0], 1)
+        before = ledger.left
+        ledger.drive(
+            final_comparison(
+                world.problem(), ledger.standings, before, kept=kept * before
+            )
+        )
+        spent.append((before - ledger.left) / before)
+    everything, half = spent
+    assert everything > 0.6
+    assert 0.3 < half <= 0.5

@@ -35,10 +35,13 @@ async def test_after_single_answers_were_compared_it_is_selected_again(
     calls = []
 
     def comparison(
-        problem: Problem, standings: Mapping[int, Standing], left: float
+        problem: Problem,
+        standings: Mapping[int, Standing],
+        left: float,
+        kept: float = 0.0,
     ) -> Generator[list[Step], Outcome, Selection | None]:
         """The first comparison, of single answers, buys all examples of a trial."""
-        calls.append(left)
+        calls.append(left - kept)
         if len(calls) == 1:
             outcome = yield [Step(0, POINT, tuple(range(problem.examples)), 3, 12)]
             standings = outcome.standings

@@ -202,9 +202,9 @@ async def test_the_search_sees_the_evidence_and_the_final_comparison_does_not(
         seen["search"] = problem.prior
         yield [Step(0, POINT, tuple(range(8)), 3, 12)]
 
-    def compared(problem: Problem, *given: Any) -> Any:
+    def compared(problem: Problem, *given: Any, **more: Any) -> Any:
         seen["final comparison"] = problem.prior
-        return final_comparison(problem, *given)
+        return final_comparison(problem, *given, **more)
 
     monkeypatch.setattr("tune.study.comparisons.final_comparison", compared)
     house = build(unsure, strategy=watched)

@@ -12,7 +12,6 @@ _BLOCK_SHARE = 32
 _SMALL_BLOCKS = (2, 4)
 """Sizes of first blocks where the money is too little for a rung's."""
 
-
 _FIRST_SHARE = 0.5
 """What first blocks of all kinds may cost, of the money. The rest tells the good ones apart."""
 

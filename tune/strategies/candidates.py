@@ -19,8 +19,9 @@ from tune.strategies.posterior import (
 )
 from tune.strategies.problem import Array, Standing
 from tune.strategies.proposals import Proposals
-from tune.strategies.race import Race, TrialState, WavePlan
+from tune.strategies.race import Race, TrialState
 from tune.strategies.settings import KnowledgeGradientSettings
+from tune.strategies.wave_plan import WavePlan
 
 Pair: TypeAlias = tuple[Value, Value]
 """A model and a prompt."""

@@ -28,7 +28,8 @@ from tune.strategies.problem import (
     cost_key,
     preference,
 )
-from tune.strategies.race import Race, TrialState, WavePlan
+from tune.strategies.race import Race, TrialState
+from tune.strategies.wave_plan import WavePlan
 
 _PROVE = Reason(purpose="to show which cheap ones are good enough")
 

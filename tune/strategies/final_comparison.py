@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Generator, Mapping, Sequence
 from statistics import NormalDist
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias
 
 from tune.readout.trial import Reason, Step
 from tune.strategies.cheapest import prove_good_enough
@@ -13,11 +12,10 @@ from tune.strategies.finalist_blocks import next_blocks
 from tune.strategies.frontier import trace_frontier
 from tune.strategies.paired import paired_difference, quality_table
 from tune.strategies.problem import Outcome, Problem, Selection, Standing
-from tune.strategies.race import Race, TrialState, WavePlan
+from tune.strategies.race import Race, TrialState
 from tune.strategies.select import select_config, untested_selection
 from tune.strategies.trial_posterior import trial_posteriors
-
-T = TypeVar("T")
+from tune.strategies.wave_plan import WavePlan
 
 Waves: TypeAlias = Generator[list[Step], Outcome, None]
 
@@ -28,6 +26,7 @@ def final_comparison(
     problem: Problem,
     standings: Mapping[int, Standing],
     left: float,
+    kept: float = 0.0,
 ) -> Generator[list[Step], Outcome, Selection | None]:
     """Tell the finalists apart by more examples, then by more draws, and select the config.
 
@@ -40,13 +39,14 @@ def final_comparison(
     Args:
         problem: what is searched.
         standings: all trials, by number, as the search left them.
-        left: dollars that may still be spent.
+        left: dollars that are left.
+        kept: dollars of them that are for another purpose.
 
     Returns:
         The selection, or None where nothing was scored.
     """
     # A fresh race: it knows the trials from their standings alone, also after a resume.
-    race = Race(problem, left, standings)
+    race = Race(problem, left, standings, kept)
     if problem.goal == "cheapest":
         yield from prove_good_enough(race)
     elif problem.goal == "frontier":
@@ -58,33 +58,6 @@ def final_comparison(
         yield from _compare_finalists(race)
         yield from _try_more_answers(race)
     return select_config(problem, race.standings)
-
-
-def keep_back(
-    begin: Callable[[float], Generator[list[Step], Outcome, T]],
-    left: float,
-    kept: float,
-) -> Generator[list[Step], Outcome, T]:
-    """Run a strategy as if some of the money were not there.
-
-    Args:
-        begin: makes the strategy, from the dollars that it may spend.
-        left: dollars that there are.
-        kept: dollars that it may not spend.
-
-    Returns:
-        The strategy's own return value.
-    """
-    waves = begin(left - kept)
-    outcome: Outcome | None = None
-    while True:
-        try:
-            # The first send starts the generator, so it has to be None.
-            steps = waves.send(outcome)  # type: ignore[arg-type]
-        except StopIteration as stop:
-            return stop.value  # type: ignore[no-any-return]
-        bought = yield steps
-        outcome = replace(bought, left=max(0.0, bought.left - kept))
 
 
 def _compare_finalists(race: Race) -> Waves:

@@ -22,8 +22,9 @@ from tune.strategies.acquisition import (
 )
 from tune.strategies.blocks import rung_sizes
 from tune.strategies.posterior import Posterior
-from tune.strategies.race import Race, TrialState, WavePlan
+from tune.strategies.race import Race, TrialState
 from tune.strategies.trial_posterior import joint_posterior
+from tune.strategies.wave_plan import WavePlan
 
 _FEWEST_BESIDE = 8
 """Calls of a part of a block that the money must allow side by side."""

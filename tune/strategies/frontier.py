@@ -20,7 +20,8 @@ from tune.readout.trial import Reason, Step
 from tune.strategies.cheapest import next_examples
 from tune.strategies.paired import adjusted_means, paired_difference, quality_table
 from tune.strategies.problem import Outcome, Standing, cost_key, preference
-from tune.strategies.race import Race, TrialState, WavePlan
+from tune.strategies.race import Race, TrialState
+from tune.strategies.wave_plan import WavePlan
 
 _TRACE = Reason(purpose="to tell those near the frontier apart")
 

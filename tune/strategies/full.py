@@ -11,8 +11,9 @@ from tune.search.history import Searcher
 from tune.strategies.forecast import SearchCosts, SearchForecast
 from tune.strategies.problem import ALL_BOUGHT, Outcome, Problem
 from tune.strategies.proposals import Proposals
-from tune.strategies.race import Race, TrialState, WavePlan
+from tune.strategies.race import Race, TrialState
 from tune.strategies.settings import FullSettings
+from tune.strategies.wave_plan import WavePlan
 
 
 @dataclass(frozen=True)

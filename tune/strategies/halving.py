@@ -16,8 +16,9 @@ from tune.strategies.frontier import frontier_trials
 from tune.strategies.paired import paired_difference
 from tune.strategies.problem import ALL_BOUGHT, Outcome, Problem
 from tune.strategies.proposals import Proposals
-from tune.strategies.race import Race, TrialState, WavePlan
+from tune.strategies.race import Race, TrialState
 from tune.strategies.settings import HalvingSettings
+from tune.strategies.wave_plan import WavePlan
 
 Waves: TypeAlias = Generator[list[Step], Outcome, None]
 

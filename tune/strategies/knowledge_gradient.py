@@ -28,8 +28,9 @@ from tune.strategies.linear_algebra import one_thread
 from tune.strategies.posterior import share_of_gain
 from tune.strategies.problem import ALL_BOUGHT, NO_WORTH, Array, Outcome, Problem
 from tune.strategies.proposals import Proposals
-from tune.strategies.race import Race, TrialState, WavePlan
+from tune.strategies.race import Race, TrialState
 from tune.strategies.settings import KnowledgeGradientSettings
+from tune.strategies.wave_plan import WavePlan
 
 Waves: TypeAlias = Generator[list[Step], Outcome, str | None]
 
@@ -46,9 +47,9 @@ class KnowledgeGradient:
     The first wave is a small block for points spread over models and prompts. After every wave, the
     posterior of all candidates is computed from what was bought. The next wave has the blocks with
     the largest value per dollar to the power of a greed, each chosen as if those before it were
-    bought already. A block is a fresh point's first, more
-    examples of a point, or more draws of those that it has. The search is over when no block is
-    worth its money, or when only the money for the final comparison is left.
+    bought already. A block is a fresh point's first, more examples of a point, or more draws of
+    those that it has. The search is over when no block is worth its money, or when only the money
+    for the final comparison is left.
 
     For the goals "frontier" and "cheapest", waves take turns over limits on cost (see
     `tune.strategies.frontier`): each wave is worth what it adds to the best under its limit.

@@ -74,6 +74,12 @@ class RankedTrial(NamedTuple):
 class Race:
     """All trials that were begun, and the money.
 
+    Args:
+        problem: what is searched.
+        left: dollars that are left.
+        standings: trials that an earlier race bought, by number.
+        kept: dollars of them that this race may not spend.
+
     Attributes:
         left: dollars that may still be spent.
         over: whether a part of a wave was refused, so that no other may follow.
@@ -89,9 +95,11 @@ class Race:
         problem: Problem,
         left: float,
         standings: Mapping[int, Standing] | None = None,
+        kept: float = 0.0,
     ) -> None:
         self.problem = problem
-        self.left = left
+        self.left = left - kept
+        self._kept = kept
         self.over = False
         self.standings: dict[int, Standing] = dict(standings or {})
         self.states: dict[int, TrialState] = {}
@@ -168,7 +176,7 @@ class Race:
         self.standings.update(outcome.standings)
         # New answers may show that a smaller max_tokens is enough.
         self._caps.clear()
-        self.left = outcome.left
+        self.left = outcome.left - self._kept
         self.over = not outcome.complete
         self._shares = self._learn_shares()
         self._prices.clear()
@@ -388,69 +396,3 @@ class Race:
         if standing is None:
             return None
         return min(standing.whole(), key=self.problem.limit_use, default=None)
-
-
-class WavePlan:
-    """Steps that are bought together, as far as a sum of money is expected to pay for them.
-
-    Attributes:
-        steps: the steps so far.
-        money: dollars that are not planned for yet.
-    """
-
-    def __init__(
-        self,
-        race: Race,
-        money: float,
-    ) -> None:
-        self._race = race
-        self.steps: list[Step] = []
-        self.money = money
-        # A part of what is left may be kept for another purpose; a ceiling may reach into it.
-        self._beyond = race.left - money
-
-    def affords(
-        self,
-        state: TrialState,
-        examples: int,
-        draws: int,
-    ) -> bool:
-        """Return whether the money pays for so many examples and draws of a trial.
-
-        A call is let through only while its ceiling fits into what is left. So the ceiling of one
-        call stays unplanned.
-        """
-        cost = self._race.expected_cost(state, examples, draws)
-        if cost > self.money:
-            return False
-        # The gate reserves the whole ceiling of a call until the call is settled.
-        ceiling = self._race.ceiling(state, draws)
-        last = ceiling - self._race.expected_price(state, draws)
-        return cost + last <= self.money + self._beyond
-
-    def room(self, state: TrialState, draws: int) -> int:
-        """Return for how many more examples of a trial the money pays, with so many draws each."""
-        price = self._race.expected_price(state, draws)
-        left = self._race.problem.examples - state.examples
-        if price <= 0:
-            return left
-        # The last call needs its whole ceiling; see `affords`.
-        last = self._race.ceiling(state, draws) - price
-        money = min(self.money, self.money + self._beyond - last)
-        return max(0, min(left, int(money / price)))
-
-    def add(
-        self,
-        state: TrialState,
-        examples: int,
-        draws: int,
-        reason: Reason = NO_REASON,
-    ) -> bool:
-        """Bring a trial to so many examples and draws, if the money pays for it."""
-        if not self.affords(state, examples, draws):
-            return False
-        price = self._race.expected_cost(state, examples, draws)
-        self.money -= price
-        reason = replace(reason, price=price)
-        self.steps += self._race.order(state, examples, draws, reason)
-        return True

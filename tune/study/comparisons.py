@@ -15,7 +15,6 @@ from tune.strategies import (
     measured_truncation,
     tried_settings,
 )
-from tune.strategies.final_comparison import keep_back
 from tune.study.selector import Selector
 from tune.study.side_phases import SidePhases
 from tune.study.standings import Standings
@@ -111,13 +110,11 @@ class Comparisons:
     async def _compare_single_answers(self, problem: Problem, share: float) -> None:
         """Compare the configurations that an agent can take, with a share of the money."""
         view = self._selector.single_answer_standings
-
-        def begin(money: float) -> Generator[list[Step], Outcome, Selection | None]:
-            return final_comparison(problem, view(), money)
-
         await self._drive(
             SINGLE_ANSWERS,
-            lambda left: keep_back(begin, left, (1.0 - share) * left),
+            lambda left: final_comparison(
+                problem, view(), left, kept=(1.0 - share) * left
+            ),
             view,
         )
 

@@ -304,11 +304,7 @@ class Run:
         """Buy a wave. Without a bill, the clock learns from it."""
         if self.unbilled is None:
             return await self.evaluator.run(steps, trials)
-
-        def all_trials() -> list[Trial]:
-            return [*self.trials.values(), *self.side.trials()]
-
-        with self.unbilled.timed(all_trials):
+        with self.unbilled.timed(lambda: [*self.trials.values(), *self.side.trials()]):
             return await self.evaluator.run(steps, trials)
 
     def _open_holdout(self) -> None:
