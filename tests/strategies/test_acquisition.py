@@ -18,7 +18,7 @@ from tune.strategies.acquisition import (
     two_largest,
 )
 from tune.strategies.expected_rise import Moves, expected_maximum
-from tune.strategies.gaussian_process import JointNormal
+from tune.strategies.joint_normal import JointNormal
 from tune.strategies.posterior import Posterior, share_of_gain
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from tune.fakes.race import FakeLedger, World, some_space
@@ -12,7 +13,7 @@ from tune.readout.trial import NO_REASON, Step
 from tune.space import FREE, Point
 from tune.strategies.blocks import rung_sizes
 from tune.strategies.finalist_blocks import next_blocks
-from tune.strategies.gaussian_process import JointNormal
+from tune.strategies.joint_normal import JointNormal
 from tune.strategies.race import Race, TrialState
 from tune.strategies.trial_posterior import joint_posterior
 
@@ -152,7 +153,9 @@ def test_what_is_tried_on_the_posterior_does_not_change_it() -> None:
     race, finalists = begun({"small": 64, "tiny": 64, "large": 64}, 1e3)
     standings = list(race.standings.values())
     shared = joint_posterior(race.problem, standings).posterior
-    before = shared.quality.cov.copy()
+    everyone = np.arange(len(shared.quality.mean))
+    before = shared.quality.covariances(everyone)
     assert len(next_blocks(race, finalists, NO_REASON)) > 1
     assert joint_posterior(race.problem, standings).posterior is shared
-    assert (shared.quality.cov == before).all()
+    assert (shared.quality.covariances(everyone) == before).all()
+    assert (shared.quality.variance == np.diag(before)).all()

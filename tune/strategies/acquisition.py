@@ -18,9 +18,8 @@ from tune.strategies.expected_rise import (
     at_least_alone,
     expected_rise,
 )
-from tune.strategies.gaussian_process import Numbers
 from tune.strategies.posterior import Posterior, share_of_gain
-from tune.strategies.problem import Array
+from tune.strategies.problem import Array, Numbers
 
 
 class BlockOption(NamedTuple):
@@ -148,8 +147,8 @@ def acquisition_values(
         mean,
         few,
         (
-            Moves(quality.cov[:, few], who, scale),
-            Moves(gain.cov[:, few] * reach[few], who, gain_scale),
+            Moves(quality.covariances(few), who, scale),
+            Moves(gain.covariances(few) * reach[few], who, gain_scale),
         ),
         np.hypot(own_slope, own_rise * reach[who]),
     )

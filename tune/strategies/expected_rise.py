@@ -12,8 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tune.strategies.gaussian_process import Numbers
-from tune.strategies.problem import Array
+from tune.strategies.problem import Array, Numbers
 
 # Gauss-Hermite quadrature: expectations over a standard normal variable. Five nodes are exact for
 # polynomials up to degree 9.

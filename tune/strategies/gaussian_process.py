@@ -15,16 +15,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from tune.space import Point, Value
+from tune.strategies.joint_normal import JointNormal
 from tune.strategies.linear_algebra import inverse_root, one_thread
-from tune.strategies.problem import Array
-
-Numbers: TypeAlias = npt.NDArray[np.int64]
+from tune.strategies.problem import Array, Numbers
 
 PARTS = (
     "model",
@@ -179,56 +177,6 @@ class BlockMeans:
     interaction: Array
 
 
-@dataclass(slots=True)
-class JointNormal:
-    """Means and covariances of all candidates.
-
-    Attributes:
-        mean: by candidate.
-        cov: candidates x candidates.
-    """
-
-    mean: Array
-    cov: Array
-
-    def deviation(self) -> Array:
-        """Return standard deviations, by candidate."""
-        return np.sqrt(np.maximum(np.diag(self.cov), 0.0))
-
-    def buy(
-        self,
-        candidate: int,
-        noise: float,
-    ) -> None:
-        """Reduce the covariances as an observation of a candidate will, whatever it shows.
-
-        Args:
-            candidate: number of the point.
-            noise: variance of the observation's noise.
-        """
-        # The covariance after an observation depends on its noise, not on its value.
-        column = self.cov[:, candidate]
-        # Divided first: the column has far fewer numbers than the covariances.
-        moved = column / math.sqrt(column[candidate] + noise)
-        self.cov -= np.outer(moved, moved)
-
-    def surprises(self, candidates: Numbers, noise: Array) -> tuple[Array, Array]:
-        """Return how far observations may lie from the means.
-
-        Args:
-            candidates: the observed candidate, by observation.
-            noise: variance of each observation's noise.
-
-        Returns:
-            The standard deviation of each observation; and how far one standard deviation moves the
-            observed candidate's own mean.
-        """
-        own = np.diag(self.cov)[candidates]
-        # Rounding can leave a variance slightly below zero.
-        scale = np.sqrt(np.maximum(own, 0.0) + noise)
-        return scale, own / scale
-
-
 @dataclass
 class GaussianProcess:
     """A Gaussian process over candidates that learns the variances of its parts.
@@ -288,13 +236,16 @@ class GaussianProcess:
                 if not self._climb(inside, beside, fitted.value):
                     break
         # Conditioning of a normal distribution (Rasmussen and Williams 2006, algorithm 2.1).
-        who = known.candidate
-        prior = np.tensordot(self.variances, alike, 1) + self.level_variance
-        across = prior[who]
-        root = inverse_root(across[:, who] + known.noise)
+        observed = _range_of(known.candidate)
+        # The prior first. It becomes the posterior in place, as the array is large.
+        cov = np.tensordot(self.variances, alike, 1)
+        cov += self.level_variance
+        across = cov[observed]
+        root = inverse_root(across[:, observed] + known.noise)
         half = root @ across
         mean = self.level + (root @ known.value) @ half
-        return JointNormal(mean, prior - half.T @ half)
+        cov -= half.T @ half
+        return JointNormal(mean, cov)
 
     def _climb(
         self,
@@ -308,18 +259,24 @@ class GaussianProcess:
             True if it changed one of them.
         """
         before = self.variances
-        whole = np.tensordot(self.variances, inside, 1) + noise
-        best = _log_likelihood(whole, gaps) + self._log_prior(self.variances)
+        count = len(gaps)
+        whole = _bordered(np.tensordot(self.variances, inside, 1) + noise, gaps)
+        changed = whole.copy()
+        best = _log_likelihood(whole) + self._log_prior(self.variances)
         for part in range(len(self.variances)):
             for factor in (_STEP, 1 / _STEP):
                 tried = self.variances.copy()
                 tried[part] *= factor
                 # Only one part has changed, so the sum is corrected, not computed again.
-                changed = whole + (tried[part] - self.variances[part]) * inside[part]
-                score = _log_likelihood(changed, gaps) + self._log_prior(tried)
+                change = tried[part] - self.variances[part]
+                covariance = changed[:count, :count]
+                np.multiply(inside[part], change, out=covariance)
+                covariance += whole[:count, :count]
+                score = _log_likelihood(changed) + self._log_prior(tried)
                 if score > best:
                     best = score
-                    whole = changed
+                    # The array of the old sum takes the next one that is tried.
+                    whole, changed = changed, whole
                     self.variances = tried
                     break
         return self.variances is not before
@@ -358,8 +315,17 @@ def _by_candidate(seen: BlockMeans, gaps: Array, chosen: Numbers) -> _Known:
         gaps: their values, less the prior mean.
         chosen: numbers of the observations that count.
     """
-    candidate, who = np.unique(seen.candidate[chosen], return_inverse=True)
+    candidate, who = _ranks(seen.candidate[chosen])
     count = len(candidate)
+    scale = seen.scale[chosen]
+    value = gaps[chosen]
+    own = 1.0 / seen.noise[chosen]
+    if not len(seen.example_effect):
+        # Nothing is shared, so all matrices below would be diagonal.
+        deviation = 1.0 / np.sqrt(np.bincount(who, scale**2 * own, count))
+        variance = deviation * deviation
+        mean = variance * np.bincount(who, scale * (own * value), count)
+        return _Known(candidate, mean, np.diag(variance))
     block = seen.block[chosen]
     # The last entry is for block -1: what it has shares no effect.
     example_effect = np.append(seen.example_effect, 0.0)[block]
@@ -368,10 +334,7 @@ def _by_candidate(seen: BlockMeans, gaps: Array, chosen: Numbers) -> _Known:
     block = block + 1
     family = seen.family[chosen] + 1
     together = block * (family.max(initial=0) + 1) + family
-    scale = seen.scale[chosen]
-    value = gaps[chosen]
     # The inverse without shared effects; what a family shares on a block; then what all share.
-    own = 1.0 / seen.noise[chosen]
     in_family = interaction / (1.0 + interaction * _sums(together, own))
     apart = own * (1.0 - in_family * _sums(together, own))
     in_block = example_effect / (1.0 + example_effect * _sums(block, apart))
@@ -397,18 +360,27 @@ def _by_candidate(seen: BlockMeans, gaps: Array, chosen: Numbers) -> _Known:
     return _Known(candidate, mean, noise)
 
 
+def _ranks(numbers: Numbers) -> tuple[Numbers, Numbers]:
+    """Return the numbers that occur, in order, and for each number its place among them."""
+    # For small numbers, counting is several times as fast as sorting (`np.unique`).
+    there = np.bincount(numbers) > 0
+    places = np.cumsum(there) - 1
+    return np.flatnonzero(there), places[numbers]
+
+
+def _range_of(numbers: Numbers) -> Numbers | slice:
+    """Return numbers as a slice if they count from 0, as a slice copies nothing."""
+    count = len(numbers)
+    return slice(count) if np.array_equal(numbers, np.arange(count)) else numbers
+
+
 def _sums(group: Numbers, values: Array) -> Array:
     """Return the sum over its group, for each value."""
     return np.asarray(np.bincount(group, values)[group])
 
 
-def _log_likelihood(covariance: Array, gaps: Array) -> float:
-    """Return the logarithm of the normal density of gaps, up to a constant.
-
-    It needs the inverse of the Cholesky factor times the gaps. Where the gaps are appended to the
-    matrix as a row, that is a row of the factor: one factorization does, and numpy has no solver
-    for triangles.
-    """
+def _bordered(covariance: Array, gaps: Array) -> Array:
+    """Return a covariance with the gaps appended as a row and a column; see `_log_likelihood`."""
     count = len(gaps)
     whole = np.empty((count + 1, count + 1))
     whole[:count, :count] = covariance
@@ -416,7 +388,21 @@ def _log_likelihood(covariance: Array, gaps: Array) -> float:
     whole[:count, count] = gaps
     # Large, so that the matrix is positive definite. The rest of the row does not depend on it.
     whole[count, count] = _LARGE
-    factor = np.linalg.cholesky(whole)
+    return whole
+
+
+def _log_likelihood(bordered: Array) -> float:
+    """Return the logarithm of the normal density of gaps, up to a constant.
+
+    It needs the inverse of the Cholesky factor times the gaps. Where the gaps are appended to the
+    covariance as a row, that is a row of the factor: one factorization does, and numpy has no
+    solver for triangles.
+
+    Args:
+        bordered: the result of `_bordered`.
+    """
+    count = len(bordered) - 1
+    factor = np.linalg.cholesky(bordered)
     half = factor[count, :count]
     # The logarithm of the determinant's root is the sum over the factor's diagonal.
     diagonal = np.diag(factor)[:count]

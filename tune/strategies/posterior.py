@@ -25,16 +25,16 @@ from tune.space import Point
 from tune.strategies.gaussian_process import (
     BlockMeans,
     GaussianProcess,
-    JointNormal,
-    Numbers,
     covariance_parts,
     varying_settings,
 )
+from tune.strategies.joint_normal import JointNormal
 from tune.strategies.paired import quality_table, score_list
 from tune.strategies.prior import PriorTrial, study_parts
 from tune.strategies.problem import (
     LENIENT_ERRORS,
     Array,
+    Numbers,
     Problem,
     Standing,
     preference,
@@ -216,8 +216,8 @@ class Posterior:
     def copy(self) -> Posterior:
         """Return a copy on which purchases can be tried."""
         other = copy(self)
-        other.quality = JointNormal(self.quality.mean, self.quality.cov.copy())
-        other.gain = JointNormal(self.gain.mean, self.gain.cov.copy())
+        other.quality = self.quality.copy()
+        other.gain = self.gain.copy()
         return other
 
     def widen_prior(self) -> None:

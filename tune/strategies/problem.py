@@ -18,6 +18,7 @@ from tune.strategies.prior import PriorTrial
 from tune.strategies.settings import Settings
 
 Array: TypeAlias = npt.NDArray[np.float64]
+Numbers: TypeAlias = npt.NDArray[np.int64]
 
 NO_WORTH = "no worth"
 """The end of a search where no block was worth its money."""

@@ -19,9 +19,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tune.strategies.gaussian_process import Numbers
 from tune.strategies.paired import ScoreList
-from tune.strategies.problem import Array
+from tune.strategies.problem import Array, Numbers
 from tune.strategies.settings import VarianceSettings
 
 _LASTING_SHARE = 0.5
