@@ -67,6 +67,20 @@ def test_no_gain_is_claimed_that_the_interval_does_not_carry(
     assert cells(markdown(study))[1][4] == study.verdict
 
 
+def test_a_baseline_that_could_not_be_run_is_said_with_the_reason() -> None:
+    why = "the model does not take stop: 400: no stop"
+    said = answer(whole(baseline=None, difference=None, baseline_failure=why))
+    assert said[1] == (
+        "The baseline could not be run, so nothing is compared with it and no gain is claimed: "
+        f"{why}."
+    )
+    # The search may have scored it.
+    said = answer(whole(difference=None, baseline_failure=f"{why}."))
+    assert said[1].endswith(f"no gain is claimed. It could not be run there: {why}.")
+    nothing = whole(winner=None, baseline=None, baseline_failure=why)
+    assert f"The baseline could not be run: {why}." in answer(nothing)
+
+
 def test_what_could_not_have_been_seen_is_said() -> None:
     study = whole(difference=Interval(0.01, -0.1, 0.12, 120))
     assert "a difference below 0.120 would mostly go unseen" in answer(study)[1]

@@ -16,6 +16,7 @@ from tune.fakes.replies import Body, Reply, error_reply
 from tune.fakes.server import Server
 from tune.fakes.world import LabelledWorld
 from tune.followup.reprice import reprice
+from tune.report import answer, best_json, summary_lines
 from tune.space import Config
 from tune.store.journal import read_events
 from tune.strategies import Outcome, Problem, Standing, tried_settings
@@ -179,13 +180,28 @@ def refusals(server: Server) -> int:
     return sum(one.status == 400 for one in server.requests)
 
 
+def assert_told(study: tune.Study, sentence: str) -> None:
+    """A reader of each form of the result finds the sentence."""
+    (notice,) = [one for one in study.record.notices if one.startswith(sentence)]
+    assert "answered 400" in notice
+    assert notice in best_json(study.record)["notices"]
+    assert any(sentence in line for line in summary_lines(study.record))
+    for name in ("report.md", "report.html"):
+        assert sentence in (study.folder / name).read_text()
+
+
+SMALL = {"max_tokens": [8, 64]}
+STOP = {"stop": [None, ["\n"]], "max_tokens": 64}
+BELOW_16, BELOW_64 = "a max_tokens below 16", "a max_tokens below 64"
+
+
 @pytest.mark.parametrize(
-    ("model", "world", "searched", "without"),
+    ("model", "world", "searched", "without", "said"),
     [
-        (NO_STOP, Chatty(), {"stop": [None, ["\n"]], "max_tokens": 64}, {"stop": ()}),
-        (NO_SMALL_CAPS, LabelledWorld(), {"max_tokens": [8, 64]}, {"max_tokens": 16}),
-        (NO_BOUNDS, LabelledWorld(), {"max_tokens": [8, 64]}, {"max_tokens": 64}),
-        (NO_NAME, LabelledWorld(), {"max_tokens": [8, 64]}, {"max_tokens": 64}),
+        (NO_STOP, Chatty(), STOP, {"stop": ()}, "stop strings"),
+        (NO_SMALL_CAPS, LabelledWorld(), SMALL, {"max_tokens": 16}, BELOW_16),
+        (NO_BOUNDS, LabelledWorld(), SMALL, {"max_tokens": 64}, BELOW_64),
+        (NO_NAME, LabelledWorld(), SMALL, {"max_tokens": 64}, BELOW_64),
     ],
 )
 def test_a_winner_that_its_model_refuses_gives_way_before_the_holdout(
@@ -193,6 +209,7 @@ def test_a_winner_that_its_model_refuses_gives_way_before_the_holdout(
     world: LabelledWorld,
     searched: dict[str, Any],
     without: dict[str, Any],
+    said: str,
     tmp_path: Path,
 ) -> None:
     takes_all = replace(model, refuses=frozenset(), strict=None)
@@ -207,6 +224,9 @@ def test_a_winner_that_its_model_refuses_gives_way_before_the_holdout(
         asked = options(server, world, **searched)
         strict = tune.tune(**asked, budget=0.01, results=tmp_path / "strict")
         assert refusals(server) == 1
+        again = tune.tune(**asked, budget=0.01, results=tmp_path / "strict")
+    assert_told(strict, f"After the search, m refused {said}")
+    assert again.record.notices == strict.record.notices
     assert all(strict.best.config[name] == value for name, value in without.items())
     assert strict.record.winner is not None
     assert strict.record.winner.holdout is not None
@@ -237,6 +257,26 @@ def test_a_winner_that_its_model_refuses_gives_way_in_the_holdout_at_last(
     again = reprice(tmp_path / "study", **asked)
     assert again.best.config == found.best.config
     assert again.record.verdict == found.record.verdict
+    assert_told(found, "After the search, m refused stop strings")
+    assert set(found.record.notices) < set(again.record.notices)
+
+
+@pytest.mark.parametrize("stop", [None, ["X"]])
+def test_a_baseline_that_its_model_refuses_is_said_with_the_words_of_the_model(
+    stop: list[str] | None, tmp_path: Path
+) -> None:
+    searched = {"stop": [None, stop] if stop else None, "max_tokens": 64}
+    baseline = {"model": "m", "prompt": "p", "stop": ["\n"]}
+    with Server(models={"m": NO_STOP}, world=Chatty()) as server:
+        asked = options(server, Chatty(), **searched) | {"baseline": baseline}
+        found = tune.tune(**asked, budget=0.01, results=tmp_path / "study")
+    _, said, *_ = answer(found.record)
+    assert said.startswith("The baseline could not be run")
+    assert "the model does not take stop" in said
+    assert "answered 400: Unsupported parameter: 'stop'" in said
+    # No configuration of the space is lost where it has no stop strings.
+    told = "".join(found.record.notices)
+    assert ("After the search, m refused stop strings" in told) == bool(stop)
 
 
 def test_a_model_that_is_lost_when_its_settings_are_tried_is_not_selected(

@@ -248,9 +248,8 @@ async def test_a_refused_parameter_fails_the_trial_without_a_score_and_is_learne
     wave = await house.buy(step())
     assert wave.complete
     assert house.trials[0].state == "failed"
-    assert house.learned == [("learned", {"model": "m", "parameter": "temperature"})], (
-        "once, however many calls say it"
-    )
+    lesson = {"model": "m", "parameter": "temperature", "words": "no temperature"}
+    assert house.learned == [("learned", lesson)], "once, however many calls say it"
     assert house.ledger.spent == 0
 
 

@@ -126,16 +126,27 @@ def test_a_refused_parameter_fails_its_trial_and_leaves_the_space() -> None:
     case = Case()
     refusal = ParameterRejected("no temperature", parameter="temperature")
     case.failures.refused(case.trials[0], refusal, case.wave, case.trials)
-    assert case.trials[0].reason == "the model does not take temperature"
+    assert case.trials[0].reason == (
+        "the model does not take temperature: no temperature"
+    )
     assert "temperature" not in case.lessons.space.dimensions("m")
     assert "temperature" in case.lessons.space.dimensions("n")
+
+
+def test_a_later_trial_fails_with_the_words_of_the_model() -> None:
+    """A call with what is known to be refused is not sent, so the model says nothing."""
+    case = Case()
+    case.lessons.space = space_with(stop=[None, ["a"]])
+    refuse(case, ParameterRejected("no stop", parameter="stop"), stop=("a",))
+    later = refuse(case, ParameterRejected("known", parameter="stop"), stop=("b",))
+    assert later.reason == "the model does not take stop: no stop"
 
 
 def test_a_refused_value_only_narrows_the_space() -> None:
     case = Case()
     refusal = ValueRejected("too hot", parameter="temperature", low=0.0, high=0.7)
     case.failures.refused(case.trials[0], refusal, case.wave, case.trials)
-    assert case.trials[0].reason == "the model does not take temperature 0.9"
+    assert case.trials[0].reason == ("the model does not take temperature 0.9: too hot")
     assert list(case.lessons.space.dimensions("m")["temperature"].values) == [0.5]
     assert list(case.lessons.space.dimensions("n")["temperature"].values) == [0.5, 0.9]
 

@@ -179,7 +179,7 @@ def test_what_ends_a_phase_beside_the_final_comparison_seldom_ends_the_run(
 
 
 def lesson() -> dict[str, Any]:
-    return {"model": "m", "parameter": "temperature"}
+    return {"model": "m", "parameter": "temperature", "words": "no"}
 
 
 def takes_temperature(house: House) -> bool:

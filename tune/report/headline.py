@@ -168,6 +168,8 @@ def _nothing_found(report: Report) -> tuple[str, ...]:
     if baseline is not None and baseline.quality is not None:
         known = evidence(baseline.quality, holdout=baseline.holdout is not None)
         second = f"The baseline scores {known}."
+    elif report.baseline_failure:
+        second = f"The baseline could not be run: {_ended(report.baseline_failure)}"
     return first, second, money_sentence(report)
 
 
@@ -221,13 +223,21 @@ def _comparison(report: Report) -> str:
     # No comparison with itself.
     if report.winner_is_baseline:
         return "It is the baseline itself: nothing that was tried is preferred to it."
+    if baseline is None and report.baseline_failure:
+        return (
+            "The baseline could not be run, so nothing is compared with it and no gain is claimed: "
+            f"{_ended(report.baseline_failure)}"
+        )
     if baseline is None:
         return "There is no baseline to compare it with, so no gain is claimed."
     if difference is None:
         known = evidence(baseline.quality, holdout=baseline.holdout is not None)
+        why = ""
+        if report.baseline_failure:
+            why = f" It could not be run there: {_ended(report.baseline_failure)}"
         return (
             f"The baseline is {known}, and the two were not compared on holdout examples, so no "
-            "gain is claimed."
+            f"gain is claimed.{why}"
         )
     if report.margin is not None:
         return _non_inferiority(report, report.margin, difference)
@@ -247,6 +257,11 @@ def _comparison(report: Report) -> str:
             "few"
         )
     return f"The data cannot tell it from the baseline: {on}{seen}."
+
+
+def _ended(words: str) -> str:
+    """Return somebody else's words with the full stop of a sentence."""
+    return words if words.endswith((".", "!", "?")) else f"{words}."
 
 
 def _non_inferiority(report: Report, margin: float, difference: Interval) -> str:

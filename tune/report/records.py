@@ -179,6 +179,7 @@ class Report:
         winner: the selected configuration, or None if nothing was scored.
         baseline: the configuration of today, or the one that replaces it.
         baseline_given: False if the first model and the plainest prompt replace a baseline.
+        baseline_failure: the reason why the baseline could not be run; "" where it could.
         deployable: the best configuration that an agent's `llm_config` can hold, if it is not the
             winner.
         deployable_note: what the full winner would add to it, or why agents can use no
@@ -233,6 +234,7 @@ class Report:
     winner: ReportConfig | None = None
     baseline: ReportConfig | None = None
     baseline_given: bool = True
+    baseline_failure: str = ""
     deployable: ReportConfig | None = None
     deployable_note: str = ""
     runners_up: tuple[ReportConfig, ...] = ()

@@ -21,6 +21,7 @@ from tune.result.money import study_money
 from tune.result.notices import notices
 from tune.result.pass_at_k import pass_at_k
 from tune.result.provenance import study_provenance
+from tune.result.refused import why_no_baseline
 from tune.result.repeated_splits import repeated_splits
 from tune.result.rows import ReportRows
 from tune.result.savings import costs_of_readings
@@ -181,6 +182,7 @@ def _with_search(report: Report, found: _Findings) -> Report:
     return replace(
         report,
         baseline=found.rows.baseline(),
+        baseline_failure=why_no_baseline(record),
         look=found.evidence.look,
         confidence=found.evidence.confidence,
         frontier=tuple(found.rows.frontier(found.choice)),

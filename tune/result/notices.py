@@ -7,6 +7,7 @@ from collections.abc import Collection
 from tune.plan.plan import Plan
 from tune.plan.sample_size import sample_size_note
 from tune.result.evidence import Evidence
+from tune.result.refused import refusal_notices
 from tune.result.tier_prices import tier_notice
 from tune.safety.decoration import Decorations
 from tune.space import Config
@@ -39,6 +40,7 @@ def notices(
             "winner is its best quality, the only one that met the holdout for certain."
         )
     found += _selection(record)
+    found += refusal_notices(record)
     if record.selection is not None:
         found += tier_notice(record.plan, record.selection.shown.config)
     found += _unanswerable(record)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
@@ -139,14 +140,15 @@ class Failures:
             return False
         model = str(trial.point["model"])
         if not is_within(self.lessons.space.cap(trial.point), error.low, error.high):
-            self.lessons.narrow(model, "max_tokens", None, error.low, error.high)
+            self._narrow(model, "max_tokens", None, error)
         # The calls of this trial that are under way all come here, with the same cap.
         cap = self.lessons.space.cap(trial.point)
         if (error.low, error.high) == (None, None):
             if trial.cap >= cap:
                 return False
             # It was asked with a smaller cap than its point may have.
-            self._leave_out_cap(Point({**trial.point, "max_tokens": trial.cap}))
+            asked = Point({**trial.point, "max_tokens": trial.cap})
+            self._leave_out_cap(asked, str(error))
         if not is_within(cap, error.low, error.high):
             return False
         trial.cap = wave.caps[trial.number] = cap
@@ -166,24 +168,31 @@ class Failures:
         shown = name = _space_name(error)
         if isinstance(error, ValueRejected):
             value = trial.point.get(name, trial.cap if name == "max_tokens" else None)
-            shown = f"{name} {value}"
+            # Stop strings are shown as elsewhere.
+            text = json.dumps(value) if isinstance(value, tuple) else value
+            shown = f"{name} {text}"
         # Looked up before the trial fails: one that failed earlier has taught its value already.
         running = trial.state == "running"
-        _fail(trial, f"the model does not take {shown}", wave)
+        words = self.lessons.words.get((str(trial.point["model"]), name), error)
+        _fail(trial, f"the model does not take {shown}: {words}", wave)
         self._learn(trial.point, error, running=running)
         # Taken off, because other trials may meet the same error with other values.
         more, error.more = error.more, []
         for other in more:
             self._learn(trial.point, other, running=running)
         for refused in (error, *more):
-            self._rule_out(trial, _space_name(refused), trials, wave)
+            self._rule_out(trial, refused, trials, wave)
 
     def _rule_out(
-        self, trial: Trial, name: str, trials: Mapping[int, Trial], wave: Wave
+        self,
+        trial: Trial,
+        error: ParameterRejected,
+        trials: Mapping[int, Trial],
+        wave: Wave,
     ) -> None:
         """Fail the trials of a model that ask for what the space has just lost for it."""
         space = self.lessons.space
-        model = str(trial.point["model"])
+        model, name = str(trial.point["model"]), _space_name(error)
         if name in FREE:
             return
         domain = space.domain(name, model)
@@ -195,9 +204,9 @@ class Failures:
             if other.point["model"] != model:
                 continue
             if domain is None:
-                _fail(other, f"the model does not take {name}", wave)
+                _fail(other, f"the model does not take {name}: {error}", wave)
             elif isinstance(domain, Choice) and value not in domain.values:
-                _fail(other, f"the model does not take {name} {value}", wave)
+                _fail(other, f"the model does not take {name} {value}: {error}", wave)
             elif space.point_of(other.point) != other.point:
                 lost = _first_lost(other.point, space.point_of(other.point))
                 reason = f"the model does not take {lost} beside the other settings"
@@ -213,7 +222,7 @@ class Failures:
         if self._is_conditional(point, error):
             return
         if not isinstance(error, ValueRejected):
-            self.lessons.refuse(model, name)
+            self.lessons.refuse(model, name, str(error))
         elif not running:
             return
         elif name not in FREE:
@@ -221,16 +230,22 @@ class Failures:
             # Another trial of the same wave may have taught it.
             if domain is None or value not in grid_values(domain):
                 return
-            self.lessons.narrow(model, name, value, error.low, error.high)
+            self._narrow(model, name, value, error)
         elif error.low is not None or error.high is not None:
             # A free dimension is read off. What was sent is a cap, or a number of stop strings.
-            self.lessons.narrow(model, name, None, error.low, error.high)
+            self._narrow(model, name, None, error)
         elif name == "stop":
-            self.lessons.refuse(model, name)
+            self.lessons.refuse(model, name, str(error))
         elif name in point and name not in self.lessons.space.paid(model, self._free):
-            self._leave_out_cap(point)
+            self._leave_out_cap(point, str(error))
 
-    def _leave_out_cap(self, point: Point) -> None:
+    def _narrow(
+        self, model: str, name: str, value: Value, error: ValueRejected
+    ) -> None:
+        """Learn that a model does not take a value, with the bounds that the refusal states."""
+        self.lessons.narrow(model, name, value, error.low, error.high, str(error))
+
+    def _leave_out_cap(self, point: Point, words: str) -> None:
         """Learn that a model does not take the max_tokens of a config, which was read off.
 
         The draws were bought with a larger one, so it is too small.
@@ -243,7 +258,7 @@ class Failures:
         larger = [value for value in values if value > cap]
         # Another trial of the same wave may have taught it.
         if larger and min(values) <= cap:
-            self.lessons.narrow(model, "max_tokens", None, min(larger), None)
+            self.lessons.narrow(model, "max_tokens", None, min(larger), None, words)
 
     def _is_conditional(self, point: Point, error: ParameterRejected) -> bool:
         """Learn a condition from a refusal, and return True if it states one.

@@ -37,6 +37,8 @@ class Lessons:
     Attributes:
         aside: the reasons of models that are set aside, by their names in the space.
         unanswerable: the reasons of examples that a model never answers, by (model, position).
+        words: the words with which a model refused a parameter, by (model, parameter). Later calls
+            with it are not sent.
     """
 
     def __init__(
@@ -52,13 +54,20 @@ class Lessons:
         self.capabilities.learned = lambda fact: write("fact", **fact._asdict())
         self.aside: dict[str, str] = {}
         self.unanswerable: dict[tuple[str, int], str] = {}
+        self.words: dict[tuple[str, str], str] = {}
         self._write = write
         self._tell = tell
         self._lost = lost
 
-    def refuse(self, model: str, parameter: str) -> None:
-        """Note that a model does not take a parameter: the space loses that dimension for it."""
-        self._learn("learned", model=model, parameter=parameter)
+    def refuse(self, model: str, parameter: str, words: str = "") -> None:
+        """Note that a model does not take a parameter: the space loses that dimension for it.
+
+        Args:
+            model: by its name in the space.
+            parameter: its name.
+            words: of the model, for a person.
+        """
+        self._learn("learned", model=model, parameter=parameter, words=words)
 
     def narrow(
         self,
@@ -67,6 +76,7 @@ class Lessons:
         value: Any,
         low: float | None,
         high: float | None,
+        words: str = "",
     ) -> None:
         """Note that a model does not take a value of a parameter, and its bounds if known."""
         self._learn(
@@ -76,6 +86,7 @@ class Lessons:
             value=value,
             low=low,
             high=high,
+            words=words,
         )
 
     def allow_only_with(
@@ -119,6 +130,7 @@ class Lessons:
                 fields = [event[name] for name in Fact._fields]
                 self.capabilities.recall(Fact(*fields))
             case "learned":
+                self.words[event["model"], event["parameter"]] = event["words"]
                 self.space.drop(event["model"], event["parameter"])
             case "narrowed":
                 self.space.narrow(

@@ -1,0 +1,124 @@
+"""What a model refused after the search, as a report says it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.support.house import House
+from tests.support.reported import reading
+from tune.readout.trial import Trial
+from tune.result import build_report
+from tune.result.refused import refusal_notices, why_no_baseline
+from tune.space import Space
+from tune.study.record import RunRecord
+
+SEARCH = {"event": "phase", "name": "search", "left": 1.0}
+SETTINGS = {"event": "phase", "name": "settings", "left": 1.0}
+CONTINUE = {"event": "continue", "left": 2.0}
+
+
+def learned(parameter: str) -> dict[str, Any]:
+    return {
+        "event": "learned",
+        "model": "m",
+        "parameter": parameter,
+        "words": "400: no",
+    }
+
+
+def narrowed(
+    parameter: str, low: float | None = None, high: float | None = None
+) -> dict[str, Any]:
+    bounds = {"value": None, "low": low, "high": high}
+    return learned(parameter) | {"event": "narrowed"} | bounds
+
+
+def recorded(
+    build: Callable[..., House], *events: dict[str, Any], **searched: Any
+) -> RunRecord:
+    """Return the record of a study whose journal holds these events."""
+    searched = {"stop": [None, ["\n"]], "max_tokens": [8, 64], **searched}
+    space = Space(model="m", prompt={"p": "{text}"}, temperature=[0.5], **searched)
+    return replace(build(space=space).record(), events=events)
+
+
+@pytest.mark.parametrize(
+    ("event", "refused", "lost"),
+    [
+        (learned("stop"), "stop strings", "stop strings"),
+        (narrowed("stop", high=1.0), "more than 1 stop strings", "more"),
+        (
+            narrowed("max_tokens", low=16.0),
+            "a max_tokens below 16",
+            "a smaller one",
+        ),
+        (
+            narrowed("max_tokens", high=32.0),
+            "a max_tokens above 32",
+            "a larger one",
+        ),
+    ],
+)
+def test_what_a_model_refused_after_the_search_is_said_with_what_it_took_away(
+    event: dict[str, Any], refused: str, lost: str, build: Callable[..., House]
+) -> None:
+    stop = [None, ["\n"], ["\n", "."]]
+    record = recorded(build, SEARCH, SETTINGS, event, stop=stop)
+    assert refusal_notices(record) == [
+        f"After the search, m refused {refused}, so none of its configurations with {lost} could "
+        "be selected. In its words: 400: no"
+    ]
+    assert refusal_notices(record)[0] in build_report(record).notices
+
+
+def test_the_last_word_on_a_setting_is_said_and_stays_in_a_study_that_goes_on(
+    build: Callable[..., House],
+) -> None:
+    first, last = narrowed("max_tokens", low=10), narrowed("max_tokens", low=16)
+    record = recorded(build, SETTINGS, first, last, CONTINUE)
+    (notice,) = refusal_notices(record)
+    assert "below 16" in notice
+
+
+def test_what_was_refused_in_the_search_is_told_by_its_trials(
+    build: Callable[..., House],
+) -> None:
+    assert refusal_notices(recorded(build, SEARCH, learned("stop"))) == []
+    again = recorded(build, SEARCH, SETTINGS, CONTINUE, learned("stop"))
+    assert refusal_notices(again) == []
+
+
+@pytest.mark.parametrize(
+    ("event", "searched"),
+    [
+        (learned("stop"), {"stop": None}),
+        (narrowed("stop", high=1), {}),
+        (narrowed("max_tokens", low=8), {}),
+        (learned("temperature"), {}),
+    ],
+)
+def test_nothing_is_said_where_no_configuration_of_the_space_is_lost(
+    event: dict[str, Any], searched: dict[str, Any], build: Callable[..., House]
+) -> None:
+    """A baseline may have other settings than the space."""
+    assert refusal_notices(recorded(build, SETTINGS, event, **searched)) == []
+
+
+def test_a_baseline_that_could_not_be_run_says_why(build: Callable[..., House]) -> None:
+    house = build(baseline={"temperature": 0.5})
+    record = house.record()
+    assert why_no_baseline(record) == ""
+    baseline = house.plan.baseline
+    failed = Trial(1, baseline, 12, state="failed", reason="it was refused")
+    lost = replace(record, holdout_trials={baseline: failed})
+    assert why_no_baseline(lost) == "it was refused"
+    assert build_report(lost).baseline_failure == "it was refused"
+    point = house.plan.baseline_point
+    searched = Trial(0, point, 12, state="failed", reason="400: no")
+    assert why_no_baseline(replace(lost, trials={0: searched})) == "400: no"
+    met = replace(lost, holdout={baseline: reading(0.5, 1.0)})
+    assert why_no_baseline(met) == ""

@@ -1,0 +1,119 @@
+"""Settings that a model refused only when they were sent as they would be deployed.
+
+A smaller max_tokens and stop strings are read off draws that were bought without them. So the
+search never sends them, and a model may refuse them when a selected configuration is tried.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tune.space import Space
+from tune.space.domain import grid_values
+from tune.space.values import Value, is_within
+from tune.study.record import RunRecord
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedSetting:
+    """A setting that a model refused after the search.
+
+    Attributes:
+        model: by its name in the space.
+        parameter: "stop" or "max_tokens".
+        low: the smallest max_tokens that is left, or None.
+        high: the largest max_tokens, or the most stop strings, that is left; None where no bound is
+            known.
+        words: of the model.
+    """
+
+    model: str
+    parameter: str
+    low: float | None
+    high: float | None
+    words: str
+
+    def leaves(self, value: Value) -> bool:
+        """Return True if a value may still be selected."""
+        if self.parameter == "max_tokens":
+            return is_within(value, self.low, self.high)
+        # Of stop strings, the bound is about their number. Without one, none are taken.
+        size = len(value) if isinstance(value, tuple) else 0
+        return size <= (self.high or 0)
+
+
+def refusal_notices(record: RunRecord) -> list[str]:
+    """Say which settings models refused after the search, and what could not be selected then."""
+    space = Space.from_mapping(record.plan.identity["space"])
+    found = []
+    for refused in _refused_after_search(record.events):
+        if _was_searched(space, refused):
+            found.append(_sentence(refused))
+    return found
+
+
+def why_no_baseline(record: RunRecord) -> str:
+    """Return the reason why the baseline could not be run; "" where it was, or was not tried."""
+    plan = record.plan
+    if plan.baseline in record.holdout:
+        return ""
+    for trial in record.trials.values():
+        if trial.point == plan.baseline_point and trial.state == "failed":
+            return trial.reason
+    met = record.holdout_trials.get(plan.baseline)
+    if met is None or met.state != "failed":
+        return ""
+    return met.reason
+
+
+def _refused_after_search(events: Sequence[Mapping[str, Any]]) -> list[RefusedSetting]:
+    """Return what the journal says of refusals after the search, the last word on each."""
+    found: dict[tuple[str, str, bool], RefusedSetting] = {}
+    phase = "search"
+    for event in events:
+        kind = event["event"]
+        if kind == "phase":
+            phase = event["name"]
+        elif kind == "continue":
+            phase = "search"
+        elif kind in ("learned", "narrowed") and phase != "search":
+            parameter = event["parameter"]
+            low, high = event.get("low"), event.get("high")
+            if parameter in ("stop", "max_tokens"):
+                refused = RefusedSetting(
+                    event["model"], parameter, low, high, event["words"]
+                )
+                # A smallest and a largest value are two things that it refused.
+                found[refused.model, parameter, low is not None] = refused
+    return list(found.values())
+
+
+def _was_searched(space: Space, refused: RefusedSetting) -> bool:
+    """Return True if the space had configurations that the refusal takes away.
+
+    Args:
+        space: as the user gave it.
+        refused: the setting.
+    """
+    # The baseline may have other values than the space.
+    for prompt in ("", *space.prompts):
+        domain = space.domain(refused.parameter, refused.model, prompt)
+        if domain is not None and not all(map(refused.leaves, grid_values(domain))):
+            return True
+    return False
+
+
+def _sentence(refused: RefusedSetting) -> str:
+    setting, lost = "stop strings", "stop strings"
+    if refused.low is not None:
+        setting, lost = f"a max_tokens below {refused.low:.0f}", "a smaller one"
+    elif refused.parameter == "max_tokens":
+        setting, lost = f"a max_tokens above {refused.high:.0f}", "a larger one"
+    elif refused.high is not None:
+        setting, lost = f"more than {refused.high:.0f} stop strings", "more"
+    return (
+        f"After the search, {refused.model} refused {setting}, so none of its configurations with "
+        f"{lost} could be selected. In its words: {refused.words}"
+    )
