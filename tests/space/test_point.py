@@ -31,6 +31,14 @@ def test_points_are_equal_when_their_values_are() -> None:
     assert len(one) == 3
 
 
+def test_a_point_contains_the_names_that_it_has_values_for() -> None:
+    point = Point({"model": "m", "seed": None})
+    assert "model" in point
+    assert "seed" in point
+    assert "prompt" not in point
+    assert 1 not in point
+
+
 def test_a_config_fills_in_what_is_usual() -> None:
     config = Config(
         {

@@ -9,17 +9,15 @@ import pytest
 
 from tune.fakes.race import World, problem
 from tune.strategies.acquisition import (
-    BlockOption,
-    BlockOptions,
     acquisition_values,
-    as_arrays,
     first_of_largest,
     knowledge_gradients,
     two_largest,
 )
+from tune.strategies.block_options import BlockOption, as_arrays
 from tune.strategies.expected_rise import Moves, expected_maximum
 from tune.strategies.joint_normal import JointNormal
-from tune.strategies.posterior import Posterior, share_of_gain
+from tune.strategies.posterior import Posterior
 
 
 def option(
@@ -44,42 +42,6 @@ def values(posterior: Posterior, *options: BlockOption) -> list[float]:
         posterior, arrays, np.zeros(count), held, 64
     ).tolist()
     return found
-
-
-def test_a_long_block_is_worth_nothing_where_the_next_alone_is_worth_as_much_per_dollar() -> (
-    None
-):
-    one = np.ones(4)
-    beyond = np.array([False, True, False, True])
-    stock = BlockOptions(
-        np.array([0, 0, 1, 1]),
-        np.array([1.0, 4.0, 1.0, 4.0]),
-        one,
-        one,
-        one,
-        one,
-        one > 0,
-        beyond,
-    )
-    assert stock.settle(np.array([2.0, 8.0, 2.0, 8.1])).tolist() == [2.0, 0.0, 2.0, 8.1]
-    assert stock.settle(np.array([0.0, 0.0, 0.0, 1.0])).tolist() == [0.0, 0.0, 0.0, 1.0]
-
-
-def test_an_option_beyond_the_next_block_is_known_and_may_cost_a_share_only() -> None:
-    found = as_arrays(
-        [option(0, 1.0), option(0, 4.0), option(0, 4.0, draws=3), option(1)], 10, 0.3
-    )
-    assert found.beyond.tolist() == [False, True, False, False]
-    assert found.there.tolist() == [True, False, True, True]
-    assert found.share.tolist() == pytest.approx([0, 0, share_of_gain(3), 0])
-
-
-def test_options_that_cost_more_than_the_money_are_not_there() -> None:
-    assert as_arrays([option(0, 2.0), option(1, 0.5)], 1.0, 1.0).there.tolist() == [
-        False,
-        True,
-    ]
-    assert len(as_arrays([], 1.0, 1.0).there) == 0
 
 
 def test_one_point_alone_is_worth_the_expected_maximum_over_the_best_other() -> None:

@@ -6,113 +6,17 @@ selectable, whichever is larger.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
-
 import numpy as np
 
+from tune.strategies.block_options import BlockOptions
 from tune.strategies.expected_rise import (
     Moves,
     able_to_win,
     at_least_alone,
     expected_rise,
 )
-from tune.strategies.posterior import Posterior, share_of_gain
+from tune.strategies.posterior import Posterior
 from tune.strategies.problem import Array, Numbers
-
-
-class BlockOption(NamedTuple):
-    """A block that could be bought.
-
-    Attributes:
-        candidate: number of its point.
-        examples: that the point's trial would have.
-        draws: of each of them.
-        least: the fewest draws that make a reading of its point.
-        cost: expected dollars.
-        noise: variance of what it would show of the quality with the fewest answers.
-        gain_noise: of what it would show of the gain of endless answers; inf where that is nothing.
-        chance: probability that the point keeps the limits.
-    """
-
-    candidate: int
-    examples: int
-    draws: int
-    least: int
-    cost: float
-    noise: float
-    gain_noise: float
-    chance: float
-
-
-@dataclass(slots=True)
-class BlockOptions:
-    """Options as arrays, one entry each.
-
-    Attributes:
-        candidate: see `BlockOption`.
-        cost: expected dollars.
-        noise: see `BlockOption`.
-        gain_noise: see `BlockOption`.
-        chance: probability that its point keeps the limits.
-        share: share of the gain of endless answers that its draws have.
-        there: whether it can still be bought.
-        beyond: whether it goes beyond the next block of its point. The option of that block alone
-            comes right before it.
-    """
-
-    candidate: np.ndarray
-    cost: Array
-    noise: Array
-    gain_noise: Array
-    chance: Array
-    share: Array
-    there: np.ndarray
-    beyond: np.ndarray
-
-    def settle(self, values: Array) -> Array:
-        """Return values, with 0 where the next block alone is worth as much per dollar."""
-        rate = values / self.cost
-        # The option before each one is the next block alone; see `beyond`.
-        no_better = rate <= np.roll(rate, 1)
-        return np.where(self.beyond & no_better, 0.0, values)
-
-
-def as_arrays(
-    options: Sequence[BlockOption],
-    money: float,
-    long_share: float,
-) -> BlockOptions:
-    """Return options as arrays.
-
-    Args:
-        options: those of one point stand side by side.
-        money: dollars that one option may cost.
-        long_share: share of the money that an option beyond the next block may cost.
-    """
-    # Without options the columns are missing, and empty ones take their place.
-    columns = list(zip(*options, strict=True)) or [()] * len(BlockOption._fields)
-    candidate, _, draws, _, cost, noise, gain_noise, chance = map(np.array, columns)
-    shares = [share_of_gain(one.draws) - share_of_gain(one.least) for one in options]
-    # Free models cost nothing, and values are divided by cost.
-    cost = np.maximum(cost, 1e-12)
-    # More draws for the examples that are there are an option with more draws, so they differ.
-    same_point = candidate[1:] == candidate[:-1]
-    same_draws = draws[1:] == draws[:-1]
-    beyond = np.append(False, same_point & same_draws)[: len(options)]
-    # All remaining examples at once are a gamble: only small ones are offered.
-    most = np.where(beyond, long_share * money, money)
-    return BlockOptions(
-        candidate=candidate,
-        cost=cost,
-        noise=noise,
-        gain_noise=gain_noise,
-        chance=chance,
-        share=np.array(shares),
-        there=cost <= most,
-        beyond=beyond,
-    )
 
 
 def acquisition_values(

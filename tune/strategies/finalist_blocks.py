@@ -14,12 +14,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from tune.readout.trial import Reason, Step
-from tune.strategies.acquisition import (
-    BlockOption,
-    acquisition_values,
-    as_arrays,
-    first_of_largest,
-)
+from tune.strategies.acquisition import acquisition_values, first_of_largest
+from tune.strategies.block_options import BlockOption, as_arrays
 from tune.strategies.blocks import rung_sizes
 from tune.strategies.posterior import Posterior
 from tune.strategies.race import Race, TrialState

@@ -12,14 +12,13 @@ import numpy as np
 from tune.readout.trial import Reason, Step
 from tune.search.history import Searcher
 from tune.space import Point
-from tune.strategies.acquisition import (
+from tune.strategies.acquisition import acquisition_values, first_of_largest
+from tune.strategies.block_options import (
     BlockOption,
     BlockOptions,
-    acquisition_values,
+    NextBlocks,
     as_arrays,
-    first_of_largest,
 )
-from tune.strategies.blocks import block_sizes, first_block
 from tune.strategies.candidates import Candidates, Pair
 from tune.strategies.forecast import SearchCosts, SearchForecast
 from tune.strategies.frontier import cost_limits
@@ -28,7 +27,7 @@ from tune.strategies.linear_algebra import one_thread
 from tune.strategies.posterior import share_of_gain
 from tune.strategies.problem import ALL_BOUGHT, NO_WORTH, Array, Outcome, Problem
 from tune.strategies.proposals import Proposals
-from tune.strategies.race import Race, TrialState
+from tune.strategies.race import Race
 from tune.strategies.settings import KnowledgeGradientSettings
 from tune.strategies.wave_plan import WavePlan
 
@@ -118,11 +117,9 @@ class _Buyer:
         self._settings = settings
         self._last_money = settings.last_share * money
         self._candidates = Candidates(race, Proposals(race, searcher), settings)
-        self._sizes = block_sizes(race.problem.examples)
+        self._next = NextBlocks(race, self._candidates, settings)
         self._limits = [math.inf]
         self._waves = 0
-        # Of a fresh point's first block; unknown until it is known what calls cost.
-        self._first_block: int | None = None
 
     # --- the first wave
 
@@ -136,7 +133,7 @@ class _Buyer:
         wave = WavePlan(self._race, self._settings.blind_share * money)
         waiting = list(candidates.fresh)
         caps = candidates.first_caps()
-        size = self._first_size(money)
+        size = self._next.first_size(money)
         uses: dict[object, int] = {}
         # Every other point is one that earlier studies speak for. They may mislead, so the rest is
         # spread as ever.
@@ -213,7 +210,7 @@ class _Buyer:
 
         Each is chosen as if those before it were bought already.
         """
-        options = self._options(money)
+        options = self._next.options(money)
         arrays = as_arrays(options, money, self._settings.long_share)
         self.ending = None if options else ALL_BOUGHT
         held = self._held()
@@ -294,152 +291,6 @@ class _Buyer:
             if math.isfinite(option.gain_noise):
                 candidates.posterior.gain.buy(option.candidate, option.gain_noise)
         return bought
-
-    # --- options
-
-    def _first_size(self, money: float) -> int:
-        """Return the number of examples in a fresh point's first block.
-
-        Points of one model and prompt are alike, so they do not all count: the number of kinds is
-        that of the models with prompts, or of the values of a setting if those are more.
-        """
-        fresh = self._candidates.fresh
-        kinds: dict[str, set[object]] = {}
-        for point in fresh:
-            kinds.setdefault("pair", set()).add(_names(point))
-            for name, value in point.items():
-                kinds.setdefault(name, set()).add(value)
-        prices = []
-        for state in map(self._race.unlisted, fresh):
-            prices.append(self._race.expected_price(state, state.ladder[0]))
-        # Free models cost nothing, and money is divided by the price.
-        price = max(sum(prices) / max(1, len(prices)), 1e-15)
-        most = max(map(len, kinds.values()), default=0)
-        return first_block(self._race.problem.examples, most, money / price)
-
-    def _options(self, money: float) -> list[BlockOption]:
-        """Return all blocks that can be bought next."""
-        candidates = self._candidates
-        # It stays: late in a search, a smaller block would not stand up to what is known of others.
-        if self._first_block is None:
-            self._first_block = self._first_size(money)
-        size = self._first_block
-        options: list[BlockOption] = []
-        for candidate, evidence in enumerate(candidates.shown):
-            if evidence.feasible:
-                options += self._more_examples(candidate, money)
-                options += self._more_draws(candidate)
-        # Fresh points have no evidence yet, so they come last in the numbering.
-        for candidate in range(len(candidates.shown), len(candidates.points)):
-            options += self._first_blocks(candidate, size)
-        return options
-
-    def _first_blocks(self, candidate: int, size: int) -> list[BlockOption]:
-        """Return a fresh point's first block, with the fewest draws and with some more.
-
-        There is none where another max_tokens is to be tried first.
-
-        Args:
-            candidate: number of the point.
-            size: examples in the block.
-        """
-        point = self._candidates.points[candidate]
-        if self._candidates.comes_later(point):
-            return []
-        state = self._race.unlisted(point)
-        least = state.ladder[0]
-        # Two answers that vote show nothing of the gain, so three is the least.
-        several = max(self._settings.first_repeats, least + 1)
-        more = next((n for n in state.ladder if n >= several), least)
-        chance = self._candidates.chance(state.point, least)
-        found = []
-        for draws in dict.fromkeys((least, more)):
-            found.append(self._option(candidate, state, size, draws, size, chance))
-        return found
-
-    def _more_examples(self, candidate: int, money: float) -> list[BlockOption]:
-        """Return the next block of a point, and all its remaining examples.
-
-        Where one block is too few to change the choice, all may be worth their money.
-        """
-        state = self._candidates.states[candidate]
-        # Blocks double, so that points meet the same examples and can be compared in pairs.
-        larger = [size for size in self._sizes if size > state.examples]
-        found = []
-        if larger:
-            larger[0] = self._next_size(state, larger[0], money)
-        for size in dict.fromkeys((*larger[:1], *larger[-1:])):
-            fresh = size - state.examples
-            found.append(self._option(candidate, state, size, state.draws, fresh, 1.0))
-        return found
-
-    def _next_size(self, state: TrialState, size: int, money: float) -> int:
-        """Return the examples that a point has after its next block: half way to a size, or there.
-
-        With little money, one doubling takes what could show two others to be better.
-        """
-        settings = self._settings
-        half = (state.examples + size) // 2
-        # One example more would be a wave for nothing.
-        if state.examples not in self._sizes or half < state.examples + 2:
-            return size
-        if state.examples <= settings.halved_examples:
-            return half
-        cost = self._race.expected_cost(state, size, state.draws)
-        return half if cost > settings.halved_share * money else size
-
-    def _more_draws(self, candidate: int) -> list[BlockOption]:
-        """Return the next two numbers of answers, for the examples that a point has."""
-        posterior = self._candidates.posterior
-        shown = self._candidates.shown[candidate]
-        state = self._candidates.states[candidate]
-        numbers = []
-        for n in state.ladder:
-            if n > state.draws and self._candidates.limit_use(shown, n) <= 1.0:
-                numbers.append(n)
-        found = []
-        for draws in numbers[:2]:
-            option = self._option(
-                candidate, state, state.examples, draws, state.examples, 1.0
-            )
-            before = posterior.noise(state.draws)
-            after = posterior.noise(draws)
-            # The examples are the same, so only the reduction of noise is news.
-            news = state.examples * (1.0 / after - 1.0 / before)
-            found.append(option._replace(noise=1.0 / max(news, 1e-9)))
-        return found
-
-    def _option(
-        self,
-        candidate: int,
-        state: TrialState,
-        examples: int,
-        draws: int,
-        fresh: int,
-        chance: float,
-    ) -> BlockOption:
-        """Return the option of bringing a point to so many examples and draws.
-
-        Args:
-            candidate: number of the point.
-            state: its orders so far.
-            examples: that it would have.
-            draws: of each.
-            fresh: examples that tell something new.
-            chance: probability that it keeps the limits.
-        """
-        posterior = self._candidates.posterior
-        least = state.ladder[0]
-        return BlockOption(
-            candidate=candidate,
-            examples=examples,
-            draws=draws,
-            least=least,
-            cost=self._race.expected_cost(state, examples, draws),
-            noise=posterior.noise(draws) / fresh,
-            gain_noise=posterior.gain_noise(draws, least) / fresh,
-            chance=chance,
-        )
 
 
 def _names(point: Point) -> tuple[tuple[str, object], tuple[str, object]]:

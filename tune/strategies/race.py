@@ -106,7 +106,7 @@ class Race:
         self.history: list[Observation] = []
         self.leaders: Sequence[int] = ()
         self._ceilings: dict[tuple[Point, int, int], float] = {}
-        self._parts: dict[tuple[Point, int], tuple[float, float]] = {}
+        self._parts: dict[tuple[str, int], tuple[float, float]] = {}
         self._prices: dict[tuple[int, str, int], tuple[float, float]] = {}
         self._ladders: dict[str, tuple[int, ...]] = {}
         self._caps: dict[tuple[object, object], int] = {}
@@ -196,7 +196,7 @@ class Race:
 
     def _ceiling_parts(self, state: TrialState) -> tuple[float, float]:
         """Return the parts of a ceiling that are paid once for a call, and for each draw."""
-        key = (state.point, state.cap)
+        key = (state.point.key, state.cap)
         found = self._parts.get(key)
         if found is None:
             # Ceilings are linear in the draws of one call: two of them give both parts.
