@@ -3,23 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+import tune
 from tests.support.house import POINT, House, unsure
+from tests.support.reported import reading
+from tune.errors import StudyError
+from tune.fakes.faults import Fault
+from tune.fakes.server import Server
+from tune.fakes.world import LabelledWorld
+from tune.followup.reprice import reprice
 from tune.plan.purchase import MOST_HOLDOUT_SHARE
+from tune.readout import Reading
+from tune.readout.trial import Trial
 from tune.space import Config
+from tune.store.journal import read_events
+from tune.strategies import Selection
 from tune.study.holdout import (
     FIRST_PORTION,
     HOLDOUT_BLOCK,
     HoldoutReserve,
+    HoldoutTest,
     buy_holdout,
     plan_holdout,
     read_holdout_test,
+    select_again,
 )
 
 FIRST = Config({**POINT, "max_tokens": 2, "n": 1})
 OTHER = Config({**POINT, "max_tokens": 12, "n": 3, "aggregate": "vote"})
+NEXT = Config({**OTHER, "max_tokens": 6})
 
 
 def test_every_config_meets_each_block_before_the_next(
@@ -161,3 +177,104 @@ async def test_nothing_is_selected_for_the_reserve_before_more_answers_are_seen_
     await house.buy(examples=16, draws=5)
     reserve.update()
     assert len(selections) == 1
+
+
+class Choices:
+    """A selector that finds one selection and one single answer, and counts what it is asked."""
+
+    def __init__(self, selection: Selection, single_answer: Reading | None) -> None:
+        self.found = selection, single_answer
+        self.selected = 0
+
+    def select(self) -> Selection:
+        self.selected += 1
+        return self.found[0]
+
+    def single_answer(self, selection: Selection) -> Reading | None:
+        assert selection.shown.config.n > 1
+        return self.found[1]
+
+
+def chosen(config: Config) -> Selection:
+    return Selection(reading(0.5, 1.0, **config), (), feasible=True)
+
+
+@pytest.mark.parametrize(
+    ("failed", "winner", "single"),
+    [
+        ((), OTHER, FIRST),
+        ((FIRST,), OTHER, None),
+        ((OTHER,), NEXT, None),
+        ((OTHER, FIRST), NEXT, None),
+    ],
+)
+def test_what_failed_in_the_test_gives_way_and_the_rest_stays(
+    failed: tuple[Config, ...], winner: Config, single: Config | None
+) -> None:
+    trials = {}
+    for number, config in enumerate((OTHER, FIRST)):
+        state = "failed" if config in failed else "running"
+        trials[config] = Trial(number, config, 12, state=state)
+    before = chosen(OTHER), reading(0.5, 1.0, **FIRST)
+    selector: Any = Choices(chosen(NEXT), None)
+    after = select_again(selector, *before, HoldoutTest({}, trials))
+    assert after[0].shown.config == winner
+    assert (after[1] and after[1].config) == single
+    assert selector.selected == (OTHER in failed)
+
+
+@pytest.mark.parametrize(("answers", "left"), [([1, 5], "m"), (5, "")])
+def test_a_single_answer_whose_model_is_lost_in_the_holdout_gives_way(
+    answers: Any, left: str, tmp_path: Path
+) -> None:
+    """The winner stays as it is. Another single answer meets the holdout, or there is none."""
+    world = LabelledWorld(models={"m": 0.6, "k": 0.66}, spread=0.05, heat=0.0)
+    rows = world.examples(90)
+    for number, row in enumerate(rows):
+        row["part"] = "holdout" if number % 3 == 0 else "tuning"
+    held = {row["text"] for row in rows if row["part"] == "holdout"}
+
+    def plan(_: int, body: dict[str, Any]) -> Fault | None:
+        if body["model"] == "k" and body["messages"][-1]["content"] in held:
+            return Fault("status", status=404, code="model_not_found")
+        return None
+
+    with Server(models=("m", "k"), world=world, plan=plan) as server:
+        asked: dict[str, Any] = {
+            "data": rows,
+            "split": "part",
+            "target": "label",
+            "baseline": {"model": "m", "prompt": "p", "n": 5, "aggregate": "vote"},
+            "space": tune.Space(
+                model=["m", "k"],
+                prompt={"p": "{text}"},
+                n=answers,
+                aggregate=["first", "vote"],
+                max_tokens=16,
+                when={"k": {"n": 1}},
+                answer={"labels": list(world.labels)},
+            ),
+            "price": ["m=0.1/0.4", "k=0.1/0.4"],
+            "base_url": server.base_url,
+        }
+        study = tune.tune(**asked, budget=0.1, min_gain=0, results=tmp_path / "study")
+    record = study.record
+    assert (record.winner and record.winner.config.n) == 5
+    assert any(notice.startswith("k is set aside") for notice in record.notices)
+    single = record.deployable
+    assert (single.config.model if single else "") == left
+    if single is not None:
+        assert single.holdout is not None
+        assert single.holdout.n == len(held)
+        assert study.best.llm_config()["config_list"][0]["model"] == "m"
+    else:
+        assert record.deployable_note.endswith(
+            "There is no other configuration for agents."
+        )
+        with pytest.raises(StudyError, match="There is no other configuration"):
+            study.best.llm_config()
+    kinds = [event["event"] for event in read_events(study.folder / "study.jsonl")]
+    assert kinds.count("holdout") == 1
+    again = reprice(study.folder, **asked)
+    assert again.best.config == study.best.config
+    assert again.record.deployable == single

@@ -57,9 +57,8 @@ class KeptStudy:
                 forgotten, or its store is gone.
             InputError: its options cannot be read again.
         """
-        from tune.followup.replay import replay_holdout, replayed
+        from tune.followup.replay import replay_holdout, replayed, select_replayed
         from tune.plan.kept_options import read_kept
-        from tune.strategies.measured_truncation import select_measured
         from tune.study.resume import check_not_forgotten
 
         check_not_forgotten(self.events, self.folder)
@@ -68,9 +67,8 @@ class KeptStudy:
         plan = self._plan(options)
         with replayed(plan, self.folder, store, as_study=as_study) as again:
             run = again.run
-            choice = select_measured(run.selector.problem(), run.standings.current())
+            choice, single = select_replayed(run)
             test = replay_holdout(run)
-            single = run.selector.single_answer(choice)
             record = run.record(choice, single, test, stopped=self.stopped)
             yield run, record
 

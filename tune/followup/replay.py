@@ -17,11 +17,14 @@ from tune.plan.token_counts import offline_endpoints
 from tune.pricing.prices import to_picodollars
 from tune.providers.capabilities import Capabilities
 from tune.providers.stack import Service, StackContext, build_stack
+from tune.readout import Reading
 from tune.readout.trial import Step, Trial
 from tune.store.database import Database
 from tune.store.draws import Store
 from tune.store.journal import Journal
 from tune.store.ledger import Ledger
+from tune.strategies import Selection
+from tune.strategies.measured_truncation import select_measured
 from tune.study.connect import make_evaluator
 from tune.study.endings import end_trials
 from tune.study.evaluate import Evaluator
@@ -41,6 +44,7 @@ from tune.study.resume import (
 )
 from tune.study.run import Run
 from tune.study.side_phases import SIDE_PHASES
+from tune.study.wave import Wave
 
 CLOSED = "read again"
 """The reason why the ledger of a study that is read again is closed: nothing may be bought."""
@@ -224,6 +228,20 @@ def _lacks_draws(trial: Trial, examples: int) -> StudyError:
         f"the store lacks draws of trial {trial.number} for {examples} examples: give "
         f"the --store that the study was run with (and --fresh, if it was)"
     )
+
+
+def select_replayed(run: Run) -> tuple[Selection | None, Reading | None]:
+    """Return the selection and the single answer from all that a study bought.
+
+    A model that was lost in the holdout still takes part in the selection, as it did in the run,
+    but it is not selected itself.
+    """
+    problem = run.selector.problem()
+    choice = select_measured(problem, run.standings.current())
+    run.evaluator.failures.leave_out(run.trials, Wave())
+    if choice is not None and choice.shown.config.model in run.lessons.aside:
+        choice = select_measured(problem, run.standings.current())
+    return choice, run.selector.single_answer(choice)
 
 
 def replay_holdout(run: Run) -> HoldoutTest:

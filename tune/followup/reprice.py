@@ -13,7 +13,7 @@ from typing import Any
 
 from tune.errors import InputError
 from tune.export import Deployment
-from tune.followup.replay import replay_holdout, replayed
+from tune.followup.replay import replay_holdout, replayed, select_replayed
 from tune.plan.make import make_plan
 from tune.plan.plan import Plan
 from tune.plan.read_options import read_options
@@ -25,7 +25,6 @@ from tune.safety.background import run_apart
 from tune.space import Config
 from tune.stats.alpha_spending import another_analysis, is_new_analysis
 from tune.store.journal import Journal, read_events
-from tune.strategies.measured_truncation import select_measured
 from tune.study.resume import (
     GIVE_THE_SAME,
     check_identity,
@@ -114,14 +113,12 @@ async def _reread(
     """Return the study's report with today's selection, from its journal and its store."""
     with replayed(plan, place, store, as_study=SILENT) as again:
         run = again.run
-        choice = select_measured(run.selector.problem(), run.standings.current())
+        choice, single = select_replayed(run)
         test = replay_holdout(run)
         stopped = _last(run.journal.events, "result")["stopped"]
         if choice is not None and test.readings and stopped not in PAUSES:
             _note_look(run, place, choice.tested(test.readings).shown.config)
-        record = run.record(
-            choice, run.selector.single_answer(choice), test, stopped=stopped
-        )
+        record = run.record(choice, single, test, stopped=stopped)
         report = build_report(record)
         if again.is_large:
             again.keep(place)

@@ -96,4 +96,7 @@ def deployable_note(
     if carried is not None:
         return ""
     raw = plan.prompts[winner.config.prompt].raw
-    return not_deployable_note(winner.config, raw=raw)
+    why = not_deployable_note(winner.config, raw=raw)
+    if not why:
+        return ""
+    return f"{why} There is no other configuration for agents."

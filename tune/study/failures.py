@@ -66,7 +66,7 @@ class Failures:
         """Fail the trials of models that are set aside, so that none of them can be selected."""
         for trial in trials.values():
             reason = self.lessons.aside.get(str(trial.point["model"]))
-            if reason is not None and trial.state == "running":
+            if reason is not None and trial.state != "failed":
                 _fail(trial, reason, wave)
 
     def blame(

@@ -82,12 +82,9 @@ class HoldoutTest:
     readings: Mapping[Config, Reading]
     trials: Mapping[Config, Trial]
 
-    def has_failed(self, selection: Selection, single_answer: Reading | None) -> bool:
-        """Return True if a configuration that would be used failed, and not by its answers."""
-        configs = [selection.shown.config]
-        if single_answer is not None:
-            configs.append(single_answer.config)
-        return any(self.trials[config].state == "failed" for config in configs)
+    def has_failed(self, config: Config) -> bool:
+        """Return True if a configuration failed, and not by its answers."""
+        return self.trials[config].state == "failed"
 
 
 NOT_MET = HoldoutTest({}, {})
@@ -109,6 +106,29 @@ def holdout_configs(
         configs.append(single_answer.config)
     # The selected configuration may be the baseline itself.
     return list(dict.fromkeys(configs))
+
+
+def select_again(
+    selector: Selector,
+    selection: Selection,
+    single_answer: Reading | None,
+    test: HoldoutTest,
+) -> tuple[Selection, Reading | None]:
+    """Return what is selected after a test in which its configurations may have failed.
+
+    The selected configuration stays if only the single answer failed: it was tested already.
+
+    Args:
+        selector: selects without what their models refuse, and without lost models.
+        selection: that was tested.
+        single_answer: that was tested, or None.
+        test: the result.
+    """
+    if test.has_failed(selection.shown.config):
+        selection = selector.select() or selection
+    elif single_answer is None or not test.has_failed(single_answer.config):
+        return selection, single_answer
+    return selection, selector.single_answer(selection)
 
 
 def plan_holdout(

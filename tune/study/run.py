@@ -37,6 +37,7 @@ from tune.study.holdout import (
     holdout_configs,
     plan_holdout,
     read_holdout_test,
+    select_again,
 )
 from tune.study.progress import ProgressReporter
 from tune.study.record import RunRecord, record_models, record_money, record_time
@@ -326,7 +327,7 @@ class Run:
         """Test the selected configuration and the single answer on the holdout.
 
         A model may refuse their settings only here: there may have been no money or time to try
-        them before. Then it is selected again without them, and that is tested.
+        them before. That of the single answer may be lost. Then it is selected again without them.
 
         Returns:
             The selection and the single answer that were tested, and the result.
@@ -347,12 +348,10 @@ class Run:
             steps, wave, test = await self._meet_holdout(configs)
             if self._is_paused:
                 return selection, single_answer, test
-            if test.has_failed(selection, single_answer):
-                other = self.selector.select() or selection
-                single = self.selector.single_answer(other)
-                if tuple(holdout_configs(self.plan, other, single)) not in tested:
-                    selection, single_answer = other, single
-                    continue
+            other, single = select_again(self.selector, selection, single_answer, test)
+            if tuple(holdout_configs(self.plan, other, single)) not in tested:
+                selection, single_answer = other, single
+                continue
             # Only now: each one that is noted counts as an analysis of the holdout.
             self.journal.append("holdout", steps=dump_steps(steps), **dump_faults(wave))
             return selection, single_answer, test
@@ -373,6 +372,7 @@ class Run:
         self.evaluator.failures.needed = frozenset({configs[0].model})
         self._progress.chosen(steps, replayed=False)
         ordered, wave = await buy_holdout(self.evaluator, steps, trials)
+        self.evaluator.failures.leave_out(self.trials, Wave())
         self._progress.done([], self.ledger.closed)
         test = read_holdout_test(self.evaluator.reader, trials.values())
         return ordered, wave, test
