@@ -69,6 +69,9 @@ def test_a_smaller_max_tokens_and_stop_strings_are_sent_once() -> None:
 def test_what_the_search_has_sent_is_not_sent_again() -> None:
     assert list(tries(lambda: [config(max_tokens=64)], known(64))) == []
     assert list(tries(lambda: [config(max_tokens=32)], known(16, 64))) == []
+    measured = {0: replace(known(64)[0], measured=frozenset({16}))}
+    assert list(tries(lambda: [config(max_tokens=16)], measured)) == []
+    assert list(tries(lambda: [config(max_tokens=8)], measured)) != []
     other = {0: replace(known(16)[0], point=config(model="large"))}
     small = config(max_tokens=16)
     assert list(tries(lambda: [small], {**other, 1: known(64)[0]})) != []

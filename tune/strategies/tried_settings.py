@@ -69,9 +69,9 @@ def try_settings(
 
 
 def _was_sent(problem: Problem, config: Config, standings: Iterable[Standing]) -> bool:
-    """Return whether the model was seen to take these settings in the search.
+    """Return whether the model was seen to take these settings before.
 
-    A max_tokens between two that it takes is taken, too.
+    A max_tokens between two that it takes is taken, too. Some were sent to see where they cut.
     """
     paid = {name: value for name, value in config.items() if name != "stop"}
     if "stop" in problem.free and config.stop != problem.space.common_stop(paid):
@@ -79,7 +79,7 @@ def _was_sent(problem: Problem, config: Config, standings: Iterable[Standing]) -
     caps: list[int] = []
     for standing in standings:
         if standing.point["model"] == config.model and standing.readings:
-            caps.append(standing.cap)
+            caps += [standing.cap, *standing.measured]
     return bool(caps) and min(caps) <= config.max_tokens <= max(caps)
 
 
