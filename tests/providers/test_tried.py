@@ -128,11 +128,13 @@ async def test_the_answers_on_the_way_belong_to_the_same_examples() -> None:
     }
 
 
-async def test_stop_strings_are_refused_as_a_whole() -> None:
-    _, tried, _ = make(lambda asked, _: "stop" in asked)
-    (error,) = await ask(tried, [request(stop=("END",))])
-    assert type(error) is ParameterRejected
+async def test_only_the_stop_strings_that_were_sent_are_refused() -> None:
+    _, tried, _ = make(lambda asked, _: asked.get("stop") == ("\n",))
+    (error,) = await ask(tried, [request(stop=("\n",))])
+    assert isinstance(error, ValueRejected)
     assert error.parameter == "stop"
+    (draws,) = await ask(tried, [request(stop=("END",))])
+    assert len(draws) == 1
 
 
 async def test_several_answers_that_are_refused_without_a_reason_come_one_by_one() -> (

@@ -31,10 +31,17 @@ def learned(parameter: str) -> dict[str, Any]:
 
 
 def narrowed(
-    parameter: str, low: float | None = None, high: float | None = None
+    parameter: str,
+    value: list[str] | None = None,
+    *,
+    low: float | None = None,
+    high: float | None = None,
 ) -> dict[str, Any]:
-    bounds = {"value": None, "low": low, "high": high}
+    bounds = {"value": value, "low": low, "high": high}
     return learned(parameter) | {"event": "narrowed"} | bounds
+
+
+LINE, TWO = ["\n"], ["\n", "."]
 
 
 def recorded(
@@ -50,7 +57,10 @@ def recorded(
     ("event", "refused", "lost"),
     [
         (learned("stop"), "stop strings", "stop strings"),
-        (narrowed("stop", high=1.0), "more than 1 stop strings", "more"),
+        (narrowed("stop", TWO, high=1.0), "more than 1 stop strings", "more"),
+        (narrowed("stop", LINE), r'the stop strings ["\n"]', "these"),
+        # A bound may be about the length of a string.
+        (narrowed("stop", LINE, high=9.0), r'the stop strings ["\n"]', "these"),
         (
             narrowed("max_tokens", low=16.0),
             "a max_tokens below 16",
@@ -66,8 +76,7 @@ def recorded(
 def test_what_a_model_refused_after_the_search_is_said_with_what_it_took_away(
     event: dict[str, Any], refused: str, lost: str, build: Callable[..., House]
 ) -> None:
-    stop = [None, ["\n"], ["\n", "."]]
-    record = recorded(build, SEARCH, SETTINGS, event, stop=stop)
+    record = recorded(build, SEARCH, SETTINGS, event, stop=[None, LINE, TWO])
     assert refusal_notices(record) == [
         f"After the search, m refused {refused}, so none of its configurations with {lost} could "
         "be selected. In its words: 400: no"
@@ -84,6 +93,16 @@ def test_the_last_word_on_a_setting_is_said_and_stays_in_a_study_that_goes_on(
     assert "below 16" in notice
 
 
+def test_each_of_several_stop_strings_that_a_model_refused_is_said(
+    build: Callable[..., House],
+) -> None:
+    events = narrowed("stop", LINE), narrowed("stop", TWO)
+    record = recorded(build, SETTINGS, *events, stop=[None, LINE, TWO])
+    first, second = refusal_notices(record)
+    assert r'["\n"]' in first
+    assert r'["\n", "."]' in second
+
+
 def test_what_was_refused_in_the_search_is_told_by_its_trials(
     build: Callable[..., House],
 ) -> None:
@@ -96,7 +115,8 @@ def test_what_was_refused_in_the_search_is_told_by_its_trials(
     ("event", "searched"),
     [
         (learned("stop"), {"stop": None}),
-        (narrowed("stop", high=1), {}),
+        (narrowed("stop", TWO, high=1), {}),
+        (narrowed("stop", ["."]), {}),
         (narrowed("max_tokens", low=8), {}),
         (learned("temperature"), {}),
     ],

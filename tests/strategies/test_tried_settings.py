@@ -140,6 +140,16 @@ def refuse_small_caps(body: Body) -> Reply | None:
 NO_STOP = Model(refuses=frozenset({"stop"}))
 """OpenAI's o3 and o4-mini and xAI's reasoning models refuse `stop`."""
 
+
+def refuse_white_space(body: Body) -> Reply | None:
+    """Refuse stop strings of white space, as Anthropic does, in its words."""
+    if all(stop.strip() for stop in body.get("stop") or ()):
+        return None
+    message = "stop_sequences: each stop sequence must contain non-whitespace"
+    return error_reply(400, message, "invalid_request_error")
+
+
+NO_WHITE_SPACE = Model(strict=refuse_white_space)
 NO_SMALL_CAPS = Model(strict=refuse_small_caps)
 
 
@@ -195,6 +205,7 @@ def assert_told(study: tune.Study, sentence: str) -> None:
 
 SMALL = {"max_tokens": [8, 64]}
 STOP = {"stop": [None, ["\n"]], "max_tokens": 64}
+SEVERAL = {"stop": [None, ["\n"], [" says"]], "max_tokens": 64}
 BELOW_16, BELOW_64 = "a max_tokens below 16", "a max_tokens below 64"
 
 
@@ -202,6 +213,7 @@ BELOW_16, BELOW_64 = "a max_tokens below 16", "a max_tokens below 64"
     ("model", "world", "searched", "without", "said"),
     [
         (NO_STOP, Chatty(), STOP, {"stop": ()}, "stop strings"),
+        (NO_WHITE_SPACE, Chatty(), SEVERAL, {"stop": (" says",)}, "the stop strings"),
         (NO_SMALL_CAPS, LabelledWorld(), SMALL, {"max_tokens": 16}, BELOW_16),
         (NO_BOUNDS, LabelledWorld(), SMALL, {"max_tokens": 64}, BELOW_64),
         (NO_NAME, LabelledWorld(), SMALL, {"max_tokens": 64}, BELOW_64),

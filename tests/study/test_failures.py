@@ -315,6 +315,31 @@ def test_a_largest_number_of_stop_strings_is_kept() -> None:
     assert case.lessons.space.domain("stop", "m") is None
 
 
+def test_stop_strings_that_a_model_refuses_leave_the_others() -> None:
+    """Anthropic refuses only white space, Zhipu more than one."""
+    case = Case()
+    case.lessons.space = space_with(stop=[None, ["\n"], ["a", "b"], ["c"]])
+    refuse(case, ValueRejected("only white space", "stop"), stop=("\n",))
+    space = case.lessons.space
+    assert space.domain("stop", "m") == Choice(((), ("a", "b"), ("c",)))
+    assert space.domain("stop", "n") == Choice(((), ("\n",), ("a", "b"), ("c",)))
+    refuse(case, ValueRejected("at most 1", "stop", low=1, high=1), stop=("a", "b"))
+    assert space.domain("stop", "m") == Choice(((), ("c",)))
+    # The bound is that of the length of a string.
+    refuse(case, ValueRejected("too long", "stop", high=16), stop=("c",))
+    assert space.domain("stop", "m") == Choice(((),))
+
+
+def test_stop_strings_of_a_prompt_are_refused_as_a_whole() -> None:
+    """They go before those of the model, so that the model's cannot be narrowed for them."""
+    case = Case()
+    own = {"p": {"stop": [None, ["\n"]]}}
+    case.lessons.space = space_with(stop=[None, ["a"]], when=own)
+    refuse(case, ValueRejected("only white space", "stop"), stop=("\n",))
+    assert case.lessons.space.domain("stop", "m", "p") is None
+    assert case.lessons.space.domain("stop", "n", "p") == Choice(((), ("\n",)))
+
+
 def test_refusals_that_were_found_out_together_are_learned_together() -> None:
     case = Case()
     case.lessons.space = space_with(temperature=[0.5, 0.9], top_p=[0.9])

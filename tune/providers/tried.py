@@ -287,9 +287,6 @@ class Tried:
         words = (
             f"{error} (the same call was answered {difference}, so {name} is refused)"
         )
-        # Stop strings are read off draws, so that no value of them is a setting of the search.
-        if name == "stop":
-            return ParameterRejected(words, parameter=name)
         return ValueRejected(words, name)
 
 

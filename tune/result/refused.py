@@ -6,6 +6,7 @@ search never sends them, and a model may refuse them when a selected configurati
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,7 @@ class RefusedSetting:
     Attributes:
         model: by its name in the space.
         parameter: "stop" or "max_tokens".
+        value: the stop strings, where others may be taken; else ().
         low: the smallest max_tokens that is left, or None.
         high: the largest max_tokens, or the most stop strings, that is left; None where no bound is
             known.
@@ -31,6 +33,7 @@ class RefusedSetting:
 
     model: str
     parameter: str
+    value: tuple[str, ...]
     low: float | None
     high: float | None
     words: str
@@ -39,9 +42,12 @@ class RefusedSetting:
         """Return True if a value may still be selected."""
         if self.parameter == "max_tokens":
             return is_within(value, self.low, self.high)
-        # Of stop strings, the bound is about their number. Without one, none are taken.
-        size = len(value) if isinstance(value, tuple) else 0
-        return size <= (self.high or 0)
+        if not isinstance(value, tuple) or not value:
+            return True
+        if value == self.value or not (self.value or self.high):
+            return False
+        # Of stop strings, the bound is about their number.
+        return self.high is None or len(value) <= self.high
 
 
 def refusal_notices(record: RunRecord) -> list[str]:
@@ -70,7 +76,7 @@ def why_no_baseline(record: RunRecord) -> str:
 
 def _refused_after_search(events: Sequence[Mapping[str, Any]]) -> list[RefusedSetting]:
     """Return what the journal says of refusals after the search, the last word on each."""
-    found: dict[tuple[str, str, bool], RefusedSetting] = {}
+    found: dict[tuple[object, ...], RefusedSetting] = {}
     phase = "search"
     for event in events:
         kind = event["event"]
@@ -79,14 +85,17 @@ def _refused_after_search(events: Sequence[Mapping[str, Any]]) -> list[RefusedSe
         elif kind == "continue":
             phase = "search"
         elif kind in ("learned", "narrowed") and phase != "search":
-            parameter = event["parameter"]
+            model, parameter = event["model"], event["parameter"]
+            value: tuple[str, ...] = ()
+            if parameter == "stop":
+                value = tuple(event.get("value") or ())
             low, high = event.get("low"), event.get("high")
             if parameter in ("stop", "max_tokens"):
                 refused = RefusedSetting(
-                    event["model"], parameter, low, high, event["words"]
+                    model, parameter, value, low, high, event["words"]
                 )
                 # A smallest and a largest value are two things that it refused.
-                found[refused.model, parameter, low is not None] = refused
+                found[model, parameter, value, low is not None] = refused
     return list(found.values())
 
 
@@ -107,12 +116,15 @@ def _was_searched(space: Space, refused: RefusedSetting) -> bool:
 
 def _sentence(refused: RefusedSetting) -> str:
     setting, lost = "stop strings", "stop strings"
-    if refused.low is not None:
-        setting, lost = f"a max_tokens below {refused.low:.0f}", "a smaller one"
-    elif refused.parameter == "max_tokens":
-        setting, lost = f"a max_tokens above {refused.high:.0f}", "a larger one"
-    elif refused.high is not None:
+    if refused.parameter == "max_tokens":
+        setting, lost = f"a max_tokens above {refused.high or 0:.0f}", "a larger one"
+        if refused.low is not None:
+            setting, lost = f"a max_tokens below {refused.low:.0f}", "a smaller one"
+    elif refused.high is not None and refused.high < len(refused.value):
         setting, lost = f"more than {refused.high:.0f} stop strings", "more"
+    elif refused.value:
+        shown = json.dumps(refused.value, ensure_ascii=False)
+        setting, lost = f"the stop strings {shown}", "these"
     return (
         f"After the search, {refused.model} refused {setting}, so none of its configurations with "
         f"{lost} could be selected. In its words: {refused.words}"

@@ -246,9 +246,9 @@ class Space:
         # As a choice, since what is left of a range need not be a range.
         left: list[Value] = []
         for value in grid_values(domain):
-            # Of stop strings, the bound is about their number.
+            # Of stop strings, the bound is about their number. Without any, none are sent.
             size = len(value) if isinstance(value, tuple) else value
-            if value != refused and is_within(size, low, high):
+            if value == () or (value != refused and is_within(size, low, high)):
                 left.append(value)
         if left:
             self.when.setdefault(model, {})[name] = Choice(tuple(left))

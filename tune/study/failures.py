@@ -225,6 +225,8 @@ class Failures:
             self.lessons.refuse(model, name, str(error))
         elif not running:
             return
+        elif name == "stop":
+            self._learn_stop(point, error)
         elif name not in FREE:
             domain = self.lessons.space.domain(name, model)
             # Another trial of the same wave may have taught it.
@@ -232,12 +234,25 @@ class Failures:
                 return
             self._narrow(model, name, value, error)
         elif error.low is not None or error.high is not None:
-            # A free dimension is read off. What was sent is a cap, or a number of stop strings.
+            # A free dimension is read off. What was sent is a cap.
             self._narrow(model, name, None, error)
-        elif name == "stop":
-            self.lessons.refuse(model, name, str(error))
         elif name in point and name not in self.lessons.space.paid(model, self._free):
             self._leave_out_cap(point, str(error))
+
+    def _learn_stop(self, point: Point, error: ValueRejected) -> None:
+        """Learn that a model does not take certain stop strings, or so many of them.
+
+        Others stay, and are tried in turn: a service may refuse only white space, or more than one.
+        """
+        model, space = str(point["model"]), self.lessons.space
+        own = space.domain("stop", model, str(point["prompt"]))
+        bounded = (error.low, error.high) != (None, None)
+        # A prompt's own stop strings go before those of the model. And draws are bought with the
+        # stop strings that all configs share.
+        if own != space.domain("stop", model) or not (bounded or "stop" in point):
+            self.lessons.refuse(model, "stop", str(error))
+        else:
+            self._narrow(model, "stop", point.get("stop"), error)
 
     def _narrow(
         self, model: str, name: str, value: Value, error: ValueRejected

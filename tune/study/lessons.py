@@ -133,10 +133,12 @@ class Lessons:
                 self.words[event["model"], event["parameter"]] = event["words"]
                 self.space.drop(event["model"], event["parameter"])
             case "narrowed":
+                value = event["value"]
                 self.space.narrow(
                     event["model"],
                     event["parameter"],
-                    event["value"],
+                    # JSON has no tuples.
+                    tuple(value) if isinstance(value, list) else value,
                     event["low"],
                     event["high"],
                 )

@@ -568,6 +568,8 @@ STOP = [
         "array with length 5 instead.",
         "stop",
         "value",
+        None,
+        4,
     ),
     Report(
         "continuedev/continue#2461",
@@ -579,6 +581,50 @@ STOP = [
         ),
         "stop",
         "value",
+        None,
+        4,
+    ),
+    Report(
+        "zai-org/ChatGLM3#798",
+        {"error": {"code": "1214", "message": "stop:最大只能有1个停止词"}},
+        "stop",
+        "value",
+        None,
+        1,
+    ),
+    Report(
+        "BerriAI/litellm#3286",
+        {
+            "type": "error",
+            "error": {
+                "type": "invalid_request_error",
+                "message": "stop_sequences: each stop sequence must contain non-whitespace",
+            },
+        },
+        "stop",
+        "value",
+    ),
+    Report(
+        "MegaGrindStone/mcp-web-ui#5",
+        {
+            "type": "error",
+            "error": {
+                "type": "invalid_request_error",
+                "message": "stop_sequences: each stop sequence must be non-empty",
+            },
+        },
+        "stop",
+        "value",
+    ),
+    Report(
+        "continuedev/continue#2296",
+        "1 validation error detected: Value '[</CO, def, class]' at "
+        "'inferenceConfig.stopSequences' failed to satisfy constraint: Member must have length "
+        "less than or equal to 4",
+        "stop",
+        "value",
+        None,
+        4,
     ),
 ]
 

@@ -23,6 +23,9 @@ BOUNDS = [
     ("temperature must be less than 2", (None, 2)),
     ("Requests with max_tokens > 4096 must have stream=true", (None, 4096)),
     ("too many stop sequences: limit is 5", (None, 5)),
+    ("Expected an array with maximum length 4, but got 5 instead.", (None, 4)),
+    ("expected maximum item count: 1, found: 5, please reformat", (None, 1)),
+    ("stop:\u6700\u5927\u53ea\u80fd\u67091\u4e2a\u505c\u6b62\u8bcd", (None, 1)),
     ("temperature is odd", (None, None)),
 ]
 

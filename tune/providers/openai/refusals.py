@@ -238,7 +238,7 @@ _ABOUT_EFFORT = re.compile(
 _ABOUT = re.compile(
     r"support|allow|permit|unexpected|unknown|unrecogni|deprecated|must|should|may only|range"
     r"|invalid|at most|cannot|greater|less|extra inputs|not available|expected|incompatible"
-    r"|enabled|too many|exceed|maximum|minimum|only one of",
+    r"|enabled|too many|exceed|maximum|minimum|only one of|\u6700[\u5927\u591a]",
     re.IGNORECASE,
 )
 

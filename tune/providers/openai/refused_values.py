@@ -40,8 +40,10 @@ _MUST_BE = r"(?:must|should|has to|have to) (?:be|satisfy)(?: strictly)?(?: \w+)
 _MOST = re.compile(
     r"(?:less (?:than )?or equal to|at most|<=|\u2264|no (?:more|greater|larger) than"
     r"|maximum(?: value)? (?:of|is|:)|max(?:imum)? allowed(?: value)?(?: is| of|:)?"
-    r"|maximum number of \w+ (?:is|of)|limited to|limit (?:is|of)"
+    r"|maximum (?:length|item count):?|maximum number of \w+ (?:is|of)|limited to|limit (?:is|of)"
     r"|cannot exceed|must not exceed|exceeds|up to"
+    # Zhipu: "at most 4 stop words"
+    r"|\u6700[\u5927\u591a](?:\u53ea\u80fd)?\u6709?"
     rf"|{_MUST_BE}(?:<|less than|smaller than|below)) ?{_NUMBER}"
     rf"|> ?{_NUMBER}(?:,? which is the maximum| must have)",
     re.IGNORECASE,
@@ -92,7 +94,8 @@ _VALUE = re.compile(
     r"too (?:large|small|high|low|big|long)|at (?:most|least)|(?:must|should|may only) be|range"
     r"|less than|greater than|≤|≥|<=|>=|maximum|minimum|between|invalid value|is invalid"
     r"|invalid [^.:]{1,60} value|must satisfy|struct field"
-    r"|exceeds the limit|expected type|\u975e\u6cd5|\u4e0d\u5408\u6cd5",
+    r"|must contain|exceeds the limit|expected type"
+    r"|\u6700[\u5927\u591a]|\u975e\u6cd5|\u4e0d\u5408\u6cd5",
     re.IGNORECASE,
 )
 
