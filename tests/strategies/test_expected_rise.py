@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tune.strategies.expected_rise import (
+    Alone,
     Moves,
     able_to_win,
     expected_maximum,
@@ -24,7 +25,7 @@ def rise(mean: np.ndarray, slopes: Sequence[np.ndarray]) -> np.ndarray:
     for slope in slopes:
         # Half of each, with half of the scale.
         candidates = np.arange(len(slope))
-        moves.append(Moves(0.5 * slope, candidates, np.full(len(slope), 0.5)))
+        moves.append(Moves(0.5 * slope.T, candidates, np.full(len(slope), 0.5)))
     return expected_rise(mean, moves, able_to_win(mean, moves))
 
 
@@ -130,3 +131,14 @@ def test_a_number_that_is_known_is_compared_as_it_is() -> None:
         np.array([0.2, 0.8, 0.5]), np.zeros(3), np.array([0.5, 0.5, 0.5])
     )
     assert found == pytest.approx([0.5, 0.8, 0.5], abs=1e-8)
+
+
+@settings(max_examples=60)
+@given(NUMBERS, st.floats(0, 1), NUMBERS)
+def test_the_bound_of_a_gain_is_never_below_it_and_near_where_luck_is_small(
+    mean: float, deviation: float, other: float
+) -> None:
+    numbers = np.array([[mean], [deviation], [other], [max(mean, other)]])
+    alone = Alone._make(numbers)
+    assert alone.bound()[0] >= alone.gain()[0] - 1e-15
+    assert alone.bound()[0] <= alone.gain()[0] + 0.4 * deviation + 1e-8

@@ -10,13 +10,16 @@ import numpy as np
 
 from tune.strategies.block_options import BlockOptions
 from tune.strategies.expected_rise import (
+    Alone,
     Moves,
     able_to_win,
-    at_least_alone,
     expected_rise,
 )
 from tune.strategies.posterior import Posterior
 from tune.strategies.problem import Array, Numbers
+
+_ALMOST_EQUAL = 1e-6
+"""More than the share by which products differ that `first_of_largest` takes for equal."""
 
 
 def acquisition_values(
@@ -25,6 +28,7 @@ def acquisition_values(
     reach: Array,
     held: Array,
     contenders: int,
+    weight: Array | None = None,
 ) -> Array:
     """Return the acquisition value of every option, as a share of the metric's range.
 
@@ -35,6 +39,8 @@ def acquisition_values(
         held: share of the gain that bought answers have, by candidate; NaN where it cannot be
             selected yet.
         contenders: candidates that are considered as the possible best.
+        weight: factors of the values, where only the largest product is asked for. Values that can
+            not have it may then be too low. By default all values are exact.
     """
     quality = posterior.quality
     gain = posterior.gain
@@ -47,70 +53,81 @@ def acquisition_values(
     few = best_first[:contenders]
     scale, own_slope = quality.surprises(who, options.noise)
     gain_scale, own_rise = gain.surprises(who, options.gain_noise)
-    learned = knowledge_gradients(
-        mean,
-        few,
-        (
-            Moves(quality.covariances(few), who, scale),
-            Moves(gain.covariances(few) * reach[few], who, gain_scale),
-        ),
-        np.hypot(own_slope, own_rise * reach[who]),
+    gains = knowledge_gradients(
+        mean[few],
+        Moves(quality.covariances(few), who, scale),
+        Moves(gain.covariances(few) * reach[few][:, None], who, gain_scale),
+    )
+    # The candidate alone may be none of the contenders. Its own value has a closed formula.
+    rest = best_of_others(mean, who)
+    alone = Alone(
+        mean=mean[who],
+        deviation=np.hypot(own_slope, own_rise * reach[who]),
+        other=rest,
+        now=np.maximum(mean[who], rest),
     )
     # A config that was never read within the limits cannot be selected: it counts as 0.
-    bought = quality.mean + np.nan_to_num(held) * gain.mean
-    selectable = np.where(np.isnan(held), 0.0, bought)
-    (leader, best), second = two_largest(selectable)
-    # The best of all others: for the leader itself that is the second.
-    rest = np.where(who == leader, second, best)
-    own = quality.mean[who] + options.share * gain.mean[who]
-    deviation = np.hypot(own_slope, options.share * own_rise)
-    now = np.full(len(who), best)
-    gains = at_least_alone(learned, own, deviation, rest, now)
+    selectable = np.where(np.isnan(held), 0.0, quality.mean + held * gain.mean)
+    bought = Alone(
+        mean=quality.mean[who] + options.share * gain.mean[who],
+        deviation=np.hypot(own_slope, options.share * own_rise),
+        other=best_of_others(selectable, who),
+        now=np.full(len(who), selectable.max()),
+    )
+    needed = np.full(len(who), fill_value=True)
+    if weight is not None:
+        most = np.maximum(gains, np.maximum(alone.bound(), bought.bound()))
+        weight = weight * options.chance
+        needed = _may_be_largest(weight * gains, weight * most, options.beyond)
+    for one in (alone, bought):
+        gains[needed] = np.maximum(gains[needed], one.chosen(needed).gain())
     return np.asarray(options.chance * gains)
 
 
-def knowledge_gradients(
-    mean: Array,
-    contenders: Numbers,
-    moves: tuple[Moves, Moves],
-    own: Array,
-) -> Array:
-    """Return the knowledge gradient of every option.
-
-    It is at least that of the mean of its own candidate alone.
+def _may_be_largest(least: Array, most: Array, beyond: np.ndarray) -> np.ndarray:
+    """Return the options that may have the largest product of value and weight.
 
     Args:
-        mean: posterior means, by candidate.
-        contenders: the candidates that are considered as the possible best.
-        moves: how far their means move by what an option shows of quality, and of the gain.
-        own: how far the mean of the option's own candidate moves, by option.
+        least: lower bounds of the products.
+        most: upper bounds.
+        beyond: see `BlockOptions`.
     """
-    slope, rise = moves
-    who = slope.candidate
-    best = mean[contenders]
-    able = able_to_win(best, moves)
+    # One that is beyond the next block may come to count as nothing; see `BlockOptions.settle`.
+    reached = least[~beyond].max(initial=0.0)
+    # Almost equal ones are compared by their order, so their values must be exact too.
+    found = most >= reached * (1.0 - _ALMOST_EQUAL)
+    # The next block alone decides whether the one beyond it counts.
+    found[:-1] |= found[1:] & beyond[1:]
+    return np.asarray(found)
+
+
+def knowledge_gradients(best: Array, slope: Moves, rise: Moves) -> Array:
+    """Return the knowledge gradient of every option.
+
+    Args:
+        best: posterior means of the contenders that are considered as the possible best.
+        slope: how far their means move by what an option shows of quality.
+        rise: how far they move by what it shows of the gain.
+    """
+    able = able_to_win(best, (slope, rise))
     # Most options show nothing of the gain: one dimension of quadrature does for them, five times
     # cheaper than two.
     plain = np.isinf(rise.scale)
-    found = np.zeros(len(who))
+    found = np.zeros(len(plain))
     found[plain] = expected_rise(best, [slope.chosen(plain)], able)
     both = [slope.chosen(~plain), rise.chosen(~plain)]
     found[~plain] = expected_rise(best, both, able)
-    (leader, largest), second = two_largest(mean)
-    rest = np.where(who == leader, second, largest)
-    # The candidate alone may be none of the contenders. Its own value has a closed formula.
-    alone = mean[who]
-    return at_least_alone(found, alone, own, rest, np.maximum(alone, rest))
+    return found
 
 
-def two_largest(values: Array) -> tuple[tuple[int, float], float]:
-    """Return the place and value of the largest, and the value of the second largest."""
-    order = np.argsort(-values, kind="stable")
-    first = order[0]
-    # A single value is its own second.
-    second = order[min(1, len(order) - 1)]
-    largest = int(first), float(values[first])
-    return largest, float(values[second])
+def best_of_others(values: Array, who: Numbers) -> Array:
+    """Return the largest of all values but one, for the places of many such ones.
+
+    A single value is its own second.
+    """
+    leader = int(values.argmax())
+    others = np.delete(values, leader) if len(values) > 1 else values
+    return np.asarray(np.where(who == leader, others.max(), values[leader]))
 
 
 def first_of_largest(rates: Array) -> int:

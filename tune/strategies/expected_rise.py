@@ -19,6 +19,9 @@ from tune.strategies.problem import Array, Numbers
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(5)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 
+_CASE_WEIGHTS = {1: _WEIGHTS, 2: np.outer(_WEIGHTS, _WEIGHTS).ravel()}
+"""Weights of all combinations of nodes, by the number of variables."""
+
 _FARTHEST = float(_NODES.max())
 """Standard deviations of the farthest node."""
 
@@ -41,7 +44,7 @@ class Moves(NamedTuple):
     One standard deviation of what a purchase shows moves them by the covariance / the scale.
 
     Attributes:
-        covariance: of the candidates with the contenders, candidates x contenders.
+        covariance: of the contenders with the candidates, contenders x candidates.
         candidate: number of the candidate that is observed, by purchase.
         scale: standard deviation of what it shows, by purchase; inf where that is nothing.
     """
@@ -56,20 +59,24 @@ class Moves(NamedTuple):
 
 
 def able_to_win(mean: Array, moves: Sequence[Moves]) -> np.ndarray:
-    """Return the contenders that may be the best after a purchase, candidates x contenders.
+    """Return the contenders that may be the best after a purchase, contenders x candidates.
 
     Most cannot pass the best one at any node of the quadrature, so they never are the largest.
     """
     top = int(np.argmax(mean))
-    reach = np.zeros(moves[0].covariance.shape)
+    reach: Array = np.zeros_like(moves[0].covariance)
     for move in moves:
         # The purchase that tells most of each candidate stands for its others.
-        most = np.zeros(len(reach))
+        most = np.zeros(len(reach[0]))
         np.maximum.at(most, move.candidate, 1.0 / move.scale)
-        apart = np.abs(move.covariance - move.covariance[:, [top]])
-        reach += apart * (_FARTHEST * most[:, None])
-    able = reach >= (mean[top] - mean) - _ROUNDING
-    able[:, top] = True
+        # In place, as the arrays are large.
+        apart = move.covariance - move.covariance[top]
+        np.abs(apart, out=apart)
+        apart *= _FARTHEST * most
+        reach += apart
+    needed = (mean[top] - mean) - _ROUNDING
+    able = reach >= needed[:, None]
+    able[top] = True
     return np.asarray(able)
 
 
@@ -78,64 +85,68 @@ def expected_rise(mean: Array, moves: Sequence[Moves], able: np.ndarray) -> Arra
 
     Args:
         mean: of the contenders.
-        moves: the means move by independent standard normal multiples of each. All have the same
-            candidates.
+        moves: the means move by independent standard normal multiples of each: one or two. All have
+            the same candidates.
         able: the result of `able_to_win`, for these purchases or more.
     """
     candidate = moves[0].candidate
     found = np.zeros(len(candidate))
-    per_candidate = able.sum(axis=1)
-    counts = per_candidate[candidate]
+    counts = able.sum(axis=0)[candidate]
     # Where the best one has no rival, the best mean moves, but the choice never changes.
     rows = np.flatnonzero(counts > 1)
     if not len(rows):
         return found
     # Pairs of a purchase and a contender; those of one purchase stand side by side.
-    counts = counts[rows]
-    ends = np.cumsum(counts)
-    starts = ends - counts
-    begins = (np.cumsum(per_candidate) - per_candidate)[candidate[rows]]
-    place = np.arange(ends[-1]) + np.repeat(begins - starts, counts)
-    contender = np.nonzero(able)[1][place]
-    row = np.repeat(rows, counts)
+    place, contender = np.nonzero(able.T[candidate[rows]])
+    row = rows[place]
+    ends = np.cumsum(counts[rows])
+    starts = ends - counts[rows]
     moved = mean[contender][None]
-    weights = np.ones(1)
     # Each slope multiplies the number of cases by that of the nodes.
     for move in moves:
-        slope = move.covariance[candidate[row], contender] / move.scale[row]
-        moved = (moved[:, None] + np.outer(_NODES, slope)[None]).reshape(-1, len(row))
-        weights = np.outer(weights, _WEIGHTS).ravel()
+        slope = move.covariance[contender, candidate[row]] / move.scale[row]
+        cases = moved[:, None] + np.outer(_NODES, slope)[None]
+        moved = cases.reshape(-1, len(row))
+    weights = _CASE_WEIGHTS[len(moves)]
     largest = weights @ np.maximum.reduceat(moved, starts, axis=1)
     # Quadrature can end a hair below, but information never lowers the expected maximum.
     found[rows] = np.maximum(largest - mean.max(), 0.0)
     return found
 
 
-def at_least_alone(
-    found: Array,
-    mean: Array,
-    deviation: Array,
-    other: Array,
-    now: Array,
-) -> Array:
-    """Return gains, raised to those of one normal variable and a number alone.
+class Alone(NamedTuple):
+    """Normal variables, each beside a number: the larger of the two is chosen.
 
-    Args:
-        found: gains so far.
+    Attributes:
         mean: of the variable.
         deviation: of the variable.
         other: the number.
         now: the value that the expected maximum of both is compared with.
     """
-    raised = found.copy()
-    # An upper bound of the expected maximum, as the tail of a normal variable lies below its
-    # density. Where even that is no gain, the exact number is not computed.
-    z = (mean - other) / np.maximum(deviation, _LEAST_DEVIATION)
-    rise = _DENSITY * np.maximum(deviation, _LEAST_DEVIATION) * np.exp(-(z**2) / 2)
-    able = np.maximum(mean, other) + rise + _ROUNDING**2 > now + found
-    exact = expected_maximum(mean[able], deviation[able], other[able]) - now[able]
-    raised[able] = np.maximum(found[able], exact)
-    return raised
+
+    mean: Array
+    deviation: Array
+    other: Array
+    now: Array
+
+    def chosen(self, which: np.ndarray) -> Alone:
+        """Return some of them."""
+        return Alone._make(each[which] for each in self)
+
+    def bound(self) -> Array:
+        """Return upper bounds of the gains, far cheaper than `gain`.
+
+        The tail of a normal variable lies below its density.
+        """
+        deviation = np.maximum(self.deviation, _LEAST_DEVIATION)
+        z = (self.mean - self.other) / deviation
+        rise = _DENSITY * deviation * np.exp(-(z**2) / 2)
+        most = np.maximum(self.mean, self.other) + rise
+        return np.asarray(most + _ROUNDING**2 - self.now)
+
+    def gain(self) -> Array:
+        """Return by how much the expected maximum of both is above the value now."""
+        return expected_maximum(self.mean, self.deviation, self.other) - self.now
 
 
 def expected_maximum(

@@ -111,7 +111,12 @@ class _Worth:
         options = [self._option(state, wave) for state in states]
         arrays = as_arrays(options, math.inf, 1.0)
         values = acquisition_values(
-            self._posterior, arrays, self._gain, self._gain, len(self._gain)
+            self._posterior,
+            arrays,
+            self._gain,
+            self._gain,
+            len(self._gain),
+            np.ones(len(options)),
         )
         place = first_of_largest(values)
         return states[place].trial, float(values[place])

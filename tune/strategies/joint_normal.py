@@ -14,7 +14,7 @@ from tune.strategies.problem import Array, Numbers
 class JointNormal:
     """Means and covariances of all candidates.
 
-    The covariances never change. What purchases take from them is kept beside them: few columns are
+    The covariances never change. What purchases take from them is kept beside them: few rows are
     asked for, so most of the covariances after a purchase are never computed.
 
     Attributes:
@@ -40,16 +40,17 @@ class JointNormal:
         return other
 
     def covariances(self, candidates: Numbers) -> Array:
-        """Return the covariances of all candidates with some, after all purchases.
+        """Return the covariances of some candidates with all, after all purchases.
 
         Args:
-            candidates: numbers of the columns.
+            candidates: numbers of the rows.
         """
-        columns: Array = self.cov[:, candidates]
+        # Rows, as they lie in one piece each; the covariances are symmetric.
+        rows: Array = self.cov[candidates]
         if self._moved:
             moved = np.array(self._moved)
-            columns -= moved.T @ moved[:, candidates]
-        return columns
+            rows -= moved[:, candidates].T @ moved
+        return rows
 
     def deviation(self) -> Array:
         """Return standard deviations, by candidate."""

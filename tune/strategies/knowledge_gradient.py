@@ -214,6 +214,8 @@ class _Buyer:
         arrays = as_arrays(options, money, self._settings.long_share)
         self.ending = None if options else ALL_BOUGHT
         held = self._held()
+        # With a greed of 1 values are per dollar; with 0 the cost does not matter.
+        price = arrays.cost**self._settings.greed
         wave = WavePlan(self._race, money)
         too_dear = False
         # A share of little is a few calls, and each wave takes its time.
@@ -223,9 +225,8 @@ class _Buyer:
             if wave.money < least_left:
                 break
             # Again after each block: a bought block lowers the value of similar ones.
-            values = self._values(arrays, held)
-            # With a greed of 1 this is value per dollar; with 0 the cost does not matter.
-            best = first_of_largest(values / arrays.cost**self._settings.greed)
+            values = self._values(arrays, held, price)
+            best = first_of_largest(values / price)
             # Not even the best block is worth its money.
             if values[best] < self._least_value(wave):
                 if not too_dear:
@@ -248,7 +249,7 @@ class _Buyer:
             return self._settings.filling_value
         return self._settings.least_value
 
-    def _values(self, arrays: BlockOptions, held: Array) -> Array:
+    def _values(self, arrays: BlockOptions, held: Array, price: Array) -> Array:
         candidates = self._candidates
         # The expected rise of the best posterior mean (Frazier et al. 2009, knowledge gradient).
         values = acquisition_values(
@@ -257,6 +258,7 @@ class _Buyer:
             candidates.reaches,
             held,
             self._settings.contenders,
+            np.where(arrays.there, 1.0 / price, 0.0),
         )
         return arrays.settle(np.where(arrays.there, values, 0.0))
 
