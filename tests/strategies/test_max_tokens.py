@@ -5,14 +5,16 @@ lower cap.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pytest
 
 from tune.readout import Reading
 from tune.space import FREE, Config, Point, Space
-from tune.strategies.max_tokens import cap_to_buy
-from tune.strategies.problem import Problem, Standing
+from tune.strategies.max_tokens import cap_to_buy, cap_to_go_on
+from tune.strategies.problem import Outcome, Problem, Standing
 from tune.strategies.race import Race
 from tune.strategies.settings import CapSettings
 
@@ -121,6 +123,39 @@ def test_only_trials_of_the_same_model_and_prompt_that_were_bought_at_the_top_co
         )
         == 8
     )
+
+
+def test_trials_go_on_with_the_smallest_that_leaves_their_answers_room() -> None:
+    short, long = (standing({128: 0.7}, longest=tokens) for tokens in (4, 17))
+    assert cap_to_go_on(problem(), POINT, [short]) == 8
+    assert cap_to_go_on(problem(), POINT, [short, long]) == 128
+    assert cap_to_go_on(problem(), POINT, [standing({128: 0.7}, longest=65)]) is None
+
+
+def test_trials_go_on_as_before_where_little_is_known_of_their_answers() -> None:
+    few = CapSettings().least_examples // 2
+    begun = standing({128: 0.7}, longest=4, examples=few)
+    other = standing({128: 0.7}, longest=4, point=Point({**POINT, "prompt": "q"}))
+    assert cap_to_go_on(problem(), POINT, [begun]) is None
+    assert cap_to_go_on(problem(), POINT, [begun, other]) is None
+    assert cap_to_go_on(problem(), POINT, [begun, begun]) == 8
+    assert cap_to_go_on(problem(), POINT, [standing({128: 0.7})]) is None, "no length"
+    paid = Point({**POINT, "max_tokens": 32})
+    assert cap_to_go_on(problem(), paid, [standing({128: 0.7}, longest=4)]) is None
+
+
+def test_a_race_follows_the_length_of_the_answers() -> None:
+    begun = standing({128: 0.7}, longest=4, spent_per_draw=6e-6)
+    race = Race(problem(), 1.0, {0: begun})
+    state = race.states[0]
+    price = race.expected_price(state, 1)
+    assert state.cap == 8
+    race.update(Outcome({0: replace(begun, longest=9)}, 1.0, complete=True))
+    assert state.cap == 32
+    # A smaller max_tokens makes no answer cheaper that is shorter anyway.
+    assert race.expected_price(state, 1) == pytest.approx(price)
+    race.update(Outcome({0: replace(begun, longest=9, cap=8)}, 1.0, complete=True))
+    assert state.cap == 8, "it was cut, so larger ones are not read any more"
 
 
 def test_where_the_cap_is_paid_it_is_the_points_own() -> None:

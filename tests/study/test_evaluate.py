@@ -22,6 +22,7 @@ from tune.errors import (
     RequestRefused,
     StoreError,
     TransientError,
+    ValueRejected,
 )
 from tune.fakes.provider import FakeEndpoint
 from tune.pricing.prices import PICODOLLARS, Price
@@ -35,7 +36,7 @@ from tune.store.database import Database
 from tune.store.draws import Store
 from tune.store.ledger import Ledger
 from tune.study.evaluate import Evaluator
-from tune.study.kept_draws import KeptDraws
+from tune.study.kept_draws import KeptDraws, Part
 from tune.study.lessons import Lessons
 from tune.study.resume import RecordedWave, dump_steps, read_history
 from tune.study.stop_reasons import LOST, QUOTA
@@ -506,8 +507,8 @@ async def test_a_replay_from_digests_leaves_the_same_trials_as_one_from_the_stor
         reader.keep(trial)
     digests = {number: reader.digest(trial) for number, trial in then.items()}
 
-    def load(trial: Trial, position: int, stop: object, numbers: range) -> Any:
-        return [then[trial.number].draws[position][number] for number in numbers]
+    def load(trial: Trial, position: int, part: Part) -> Any:
+        return [then[trial.number].draws[position][number] for number in part.numbers]
 
     kept = KeptDraws(digests, lambda trial: reader.bought_stop(trial.point), load)  # type: ignore[arg-type]
     found: dict[int, Trial] = {}
@@ -516,6 +517,57 @@ async def test_a_replay_from_digests_leaves_the_same_trials_as_one_from_the_stor
     for trial in found.values():
         trial.draws = {place: list(drawn) for place, drawn in trial.draws.items()}
     assert found == then
+
+
+def some_tokens(request: Request, _: random.Random) -> str:
+    """Three tokens for the examples from 8 on, else one."""
+    assert not isinstance(request.prompt, str)
+    number = int(request.prompt[-1].content.split()[-1])
+    return "one two three" if number >= 8 else "one"
+
+
+@pytest.mark.parametrize("longer", [False, True])
+async def test_more_draws_with_a_smaller_max_tokens_are_read_at_the_old_one_unless_they_are_cut(
+    longer: bool,
+) -> None:
+    house = House(some_tokens)
+    more = range(8 + 4 * longer)
+    steps = (step(draws=2), Step(0, POINT, tuple(more), 3, 3))
+    waves = [await house.buy(each) for each in steps]
+    trial = house.trials[0]
+    assert [len(trial.draws[position]) for position in more] == [3] * len(more)
+    bought = {request.max_tokens for request, _ in house.endpoint.requests}
+    assert bought == {8, 3}
+    assert trial.cap == (3 if longer else 8)
+    caps = {r.config.max_tokens for r in house.evaluator.reader.readings(trial)}
+    assert caps == ({1} if longer else {1, 8})
+    # A replay knows it from the journal alone: it may not read the texts.
+    then, calls = house.trials, house.endpoint.calls
+    house.trials = {}
+    for each, wave in zip(steps, waves, strict=True):
+        house.evaluator.replay([each], house.trials, recorded(wave, each))
+    assert house.trials == then
+    assert house.endpoint.calls == calls
+
+
+async def test_a_trial_whose_smaller_max_tokens_is_refused_goes_on_with_its_own() -> (
+    None
+):
+    refusal = ValueRejected("too small", parameter="max_tokens", low=4)
+    house = House(failures=lambda call: refusal if call == 4 else None)
+    steps = (step(), Step(0, POINT, tuple(range(8)), 2, 3))
+    waves = [await house.buy(each) for each in steps]
+    trial = house.trials[0]
+    assert (trial.state, trial.cap) == ("running", 8)
+    assert waves[1].caps == {0: 8}
+    assert [len(trial.draws[position]) for position in range(8)] == [2] * 8
+    assert house.endpoint.calls == 4 + 1 + 8, "one call was refused"
+    assert ("narrowed", 4) in [(kind, found.get("low")) for kind, found in house.learned]
+    then = house.trials
+    house.trials = {}
+    for each, wave in zip(steps, waves, strict=True):
+        house.evaluator.replay([each], house.trials, recorded(wave, each))
+    assert house.trials == then
 
 
 async def test_a_replay_of_a_judged_wave_asks_no_judge_again() -> None:

@@ -115,11 +115,26 @@ def test_a_trial_that_was_asked_with_a_smaller_max_tokens_is_asked_again() -> No
     space = case.lessons.space = space_with(max_tokens=[8, 16, 64])
     refusal = ValueRejected("no", "max_tokens")
     trial = Trial(7, Point({"model": "m", "prompt": "p"}), 8)
-    assert case.failures.cap_again(trial, refusal, case.wave)
+    assert case.failures.cap_again(trial, 8, refusal, case.wave)
     assert trial.cap == case.wave.caps[7] == 64
     assert space.domain("max_tokens", "m") == Choice((16, 64))
     # No larger one is searched.
-    assert not case.failures.cap_again(trial, refusal, case.wave)
+    assert not case.failures.cap_again(trial, 64, refusal, case.wave)
+
+
+@pytest.mark.parametrize("bounds", [{}, {"low": 16}])
+def test_a_trial_with_draws_goes_on_with_its_own_max_tokens(
+    bounds: dict[str, float],
+) -> None:
+    case = Case()
+    space = case.lessons.space = space_with(max_tokens=[8, 16, 64])
+    refusal = ValueRejected("no", "max_tokens", **bounds)  # type: ignore[arg-type]
+    trial = Trial(7, Point({"model": "m", "prompt": "p"}), 64, draws={0: []})
+    assert case.failures.cap_again(trial, 8, refusal, case.wave)
+    assert (trial.cap, case.wave.caps) == (64, {7: 64})
+    assert space.domain("max_tokens", "m") == Choice((16, 64))
+    # Its own was taken before, so it is not the number that is refused.
+    assert not case.failures.cap_again(trial, 64, refusal, case.wave)
 
 
 def test_a_refused_parameter_fails_its_trial_and_leaves_the_space() -> None:

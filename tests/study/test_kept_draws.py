@@ -7,7 +7,7 @@ from collections.abc import Callable
 from tests.support.house import POINT, House, unsure
 from tune.completion import Completion
 from tune.readout.trial import Step, Trial
-from tune.study.kept_draws import KeptDraws, LazyDraws
+from tune.study.kept_draws import KeptDraws, LazyDraws, Part
 from tune.study.resume import RecordedWave
 
 
@@ -21,7 +21,7 @@ class Shelf:
     def __init__(self, house: House) -> None:
         self.house = house
         self.stop: tuple[str, ...] = ()
-        self.asked: list[tuple[int, tuple[str, ...], range]] = []
+        self.asked: list[tuple[int, Part]] = []
         reader = house.run.evaluator.reader
         digests = {}
         for number, trial in house.run.trials.items():
@@ -31,12 +31,10 @@ class Shelf:
             digests[number] = digest
         self.kept = KeptDraws(digests, lambda _: self.stop, self.load)
 
-    def load(
-        self, trial: Trial, position: int, stop: tuple[str, ...], numbers: range
-    ) -> list[Completion]:
-        self.asked.append((position, stop, numbers))
+    def load(self, trial: Trial, position: int, part: Part) -> list[Completion]:
+        self.asked.append((position, part))
         drawn = self.house.run.trials[trial.number].draws[position]
-        return [drawn[number] for number in numbers]
+        return [drawn[number] for number in part.numbers]
 
 
 async def test_sizes_are_known_and_texts_are_read_once_when_they_are_asked_for(
@@ -53,22 +51,26 @@ async def test_sizes_are_known_and_texts_are_read_once_when_they_are_asked_for(
     assert draws[1] == house.run.trials[0].draws[4][1]
     assert draws[1:] == house.run.trials[0].draws[4][1:]
     assert list(draws) == house.run.trials[0].draws[4]
-    assert shelf.asked == [(4, (), range(3))]
+    assert shelf.asked == [(4, Part(12, (), range(3)))]
 
 
-async def test_draws_are_asked_for_with_the_stops_of_their_wave(
+async def test_draws_are_asked_for_with_the_stops_and_the_cap_of_their_wave(
     build: Callable[..., House],
 ) -> None:
     house = build(unsure)
     await house.buy(examples=2, draws=3)
     shelf, trials = Shelf(house), dict[int, Trial]()
-    for stop, draws in ((("\n",), 1), ((), 3)):
+    for stop, draws, cap in ((("\n",), 1, 12), ((), 3, 8)):
         shelf.stop = stop
-        step = Step(0, POINT, (0, 1), draws, 12)
+        step = Step(0, POINT, (0, 1), draws, cap)
         shelf.kept.replay([step], trials, recorded())
+    assert trials[0].cap == 12
     assert isinstance(trials[0].draws[1], LazyDraws)
     assert len(list(trials[0].draws[1])) == 3
-    assert shelf.asked == [(1, ("\n",), range(1)), (1, (), range(1, 3))]
+    assert shelf.asked == [
+        (1, Part(12, ("\n",), range(1))),
+        (1, Part(8, (), range(1, 3))),
+    ]
 
 
 async def test_what_a_wave_lacked_is_lacking(build: Callable[..., House]) -> None:

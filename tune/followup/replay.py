@@ -29,7 +29,7 @@ from tune.study.connect import make_evaluator
 from tune.study.endings import end_trials
 from tune.study.evaluate import Evaluator
 from tune.study.holdout import NOT_MET, HoldoutTest, read_holdout_test
-from tune.study.kept_draws import KeptDraws, Load
+from tune.study.kept_draws import KeptDraws, Load, Part
 from tune.study.lessons import Lessons
 from tune.study.readout_file import (
     Readout,
@@ -169,12 +169,10 @@ def _replay(run: Run, kept: Readout | None) -> None:
 def _loader(evaluator: Evaluator) -> Load:
     """Return what reads draws of a trial from the store."""
 
-    def load(
-        trial: Trial, position: int, stop: tuple[str, ...], numbers: range
-    ) -> list[Completion]:
-        request = evaluator.requests.make(trial.point, trial.cap, stop, position)
-        held = evaluator.store.draws(request, numbers)
-        if len(held) < len(numbers):
+    def load(trial: Trial, position: int, part: Part) -> list[Completion]:
+        request = evaluator.requests.make(trial.point, part.cap, part.stop, position)
+        held = evaluator.store.draws(request, part.numbers)
+        if len(held) < len(part.numbers):
             raise _lacks_draws(trial, 1)
         return list(held.values())
 

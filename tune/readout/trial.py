@@ -46,7 +46,8 @@ class Step:
         examples: positions in the study's seeded order of tuning examples.
         draws: the number of draws that each example has afterwards. Draws that are already there
             are not bought again.
-        cap: the max_tokens of new draws. A trial has one cap.
+        cap: the max_tokens of new draws. It is smaller than the trial's where the answers so far
+            were seen to be much shorter.
         reason: why the strategy orders it. Steps that differ only here are equal.
     """
 
@@ -65,7 +66,9 @@ class Trial:
     Attributes:
         number: from 0, in the order in which trials began.
         point: the paid point.
-        cap: the max_tokens that its draws were bought with.
+        cap: the largest max_tokens that its draws can be read at. The first ones were bought with
+            it, and the later ones with it or a smaller one. It falls to a smaller one that cut an
+            answer.
         draws: the completions by example position, draw 0 first.
         unanswered: the reason why an example has no draw, by position. It begins with "service:"
             (the service failed) or "money:" (the budget ended). These examples are not scored.

@@ -1,4 +1,8 @@
-"""The max_tokens to buy draws with: what answers of a model to a prompt were seen to need."""
+"""The max_tokens to buy draws with: what answers of a model to a prompt were seen to need.
+
+A call reserves what its longest answer would cost. So a max_tokens that is far too large lets few
+calls go side by side, above all near the end of the money.
+"""
 
 from __future__ import annotations
 
@@ -39,6 +43,37 @@ def cap_to_buy(
     if examples < problem.settings.caps.least_examples or top not in totals:
         return top
     return _smallest_of_the_best(totals)
+
+
+def cap_to_go_on(
+    problem: Problem,
+    point: Point,
+    standings: Iterable[Standing],
+) -> int | None:
+    """Return the max_tokens to buy more draws of a model and prompt with; None: with the old ones.
+
+    It is the smallest that leaves all answers so far room to become longer. So it cuts an answer
+    hardly ever, and draws with it can be read at the larger ones too.
+
+    Args:
+        problem: what is searched.
+        point: a paid point with the model and prompt.
+        standings: all trials so far.
+    """
+    if "max_tokens" not in problem.free or "max_tokens" in point:
+        return None
+    examples, longest = 0, 0
+    for standing in standings:
+        if _is_alike(standing, point):
+            examples += standing.examples
+            longest = max(longest, standing.longest)
+    settings = problem.settings.caps
+    if not longest or examples < settings.least_examples:
+        return None
+    configs = problem.space.configs_of(point, problem.free)
+    needed = settings.room * longest
+    caps = [config.max_tokens for config in configs if config.max_tokens >= needed]
+    return min(caps, default=None)
 
 
 def _smallest_of_the_best(totals: dict[int, float]) -> int:

@@ -143,9 +143,11 @@ class Standing:
         failed: it takes no further part. The model refuses a parameter, or the service left too
             many examples unanswered.
         spent_per_draw: mean dollars per draw bought, at list price.
-        cap: max_tokens that its draws are bought with; 0 is the largest that its configs may have.
+        cap: the largest max_tokens that its draws can be read at; 0 is the largest that its configs
+            may have.
         prompt_cost: dollars of one example that are paid once per call, for any number of draws.
         measured: smaller caps at which a few draws were bought to see where they cut.
+        longest: the most tokens of a draw; 0 where it is not known.
     """
 
     trial: int
@@ -157,6 +159,7 @@ class Standing:
     cap: int = 0
     prompt_cost: float = 0.0
     measured: frozenset[int] = frozenset()
+    longest: int = 0
 
     def best(
         self,

@@ -13,7 +13,7 @@ from tune.readout import Reading
 from tune.readout.trial import NO_REASON, Reason, Step
 from tune.search.history import Observation
 from tune.space import Point
-from tune.strategies.max_tokens import cap_to_buy
+from tune.strategies.max_tokens import cap_to_buy, cap_to_go_on
 from tune.strategies.paired import adjusted_means, quality_table
 from tune.strategies.problem import Array, Outcome, Problem, Standing, cost_key
 
@@ -25,7 +25,7 @@ class TrialState:
     Attributes:
         trial: its number.
         point: its paid point.
-        cap: max_tokens that its draws are bought with.
+        cap: max_tokens that its next draws are bought with.
         ladder: the numbers of draws at which a reading with a larger n appears, smallest first.
         examples: it was ordered on positions 0 to this.
         draws: number of draws ordered for each of them.
@@ -114,6 +114,7 @@ class Race:
         self._best: dict[int, tuple[Standing, Reading | None]] = {}
         for standing in self.standings.values():
             self._restore(standing)
+        self._lower_caps()
         self._shares = self._learn_shares()
 
     def _restore(self, standing: Standing) -> None:
@@ -167,6 +168,21 @@ class Race:
             self._caps[key] = cap_to_buy(self.problem, point, self.standings.values())
         return self._caps[key]
 
+    def _lower_caps(self) -> None:
+        """Let the trials go on with the smallest max_tokens that their answers leave room for."""
+        found: dict[tuple[object, object], int | None] = {}
+        for number, standing in self.standings.items():
+            state = self.states.get(number)
+            if state is None:
+                continue
+            point = standing.point
+            pair = point["model"], point["prompt"]
+            if pair not in found:
+                known = self.standings.values()
+                found[pair] = cap_to_go_on(self.problem, point, known)
+            own = standing.cap or state.cap
+            state.cap = min(own, found[pair] or own)
+
     def remove(self, state: TrialState) -> Point:
         """Remove the trial that was added last and for which nothing was ordered."""
         return self.states.pop(state.trial).point
@@ -176,6 +192,7 @@ class Race:
         self.standings.update(outcome.standings)
         # New answers may show that a smaller max_tokens is enough.
         self._caps.clear()
+        self._lower_caps()
         self.left = outcome.left - self._kept
         self.over = not outcome.complete
         self._shares = self._learn_shares()
@@ -189,26 +206,29 @@ class Race:
         draws: int,
     ) -> float:
         """Return the most dollars that one example of a trial can cost."""
-        key = (state.point, draws, state.cap)
+        return self._ceiling(state.point, draws, state.cap)
+
+    def _ceiling(self, point: Point, draws: int, cap: int) -> float:
+        key = (point, draws, cap)
         if key not in self._ceilings:
-            self._ceilings[key] = self.problem.ceiling(state.point, draws, state.cap)
+            self._ceilings[key] = self.problem.ceiling(point, draws, cap)
         return self._ceilings[key]
 
-    def _ceiling_parts(self, state: TrialState) -> tuple[float, float]:
+    def _ceiling_parts(self, point: Point, cap: int) -> tuple[float, float]:
         """Return the parts of a ceiling that are paid once for a call, and for each draw."""
-        key = (state.point.key, state.cap)
+        key = (point.key, cap)
         found = self._parts.get(key)
         if found is None:
             # Ceilings are linear in the draws of one call: two of them give both parts.
-            one = self.ceiling(state, 1)
-            two = self.ceiling(state, 2)
+            one = self._ceiling(point, 1, cap)
+            two = self._ceiling(point, 2, cap)
             found = self._parts[key] = (2 * one - two, two - one)
         return found
 
     def _learn_shares(self) -> dict[object, CostShares]:
-        """Return what calls cost as shares of their ceilings.
+        """Return what calls cost as shares of their ceilings at the largest max_tokens.
 
-        The keys are trials, models with prompts, models, and None for all. Each has the highest
+        A smaller one makes no answer cheaper that is shorter anyway. The keys are trials, models with prompts, models, and None for all. Each has the highest
         share of its trials.
         """
         found: dict[object, CostShares] = {}
@@ -216,7 +236,8 @@ class Race:
             state = self.states.get(trial)
             if state is None or not standing.spent_per_draw:
                 continue
-            once, each = self._ceiling_parts(state)
+            point = standing.point
+            once, each = self._ceiling_parts(point, self.problem.space.cap(point))
             # What a draw cost holds its part of the prompt, which the draws of a call share.
             spent = standing.spent_per_draw - standing.prompt_cost / state.draws
             share = CostShares(
@@ -262,8 +283,10 @@ class Race:
             if key in self._shares:
                 share = self._shares[key]
                 break
-        once, each = self._ceiling_parts(state)
-        return share.once * once, share.each * each
+        point = state.point
+        once, each = self._ceiling_parts(point, self.problem.space.cap(point))
+        _, most = self._ceiling_parts(point, state.cap)
+        return share.once * once, min(share.each * each, most)
 
     def expected_cost(
         self,

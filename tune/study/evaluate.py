@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
-from tune.completion import Request
+from tune.completion import Completion, Request
 from tune.errors import (
     AnswerError,
     BudgetExhausted,
@@ -141,12 +141,11 @@ class Evaluator:
         self._lost = None
         self._in_order = in_order
         self._blame = Blame()
-        begun = [step for step in steps if step.trial not in trials]
         orders = self._begin(steps, trials, {})
-        for step in begun:
+        for step in steps:
             # A wave that was killed knows already which caps its model takes. Its replay does not:
             # the lessons of a wave come after it.
-            cap = trials[step.trial].cap
+            cap = self.requests.cap(trials[step.trial])
             if cap != step.cap:
                 wave.caps[step.trial] = cap
         self.failures.leave_out(trials, wave)
@@ -160,6 +159,8 @@ class Evaluator:
             self.failures.blame(self._blame, again, trials, wave)
         for number, asked in _asked_examples(steps).items():
             fail_unanswered(trials[number], asked, wave)
+        for number, cap in wave.cut.items():
+            trials[number].cap = cap
         self._scoring.release_holds()
         self.requests.clear()
         # Scores are written once per wave: one transaction for all of them.
@@ -213,6 +214,7 @@ class Evaluator:
             cap = caps.get(step.trial) or self.requests.cap_of(step)
             new = Trial(step.trial, step.point, cap)
             trial = trials.setdefault(step.trial, new)
+            self.requests.set_cap(trial, cap)
             self.reader.forget(step.trial)
             for position in step.examples:
                 orders.append((step, position))
@@ -312,9 +314,10 @@ class Evaluator:
         """Draw the consequences of refusals, trial by trial."""
         for number, positions, error in refusals.settled():
             trial = trials[number]
-            if self.failures.cap_again(trial, error, wave):
+            cap = self.requests.cap(trial)
+            if self.failures.cap_again(trial, cap, error, wave):
                 # The second try of the wave asks with the cap that the model takes.
-                self.requests.forget(trial)
+                self.requests.set_cap(trial, wave.caps[number])
                 for position in positions:
                     mark_unanswered(trial, position, f"{SERVICE}: {error}", wave)
             else:
@@ -342,7 +345,7 @@ class Evaluator:
             mark_unanswered(trial, position, f"{INPUT}: {given_up}", wave)
             return
         try:
-            await self._buy(trial, step, position)
+            await self._buy(trial, step, position, wave)
         except ParameterRejected as error:
             refusals.note(trial.number, position, error)
         except TuneError as error:
@@ -354,6 +357,7 @@ class Evaluator:
         trial: Trial,
         step: Step,
         position: int,
+        wave: Wave,
     ) -> None:
         """Buy the draws that an example lacks, and have them scored if that takes waiting."""
         model = str(trial.point["model"])
@@ -368,6 +372,7 @@ class Evaluator:
         if self._scoring.has_judge:
             to_buy = len(numbers) - len(self.store.draws(request, numbers))
         new = await service.provider.complete(request, numbers)
+        self._note_cut(trial, request.max_tokens, new, wave)
         self._blame.answered[model] += 1
         self.failures.answered.add(model)
         if self._scoring.has_judge:
@@ -376,6 +381,13 @@ class Evaluator:
         trial.add(position, new)
         if self.metric.runs_code:
             await self._scoring.run_code(trial, position)
+
+    def _note_cut(
+        self, trial: Trial, cap: int, new: Sequence[Completion], wave: Wave
+    ) -> None:
+        """Note whether new draws can be read at the trial's cap, if theirs is a smaller one."""
+        if cap < trial.cap and any(_is_cut(draw, cap) for draw in new):
+            wave.cut[trial.number] = cap
 
     def _take_fault(
         self,
@@ -434,6 +446,12 @@ def _asked_examples(steps: Sequence[Step]) -> dict[int, list[int]]:
     for step in steps:
         asked.setdefault(step.trial, []).extend(step.examples)
     return asked
+
+
+def _is_cut(draw: Completion, cap: int) -> bool:
+    """Return True if a draw that was bought with this max_tokens may have been cut by it."""
+    # Some services call every end "stop".
+    return draw.finish_reason == "length" or draw.completion_tokens >= cap
 
 
 def _numbers(trial: Trial, step: Step, position: int) -> range:

@@ -128,16 +128,30 @@ class Failures:
             if reason is not None:
                 mark_unanswered(trial, position, f"{INPUT}: {reason}", wave)
 
-    def cap_again(self, trial: Trial, error: ParameterRejected, wave: Wave) -> bool:
-        """Give a trial the nearest cap that its model takes, and return True if there is one.
+    def cap_again(
+        self, trial: Trial, sent: int, error: ParameterRejected, wave: Wave
+    ) -> bool:
+        """Ask for the nearest max_tokens that a model takes; return True if there is one.
 
-        Only before it has draws, and only where no cap is part of its point: such a point would be
-        another one.
+        A trial with draws has shown one. Without draws it gets another one, unless it is part of
+        its point: such a point would be another one.
+
+        Args:
+            trial: the trial that was refused.
+            sent: the max_tokens that was refused.
+            error: the refusal.
+            wave: the wave under way; it notes what the trial is bought with.
         """
         if _space_name(error) != "max_tokens" or not isinstance(error, ValueRejected):
             return False
-        if trial.draws or "max_tokens" in trial.point or trial.state == "failed":
+        if trial.state == "failed" or "max_tokens" in trial.point:
             return False
+        if trial.draws:
+            if sent == trial.cap:
+                return False
+            self._learn_smallest(trial, sent, error)
+            wave.caps[trial.number] = trial.cap
+            return True
         model = str(trial.point["model"])
         if not is_within(self.lessons.space.cap(trial.point), error.low, error.high):
             self._narrow(model, "max_tokens", None, error)
@@ -153,6 +167,14 @@ class Failures:
             return False
         trial.cap = wave.caps[trial.number] = cap
         return True
+
+    def _learn_smallest(self, trial: Trial, sent: int, error: ValueRejected) -> None:
+        """Learn that a model does not take a max_tokens that is smaller than a trial's own."""
+        if (error.low, error.high) == (None, None):
+            self._leave_out_cap(Point({**trial.point, "max_tokens": sent}))
+        else:
+            model = str(trial.point["model"])
+            self.lessons.narrow(model, "max_tokens", None, error.low, error.high)
 
     def refused(
         self,

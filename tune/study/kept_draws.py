@@ -11,15 +11,24 @@ from tune.readout.trial import Step, Trial
 from tune.study.resume import RecordedWave
 from tune.study.wave_replay import replay_orders
 
-Load: TypeAlias = Callable[[Trial, int, tuple[str, ...], range], list[Completion]]
-"""Returns draws of a trial: the position of the example, the stops it was bought with, numbers."""
 
 
-class _Part(NamedTuple):
-    """Draws that were bought with the same stop strings."""
+class Part(NamedTuple):
+    """Draws of an example that were bought alike.
 
+    Attributes:
+        cap: the max_tokens.
+        stop: the stop strings.
+        numbers: of the draws.
+    """
+
+    cap: int
     stop: tuple[str, ...]
     numbers: range
+
+
+Load: TypeAlias = Callable[[Trial, int, Part], list[Completion]]
+"""Returns draws of a trial, from the position of the example and the part."""
 
 
 class LazyDraws(Sequence[Completion]):
@@ -28,7 +37,7 @@ class LazyDraws(Sequence[Completion]):
     Args:
         trial: whose draws they are.
         position: of the example.
-        parts: the stop strings and the numbers of the draws, in order.
+        parts: the draws that were bought alike, in order.
         load: reads draws from the store.
     """
 
@@ -36,7 +45,7 @@ class LazyDraws(Sequence[Completion]):
     __slots__ = ("_draws", "_load", "_position", "_trial", "parts")
 
     def __init__(
-        self, trial: Trial, position: int, parts: tuple[_Part, ...], load: Load
+        self, trial: Trial, position: int, parts: tuple[Part, ...], load: Load
     ) -> None:
         self.parts = parts
         self._trial = trial
@@ -63,9 +72,8 @@ class LazyDraws(Sequence[Completion]):
         """Read the draws from the store, once."""
         if self._draws is None:
             self._draws = []
-            for stop, numbers in self.parts:
-                new = self._load(self._trial, self._position, stop, numbers)
-                self._draws += new
+            for part in self.parts:
+                self._draws += self._load(self._trial, self._position, part)
         return self._draws
 
 
@@ -97,8 +105,7 @@ class KeptDraws:
         self, steps: Sequence[Step], trials: dict[int, Trial], recorded: RecordedWave
     ) -> None:
         """Bring trials to where a recorded wave left them; nothing is read from the store."""
-        stops: dict[int, tuple[str, ...]] = {}
-        first: dict[tuple[int, int], tuple[_Part, ...]] = {}
+        whole: dict[tuple[int, int], tuple[Part, ...]] = {}
         orders = []
         for step in steps:
             cap = recorded.caps.get(step.trial, step.cap)
@@ -106,8 +113,7 @@ class KeptDraws:
             trial = trials.setdefault(step.trial, new)
             # Lessons change the stop strings only between waves.
             stop = self._bought_stop(trial)
-            stops[step.trial] = stop
-            first[step.trial, step.draws] = (_Part(stop, range(step.draws)),)
+            whole[step.trial, step.draws] = (Part(cap, stop, range(step.draws)),)
             orders += [(step, position) for position in step.examples]
 
         def take(trial: Trial, step: Step, position: int) -> None:
@@ -115,12 +121,11 @@ class KeptDraws:
             if self._sizes[trial.number].get(position, 0) < step.draws:
                 return
             held = trial.draws.get(position)
-            if held is None:
-                # Nearly all examples of a step are new, and their parts are the same.
-                parts = first[step.trial, step.draws]
-            else:
+            # Nearly all examples of a step are new, and their parts are the same.
+            parts = whole[step.trial, step.draws]
+            if held is not None:
                 known = held.parts if isinstance(held, LazyDraws) else ()
-                new = _Part(stops[step.trial], range(len(held), step.draws))
+                new = parts[0]._replace(numbers=range(len(held), step.draws))
                 parts = (*known, new)
             trial.draws[position] = LazyDraws(trial, position, parts, self._load)
 

@@ -29,6 +29,7 @@ class RecordedWave:
         lessons: the events of what was learned about models in it; see `tune.study.lessons`.
         left: dollars that the search could still spend after it.
         caps: of trials that were bought with other caps than their steps have, by trial.
+        cut: the caps that cut an answer, by the trials that had a larger one before.
         line: what it bought and why, for a person.
     """
 
@@ -42,6 +43,7 @@ class RecordedWave:
     lessons: list[Mapping[str, Any]] = field(default_factory=list)
     left: float = 0.0
     caps: dict[int, int] = field(default_factory=dict)
+    cut: dict[int, int] = field(default_factory=dict)
     line: str = ""
 
 
@@ -118,6 +120,7 @@ def read_faults(wave: RecordedWave, event: Mapping[str, Any]) -> None:
     wave.config_failed = _load_reasons(event["config_failed"])
     wave.failed = dict(event["failed"])
     wave.caps = dict(event.get("caps", ()))
+    wave.cut = dict(event.get("cut", ()))
 
 
 def _load_reasons(rows: Sequence[tuple[int, int, str]]) -> dict[tuple[int, int], str]:

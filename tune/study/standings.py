@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from tune.pricing.prices import to_dollars
 from tune.providers.stack import Service
 from tune.readout import Reading
-from tune.readout.columns import list_prices, sums, total
+from tune.readout.columns import DrawColumns, list_prices, sums, total
 from tune.readout.trial import Trial
 from tune.strategies import Standing
 from tune.study.trial_reader import TrialReader
@@ -86,7 +86,8 @@ class Standings:
 
     def _read(self, trial: Trial, bought: int) -> Standing:
         """Read a trial that has so many draws."""
-        prompts, answers = self._costs(trial)
+        draws = self._reader.columns(trial)
+        prompts, answers = self._costs(trial, draws)
         return Standing(
             trial=trial.number,
             point=trial.point,
@@ -97,13 +98,13 @@ class Standings:
             cap=trial.cap,
             measured=frozenset(trial.measured),
             prompt_cost=_share(prompts, len(trial.draws)),
+            longest=int(draws.completion_tokens.max(initial=0)),
         )
 
-    def _costs(self, trial: Trial) -> tuple[int, int]:
+    def _costs(self, trial: Trial, draws: DrawColumns) -> tuple[int, int]:
         """Return the list price of a trial's draws in picodollars: shared prompts, and the rest."""
         service = self._services[str(trial.point["model"])]
         most_n = service.endpoint.most_n
-        draws = self._reader.columns(trial)
         # The prompt is billed once for each call, however many answers it gives.
         calls = draws.call_starts(most_n)
         tokens = sums(draws.completion_tokens, calls)

@@ -16,7 +16,9 @@ class Wave:
         unanswered: the reasons of missing draws, by (trial, position).
         config_failed: the reasons why the config cannot answer an example, by (trial, position).
         failed: the reasons of trials that failed in it.
-        caps: of trials whose cap was moved in it to one that the model takes.
+        caps: of trials that were bought with other caps than their steps have, because the model
+            does not take these.
+        cut: the caps that cut an answer, by the trials that had a larger one before.
     """
 
     complete: bool = True
@@ -24,6 +26,7 @@ class Wave:
     config_failed: dict[tuple[int, int], str] = field(default_factory=dict)
     failed: dict[int, str] = field(default_factory=dict)
     caps: dict[int, int] = field(default_factory=dict)
+    cut: dict[int, int] = field(default_factory=dict)
 
     def include(self, other: Wave) -> None:
         """Add the outcome of a wave that was bought after this one, for the same trials."""
@@ -32,6 +35,7 @@ class Wave:
         self.config_failed |= other.config_failed
         self.failed |= other.failed
         self.caps |= other.caps
+        self.cut |= other.cut
 
 
 def dump_faults(wave: Wave) -> dict[str, list[Any]]:
@@ -43,6 +47,8 @@ def dump_faults(wave: Wave) -> dict[str, list[Any]]:
     }
     if wave.caps:
         found["caps"] = [[trial, cap] for trial, cap in sorted(wave.caps.items())]
+    if wave.cut:
+        found["cut"] = [[trial, cap] for trial, cap in sorted(wave.cut.items())]
     return found
 
 

@@ -46,6 +46,8 @@ def replay_orders(
     for number, reason in recorded.failed.items():
         trials[number].state = "failed"
         trials[number].reason = reason
+    for number, cap in recorded.cut.items():
+        trials[number].cap = cap
 
 
 def lacks_draws(trial: Trial, step: Step, position: int) -> bool:

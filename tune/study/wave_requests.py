@@ -41,6 +41,7 @@ class WaveRequests:
         self._services = services
         self._reader = reader
         self._made: dict[tuple[int, int], Request] = {}
+        self._caps: dict[int, int] = {}
 
     def make(
         self,
@@ -67,7 +68,7 @@ class WaveRequests:
         key = (trial.number, position)
         if key not in self._made:
             stop = self._reader.bought_stop(trial.point)
-            self._made[key] = self.make(trial.point, trial.cap, stop, position)
+            self._made[key] = self.make(trial.point, self.cap(trial), stop, position)
         return self._made[key]
 
     def use(
@@ -94,11 +95,17 @@ class WaveRequests:
         """Return whether the request of an example is made."""
         return (trial.number, position) in self._made
 
-    def forget(self, trial: Trial) -> None:
-        """Make the requests of a trial anew, because its cap has changed."""
+    def cap(self, trial: Trial) -> int:
+        """Return the max_tokens that a trial's draws are bought with in this wave."""
+        return self._caps.get(trial.number, trial.cap)
+
+    def set_cap(self, trial: Trial, cap: int) -> None:
+        """Buy a trial's draws with another max_tokens from now on, until the wave is over."""
+        self._caps[trial.number] = cap
         for key in [key for key in self._made if key[0] == trial.number]:
             del self._made[key]
 
     def clear(self) -> None:
         """Forget all requests, as the wave is over."""
         self._made = {}
+        self._caps = {}
