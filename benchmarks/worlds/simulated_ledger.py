@@ -26,10 +26,18 @@ from tune.strategies import Outcome, Problem, Standing
 
 @dataclass
 class Bought:
-    """The draws of a trial: its cell, its cap, and the number of draws of each example."""
+    """The draws of a trial.
+
+    Attributes:
+        cell: what is asked.
+        cap: the largest max_tokens that they can be read at.
+        first_cap: max_tokens of the first ones.
+        counts: the number of draws of each example.
+    """
 
     cell: Cell
     cap: int
+    first_cap: int
     counts: Counts
 
 
@@ -113,20 +121,23 @@ class SimulatedLedger:
         left.
         """
         cell = cell_of(step.point)
+        counts = np.zeros(self.examples, dtype=np.int32)
         trial = self.trials.setdefault(
-            step.trial, Bought(cell, step.cap, np.zeros(self.examples, dtype=np.int32))
+            step.trial, Bought(cell, step.cap, step.cap, counts)
         )
         self.points[step.trial] = step.point
         stored = self._stored.setdefault(
             (cell, step.cap), np.zeros(self.examples, dtype=np.int32)
         )
         positions = np.array(step.examples)
-        new = np.maximum(step.draws - stored[positions], 0)
+        held = np.maximum(stored[positions], trial.counts[positions])
+        new = np.maximum(step.draws - held, 0)
         price = self.world.prices[cell.model]
-        _, tokens = self._draws(cell, step.cap)
+        _, tokens = self._draws(cell, trial.first_cap)
+        tokens = np.minimum(tokens, step.cap)
         prompts = self.world.prompt_tokens[cell][self.order[positions]]
         columns = np.arange(tokens.shape[1])
-        fresh = (columns >= stored[positions, None]) & (columns < step.draws)
+        fresh = (columns >= held[:, None]) & (columns < step.draws)
         said = (tokens[positions] * fresh).sum(axis=1)
         costs = (
             np.where(new > 0, prompts * price.input + said * price.output, 0.0) / 1e6
@@ -141,6 +152,8 @@ class SimulatedLedger:
         paid = float(costs[:count].sum())
         self.left -= paid
         self.spent += paid
+        if step.cap < trial.cap and (tokens[positions] * fresh >= step.cap).any():
+            trial.cap = step.cap
         done = positions[:count]
         stored[done] = np.maximum(stored[done], step.draws)
         trial.counts[done] = np.maximum(trial.counts[done], step.draws)
@@ -181,9 +194,10 @@ class SimulatedLedger:
             if c.max_tokens <= trial.cap
         ]
         readings = self._readings(number, trial, configs) if len(met) else []
-        _, tokens = self._draws(trial.cell, trial.cap)
+        _, tokens = self._draws(trial.cell, trial.first_cap)
         price, counts = self.world.prices[trial.cell.model], trial.counts[met]
-        said = (tokens[met] * (np.arange(tokens.shape[1]) < counts[:, None])).sum()
+        each = tokens[met] * (np.arange(tokens.shape[1]) < counts[:, None])
+        said = each.sum()
         prompts = self.world.prompt_tokens[trial.cell][self.order[met]].sum()
         spent = (prompts * price.input + said * price.output) / 1e6
         return Standing(
@@ -197,12 +211,13 @@ class SimulatedLedger:
             prompt_cost=float(prompts * price.input / 1e6 / len(met))
             if len(met)
             else 0.0,
+            longest=int(each.max(initial=0)),
         )
 
     def _readings(
         self, number: int, trial: Bought, configs: list[Config]
     ) -> list[Reading]:
-        answers, tokens = self._draws(trial.cell, trial.cap)
+        answers, tokens = self._draws(trial.cell, trial.first_cap)
         price = self.world.prices[trial.cell.model]
         sizes = tuple(sorted({1, *(config.n for config in configs)}))
         found: dict[Config, list[tuple[Any, ...]]] = {config: [] for config in configs}
