@@ -133,7 +133,7 @@ def test_trials_go_on_with_the_smallest_that_leaves_their_answers_room() -> None
 
 
 def test_trials_go_on_as_before_where_little_is_known_of_their_answers() -> None:
-    few = CapSettings().least_examples // 2
+    few = CapSettings().least_lengths // 2
     begun = standing({128: 0.7}, longest=4, examples=few)
     other = standing({128: 0.7}, longest=4, point=Point({**POINT, "prompt": "q"}))
     assert cap_to_go_on(problem(), POINT, [begun]) is None

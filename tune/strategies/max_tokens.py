@@ -68,7 +68,7 @@ def cap_to_go_on(
             examples += standing.examples
             longest = max(longest, standing.longest)
     settings = problem.settings.caps
-    if not longest or examples < settings.least_examples:
+    if not longest or examples < settings.least_lengths:
         return None
     configs = problem.space.configs_of(point, problem.free)
     needed = settings.room * longest

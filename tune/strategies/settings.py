@@ -317,15 +317,19 @@ class CapSettings:
     """Settings of the max_tokens that draws are bought with, and of measuring where it cuts.
 
     Attributes:
-        least_examples: scored examples of a model and prompt before a smaller max_tokens is bought.
-        room: the least max_tokens for more draws of old trials, as a multiple of the longest answer
-            so far.
+        least_examples: scored examples of a model and prompt before fresh trials are bought at a
+            smaller max_tokens that scores no worse.
+        least_lengths: examples of a model and prompt before trials go on with a smaller max_tokens
+            that cut no answer.
+        room: that max_tokens is at least so many times the longest answer so far. Lengths vary, and
+            an answer that is cut is not read at the larger ones any more.
         measured_examples: draws that are bought to measure one cap; one for each example.
         least_measured: draws by which a cap counts as measured, where money is short.
         most_caps: caps that are measured in one phase. A measured cap may lose to another one.
     """
 
     least_examples: int = 32
+    least_lengths: int = 16
     room: float = 2.0
     measured_examples: int = 16
     least_measured: int = 4
