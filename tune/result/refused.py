@@ -1,7 +1,8 @@
-"""Settings that a model refused only when they were sent as they would be deployed.
+"""Settings that a model refused, and that no failed trial of the report tells of.
 
-A smaller max_tokens and stop strings are read off draws that were bought without them. So the
-search never sends them, and a model may refuse them when a selected configuration is tried.
+A smaller max_tokens and stop strings are read off draws that were bought without them. So a model
+may refuse them only when a selected configuration is tried. A trial whose max_tokens is refused in
+the search goes on with another one.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ from tune.study.record import RunRecord
 
 @dataclass(frozen=True, slots=True)
 class RefusedSetting:
-    """A setting that a model refused after the search.
+    """A setting that a model refused.
 
     Attributes:
+        in_search: it was refused in the search, not after it.
         model: by its name in the space.
         parameter: "stop" or "max_tokens".
         value: the stop strings, where others may be taken; else ().
@@ -31,6 +33,7 @@ class RefusedSetting:
         words: of the model.
     """
 
+    in_search: bool
     model: str
     parameter: str
     value: tuple[str, ...]
@@ -51,10 +54,10 @@ class RefusedSetting:
 
 
 def refusal_notices(record: RunRecord) -> list[str]:
-    """Say which settings models refused after the search, and what could not be selected then."""
+    """Say which settings models refused, and what could not be selected then."""
     space = Space.from_mapping(record.plan.identity["space"])
     found = []
-    for refused in _refused_after_search(record.events):
+    for refused in _refused(record.events):
         if _was_searched(space, refused):
             found.append(_sentence(refused))
     return found
@@ -74,8 +77,8 @@ def why_no_baseline(record: RunRecord) -> str:
     return met.reason
 
 
-def _refused_after_search(events: Sequence[Mapping[str, Any]]) -> list[RefusedSetting]:
-    """Return what the journal says of refusals after the search, the last word on each."""
+def _refused(events: Sequence[Mapping[str, Any]]) -> list[RefusedSetting]:
+    """Return what the journal says of refusals that no trial tells of, the last word on each."""
     found: dict[tuple[object, ...], RefusedSetting] = {}
     phase = "search"
     for event in events:
@@ -84,15 +87,16 @@ def _refused_after_search(events: Sequence[Mapping[str, Any]]) -> list[RefusedSe
             phase = event["name"]
         elif kind == "continue":
             phase = "search"
-        elif kind in ("learned", "narrowed") and phase != "search":
+        elif kind in ("learned", "narrowed"):
             model, parameter = event["model"], event["parameter"]
             value: tuple[str, ...] = ()
             if parameter == "stop":
                 value = tuple(event.get("value") or ())
             low, high = event.get("low"), event.get("high")
-            if parameter in ("stop", "max_tokens"):
+            in_search = phase == "search"
+            if parameter == "max_tokens" or (parameter == "stop" and not in_search):
                 refused = RefusedSetting(
-                    model, parameter, value, low, high, event["words"]
+                    in_search, model, parameter, value, low, high, event["words"]
                 )
                 # A smallest and a largest value are two things that it refused.
                 found[model, parameter, value, low is not None] = refused
@@ -125,7 +129,8 @@ def _sentence(refused: RefusedSetting) -> str:
     elif refused.value:
         shown = json.dumps(refused.value, ensure_ascii=False)
         setting, lost = f"the stop strings {shown}", "these"
+    when = "In" if refused.in_search else "After"
     return (
-        f"After the search, {refused.model} refused {setting}, so none of its configurations with "
+        f"{when} the search, {refused.model} refused {setting}, so none of its configurations with "
         f"{lost} could be selected. In its words: {refused.words}"
     )

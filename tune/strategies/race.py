@@ -106,7 +106,7 @@ class Race:
         self.history: list[Observation] = []
         self.leaders: Sequence[int] = ()
         self._ceilings: dict[tuple[Point, int, int], float] = {}
-        self._parts: dict[tuple[str, int], tuple[float, float]] = {}
+        self._parts: dict[tuple[str, int | None], tuple[float, float]] = {}
         self._prices: dict[tuple[int, str, int], tuple[float, float]] = {}
         self._ladders: dict[str, tuple[int, ...]] = {}
         self._caps: dict[tuple[object, object], int] = {}
@@ -214,30 +214,37 @@ class Race:
             self._ceilings[key] = self.problem.ceiling(point, draws, cap)
         return self._ceilings[key]
 
-    def _ceiling_parts(self, point: Point, cap: int) -> tuple[float, float]:
-        """Return the parts of a ceiling that are paid once for a call, and for each draw."""
+    def _ceiling_parts(
+        self, point: Point, cap: int | None = None
+    ) -> tuple[float, float]:
+        """Return the parts of a ceiling that are paid once for a call, and for each draw.
+
+        Args:
+            point: the paid point.
+            cap: max_tokens; the largest of its configs where it is None.
+        """
         key = (point.key, cap)
         found = self._parts.get(key)
         if found is None:
+            most = self.problem.space.cap(point) if cap is None else cap
             # Ceilings are linear in the draws of one call: two of them give both parts.
-            one = self._ceiling(point, 1, cap)
-            two = self._ceiling(point, 2, cap)
+            one = self._ceiling(point, 1, most)
+            two = self._ceiling(point, 2, most)
             found = self._parts[key] = (2 * one - two, two - one)
         return found
 
     def _learn_shares(self) -> dict[object, CostShares]:
         """Return what calls cost as shares of their ceilings at the largest max_tokens.
 
-        A smaller one makes no answer cheaper that is shorter anyway. The keys are trials, models with prompts, models, and None for all. Each has the highest
-        share of its trials.
+        A smaller max_tokens makes no answer cheaper that is shorter anyway. The keys are trials,
+        models with prompts, models, and None for all. Each has the highest share of its trials.
         """
         found: dict[object, CostShares] = {}
         for trial, standing in self.standings.items():
             state = self.states.get(trial)
             if state is None or not standing.spent_per_draw:
                 continue
-            point = standing.point
-            once, each = self._ceiling_parts(point, self.problem.space.cap(point))
+            once, each = self._ceiling_parts(standing.point)
             # What a draw cost holds its part of the prompt, which the draws of a call share.
             spent = standing.spent_per_draw - standing.prompt_cost / state.draws
             share = CostShares(
@@ -283,9 +290,8 @@ class Race:
             if key in self._shares:
                 share = self._shares[key]
                 break
-        point = state.point
-        once, each = self._ceiling_parts(point, self.problem.space.cap(point))
-        _, most = self._ceiling_parts(point, state.cap)
+        once, each = self._ceiling_parts(state.point)
+        _, most = self._ceiling_parts(state.point, state.cap)
         return share.once * once, min(share.each * each, most)
 
     def expected_cost(

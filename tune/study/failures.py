@@ -171,10 +171,10 @@ class Failures:
     def _learn_smallest(self, trial: Trial, sent: int, error: ValueRejected) -> None:
         """Learn that a model does not take a max_tokens that is smaller than a trial's own."""
         if (error.low, error.high) == (None, None):
-            self._leave_out_cap(Point({**trial.point, "max_tokens": sent}))
+            point = Point({**trial.point, "max_tokens": sent})
+            self._leave_out_cap(point, str(error))
         else:
-            model = str(trial.point["model"])
-            self.lessons.narrow(model, "max_tokens", None, error.low, error.high)
+            self._narrow(str(trial.point["model"]), "max_tokens", None, error)
 
     def refused(
         self,
