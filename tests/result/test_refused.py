@@ -108,7 +108,7 @@ def test_what_was_refused_in_the_search_is_told_by_its_trials(
 ) -> None:
     assert refusal_notices(recorded(build, SEARCH, learned("stop"))) == []
     # A trial whose max_tokens is refused goes on with another one.
-    (notice,) = refusal_notices(recorded(build, SEARCH, narrowed("max_tokens", 16)))
+    (notice,) = refusal_notices(recorded(build, SEARCH, narrowed("max_tokens", low=16)))
     assert notice.startswith("In the search, m refused a max_tokens below 16")
     again = recorded(build, SEARCH, SETTINGS, CONTINUE, learned("stop"))
     assert refusal_notices(again) == []
