@@ -562,7 +562,9 @@ async def test_a_trial_whose_smaller_max_tokens_is_refused_goes_on_with_its_own(
     assert waves[1].caps == {0: 8}
     assert [len(trial.draws[position]) for position in range(8)] == [2] * 8
     assert house.endpoint.calls == 4 + 1 + 8, "one call was refused"
-    assert ("narrowed", 4) in [(kind, found.get("low")) for kind, found in house.learned]
+    assert ("narrowed", 4) in [
+        (kind, found.get("low")) for kind, found in house.learned
+    ]
     then = house.trials
     house.trials = {}
     for each, wave in zip(steps, waves, strict=True):

@@ -12,7 +12,6 @@ from tune.study.resume import RecordedWave
 from tune.study.wave_replay import replay_orders
 
 
-
 class Part(NamedTuple):
     """Draws of an example that were bought alike.
 
