@@ -101,14 +101,14 @@ def expected_rise(mean: Array, moves: Sequence[Moves], able: np.ndarray) -> Arra
     row = rows[place]
     ends = np.cumsum(counts[rows])
     starts = ends - counts[rows]
-    moved = mean[contender][None]
+    # Pairs x cases, so that the largest of many cases are found side by side.
+    moved = mean[contender][:, None]
     # Each slope multiplies the number of cases by that of the nodes.
     for move in moves:
         slope = move.covariance[contender, candidate[row]] / move.scale[row]
-        cases = moved[:, None] + np.outer(_NODES, slope)[None]
-        moved = cases.reshape(-1, len(row))
-    weights = _CASE_WEIGHTS[len(moves)]
-    largest = weights @ np.maximum.reduceat(moved, starts, axis=1)
+        cases = moved[:, :, None] + np.outer(slope, _NODES)[:, None]
+        moved = cases.reshape(len(row), -1)
+    largest = np.maximum.reduceat(moved, starts, axis=0) @ _CASE_WEIGHTS[len(moves)]
     # Quadrature can end a hair below, but information never lowers the expected maximum.
     found[rows] = np.maximum(largest - mean.max(), 0.0)
     return found

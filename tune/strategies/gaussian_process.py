@@ -80,25 +80,24 @@ def covariance_parts(points: Sequence[Point], apart: Sequence[str] = ()) -> Arra
         apart: settings that have parts of their own: the similarity in that setting alone, and the
             same within one prompt, as a max_tokens that is enough for one is not for another.
     """
-    model = _same([point["model"] for point in points])
-    prompt = _same([point["prompt"] for point in points])
+    parts: Array = np.zeros((len(PARTS) + 2 * len(apart), len(points), len(points)))
+    # In the order of `PARTS`, and in place: for hundreds of points each part is large.
+    model, prompt, both, near, near_model, near_both, own = parts[: len(PARTS)]
+    model[:] = _same([point["model"] for point in points])
+    prompt[:] = _same([point["prompt"] for point in points])
+    np.multiply(model, prompt, out=both)
     distances: dict[str, Array] = {}
     for name in sorted({*_settings(points), *apart}):
         distances[name] = _distance([point.get(name) for point in points])
-    nothing = np.zeros((len(points), len(points)))
-    near = _near(sum(distances.values(), nothing))
-    both = model * prompt
-    parts: Array = np.empty((len(PARTS) + 2 * len(apart), len(points), len(points)))
-    # In the order of `PARTS`.
-    parts[0], parts[1], parts[2] = model, prompt, both
-    parts[3] = near
-    np.multiply(near, model, out=parts[4])
-    np.multiply(near, both, out=parts[5])
-    parts[6] = np.eye(len(points))
+        near += distances[name]
+    _near(near, out=near)
+    np.multiply(near, model, out=near_model)
+    np.multiply(near, both, out=near_both)
+    np.fill_diagonal(own, 1.0)
     for place, name in enumerate(apart):
-        alone = parts[len(PARTS) + 2 * place]
-        alone[:] = _near(distances[name])
-        np.multiply(alone, prompt, out=parts[len(PARTS) + 2 * place + 1])
+        alone, of_prompt = parts[len(PARTS) + 2 * place :][:2]
+        _near(distances[name], out=alone)
+        np.multiply(alone, prompt, out=of_prompt)
     return parts
 
 
@@ -107,19 +106,20 @@ def _settings(points: Sequence[Point]) -> list[str]:
     return sorted(names - {"model", "prompt"})
 
 
-def _near(distance: Array) -> Array:
-    """Return the similarity at squared distances: the squared exponential kernel."""
-    return np.asarray(np.exp(-distance / (2 * _LENGTH**2)))
+def _near(distance: Array, out: Array) -> None:
+    """Write the similarity at squared distances: the squared exponential kernel."""
+    np.divide(distance, -2 * _LENGTH**2, out=out)
+    np.exp(out, out=out)
 
 
-def _same(values: Sequence[Value]) -> Array:
-    """Return 1 where two values are equal, else 0."""
+def _same(values: Sequence[Value]) -> np.ndarray:
+    """Return True where two values are equal."""
     # As codes: an array of values of several types would turn them all into text.
     codes: dict[Value, int] = {}
     for value in values:
         codes.setdefault(value, len(codes))
     found = np.array([codes[value] for value in values])
-    return np.asarray(np.equal.outer(found, found), dtype=float)
+    return np.asarray(np.equal.outer(found, found))
 
 
 def _distance(values: Sequence[Value]) -> Array:

@@ -300,7 +300,9 @@ class Posterior:
         weight = self._settings.gain_noise_weight
         seen: list[tuple[int, float, float, float]] = []
         for candidate, evidence in found:
-            count, mean, squares = self._gaps(evidence)
+            if evidence.top is None:
+                continue
+            count, mean, squares = self._gaps(evidence.base, evidence.top)
             if count:
                 # The prior counts as so many more examples: a few equal gaps are no certainty.
                 variance = (squares + weight * prior) / (count + weight - 1)
@@ -320,15 +322,12 @@ class Posterior:
             interaction=np.zeros(0),
         )
 
-    def _gaps(self, evidence: TrialEvidence) -> tuple[int, float, float]:
+    def _gaps(self, base: Reading, top: Reading) -> tuple[int, float, float]:
         """Return how the most answers differ from the fewest on the examples that both have.
 
         Returns:
             The number of examples, the mean difference, and the sum of squares around it.
         """
-        base, top = evidence.base, evidence.top
-        if top is None:
-            return 0, 0.0, 0.0
         # A trial that was not bought again has the same readings as before.
         known = self._known_gaps.get(base.trial)
         if known is None or known[0] is not base or known[1] is not top:

@@ -255,11 +255,13 @@ class Race:
             model = str(standing.point["model"])
             for key in ((model, standing.point["prompt"]), model, None):
                 # The highest share: an estimate that is too low would overrun the money of a wave.
-                known = found.get(key, share)
-                found[key] = CostShares(
-                    once=max(share.once, known.once),
-                    each=max(share.each, known.each),
-                )
+                known = found.setdefault(key, share)
+                # Few are higher than those before, so most need no new record.
+                if share.once > known.once or share.each > known.each:
+                    found[key] = CostShares(
+                        once=max(share.once, known.once),
+                        each=max(share.each, known.each),
+                    )
         return found
 
     def expected_price(
@@ -352,6 +354,14 @@ class Race:
 
     def ranking(self) -> list[RankedTrial]:
         """Return every trial with a reading, the best first; of equal ones the cheaper."""
+        found: list[tuple[float, RankedTrial]] = []
+        for ranked, reading in self._levels():
+            found.append((cost_key(reading), ranked))
+        found.sort(key=lambda one: (-one[1].level, one[0], one[1].state.trial))
+        return [ranked for _, ranked in found]
+
+    def _levels(self) -> list[tuple[RankedTrial, Reading]]:
+        """Return every trial with a reading, in the order in which they were begun."""
         states: list[TrialState] = []
         readings: list[Reading] = []
         for state in self.states.values():
@@ -362,11 +372,8 @@ class Race:
         rows = quality_table(self.problem, readings)
         # Rounded, so that another order of summation on another machine decides nothing.
         means = np.round(adjusted_means(rows), 9).tolist()
-        order = sorted(
-            range(len(states)),
-            key=lambda i: (-means[i], cost_key(readings[i]), states[i].trial),
-        )
-        return [RankedTrial(states[i], means[i], rows[i]) for i in order]
+        ranked = map(RankedTrial, states, means, rows)
+        return list(zip(ranked, readings, strict=True))
 
     def more_draws(self, state: TrialState) -> int:
         """Return the number of draws that could show a larger n to be better.
@@ -393,9 +400,9 @@ class Race:
         """
         untold = [state for state in states if not state.told]
         if not untold:
-            # A ranking takes longer than most other parts of a step.
+            # The means of all trials take longer than most other parts of a step.
             return
-        means = {ranked.state.trial: ranked.level for ranked in self.ranking()}
+        means = {ranked.state.trial: ranked.level for ranked, _ in self._levels()}
         for state in untold:
             state.told = True
             self.history.append(self._observation(state, means))
