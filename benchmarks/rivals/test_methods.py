@@ -211,6 +211,12 @@ def keeps_its_budget(
         assert bank.standings[reading.trial].readings
 
 
+PLENTY = {"smac": 12, "ucb_batches": 50}
+"""Units of money that are plenty for a method: SMAC is slow, and pulls of 32 examples need more
+where all 60 configurations are paid.
+"""
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("free", [FREE, ()])
 @pytest.mark.parametrize("name", NAMES)
@@ -219,7 +225,7 @@ def test_every_method_finds_something_good_with_plenty_of_money(
 ) -> None:
     losses, middles = [], []
     for seed in range(4 if name in QUICK else 2):
-        bank = ledger(25 if name in QUICK else 12, free, seed=seed)
+        bank = ledger(PLENTY.get(name, 25), free, seed=seed)
         reading = play(METHODS[name], bank)
         assert reading is not None
         all_ = [
