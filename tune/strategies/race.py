@@ -170,18 +170,19 @@ class Race:
 
     def _lower_caps(self) -> None:
         """Let the trials go on with the smallest max_tokens that their answers leave room for."""
-        found: dict[tuple[object, object], int | None] = {}
-        for number, standing in self.standings.items():
-            state = self.states.get(number)
-            if state is None:
+        alike: dict[tuple[object, object], list[Standing]] = {}
+        for standing in self.standings.values():
+            pair = standing.point["model"], standing.point["prompt"]
+            alike.setdefault(pair, []).append(standing)
+        for standings in alike.values():
+            going_on = [one for one in standings if one.trial in self.states]
+            if not going_on:
                 continue
-            point = standing.point
-            pair = point["model"], point["prompt"]
-            if pair not in found:
-                known = self.standings.values()
-                found[pair] = cap_to_go_on(self.problem, point, known)
-            own = standing.cap or state.cap
-            state.cap = min(own, found[pair] or own)
+            cap = cap_to_go_on(self.problem, going_on[0].point, standings)
+            for standing in going_on:
+                state = self.states[standing.trial]
+                own = standing.cap or state.cap
+                state.cap = min(own, cap or own)
 
     def remove(self, state: TrialState) -> Point:
         """Remove the trial that was added last and for which nothing was ordered."""
@@ -278,9 +279,10 @@ class Race:
             return 0.0
         # Many blocks of a trial are compared, and their prices have the same two parts.
         key = state.trial, state.point.key, state.cap
-        if key not in self._prices:
-            self._prices[key] = self._price_parts(state)
-        once, each = self._prices[key]
+        found = self._prices.get(key)
+        if found is None:
+            found = self._prices[key] = self._price_parts(state)
+        once, each = found
         return once + each * draws
 
     def _price_parts(self, state: TrialState) -> tuple[float, float]:
