@@ -19,21 +19,18 @@ read between two processes (`chaos_run.py`). The exit status is 1 if any promise
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import platform
 import random
 import sys
-import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks.chaos.chaos_run import TASKS, ChaosRun, Verdict, carry_out
+from benchmarks.chaos.chaos_run import TASKS, ChaosRun, Verdict
 from benchmarks.chaos.plan import (
     KINDS,
     OVERBILLED,
@@ -45,31 +42,12 @@ from benchmarks.chaos.plan import (
     draw_plan,
     draw_run,
 )
+from benchmarks.chaos.side_by_side import run_all
 from benchmarks.command_line import make_parser
 
 ROOT = Path(__file__).parent.parent.parent
 
 # --- the run
-
-
-def carry_out_job(job: tuple[int, str, ChaosRun]) -> tuple[int, str, ChaosRun, Verdict]:
-    """Carry out one run in a temporary folder."""
-    number, task, run = job
-    with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
-        return number, task, run, carry_out(run, Path(folder))
-
-
-def run_all(
-    jobs: Sequence[tuple[int, str, ChaosRun]], workers: int
-) -> Iterator[tuple[int, str, ChaosRun, Verdict]]:
-    """Carry out all runs, `workers` at a time."""
-    if workers == 1:
-        yield from map(carry_out_job, jobs)
-        return
-    with ProcessPoolExecutor(
-        workers, mp_context=multiprocessing.get_context("spawn")
-    ) as pool:
-        yield from pool.map(carry_out_job, jobs)
 
 
 @dataclass(frozen=True)
