@@ -40,6 +40,10 @@ def test_settings_that_are_given_stay() -> None:
     )
 
 
+def test_of_one_answer_every_aggregate_is_the_first() -> None:
+    assert baseline({"n": 1, "aggregate": "vote"}) == baseline({"n": 1})
+
+
 def test_an_exported_file_has_it_under_config(tmp_path: Path) -> None:
     file = tmp_path / "best.json"
     file.write_text(json.dumps({"config": {"model": "large"}, "provenance": {}}))

@@ -47,6 +47,18 @@ def test_a_points_numbers_give_the_point_back(where: str) -> None:
             assert lattice.point(indexes) == point
 
 
+def test_one_answer_has_numbers_where_the_space_only_has_votes() -> None:
+    """A searcher learns nothing of a point without numbers."""
+    space = Space(model="m", prompt={"p": "{text}"}, n=[1, 3], aggregate="vote")
+    lattice = Lattice(space, ())
+    points = list(lattice.points("m"))
+    assert [(p["n"], p["aggregate"]) for p in points] == [(1, "first"), (3, "vote")]
+    for point in points:
+        assert lattice.point(lattice.indexes(point) or {}) == point
+    strange = Point({**points[1], "aggregate": "best"})
+    assert lattice.indexes(strange) is None
+
+
 def test_a_number_off_the_grid_counts_as_the_nearest_and_a_strange_word_as_nothing() -> (
     None
 ):

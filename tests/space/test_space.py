@@ -269,11 +269,21 @@ def test_where_only_some_dimensions_are_free_the_others_are_the_points_own() -> 
     assert read(both, ("aggregate", "max_tokens"), n=3) == [(3, "first"), (3, "vote")]
     assert read(both, ("aggregate", "max_tokens"), n=1) == [(1, "first")]
     assert read(both, ("n", "max_tokens"), aggregate="vote") == [
-        (1, "vote"),
+        (1, "first"),
         (2, "vote"),
         (3, "vote"),
     ]
     assert read(both, ("n", "max_tokens"), aggregate="first") == [(1, "first")]
+
+
+@pytest.mark.parametrize("rules", [["first", "vote"], ["vote"]])
+def test_one_answer_is_one_point_whatever_makes_one_of_several(
+    rules: list[str],
+) -> None:
+    given_space = space(n=[1, 3], aggregate=rules)
+    found = [(p["n"], p["aggregate"]) for p in given_space.points(())]
+    assert found.count((1, "first")) == 1
+    assert len(found) == 1 + len(rules)
 
 
 def test_every_smaller_cap_and_stop_is_read_the_cheapest_first() -> None:
@@ -304,11 +314,12 @@ def test_readings_are_different_configs_of_the_point(
     assert len(set(found)) == len(found)
     assert [c.n for c in found] == sorted(c.n for c in found)
     for config in found:
-        # At n = 1 every free aggregate is called the first; all else is as the point has it.
-        assert dict(point) == {k: config[k] for k in point}
+        # At n = 1 every aggregate is called the first; all else is as the point has it.
+        asked = {**point, "aggregate": "first"} if config.n == 1 else point
+        assert {k: asked[k] for k in point} == {k: config[k] for k in point}
         assert config.max_tokens <= any_space.cap(point)
         assert not (point.get("temperature") == 0 and config.n > 1)
-        assert config.n > 1 or "aggregate" not in free or config.aggregate == "first"
+        assert config.n > 1 or config.aggregate == "first"
 
 
 dimensions = st.sampled_from(

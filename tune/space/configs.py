@@ -42,7 +42,8 @@ def configs_with(
     # A dict keeps the order of insertion, which a set would not.
     for values in itertools.product(*(values for _, values in choices)):
         config = Config({**point, **dict(zip(names, values, strict=True))})
-        if config.n == 1 and "aggregate" in names:
+        # Every rule makes the same of one answer.
+        if config.n == 1:
             config = Config({**config, "aggregate": "first"})
         if smallest_n is None or config.n == smallest_n or config.aggregate != "first":
             found[config] = None

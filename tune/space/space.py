@@ -374,9 +374,9 @@ class Space:
         """Return the point that these values stand for.
 
         Settings that the model does not take beside the others are left out. At temperature 0 an
-        answer is bought once, so n becomes 1. Where the prompt has its own
-        domain, a value outside it becomes the nearest one inside, or the first where it has no
-        order.
+        answer is bought once, so n becomes 1. At n = 1 every aggregate becomes "first". Where the
+        prompt has its own domain, a value outside it becomes the nearest one inside, or the first
+        where it has no order.
         """
         point = self.conditions.kept(values)
         model, prompt = str(values.get("model")), str(values.get("prompt", ""))
@@ -387,8 +387,9 @@ class Space:
                 point[name] = nearest(point[name], own.values)
         if point.get("temperature") == 0 and "n" in point:
             point["n"] = 1
-        if point.get("n") == 1 and point.get("aggregate") == "all":
-            point["aggregate"] = "first"  # all of one answer is that one
+        if point.get("n") == 1 and "aggregate" in point:
+            # Every rule makes the same of one answer.
+            point["aggregate"] = "first"
         return Point(point)
 
     def is_consistent(self, values: Mapping[str, Value]) -> bool:
