@@ -62,11 +62,11 @@ WORLD = LabelledWorld(
 )
 
 _WHY = (
-    "With 256 in flight, the highest prices miss what is wanted: the promise of the budget alone "
-    "needs more, see the least ratio. A call reserves all that it can cost, a cap of 64 tokens where "
-    "the answer has two, which is about ten times its cost. So the calls in flight spend a tenth of "
-    "the money that is left, however many may be in flight. After 14 such rounds, which is what was "
-    "wanted, a quarter of the money would still be there.",
+    "With 256 in flight, the highest prices miss what is wanted. A call reserves all that it can "
+    "cost, which is several times its cost. So the promise of the budget alone needs the least ratio, "
+    "even if all calls were known at the beginning. What is left up to 3 is time for one or two "
+    "rounds of calls, and a study decides in about twelve waves, each from the outcomes before it. "
+    "Then come the final comparison and the holdout.",
 )
 
 PLOTTED = 10.0
