@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -98,6 +100,17 @@ def test_the_best_and_the_best_with_answers_enough_are_both_to_be_beaten_and_oth
     assert against([full, few, fewer], mine, enough=10) == Opponents(few, fewer)
     assert against([full, few, fewer], mine, enough=9) == Opponents(fewer)
     assert Opponents(full, fewer, (few,)).compared == (full, fewer)
+
+
+def test_a_config_of_few_examples_counts_only_where_no_other_costs_as_little() -> None:
+    mine = reading([1.0] * 8, [1.0] * 8)
+    lucky = replace(rival([0.9] * 8, [0.5] * 8, "lucky"), few=True)
+    known, dear = rival([0.5] * 8, [0.5] * 8), rival([0.5] * 8, [2.0] * 8)
+    assert against([lucky, known, dear], mine) == Opponents(known)
+    # The new model is not the cheapest config then.
+    assert against([lucky, dear], mine) == Opponents(lucky)
+    # Its answers may all be to examples that are not for the verdict.
+    assert against([lucky, dear], mine, closed=8) == Opponents(lucky)
 
 
 def test_answers_on_the_examples_of_the_trying_are_none_to_decide_on() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from tune.followup.challenge.screening import (
 )
 from tune.pricing.prices import to_picodollars
 from tune.providers.entries import Entry
+from tune.study.study import recorded_study
 
 
 @dataclass(frozen=True)
@@ -149,6 +150,24 @@ def test_a_model_that_shines_with_another_prompt_than_the_winners_is_found(
     assert found.finalists in (1, 2)
     assert "Asked with the prompt short" in str(found)
     assert to_picodollars(found.spent) == picky.bill - bill
+
+
+def test_a_prompt_that_the_study_asked_on_few_examples_is_tried_too(
+    picky: Server, wide: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be on the frontier by luck, but the new model may be better with it."""
+
+    def read(place: Path, events: Any) -> tune.Study:
+        study = recorded_study(place, events)
+        rows = []
+        for row in study.record.frontier:
+            rows.append(replace(row, few=row.config.prompt == "short"))
+        study.record = replace(study.record, frontier=tuple(rows))
+        return study
+
+    monkeypatch.setattr("tune.followup.challenge.run.recorded_study", read)
+    found = ask_wide(picky, wide, "picky")
+    assert (found.answer, found.config.prompt) == ("enters", "short")
 
 
 def test_rows_that_belong_together_are_told_of(

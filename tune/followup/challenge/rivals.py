@@ -41,6 +41,7 @@ class Rival:
             holdout have no part in the choice of rivals.
         scores: by position in the study's order of examples.
         costs: dollars of each example's request, by position; NaN where the config cannot answer.
+        few: it may be on the frontier by luck, as the study asked it on few examples.
     """
 
     config: Config
@@ -48,6 +49,7 @@ class Rival:
     mean: float
     scores: Mapping[int, float]
     costs: Mapping[int, float]
+    few: bool = False
 
     def answers_from(self, first: int) -> int:
         """Count the examples from a position on that have a score."""
@@ -108,8 +110,7 @@ async def read_rivals(
 def _rival_of(row: ReportConfig, readings: Sequence[Reading]) -> Rival | None:
     """Return a row of the study's report with its scores; None where it is too little known."""
     chosen_by = row.tuning or row.holdout
-    # A row of few examples may be on the frontier by luck.
-    if row.few or row.cost is None or chosen_by is None or not readings:
+    if row.cost is None or chosen_by is None or not readings:
         return None
     scores: dict[int, float] = {}
     costs: dict[int, float] = {}
@@ -117,7 +118,7 @@ def _rival_of(row: ReportConfig, readings: Sequence[Reading]) -> Rival | None:
         positions = reading.examples
         scores.update(zip(positions, map(float, reading.scores), strict=True))
         costs.update(zip(positions, map(float, reading.costs), strict=True))
-    return Rival(row.config, row.cost.mean, chosen_by.mean, scores, costs)
+    return Rival(row.config, row.cost.mean, chosen_by.mean, scores, costs, row.few)
 
 
 def _replay_search(
@@ -191,6 +192,8 @@ def find_opponents(
             any config has are enough, too.
     """
     within = [each for each in rivals if not is_more_expensive(each, reading)]
+    # Without others, a config of few examples is still one that costs no more.
+    within = [each for each in within if not each.few] or within
     within.sort(key=lambda each: -sign * each.mean)
     if not within:
         return None

@@ -50,10 +50,16 @@ class ScreenedConfig:
 def candidate_configs(report: Report, model: str) -> list[Config]:
     """Return the new model in every way in which a config of the frontier is asked and read.
 
-    The ways of the best configs come first: where money is short, the others are left out.
+    The ways of the best configs come first: where money is short, the others are left out. Those
+    that the study asked on few examples come last, and only for prompts that no other has. They
+    may be on the frontier by luck, but the new model may be better with such a prompt.
     """
     known = [row for row in reversed(report.frontier) if not row.few]
     rows = [report.winner, *known] if report.winner else known
+    prompts = {row.config.prompt for row in rows}
+    for row in reversed(report.frontier):
+        if row.config.prompt not in prompts:
+            rows.append(row)
     found: dict[Config, None] = {}
     for row in rows:
         way = {name: row.config[name] for name in ("prompt", *FREE)}

@@ -191,8 +191,9 @@ class ChallengeWork:
     async def _screen(self, rivals: Sequence[Rival]) -> list[ScreenedConfig]:
         """Try every way on the most informative examples."""
         tuning = len(self.plan.split.tuning)
+        known = [rival for rival in rivals if not rival.few]
         steps = screening_steps(
-            self.configs, self.plan.free, most_informative(rivals, tuning)
+            self.configs, self.plan.free, most_informative(known, tuning)
         )
         if len(self.configs) > 1:
             # Screening must not use up the money that the decision needs.
