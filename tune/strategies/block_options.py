@@ -135,7 +135,7 @@ class NextBlocks:
         self._sizes = block_sizes(race.problem.examples)
         # Of a fresh point's first block; unknown until it is known what calls cost.
         self._first_block: int | None = None
-        # Of a score on one example, by draws and the fewest draws; see `_option`.
+        # Of a score on one example, by draws and the fewest draws; see `_noise`.
         self._noises: dict[tuple[int, int], tuple[float, float]] = {}
 
     def first_size(self, money: float) -> int:
@@ -244,13 +244,12 @@ class NextBlocks:
                 numbers.append(n)
         found = []
         for draws in numbers[:2]:
-            option = self._option(
-                candidate, state, state.examples, draws, state.examples, 1.0
-            )
             after = self._noise(state, draws)[0]
             # The examples are the same, so only the reduction of noise is news.
             news = state.examples * (1.0 / after - 1.0 / before)
-            found.append(option._replace(noise=1.0 / max(news, 1e-9)))
+            noise = 1.0 / max(news, 1e-9)
+            met = state.examples
+            found.append(self._option(candidate, state, met, draws, met, 1.0, noise))
         return found
 
     def _option(
@@ -261,6 +260,7 @@ class NextBlocks:
         draws: int,
         fresh: int,
         chance: float,
+        noise: float | None = None,
     ) -> BlockOption:
         """Return the option of bringing a point to so many examples and draws.
 
@@ -271,8 +271,9 @@ class NextBlocks:
             draws: of each.
             fresh: examples that tell something new.
             chance: probability that it keeps the limits.
+            noise: variance of what it shows of the quality; by default that of fresh examples.
         """
-        noise, gain_noise = self._noise(state, draws)
+        of_one, gain_of_one = self._noise(state, draws)
         # By position: a thousand are made for each wave, and names take half as long again.
         return BlockOption(
             candidate,
@@ -280,8 +281,8 @@ class NextBlocks:
             draws,
             state.ladder[0],
             self._race.expected_cost(state, examples, draws),
-            noise / fresh,
-            gain_noise / fresh,
+            of_one / fresh if noise is None else noise,
+            gain_of_one / fresh,
             chance,
         )
 

@@ -277,7 +277,8 @@ class Posterior:
         # The blocks of one trial stand side by side.
         trial, number = places // max(count, 1), places % max(count, 1)
         candidates = np.array([candidate for candidate, _ in found], dtype=int)
-        noise = np.array([self.noise(each) for each in draws])
+        noise_of = {number: self.noise(number) for number in {*draws}}
+        noise = np.array([noise_of[number] for number in draws])
         # The effect of a block is the mean of those of its examples.
         sizes = np.diff(ends, prepend=0).astype(float)
         return BlockMeans(

@@ -97,12 +97,15 @@ def estimate_components(
 
     left = above - effect[example]
     # A trial with more draws has less residual, and differs less from its example's effect.
-    shares = np.array([residual_share(number) for number in draws])
-    square = float((weight * left**2 / shares[trial]).sum())
+    # Few numbers of draws are different.
+    share_of = {number: residual_share(number) for number in {*draws}}
+    shares = np.array([share_of[number] for number in draws])
+    squares = left**2
+    square = float((weight * squares / shares[trial]).sum())
     # The mean of a trial's scores was subtracted, so they have fewer degrees of freedom.
     of_trials = (1.0 - 1.0 / met)[trial]
     interaction, residual = _within_families(
-        groups, left, of_trials, trials, square, settings
+        groups, left, squares, of_trials, trials, square, settings
     )
     rest = max(interaction + residual, settings.floor)
     # Moments of few scores can come out negative, or leave nothing for the residual.
@@ -138,6 +141,7 @@ class _Groups(NamedTuple):
 def _within_families(
     groups: _Groups,
     left: Array,
+    squares: Array,
     of_trials: Array,
     trials: Numbers,
     square: float,
@@ -148,9 +152,10 @@ def _within_families(
     Args:
         groups: of the scores.
         left: of each score, what the mean of its trial and the example effect do not explain.
+        squares: of `left`.
         of_trials: the degrees of freedom that each score keeps after the mean of its trial.
         trials: how many trials of each family met each example.
-        square: the weighted sum of the squares of `left`.
+        square: the weighted sum of the squares.
         settings: the priors.
     """
     families = (trials > 0).sum(axis=0)
@@ -162,7 +167,7 @@ def _within_families(
     noisy = free * (1.0 - taken / np.maximum(trials, 1))
     # Products of two trials of one family: the square of their sum, less their own squares.
     ordered_pairs = np.maximum(trials * (trials - 1), 1)
-    products = (groups.sums(left) ** 2 - groups.sums(left**2)) / ordered_pairs
+    products = (groups.sums(left) ** 2 - groups.sums(squares)) / ordered_pairs
     several = trials > 1
     # On average, squares are interaction * a + residual * b, and products within a family are
     # interaction * c - residual * d.
