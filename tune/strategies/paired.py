@@ -58,8 +58,8 @@ class ScoreList(NamedTuple):
     Most readings have met few of the examples.
 
     Attributes:
-        row: number of the reading of each score.
-        example: position of its example.
+        row: number of the reading of each score, ascending.
+        example: position of its example, ascending for each reading.
         quality: the score as a share of the metric's range.
         rows: number of readings.
     """

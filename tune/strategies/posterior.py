@@ -267,15 +267,14 @@ class Posterior:
         )
         ends = _block_ends(shown)
         count = len(ends)
-        block = np.searchsorted(ends, scores.example, side="right")
+        everyone = np.arange(ends[-1] if count else 0)
+        block = np.searchsorted(ends, everyone, side="right")[scores.example]
+        # Scores lie trial by trial and block by block, and most trials met few of the blocks.
         place = scores.row * count + block
-        # Most trials met few of the blocks.
-        counts = np.bincount(place, minlength=len(found) * count)
-        sums = np.bincount(place, scores.quality, len(found) * count)
-        places = np.flatnonzero(counts)
-        met = counts[places]
-        # The blocks of one trial stand side by side.
-        trial, number = places // max(count, 1), places % max(count, 1)
+        starts = np.append(0, np.flatnonzero(np.diff(place)) + 1)[: len(place)]
+        sums = np.add.reduceat(scores.quality, starts) if len(place) else np.zeros(0)
+        met = np.diff(starts, append=len(place))
+        trial, number = scores.row[starts], block[starts]
         candidates = np.array([candidate for candidate, _ in found], dtype=int)
         noise_of = {number: self.noise(number) for number in {*draws}}
         noise = np.array([noise_of[number] for number in draws])
@@ -284,7 +283,7 @@ class Posterior:
         return BlockMeans(
             candidate=candidates[trial],
             block=number,
-            value=sums[places] / met,
+            value=sums / met,
             noise=noise[trial] / met,
             scale=np.ones(len(met)),
             example_effect=self._components.example_effect / sizes,

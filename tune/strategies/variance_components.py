@@ -77,17 +77,28 @@ def estimate_components(
         return prior_components(settings)
     trial, example, quality, count = scores
     width = int(example.max(initial=0)) + 1
-    met = np.maximum(np.bincount(trial, minlength=count), 1)
-    level = np.bincount(trial, quality, count) / met
-    above = quality - level[trial]
-    groups = _Groups(family[trial] * width + example, int(family.max()) + 1, width)
+    # There may be hundreds of thousands of scores. They lie trial by trial, and to sum or to repeat
+    # by trial is faster than to look up the trial of each score.
+    ends = np.searchsorted(trial, np.arange(count), side="right")
+    counts = np.diff(ends, prepend=0)
+    met = np.maximum(counts, 1)
+    level = np.zeros(count)
+    level[counts > 0] = np.add.reduceat(quality, (ends - counts)[counts > 0])
+    level /= met
+    # In place where it can be, as fresh memory takes longer than arithmetic.
+    above = np.repeat(level, counts)
+    np.subtract(quality, above, out=above)
+    place = np.repeat(family * width, counts)
+    place += example
+    groups = _Groups(place, int(family.max()) + 1, width)
     # How many trials of each family met each example.
     trials = groups.counts()
-    weight = 1.0 / trials.ravel()[groups.of]
+    several = np.maximum(trials, 1)
+    sums = groups.sums(above)
     # How many families met each example.
     families = (trials > 0).sum(axis=0)
     # The 1 is a made-up family at 0: it shrinks the effect of an example that few have met.
-    effect = np.bincount(example, weight * above, width) / (families + 1.0)
+    effect = (sums / several).sum(axis=0) / (families + 1.0)
 
     # The prior counts as so many more examples.
     prior = settings.example_weight * settings.example_effect
@@ -95,17 +106,26 @@ def estimate_components(
     examples = float((families > 0).sum()) + settings.example_weight
     example_effect = max(settings.floor, spread / examples)
 
-    left = above - effect[example]
+    squares = effect[example]
+    np.subtract(above, squares, out=squares)
+    squares *= squares
     # A trial with more draws has less residual, and differs less from its example's effect.
     # Few numbers of draws are different.
     share_of = {number: residual_share(number) for number in {*draws}}
     shares = np.array([share_of[number] for number in draws])
-    squares = left**2
-    square = float((weight * squares / shares[trial]).sum())
+    of_one_draw = np.repeat(shares, counts)
+    np.divide(squares, of_one_draw, out=of_one_draw)
     # The mean of a trial's scores was subtracted, so they have fewer degrees of freedom.
-    of_trials = (1.0 - 1.0 / met)[trial]
+    of_trials = np.repeat(1.0 - 1.0 / met, counts)
     interaction, residual = _within_families(
-        groups, left, squares, of_trials, trials, square, settings
+        _Sums(
+            trials=trials,
+            left=sums - trials * effect,
+            squares=groups.sums(squares),
+            free=groups.sums(of_trials),
+        ),
+        float((groups.sums(of_one_draw) / several).sum()),
+        settings,
     )
     rest = max(interaction + residual, settings.floor)
     # Moments of few scores can come out negative, or leave nothing for the residual.
@@ -138,36 +158,45 @@ class _Groups(NamedTuple):
         return np.asarray(found.reshape(self.families, self.examples))
 
 
+class _Sums(NamedTuple):
+    """Sums over groups of scores, families x examples.
+
+    Attributes:
+        trials: how many trials of the family met the example.
+        left: of what the mean of a trial and the example effect do not explain.
+        squares: of the squares of that.
+        free: of the degrees of freedom that scores keep after the mean of their trial.
+    """
+
+    trials: Numbers
+    left: Array
+    squares: Array
+    free: Array
+
+
 def _within_families(
-    groups: _Groups,
-    left: Array,
-    squares: Array,
-    of_trials: Array,
-    trials: Numbers,
+    sums: _Sums,
     square: float,
     settings: VarianceSettings,
 ) -> tuple[float, float]:
     """Solve the two moment equations for the interaction and the residual.
 
     Args:
-        groups: of the scores.
-        left: of each score, what the mean of its trial and the example effect do not explain.
-        squares: of `left`.
-        of_trials: the degrees of freedom that each score keeps after the mean of its trial.
-        trials: how many trials of each family met each example.
-        square: the weighted sum of the squares.
+        sums: over the scores of each family on each example.
+        square: the sum of the squares, as of one draw; each family counts once on each example.
         settings: the priors.
     """
+    trials = sums.trials
     families = (trials > 0).sum(axis=0)
     # Degrees of freedom: what was subtracted cannot differ any more. That is the mean of a trial's
     # scores; of the interaction, its part in the example effect; of the residual, its part in the
     # mean of a family.
-    free = groups.sums(of_trials) / np.maximum(trials, 1)
+    free = sums.free / np.maximum(trials, 1)
     taken = 2.0 / (families + 1.0) - families / (families + 1.0) ** 2
     noisy = free * (1.0 - taken / np.maximum(trials, 1))
     # Products of two trials of one family: the square of their sum, less their own squares.
     ordered_pairs = np.maximum(trials * (trials - 1), 1)
-    products = (groups.sums(left) ** 2 - groups.sums(squares)) / ordered_pairs
+    products = (sums.left**2 - sums.squares) / ordered_pairs
     several = trials > 1
     # On average, squares are interaction * a + residual * b, and products within a family are
     # interaction * c - residual * d.
