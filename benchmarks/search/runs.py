@@ -31,7 +31,7 @@ from tune.readout.trial import Step
 from tune.space import FREE
 from tune.strategies import Outcome, Selection, final_comparison
 
-WORLDS = 2
+WORLDS = 3
 """Counted up when `benchmarks/worlds/` makes other worlds, or its `simulated_ledger.py` charges
 other dollars: then every kept run is made anew.
 """
