@@ -55,9 +55,10 @@ class RefusedSetting:
 
 def refusal_notices(record: RunRecord) -> list[str]:
     """Say which settings models refused, and what could not be selected then."""
-    space = Space.from_mapping(record.plan.identity["space"])
     found = []
     for refused in _refused(record.events):
+        # The space of the run has lost what was refused. This is the one that the user gave.
+        space = Space.from_mapping(record.plan.identity["space"])
         if _was_searched(space, refused):
             found.append(_sentence(refused))
     return found
