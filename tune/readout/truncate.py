@@ -70,6 +70,12 @@ def cut(
     return Cut(text, tokens, reason, exact)
 
 
+def may_be_cut(draw: Completion, cap: int) -> bool:
+    """Return True if a draw that was bought with this max_tokens may have been cut by it."""
+    # Some services call every end "stop".
+    return draw.finish_reason == "length" or draw.completion_tokens >= cap
+
+
 def cut_tokens(
     draws: Mapping[int, Sequence[Completion]], cap: int, stop: Sequence[str]
 ) -> list[int]:

@@ -19,6 +19,7 @@ from tune.errors import (
 )
 from tune.providers.stack import Service
 from tune.readout.trial import Step, Trial
+from tune.readout.truncate import may_be_cut
 from tune.space import Space
 from tune.store.draws import Store, Use
 from tune.study.answer_scoring import AnswerScoring, JudgeLost
@@ -33,7 +34,7 @@ from tune.study.server_queues import Order, ServerQueues
 from tune.study.stop_reasons import LOST, QUOTA
 from tune.study.trial_reader import TrialReader
 from tune.study.wave import Wave
-from tune.study.wave_replay import lacks_draws, replay_orders
+from tune.study.wave_replay import lacking_draws, lacks_draws, replay_orders
 from tune.study.wave_requests import WaveRequests
 from tune.task.example import Example
 from tune.task.extract import Extractor
@@ -152,7 +153,10 @@ class Evaluator:
         with rare_collections():
             await self._buy_all(orders, trials, wave)
             # A short outage hits a few calls. A second try when the others are done usually helps.
-            again = [order for order in orders if _is_unanswered(order, wave)]
+            again: list[Order] = []
+            for step, position in orders:
+                if wave.is_unanswered(step.trial, position):
+                    again.append((step, position))
             await self._buy_all(again, trials, wave)
         # Where the money ended, missing answers prove nothing about an input or a service.
         if wave.complete:
@@ -189,7 +193,7 @@ class Evaluator:
         """Take the draws of an example from the store, if all that are wanted are there."""
         service = self.services[str(trial.point["model"])]
         request = self.requests.of(trial, position)
-        numbers = _numbers(trial, step, position)
+        numbers = lacking_draws(trial, step, position)
         # Not `complete`, which buys what is missing: a replay may not.
         new = service.provider.held(request, numbers)
         if new is not None:
@@ -281,7 +285,7 @@ class Evaluator:
         """Return the request of an order, and the numbers of the draws that it lacks."""
         step, position = order
         trial = trials[step.trial]
-        return self.requests.of(trial, position), _numbers(trial, step, position)
+        return self.requests.of(trial, position), lacking_draws(trial, step, position)
 
     async def _buy_side_by_side(
         self,
@@ -352,13 +356,7 @@ class Evaluator:
             self._take_fault(error, trial, position, trials, wave)
         self._bought()
 
-    async def _buy(
-        self,
-        trial: Trial,
-        step: Step,
-        position: int,
-        wave: Wave,
-    ) -> None:
+    async def _buy(self, trial: Trial, step: Step, position: int, wave: Wave) -> None:
         """Buy the draws that an example lacks, and have them scored if that takes waiting."""
         model = str(trial.point["model"])
         service = self.services[model]
@@ -366,7 +364,7 @@ class Evaluator:
             # Its cap has changed since the wave began.
             self.store.note_uses([self.requests.use(trial, step, position)])
         request = self.requests.of(trial, position)
-        numbers = _numbers(trial, step, position)
+        numbers = lacking_draws(trial, step, position)
         to_buy = 0
         # Counted before the purchase, which puts them into the store.
         if self._scoring.has_judge:
@@ -386,7 +384,7 @@ class Evaluator:
         self, trial: Trial, cap: int, new: Sequence[Completion], wave: Wave
     ) -> None:
         """Note whether new draws can be read at the trial's cap, if theirs is a smaller one."""
-        if cap < trial.cap and any(_is_cut(draw, cap) for draw in new):
+        if cap < trial.cap and any(may_be_cut(draw, cap) for draw in new):
             wave.cut[trial.number] = cap
 
     def _take_fault(
@@ -446,22 +444,3 @@ def _asked_examples(steps: Sequence[Step]) -> dict[int, list[int]]:
     for step in steps:
         asked.setdefault(step.trial, []).extend(step.examples)
     return asked
-
-
-def _is_cut(draw: Completion, cap: int) -> bool:
-    """Return True if a draw that was bought with this max_tokens may have been cut by it."""
-    # Some services call every end "stop".
-    return draw.finish_reason == "length" or draw.completion_tokens >= cap
-
-
-def _numbers(trial: Trial, step: Step, position: int) -> range:
-    """Return the numbers of the draws that an example of a trial lacks."""
-    bought = len(trial.draws.get(position, ()))
-    return range(bought, step.draws)
-
-
-def _is_unanswered(order: Order, wave: Wave) -> bool:
-    """Return True if the service did not answer an order."""
-    step, position = order
-    reason = wave.unanswered.get((step.trial, position), "")
-    return reason.startswith(SERVICE)

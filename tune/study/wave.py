@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tune.study.fault import SERVICE
+
 
 @dataclass(slots=True)
 class Wave:
@@ -27,6 +29,10 @@ class Wave:
     failed: dict[int, str] = field(default_factory=dict)
     caps: dict[int, int] = field(default_factory=dict)
     cut: dict[int, int] = field(default_factory=dict)
+
+    def is_unanswered(self, trial: int, position: int) -> bool:
+        """Return True if the service did not answer an example of a trial."""
+        return self.unanswered.get((trial, position), "").startswith(SERVICE)
 
     def include(self, other: Wave) -> None:
         """Add the outcome of a wave that was bought after this one, for the same trials."""

@@ -55,3 +55,9 @@ def lacks_draws(trial: Trial, step: Step, position: int) -> bool:
     if trial.state == "failed" or position in trial.config_failed:
         return False
     return len(trial.draws.get(position, ())) < step.draws
+
+
+def lacking_draws(trial: Trial, step: Step, position: int) -> range:
+    """Return the numbers of the draws that an example of a trial lacks."""
+    bought = len(trial.draws.get(position, ()))
+    return range(bought, step.draws)
