@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -25,20 +25,25 @@ class TrialState:
     Attributes:
         trial: its number.
         point: its paid point.
-        cap: max_tokens that its next draws are bought with.
+        first_cap: max_tokens that its first draws are bought with.
         ladder: the numbers of draws at which a reading with a larger n appears, smallest first.
         examples: it was ordered on positions 0 to this.
         draws: number of draws ordered for each of them.
         told: whether the searcher knows its result.
+        cap: max_tokens that its next draws are bought with.
     """
 
     trial: int
     point: Point
-    cap: int
+    first_cap: int
     ladder: tuple[int, ...]
     examples: int = 0
     draws: int = 0
     told: bool = False
+    cap: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.cap = self.first_cap
 
 
 class CostShares(NamedTuple):
@@ -106,7 +111,7 @@ class Race:
         self.history: list[Observation] = []
         self.leaders: Sequence[int] = ()
         self._ceilings: dict[tuple[Point, int, int], float] = {}
-        self._parts: dict[tuple[str, int | None], tuple[float, float]] = {}
+        self._parts: dict[tuple[str, int], tuple[float, float]] = {}
         self._prices: dict[tuple[int, str, int], tuple[float, float]] = {}
         self._ladders: dict[str, tuple[int, ...]] = {}
         self._caps: dict[tuple[object, object], int] = {}
@@ -215,37 +220,30 @@ class Race:
             self._ceilings[key] = self.problem.ceiling(point, draws, cap)
         return self._ceilings[key]
 
-    def _ceiling_parts(
-        self, point: Point, cap: int | None = None
-    ) -> tuple[float, float]:
-        """Return the parts of a ceiling that are paid once for a call, and for each draw.
-
-        Args:
-            point: the paid point.
-            cap: max_tokens; the largest of its configs where it is None.
-        """
+    def _ceiling_parts(self, point: Point, cap: int) -> tuple[float, float]:
+        """Return the parts of a ceiling that are paid once for a call, and for each draw."""
         key = (point.key, cap)
         found = self._parts.get(key)
         if found is None:
-            most = self.problem.space.cap(point) if cap is None else cap
             # Ceilings are linear in the draws of one call: two of them give both parts.
-            one = self._ceiling(point, 1, most)
-            two = self._ceiling(point, 2, most)
+            one = self._ceiling(point, 1, cap)
+            two = self._ceiling(point, 2, cap)
             found = self._parts[key] = (2 * one - two, two - one)
         return found
 
     def _learn_shares(self) -> dict[object, CostShares]:
-        """Return what calls cost as shares of their ceilings at the largest max_tokens.
+        """Return what calls cost as shares of their ceilings.
 
-        A smaller max_tokens makes no answer cheaper that is shorter anyway. The keys are trials,
-        models with prompts, models, and None for all. Each has the highest share of its trials.
+        The ceilings are those of the first max_tokens of a trial: a smaller one makes no answer
+        cheaper that is shorter anyway. The keys are trials, models with prompts, models, and None
+        for all. Each has the highest share of its trials.
         """
         found: dict[object, CostShares] = {}
         for trial, standing in self.standings.items():
             state = self.states.get(trial)
             if state is None or not standing.spent_per_draw:
                 continue
-            once, each = self._ceiling_parts(standing.point)
+            once, each = self._ceiling_parts(state.point, state.first_cap)
             # What a draw cost holds its part of the prompt, which the draws of a call share.
             spent = standing.spent_per_draw - standing.prompt_cost / state.draws
             share = CostShares(
@@ -294,7 +292,7 @@ class Race:
             if key in self._shares:
                 share = self._shares[key]
                 break
-        once, each = self._ceiling_parts(state.point)
+        once, each = self._ceiling_parts(state.point, state.first_cap)
         _, most = self._ceiling_parts(state.point, state.cap)
         return share.once * once, min(share.each * each, most)
 
