@@ -572,6 +572,27 @@ async def test_a_trial_whose_smaller_max_tokens_is_refused_goes_on_with_its_own(
     assert house.trials == then
 
 
+async def test_a_smaller_max_tokens_that_some_calls_are_refused_stays_that_of_its_wave() -> (
+    None
+):
+    """A router may send each call to another service."""
+    refusal = ValueRejected("too small", parameter="max_tokens", low=4)
+    house = House(failures=lambda call: refusal if call == 7 else None)
+    steps = (step(), Step(0, POINT, tuple(range(8)), 2, 3))
+    waves = [await house.buy(each) for each in steps]
+    trial = house.trials[0]
+    assert (trial.state, trial.cap, waves[1].caps) == ("running", 8, {0: 3})
+    assert any(found.get("low") == 4 for _, found in house.learned)
+    # What was answered is there, and a replay finds all of it again.
+    assert trial.bought > 8
+    then, calls = house.trials, house.endpoint.calls
+    house.trials = {}
+    for each, wave in zip(steps, waves, strict=True):
+        house.evaluator.replay([each], house.trials, recorded(wave, each))
+    assert house.trials == then
+    assert house.endpoint.calls == calls
+
+
 async def test_a_replay_of_a_judged_wave_asks_no_judge_again() -> None:
     judge = FakeEndpoint(
         lambda request, rng: "no idea" if rng.random() < 0.5 else "Score: 8",

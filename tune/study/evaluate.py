@@ -107,6 +107,8 @@ class Evaluator:
         self._lost: TuneError | None = None
         self._in_order = False
         self._blame = Blame()
+        # Trials that have draws of this wave with a smaller max_tokens than their own.
+        self._shorter: set[int] = set()
         self.requests = WaveRequests(
             space=self.lessons.space,
             prompts=prompts,
@@ -142,6 +144,7 @@ class Evaluator:
         self._lost = None
         self._in_order = in_order
         self._blame = Blame()
+        self._shorter = set()
         orders = self._begin(steps, trials, {})
         for step in steps:
             # A wave that was killed knows already which caps its model takes. Its replay does not:
@@ -201,10 +204,7 @@ class Evaluator:
             self.failures.answered.add(str(trial.point["model"]))
 
     def _begin(
-        self,
-        steps: Sequence[Step],
-        trials: dict[int, Trial],
-        caps: Mapping[int, int],
+        self, steps: Sequence[Step], trials: dict[int, Trial], caps: Mapping[int, int]
     ) -> list[Order]:
         """Begin the trials that are new, and return one order for each example of each step.
 
@@ -319,7 +319,8 @@ class Evaluator:
         for number, positions, error in refusals.settled():
             trial = trials[number]
             cap = self.requests.cap(trial)
-            if self.failures.cap_again(trial, cap, error, wave):
+            taken = number in self._shorter
+            if self.failures.cap_again(trial, cap, error, wave, taken=taken):
                 # The second try of the wave asks with the cap that the model takes.
                 self.requests.set_cap(trial, wave.caps[number])
                 for position in positions:
@@ -384,7 +385,10 @@ class Evaluator:
         self, trial: Trial, cap: int, new: Sequence[Completion], wave: Wave
     ) -> None:
         """Note whether new draws can be read at the trial's cap, if theirs is a smaller one."""
-        if cap < trial.cap and any(may_be_cut(draw, cap) for draw in new):
+        if cap >= trial.cap:
+            return
+        self._shorter.add(trial.number)
+        if any(may_be_cut(draw, cap) for draw in new):
             wave.cut[trial.number] = cap
 
     def _take_fault(

@@ -129,7 +129,13 @@ class Failures:
                 mark_unanswered(trial, position, f"{INPUT}: {reason}", wave)
 
     def cap_again(
-        self, trial: Trial, sent: int, error: ParameterRejected, wave: Wave
+        self,
+        trial: Trial,
+        sent: int,
+        error: ParameterRejected,
+        wave: Wave,
+        *,
+        taken: bool = False,
     ) -> bool:
         """Ask for the nearest max_tokens that a model takes; return True if there is one.
 
@@ -141,6 +147,8 @@ class Failures:
             sent: the max_tokens that was refused.
             error: the refusal.
             wave: the wave under way; it notes what the trial is bought with.
+            taken: whether other calls of the trial were answered with it in this wave. A router may
+                send each call to another service.
         """
         if _space_name(error) != "max_tokens" or not isinstance(error, ValueRejected):
             return False
@@ -150,7 +158,8 @@ class Failures:
             if sent == trial.cap:
                 return False
             self._learn_smallest(trial, sent, error)
-            wave.caps[trial.number] = trial.cap
+            # A wave has one max_tokens for each trial: by it, its draws are found again.
+            wave.caps[trial.number] = sent if taken else trial.cap
             return True
         model = str(trial.point["model"])
         if not is_within(self.lessons.space.cap(trial.point), error.low, error.high):
