@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from optuna.trial import TrialState
 
 from tests.support.reports import EMPTY, config, whole
 from tune.errors import InputError, StoreError
-from tune.export.optuna_storage import check_out, write_storage
+from tune.export.optuna_storage import check_out, open_storage, write_storage
 from tune.report import Report, TrialRow
 from tune.space import Point
 from tune.stats.intervals import Interval
@@ -44,45 +46,43 @@ def report() -> Report:
     return whole(trials=rows)
 
 
-def loaded(place: Path) -> optuna.Study:
-    from optuna.storages import JournalStorage
-    from optuna.storages.journal import JournalFileBackend
-
-    storage: Any = f"sqlite:///{place}"
-    if place.suffix == ".log":
-        storage = JournalStorage(JournalFileBackend(str(place)))
-    return optuna.load_study(storage=storage, study_name="tickets")
+@contextmanager
+def loaded(place: Path) -> Iterator[optuna.Study]:
+    with open_storage(place) as storage:
+        yield optuna.load_study(storage=storage, study_name="tickets")
 
 
 @pytest.mark.parametrize("name", ["o.log", "o.db"])
 def test_trials_come_back_with_all_that_they_have(tmp_path: Path, name: str) -> None:
     steps = {0: {8: 0.4, 40: 0.5}, 1: {8: 0.6}}
     write_storage(report(), steps, "tickets", tmp_path / name)
-    study = loaded(tmp_path / name)
-    assert [d.name for d in study.directions] == ["MAXIMIZE", "MINIMIZE"]
-    assert study.metric_names == ["exact_match", "cost_per_request"]
-    first, second, third = study.trials
-    assert (first.state, first.values) == (TrialState.COMPLETE, [0.5, 0.001])
-    assert (second.state, second.values) == (TrialState.PRUNED, [0.6, 0.002])
-    assert (third.state, third.values) == (TrialState.FAIL, None)
-    assert first.intermediate_values == {8: 0.4, 40: 0.5}
-    assert first.params["temperature"] == 0.0
-    assert (first.params["n"], first.params["stop"]) == (3, '["\\n"]')
-    assert second.user_attrs["reason"] == "others were preferred"
-    assert first.user_attrs["quality_low"] == 0.4
-    assert study.user_attrs["winner"]["model"] == "small"
-    assert [one.number for one in study.best_trials] == [0]
+    with loaded(tmp_path / name) as study:
+        assert [d.name for d in study.directions] == ["MAXIMIZE", "MINIMIZE"]
+        assert study.metric_names == ["exact_match", "cost_per_request"]
+        first, second, third = study.trials
+        assert (first.state, first.values) == (TrialState.COMPLETE, [0.5, 0.001])
+        assert (second.state, second.values) == (TrialState.PRUNED, [0.6, 0.002])
+        assert (third.state, third.values) == (TrialState.FAIL, None)
+        assert first.intermediate_values == {8: 0.4, 40: 0.5}
+        assert first.params["temperature"] == 0.0
+        assert (first.params["n"], first.params["stop"]) == (3, '["\\n"]')
+        assert second.user_attrs["reason"] == "others were preferred"
+        assert first.user_attrs["quality_low"] == 0.4
+        assert study.user_attrs["winner"]["model"] == "small"
+        assert [one.number for one in study.best_trials] == [0]
 
 
 def test_where_smaller_is_better_the_score_is_minimized(tmp_path: Path) -> None:
     smaller = replace(report(), larger_is_better=False)
     write_storage(smaller, {}, "tickets", tmp_path / "o.log")
-    assert [d.name for d in loaded(tmp_path / "o.log").directions] == ["MINIMIZE"] * 2
+    with loaded(tmp_path / "o.log") as study:
+        assert [d.name for d in study.directions] == ["MINIMIZE"] * 2
 
 
 def test_a_study_without_trials_is_an_empty_one(tmp_path: Path) -> None:
     write_storage(EMPTY, {}, "tickets", tmp_path / "o.log")
-    assert loaded(tmp_path / "o.log").trials == []
+    with loaded(tmp_path / "o.log") as study:
+        assert study.trials == []
 
 
 def test_a_file_that_cannot_be_used_is_one_sentence(tmp_path: Path) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,29 +77,39 @@ def write_storage(report: Report, steps: Steps, name: str, out: Path) -> None:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        study = optuna.create_study(
-            storage=_storage(out), study_name=name, directions=directions
-        )
-        with warnings.catch_warnings():
-            # The names of objectives are an experimental feature of Optuna.
-            warnings.simplefilter("ignore")
-            study.set_metric_names([report.provenance.metric, "cost_per_request"])
-        for key, value in _study_attributes(report).items():
-            study.set_user_attr(key, value)
-        study.add_trials(_trials(report, steps))
+        with open_storage(out) as storage:
+            study = optuna.create_study(
+                storage=storage, study_name=name, directions=directions
+            )
+            with warnings.catch_warnings():
+                # The names of objectives are an experimental feature of Optuna.
+                warnings.simplefilter("ignore")
+                study.set_metric_names([report.provenance.metric, "cost_per_request"])
+            for key, value in _study_attributes(report).items():
+                study.set_user_attr(key, value)
+            study.add_trials(_trials(report, steps))
     except OSError as error:
         raise StoreError(f"{str(out)!r} cannot be written: {error.strerror}") from None
     finally:
         optuna.logging.set_verbosity(level)
 
 
-def _storage(out: Path) -> BaseStorage:
+@contextmanager
+def open_storage(out: Path) -> Iterator[BaseStorage]:
+    """Open a storage by the end of its name, and close it after the block."""
     from optuna.storages import JournalStorage, RDBStorage
     from optuna.storages.journal import JournalFileBackend
 
-    if out.suffix in SQLITE:
-        return RDBStorage(f"sqlite:///{out.resolve().as_posix()}")
-    return JournalStorage(JournalFileBackend(str(out)))
+    if out.suffix not in SQLITE:
+        yield JournalStorage(JournalFileBackend(str(out)))
+        return
+    storage = RDBStorage(f"sqlite:///{out.resolve().as_posix()}")
+    try:
+        yield storage
+    finally:
+        # Else its connections stay open until the process ends.
+        storage.remove_session()
+        storage.engine.dispose()
 
 
 def _study_attributes(report: Report) -> dict[str, Any]:

@@ -13,7 +13,12 @@ import pytest
 
 from tests.support.watching import BEST, began, progress
 from tune.study.display import choose_display
-from tune.study.display.json_log import EVERY, JsonLog, StandardErrorAsJson
+from tune.study.display.json_log import (
+    EVERY,
+    JsonLog,
+    OutputAsJson,
+    StandardErrorAsJson,
+)
 from tune.study.events import Notice, TrialScored
 
 
@@ -83,6 +88,14 @@ def test_an_exit_gives_standard_error_back(monkeypatch: pytest.MonkeyPatch) -> N
         sys.exit(sys.stderr.write("last words"))
     assert sys.stderr is stream
     assert [one["text"] for one in read(stream)] == ["last words"]
+
+
+def test_it_can_be_flushed_when_the_stream_behind_it_is_closed() -> None:
+    """Python does so when it deletes it."""
+    behind = io.StringIO()
+    output = OutputAsJson(behind)
+    behind.close()
+    output.flush()
 
 
 def test_numbers_that_json_lacks_are_null() -> None:

@@ -117,7 +117,9 @@ class OutputAsJson(io.TextIOBase):
 
     def flush(self) -> None:
         """Flush the stream behind it; a line that has no end yet is kept."""
-        self.behind.flush()
+        # Python flushes a stream that it deletes, and the one behind may be closed by then.
+        if not self.behind.closed:
+            self.behind.flush()
 
     def finish(self) -> None:
         """Write what has no end of line."""
