@@ -168,6 +168,29 @@ async def test_beside_calls_that_are_usually_cheap_more_calls_are_in_flight() ->
     bench.check()
 
 
+async def test_a_new_kind_of_call_is_expected_to_have_answers_as_long_as_those_before() -> (
+    None
+):
+    endpoint = FakeEndpoint("a", price=PRICE, latency=0.01)
+    bench = Bench(endpoint, budget=1000 * TOKEN)
+    for number in range(LEAST_CALLS):
+        await bench.metered.complete(REQUEST, range(number, number + 1))
+    balance = bench.ledger.balance
+    longer = replace(REQUEST, max_tokens=40)
+    ceiling, usual = PROMPT + 3 * 40 * TOKEN, PROMPT + 3 * TOKEN
+    # The search has money for one such call and one of usual length.
+    reserve = balance.budget - balance.spent - ceiling - usual
+    bench.ledger.set_holdout_reserve(reserve)
+    calls = [
+        asyncio.create_task(bench.metered.complete(longer, range(n, n + 3)))
+        for n in (0, 3)
+    ]
+    await turn()
+    assert bench.ledger.reserved == 2 * ceiling
+    await asyncio.gather(*calls)
+    bench.check()
+
+
 async def test_nothing_is_sent_that_does_not_fit() -> None:
     bench = Bench(FakeEndpoint("a"), budget=PROMPT + 4 * TOKEN - 1)
     with pytest.raises(BudgetExhausted):

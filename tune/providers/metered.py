@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
@@ -249,6 +250,7 @@ class Metered:
             EndpointError: it would fit, if this model kept to its cap.
         """
         ceiling = self.ceiling(request, draws)
+        expected = self._expected(request, draws, ceiling)
         try:
             return await self.ledger.reserve(
                 ceiling,
@@ -256,7 +258,7 @@ class Metered:
                 service=request.service,
                 hold=self.judge_hold * draws,
                 from_hold=self._judge,
-                expected=self._usual.expect(request.max_tokens, draws, ceiling),
+                expected=expected,
             )
         except BudgetExhausted:
             if self.ledger.closed is not None or self._beyond() is None:
@@ -266,6 +268,18 @@ class Metered:
                 f"so a call is reserved at its largest output of {self._max_output:,} tokens: "
                 f"${to_dollars(ceiling):.4g} does not fit into what is left"
             ) from None
+
+    def _expected(self, request: Request, draws: int, ceiling: int) -> int:
+        """Return the picodollars that a call is expected to cost: its ceiling at first."""
+        share = self._usual.share(request.max_tokens, draws)
+        if share is not None:
+            return math.ceil(share * ceiling)
+        longest = self._usual.longest
+        if longest is None:
+            return ceiling
+        # Nothing is known of calls with this cap, or for so many answers. Each answer is taken to
+        # be as long as the longest so far.
+        return min(ceiling, self._ceiling(request, draws, longest))
 
     def _beyond(self) -> int | None:
         """Return the most tokens that an answer was billed above its cap; None where none was."""
@@ -303,7 +317,10 @@ class Metered:
         given = range(numbers.start, numbers.start + len(draws))
         cost = sum(costs)
         overshoot = max(0, cost - attempt.ceiling)
-        self._usual.learn(request.max_tokens, len(numbers), attempt.ceiling, cost)
+        longest = max(draw.completion_tokens for draw in draws)
+        self._usual.learn(
+            request.max_tokens, len(numbers), attempt.ceiling, cost, longest
+        )
         # A model that bills beyond its cap is reserved at more from now on. Any other bill above
         # its ceiling has no explanation.
         if not self._note_beyond(request, draws) and overshoot:

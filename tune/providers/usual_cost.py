@@ -1,12 +1,11 @@
-"""The share of its ceiling that a call usually costs, learned from the bills of calls like it."""
+"""What calls usually cost, learned from the bills of calls before them."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 LEAST_CALLS = 8
-"""Settled calls of a kind before their cost is taken as usual."""
+"""Settled calls before what they cost, or how long their answers are, is taken as usual."""
 
 
 @dataclass(slots=True)
@@ -23,7 +22,7 @@ class _Kind:
 
 
 class UsualCost:
-    """Expects of each call the highest share of a ceiling that calls of its kind cost so far.
+    """Keeps the highest share of a ceiling that calls of each kind cost, and the longest answer.
 
     The highest, so that many calls together cost less than is expected. Calls are of one kind if
     they have the same max_tokens and ask for as many answers.
@@ -31,8 +30,12 @@ class UsualCost:
 
     def __init__(self) -> None:
         self._kinds: dict[tuple[int, int], _Kind] = {}
+        self._calls = 0
+        self._longest = 0
 
-    def learn(self, cap: int, draws: int, ceiling: int, cost: int) -> None:
+    def learn(
+        self, cap: int, draws: int, ceiling: int, cost: int, longest: int
+    ) -> None:
         """Take in the bill of a call.
 
         Args:
@@ -40,16 +43,24 @@ class UsualCost:
             draws: answers that it asked for.
             ceiling: picodollars that it could cost at most.
             cost: picodollars that it cost.
+            longest: the most tokens of one of its answers.
         """
+        self._calls += 1
+        self._longest = max(self._longest, longest)
         if ceiling <= 0:
             return
         kind = self._kinds.setdefault((cap, draws), _Kind())
         kind.calls += 1
         kind.share = max(kind.share, cost / ceiling)
 
-    def expect(self, cap: int, draws: int, ceiling: int) -> int:
-        """Return the picodollars that a call is expected to cost: its ceiling at first."""
+    def share(self, cap: int, draws: int) -> float | None:
+        """Return the highest share of its ceiling that a call of a kind cost; None at first."""
         kind = self._kinds.get((cap, draws))
         if kind is None or kind.calls < LEAST_CALLS:
-            return ceiling
-        return min(ceiling, math.ceil(kind.share * ceiling))
+            return None
+        return min(1.0, kind.share)
+
+    @property
+    def longest(self) -> int | None:
+        """The most tokens of an answer, of calls of any kind; None at first."""
+        return self._longest if self._calls >= LEAST_CALLS else None
