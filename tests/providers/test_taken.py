@@ -31,7 +31,6 @@ def test_a_call_that_was_answered_is_proven() -> None:
     taken.note(asked)
     assert not taken.unproven(asked)
     assert not taken.unproven(parts(temperature=0.5))
-    assert not taken.unproven(parts(2, temperature=0.5)), "n = 2 is below 3"
 
 
 def test_what_is_taken_is_known_after_a_resume() -> None:
@@ -48,6 +47,33 @@ def test_numbers_between_two_that_are_taken_are_proven() -> None:
     taken.note(parts(temperature=1.0))
     assert not taken.unproven(parts(temperature=0.7))
     assert taken.unproven(parts(temperature=1.5)) == {("temperature", "1.5")}
+
+
+def test_a_service_that_gives_several_answers_gives_a_few() -> None:
+    taken = known()
+    taken.note(parts(temperature=0.5))
+    assert taken.unproven(parts(2, temperature=0.5))
+    taken.note(parts(2, temperature=0.5))
+    assert not taken.unproven(parts(4, temperature=0.5))
+    assert taken.unproven(parts(5, temperature=0.5)) == {("n", "5")}
+    taken.note(parts(8, temperature=0.5))
+    assert not taken.unproven(parts(5, temperature=0.5))
+
+
+def test_a_temperature_is_proven_down_to_zero() -> None:
+    taken = known()
+    taken.note(parts(temperature=1.2))
+    assert not taken.unproven(parts(temperature=0.0))
+    assert taken.unproven(parts(temperature=1.3)) == {("temperature", "1.3")}
+
+
+def test_a_smaller_max_tokens_is_proven_down_to_what_no_service_refuses() -> None:
+    taken = known()
+    taken.note(parts(cap=64))
+    assert not taken.unproven(parts(cap=16))
+    assert taken.unproven(parts(cap=15)) == {("max_tokens", "15")}
+    assert taken.unproven(parts(cap=65)) == {("max_tokens", "65")}
+    assert known().unproven(parts(cap=16)), "no cap was taken"
 
 
 def test_calls_that_can_be_refused_for_one_reason_have_a_common_part() -> None:

@@ -72,6 +72,9 @@ def test_what_the_search_has_sent_is_not_sent_again() -> None:
     measured = {0: replace(known(64)[0], measured=frozenset({16}))}
     assert list(tries(lambda: [config(max_tokens=16)], measured)) == []
     assert list(tries(lambda: [config(max_tokens=8)], measured)) != []
+    lowered = {0: replace(known(64)[0], least_cap=16)}
+    assert list(tries(lambda: [config(max_tokens=16)], lowered)) == []
+    assert list(tries(lambda: [config(max_tokens=8)], lowered)) != []
     other = {0: replace(known(16)[0], point=config(model="large"))}
     small = config(max_tokens=16)
     assert list(tries(lambda: [small], {**other, 1: known(64)[0]})) != []

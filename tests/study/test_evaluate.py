@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -470,6 +470,27 @@ FAULTS: list[Callable[[int], ProviderError | None]] = [
 ]
 
 
+def replayed_from_digests(
+    house: House, then: dict[int, Trial], steps: Sequence[Step], waves: Sequence[Wave]
+) -> dict[int, Trial]:
+    """Return the trials as their digests and the journal give them again."""
+    reader = house.evaluator.reader
+    for trial in then.values():
+        reader.keep(trial)
+    digests = {number: reader.digest(trial) for number, trial in then.items()}
+
+    def load(trial: Trial, position: int, part: Part) -> Any:
+        return [then[trial.number].draws[position][number] for number in part.numbers]
+
+    kept = KeptDraws(digests, lambda trial: reader.bought_stop(trial.point), load)  # type: ignore[arg-type]
+    found: dict[int, Trial] = {}
+    for each, wave in zip(steps, waves, strict=True):
+        kept.replay([each], found, recorded(wave, each))
+    for trial in found.values():
+        trial.draws = {place: list(drawn) for place, drawn in trial.draws.items()}
+    return found
+
+
 @pytest.mark.parametrize("failures", FAULTS)
 @pytest.mark.parametrize("budget", [1.0, 0.0002])
 async def test_a_replay_leaves_the_trials_as_they_were_and_sends_nothing(
@@ -502,21 +523,8 @@ async def test_a_replay_from_digests_leaves_the_same_trials_as_one_from_the_stor
         step(range(12), trial=1),
     )
     waves = [await house.buy(each) for each in steps]
-    then, reader = house.trials, house.evaluator.reader
-    for trial in then.values():
-        reader.keep(trial)
-    digests = {number: reader.digest(trial) for number, trial in then.items()}
-
-    def load(trial: Trial, position: int, part: Part) -> Any:
-        return [then[trial.number].draws[position][number] for number in part.numbers]
-
-    kept = KeptDraws(digests, lambda trial: reader.bought_stop(trial.point), load)  # type: ignore[arg-type]
-    found: dict[int, Trial] = {}
-    for each, wave in zip(steps, waves, strict=True):
-        kept.replay([each], found, recorded(wave, each))
-    for trial in found.values():
-        trial.draws = {place: list(drawn) for place, drawn in trial.draws.items()}
-    assert found == then
+    then = house.trials
+    assert replayed_from_digests(house, then, steps, waves) == then
 
 
 def some_tokens(request: Request, _: random.Random) -> str:
@@ -539,6 +547,7 @@ async def test_more_draws_with_a_smaller_max_tokens_are_read_at_the_old_one_unle
     bought = {request.max_tokens for request, _ in house.endpoint.requests}
     assert bought == {8, 3}
     assert trial.cap == (3 if longer else 8)
+    assert trial.least_cap == 3
     caps = {r.config.max_tokens for r in house.evaluator.reader.readings(trial)}
     assert caps == ({1} if longer else {1, 8})
     # A replay knows it from the journal alone: it may not read the texts.
@@ -548,6 +557,7 @@ async def test_more_draws_with_a_smaller_max_tokens_are_read_at_the_old_one_unle
         house.evaluator.replay([each], house.trials, recorded(wave, each))
     assert house.trials == then
     assert house.endpoint.calls == calls
+    assert replayed_from_digests(house, then, steps, waves) == then
 
 
 async def test_a_trial_whose_smaller_max_tokens_is_refused_goes_on_with_its_own() -> (
@@ -558,7 +568,7 @@ async def test_a_trial_whose_smaller_max_tokens_is_refused_goes_on_with_its_own(
     steps = (step(), Step(0, POINT, tuple(range(8)), 2, 3))
     waves = [await house.buy(each) for each in steps]
     trial = house.trials[0]
-    assert (trial.state, trial.cap) == ("running", 8)
+    assert (trial.state, trial.cap, trial.least_cap) == ("running", 8, 8)
     assert waves[1].caps == {0: 8}
     assert [len(trial.draws[position]) for position in range(8)] == [2] * 8
     assert house.endpoint.calls == 4 + 1 + 8, "one call was refused"

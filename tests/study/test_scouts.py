@@ -70,15 +70,27 @@ class Killed(BaseException):
 
 
 class Strict(FakeEndpoint):
-    """Refuses settings, and answers in an order that a test chooses."""
+    """Refuses settings, and answers in an order that a test chooses.
 
-    def __init__(self, refuse: Refuse, rng: random.Random | None) -> None:
+    Args:
+        refuse: returns the refusal of a call's settings, or None.
+        rng: chooses the order of the answers.
+        takes_n: False refuses several answers in one call, None gives one and says nothing.
+    """
+
+    def __init__(
+        self,
+        refuse: Refuse,
+        rng: random.Random | None,
+        takes_n: bool | None = True,
+    ) -> None:
         def world(request: Request, _: random.Random) -> str:
             return target(request)
 
         super().__init__(world, price=PRICE)
         self.refuse = refuse
         self.rng = rng
+        self.takes_n = takes_n
         self.refused = 0
         self.asked: list[dict[str, Any]] = []
         self.calls_left = 10**6
@@ -94,6 +106,13 @@ class Strict(FakeEndpoint):
         if error is not None:
             self.refused += 1
             raise error
+        if len(numbers) > 1 and self.takes_n is False:
+            self.refused += 1
+            # What the real endpoint learns of such a refusal.
+            self.most_n = 1
+            raise ParameterRejected("one answer for each call", parameter="n")
+        if self.takes_n is None:
+            numbers = numbers[:1]
         return await super().complete(request, numbers)
 
 
@@ -122,8 +141,8 @@ class Study:
         self.ledger = Ledger(self.db, "s", PICODOLLARS)
         context = StackContext(store, self.ledger, Capabilities(), 16, retry=QUICK)
         self.endpoints = {
-            "claude": Strict(refuse_as_claude, rng),
-            "gpt": Strict(refuse_as_gpt, rng),
+            "claude": Strict(refuse_as_claude, rng, takes_n=None),
+            "gpt": Strict(refuse_as_gpt, rng, takes_n=False),
         }
         self.space = new_space()
         self.learned: list[tuple[str, dict[str, Any]]] = []
@@ -151,8 +170,8 @@ class Study:
         )
         self.trials: dict[int, Trial] = {}
 
-    def buy(self, seed: int) -> Wave:
-        """Buy a wave of random points."""
+    def buy(self, seed: int, most_draws: int = 1) -> Wave:
+        """Buy a wave of random points, with up to so many draws for each example."""
         rng = random.Random(seed)
         # The wave was decided before anything was learned in it.
         space = new_space()
@@ -161,7 +180,8 @@ class Study:
             points[space.sample(rng)] = None
         steps = []
         for number, point in enumerate(points):
-            steps.append(Step(number, point, tuple(range(6)), 1, 8))
+            draws = 1 + number % most_draws
+            steps.append(Step(number, point, tuple(range(6)), draws, 8))
         return asyncio.run(self.evaluator.run(steps, self.trials))
 
     def outcome(self, wave: Wave) -> dict[str, Any]:
@@ -176,31 +196,41 @@ class Study:
             "faults": dump_faults(wave),
             "space": [self.space.sample(rng) for _ in range(50)],
             "states": {n: (t.state, t.reason) for n, t in self.trials.items()},
-            "answered": {n: sorted(t.draws) for n, t in self.trials.items()},
+            "answered": {
+                n: {position: len(draws) for position, draws in sorted(t.draws.items())}
+                for n, t in self.trials.items()
+            },
             "spent": self.ledger.settled,
         }
 
 
 @settings(max_examples=25, deadline=None)
-@given(wave=st.integers(0, 7), order=st.integers(1, 10**6))
-def test_any_order_of_the_answers_teaches_the_same(wave: int, order: int) -> None:
+@given(wave=st.integers(0, 7), draws=st.integers(1, 3), order=st.integers(1, 10**6))
+def test_any_order_of_the_answers_teaches_the_same(
+    wave: int, draws: int, order: int
+) -> None:
     calm, hasty = Study(), Study(random.Random(order))
-    assert calm.outcome(calm.buy(wave)) == hasty.outcome(hasty.buy(wave))
+    assert calm.outcome(calm.buy(wave, draws)) == hasty.outcome(hasty.buy(wave, draws))
 
 
 @settings(max_examples=25, deadline=None)
-@given(wave=st.integers(0, 7), calls=st.integers(0, 30), order=st.integers(1, 10**6))
+@given(
+    wave=st.integers(0, 7),
+    draws=st.integers(1, 3),
+    calls=st.integers(0, 30),
+    order=st.integers(1, 10**6),
+)
 def test_a_study_that_is_killed_within_a_wave_and_resumed_learns_the_same(
-    wave: int, calls: int, order: int
+    wave: int, draws: int, calls: int, order: int
 ) -> None:
     whole, killed = Study(), Study(random.Random(order))
     for endpoint in killed.endpoints.values():
         endpoint.calls_left = calls
     with contextlib.suppress(Killed):
-        killed.buy(wave)
+        killed.buy(wave, draws)
     resumed = Study(random.Random(order + 1), before=killed)
-    wanted = whole.outcome(whole.buy(wave))
-    found = resumed.outcome(resumed.buy(wave))
+    wanted = whole.outcome(whole.buy(wave, draws))
+    found = resumed.outcome(resumed.buy(wave, draws))
     for key in ("space", "answered"):
         assert found[key] == wanted[key]
     failed = {

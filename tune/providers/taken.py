@@ -27,6 +27,14 @@ _CONDITIONAL = frozenset(
 )
 """Settings that some models take alone, and refuse beside another one of these."""
 
+_USUAL = {"max_tokens": 16.0, "n": 1.0, "temperature": 0.0}
+"""Values that nearly all models take if they take a larger one, by setting. The highest lower limit
+on max_tokens is 16; a call for one answer has no n at all.
+"""
+
+_FEW = 4.0
+"""Answers that a service gives in one call if it gives several: the lowest upper limit is 4."""
+
 _THINKING = frozenset({"reasoning_effort", "thinking"})
 """Settings of which one value may go together with another setting, and the next one not."""
 
@@ -71,9 +79,14 @@ class Taken:
         taken = [
             found for found in map(_number, self._values(name)) if found is not None
         ]
-        # A call for one answer has no n at all, so every smaller n is between 1 and the largest.
-        least = 1.0 if name == "n" else min(taken, default=number)
-        return bool(taken) and least <= number <= max(taken)
+        if not taken:
+            return False
+        least, most = min(taken), max(taken)
+        if name in _USUAL:
+            least = min(least, _USUAL[name])
+        if name == "n":
+            most = max(most, _FEW)
+        return least <= number <= most
 
     def largest_cap(self) -> int | None:
         """Return the largest max_tokens that the model has taken; None if it never answered."""

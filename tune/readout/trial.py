@@ -69,6 +69,7 @@ class Trial:
         cap: the largest max_tokens that its draws can be read at. The first ones were bought with
             it, and the later ones with it or a smaller one. It falls to a smaller one that cut an
             answer.
+        least_cap: the smallest max_tokens that a draw of it was bought with; `cap` at first.
         draws: the completions by example position, draw 0 first.
         unanswered: the reason why an example has no draw, by position. It begins with "service:"
             (the service failed) or "money:" (the budget ended). These examples are not scored.
@@ -90,12 +91,23 @@ class Trial:
     state: State = "running"
     reason: str = ""
     measured: dict[int, tuple[Completion, ...]] = field(default_factory=dict)
+    least_cap: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.least_cap = self.cap
 
     @property
     def bought(self) -> int:
         """The number of draws of all examples."""
         return sum(map(len, self.draws.values()))
 
-    def add(self, position: int, new: Sequence[Completion]) -> None:
-        """Add the next draws of an example."""
+    def add(self, position: int, new: Sequence[Completion], cap: int) -> None:
+        """Add the next draws of an example.
+
+        Args:
+            position: of the example.
+            new: the draws.
+            cap: the max_tokens that they were bought with.
+        """
+        self.least_cap = min(self.least_cap, cap)
         self.draws[position] = [*self.draws.get(position, ()), *new]

@@ -148,6 +148,7 @@ class Standing:
         prompt_cost: dollars of one example that are paid once per call, for any number of draws.
         measured: smaller caps at which a few draws were bought to see where they cut.
         longest: the most tokens of a draw; 0 where it is not known.
+        least_cap: the smallest max_tokens that a draw was bought with; None stands for `cap`.
     """
 
     trial: int
@@ -160,6 +161,7 @@ class Standing:
     prompt_cost: float = 0.0
     measured: frozenset[int] = frozenset()
     longest: int = 0
+    least_cap: int | None = None
 
     def best(
         self,

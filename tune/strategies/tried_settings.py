@@ -79,7 +79,8 @@ def _was_sent(problem: Problem, config: Config, standings: Iterable[Standing]) -
     caps: list[int] = []
     for standing in standings:
         if standing.point["model"] == config.model and standing.readings:
-            caps += [standing.cap, *standing.measured]
+            least = standing.cap if standing.least_cap is None else standing.least_cap
+            caps += [standing.cap, least, *standing.measured]
     return bool(caps) and min(caps) <= config.max_tokens <= max(caps)
 
 

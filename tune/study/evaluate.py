@@ -200,7 +200,7 @@ class Evaluator:
         # Not `complete`, which buys what is missing: a replay may not.
         new = service.provider.held(request, numbers)
         if new is not None:
-            trial.add(position, new)
+            trial.add(position, new, request.max_tokens)
             self.failures.answered.add(str(trial.point["model"]))
 
     def _begin(
@@ -377,7 +377,7 @@ class Evaluator:
         if self._scoring.has_judge:
             held = to_buy * service.metered.judge_hold
             await self._scoring.judge(trial, position, new, held)
-        trial.add(position, new)
+        trial.add(position, new, request.max_tokens)
         if self.metric.runs_code:
             await self._scoring.run_code(trial, position)
 

@@ -126,6 +126,7 @@ class KeptDraws:
                 known = held.parts if isinstance(held, LazyDraws) else ()
                 new = parts[0]._replace(numbers=range(len(held), step.draws))
                 parts = (*known, new)
+            trial.least_cap = min(trial.least_cap, parts[-1].cap)
             trial.draws[position] = LazyDraws(trial, position, parts, self._load)
 
         replay_orders(orders, trials, recorded, take)

@@ -57,7 +57,8 @@ class Scouts:
         kinds = list(self._kinds(orders, trials))
         # Those with the most settings come first, so that there are few rounds. What is proven does
         # not count here: a killed wave goes on in the order in which it began.
-        kinds.sort(key=lambda order: -self._settings(order))
+        # Of a temperature, the largest shows the most.
+        kinds.sort(key=lambda order: (-self._settings(order), -_temperature(order)))
         for order in kinds:
             unproven = self._unproven(order, trials)
             if unproven and not unproven & self._last:
@@ -120,6 +121,11 @@ class Scouts:
             return set()
         parts = service.tried.unproven(*self._request(order))
         return {(model, part) for part in parts} - self._given_up
+
+
+def _temperature(order: Order) -> float:
+    """Return the temperature of an order; 0 where it is left to the service."""
+    return float(order[0].point.get("temperature") or 0.0)  # type: ignore[arg-type]
 
 
 class Refusals:

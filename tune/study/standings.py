@@ -98,6 +98,7 @@ class Standings:
             cap=trial.cap,
             measured=frozenset(trial.measured),
             prompt_cost=_share(prompts, len(trial.draws)),
+            least_cap=trial.least_cap,
             longest=int(draws.completion_tokens.max(initial=0)),
         )
 
