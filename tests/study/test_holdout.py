@@ -261,6 +261,9 @@ def test_a_single_answer_whose_model_is_lost_in_the_holdout_gives_way(
     record = study.record
     assert (record.winner and record.winner.config.n) == 5
     assert any(notice.startswith("k is set aside") for notice in record.notices)
+    assert [
+        row.config.model for row in record.runners_up if row.config.model == "k"
+    ] == []
     single = record.deployable
     assert (single.config.model if single else "") == left
     if single is not None:

@@ -77,8 +77,12 @@ class ReportRows:
         do not change the selection. Configs that met the holdout have rows of their own.
         """
         shown = {self._baseline, choice.shown.config, *self._met}
+        standings = self._record.standings
         others = [
-            reading for reading in choice.runners_up if reading.config not in shown
+            reading
+            for reading in choice.runners_up
+            # Its model may have been lost since, in the holdout.
+            if reading.config not in shown and not standings[reading.trial].failed
         ]
         rows = []
         for place, reading in enumerate(others, start=1):
