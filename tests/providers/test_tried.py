@@ -102,6 +102,28 @@ async def test_what_works_without_a_setting_and_fails_with_it_is_that_setting() 
     assert (endpoint.calls, endpoint.refusals) == (6, 2)
 
 
+async def test_a_reason_is_found_once_for_calls_that_are_refused_side_by_side() -> None:
+    """A temperature of 0 is not tried first, where the model takes a larger one."""
+    endpoint, tried, _ = make(lambda asked, _: asked.get("temperature") == 0)
+    await ask(tried, [request(temperature=0.5)])
+    found = await ask(tried, [request(i, temperature=0.0) for i in range(1, 9)])
+    assert {type(error) for error in found} == {ValueRejected}
+    assert endpoint.refusals == 8
+    assert endpoint.calls == 1 + 8 + 1, "one of them was answered without it"
+
+
+async def test_the_other_settings_of_calls_that_are_refused_side_by_side_are_tried_once() -> (
+    None
+):
+    error = ValueRejected("strictly positive", "temperature", low=0.01)
+    endpoint, tried, _ = make(lambda asked, _: asked.get("temperature") == 0, error)
+    await ask(tried, [request(temperature=0.5, top_p=0.9)])
+    await ask(tried, [request(temperature=0.5, top_p=0.1)])
+    cold = [request(i, temperature=0.0, top_p=0.5) for i in range(1, 9)]
+    assert await ask(tried, cold) == [error] * 8
+    assert endpoint.calls == 2 + 8 + 1
+
+
 async def test_the_first_call_of_all_is_explained_too() -> None:
     endpoint, tried, _ = make(lambda asked, _: "top_p" in asked)
     first = request(temperature=0.5, top_p=0.9, verbosity="low")

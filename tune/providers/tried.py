@@ -20,6 +20,10 @@ from tune.providers.capabilities import Capabilities
 from tune.providers.taken import Part, Taken, parts_of
 from tune.store.draws import Store
 
+_EXPLAINING: frozenset[Part] = frozenset()
+"""Stands for the turn to find out why a call was refused. No call waits for having no new settings.
+"""
+
 ENOUGH_REFUSALS = 3
 """Prompts with which the same settings are refused before no more calls with them are sent."""
 
@@ -75,12 +79,16 @@ class Tried:
         new = self._new(parts)
         if not new:
             return await self._buy(request, numbers, parts)
-        turn = self._turns.setdefault(new, asyncio.Lock())
-        async with turn:
+        async with self._turn(new):
             # Another call may have been answered, or refused, while this one waited.
             if self._new(parts):
                 return await self._buy(request, numbers, parts)
         return await self._buy(request, numbers, parts)
+
+    def _turn(self, parts: frozenset[Part]) -> asyncio.Lock:
+        """Return the lock of calls with the same new settings."""
+        # It lives as long as a call has it: the next one may come from another event loop.
+        return self._turns.setdefault(parts, asyncio.Lock())
 
     def _new(self, parts: frozenset[Part]) -> frozenset[Part]:
         """Return the settings of a call that were not tried yet."""
@@ -112,10 +120,15 @@ class Tried:
             draws = await self._inner.complete(request, numbers)
         except ParameterRejected as error:
             self._note_refusal(request, parts, error)
-            await self._explore(request, error)
+            # Calls side by side may be refused for the same reason, which is found once.
+            async with self._turn(_EXPLAINING):
+                await self._explore(request, error)
             raise
         except RequestRefused as error:
-            return await self._explain(request, numbers, parts, error)
+            async with self._turn(_EXPLAINING):
+                # Another call may have found the reason while this one waited.
+                self._check_settings(parts)
+                return await self._explain(request, numbers, parts, error)
         except ProviderError:
             # Not a refusal, so others need not wait for this one's next attempt.
             self._released |= parts
@@ -161,12 +174,16 @@ class Tried:
             return
         if parts in self._conditional:
             raise self._conditional[parts]
-        for part in sorted(parts):
-            if part in self._refused:
-                raise self._refused[part]
+        self._check_settings(parts)
         words = self._unexplained.get(parts, {})
         if len(words) >= ENOUGH_REFUSALS:
             raise RequestRefused(next(iter(words.values())))
+
+    def _check_settings(self, parts: frozenset[Part]) -> None:
+        """Raise the refusal of a setting that a call is known to meet."""
+        for part in sorted(parts):
+            if part in self._refused:
+                raise self._refused[part]
 
     def _note_refusal(
         self, request: Request, parts: frozenset[Part], error: ParameterRejected
