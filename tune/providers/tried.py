@@ -31,7 +31,8 @@ ENOUGH_REFUSALS = 3
 class Tried:
     """Lets one call with a new setting through; the others wait until it is answered or refused.
 
-    So a setting that a model refuses costs one refused call, not one for each example.
+    So a setting that a model refuses costs one refused call, not one for each example. Values that
+    nearly all models take do not wait (`tune.providers.taken`).
 
     A refusal that names nothing is explained by difference: the same prompt is asked without the
     new settings, and then they are added one by one. The one with which the call is refused again

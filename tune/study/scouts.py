@@ -4,7 +4,8 @@ What is learned of a model must not depend on which of many answers comes first:
 killed and resumed would become another one. So calls with settings that the model was not seen to
 take go first. Calls of one round can only be refused for different reasons, and what they teach is
 taken in when all of them are back, in the order of the trials. A refused setting also costs one
-call then, and not one for each call that is under way.
+call then, and not one for each call that is under way. Values that nearly all models take, such as
+a lower temperature than one that was taken, are not tried first: a round takes its time.
 
 Calls whose settings the model was seen to take need not wait for these rounds. They go beside
 them, and what is refused of them is taken in after the rounds.
