@@ -65,7 +65,7 @@ def test_a_trial_is_looked_at_again_only_where_it_has_new_draws() -> None:
     few[0].draws.update({position: range(1) for position in held})  # type: ignore[misc]
     monitor.look(few)
     few[0].draws.update(held)
-    few[0].add(MIN_DRAWS, [Completion("good", "stop", 10, 4000)])
+    few[0].add(MIN_DRAWS, [Completion("good", "stop", 10, 4000)], few[0].cap)
     monitor.look(few)
     (sentence,) = told
     assert "small to the prompt short" in sentence
