@@ -41,3 +41,10 @@ def test_calls_that_cost_nothing_teach_only_how_long_answers_are() -> None:
     for _ in range(LEAST_CALLS):
         usual.learn(64, 1, 0, 0, 5)
     assert (usual.share(64, 1), usual.longest) == (None, 5)
+
+
+def test_how_long_answers_are_is_unknown_if_one_was_cut() -> None:
+    usual = seen(*[3] * LEAST_CALLS)
+    assert usual.longest == 2
+    usual.learn(16, 1, 100, 10, 16)
+    assert usual.longest is None

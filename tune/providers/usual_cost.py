@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 LEAST_CALLS = 8
@@ -31,7 +32,7 @@ class UsualCost:
     def __init__(self) -> None:
         self._kinds: dict[tuple[int, int], _Kind] = {}
         self._calls = 0
-        self._longest = 0
+        self._longest = 0.0
 
     def learn(
         self, cap: int, draws: int, ceiling: int, cost: int, longest: int
@@ -46,7 +47,8 @@ class UsualCost:
             longest: the most tokens of one of its answers.
         """
         self._calls += 1
-        self._longest = max(self._longest, longest)
+        # An answer that was cut would have been longer with a larger cap, nobody knows by how much.
+        self._longest = max(self._longest, math.inf if longest >= cap else longest)
         if ceiling <= 0:
             return
         kind = self._kinds.setdefault((cap, draws), _Kind())
@@ -62,5 +64,7 @@ class UsualCost:
 
     @property
     def longest(self) -> int | None:
-        """The most tokens of an answer, of calls of any kind; None at first."""
-        return self._longest if self._calls >= LEAST_CALLS else None
+        """The most tokens of an answer, of calls of any kind; None at first, or if one was cut."""
+        if self._calls < LEAST_CALLS or math.isinf(self._longest):
+            return None
+        return int(self._longest)
