@@ -30,6 +30,7 @@ from tune.fakes.provider import FakeEndpoint
 from tune.pricing.prices import PICODOLLARS, Price
 from tune.providers.metered import Metered, Receipt
 from tune.providers.usual_cost import LEAST_CALLS
+from tune.store.admission import Shortage
 from tune.store.database import Database
 from tune.store.draws import Store
 from tune.store.ledger import Ledger
@@ -197,6 +198,17 @@ async def test_nothing_is_sent_that_does_not_fit() -> None:
         await bench.metered.complete(REQUEST, range(1))
     assert bench.endpoint.calls == 0
     assert bench.receipts == []
+
+
+@pytest.mark.parametrize("purpose", ["search", "holdout"])
+async def test_what_did_not_fit_is_kept_for_the_report(purpose: str) -> None:
+    bench = Bench(FakeEndpoint("a"), budget=PROMPT + 4 * TOKEN - 1)
+    bench.metered.purpose = purpose
+    with pytest.raises(BudgetExhausted):
+        await bench.metered.complete(REQUEST, range(1))
+    short = Shortage(needed=PROMPT + 4 * TOKEN, left=PROMPT + 4 * TOKEN - 1)
+    found = bench.ledger.shortage, bench.ledger.holdout_shortage
+    assert found == ((short, None) if purpose == "search" else (None, short))
 
 
 async def test_a_draw_sets_money_aside_for_its_judge() -> None:

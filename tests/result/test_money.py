@@ -60,6 +60,20 @@ async def test_the_call_that_did_not_fit_is_named_with_what_was_kept_for_the_hol
     )
 
 
+@pytest.mark.parametrize("stopped", ["money", "finished"])
+async def test_a_holdout_that_was_not_met_as_a_whole_says_what_its_next_call_could_cost(
+    build: Callable[..., House], stopped: str
+) -> None:
+    _, record = await searched(build)
+    short = Shortage(needed=PICODOLLARS // 100, left=PICODOLLARS // 200)
+    record = with_money(
+        replace(record, stopped=stopped), shortage=short, holdout_shortage=short
+    )
+    assert study_money(record).left_reason == (
+        "the next call of the holdout could cost up to $0.01, and $0.005 were left for it"
+    )
+
+
 @pytest.mark.parametrize("stopped", ["time", "trials", "interrupted"])
 async def test_a_run_that_ended_for_another_reason_does_not_explain_its_money(
     build: Callable[..., House], stopped: str

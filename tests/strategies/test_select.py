@@ -94,6 +94,20 @@ def test_a_cap_that_cut_nothing_yet_is_trusted_only_after_many_examples(
     assert choice.reading.config.max_tokens == cap
 
 
+@pytest.mark.parametrize(
+    ("examples", "longest", "cap"), [(8, 2, 16), (8, 6, 64), (40, 6, 16), (40, 14, 64)]
+)
+def test_a_cap_far_above_the_longest_answer_is_trusted_after_fewer_examples(
+    examples: int, longest: int, cap: int
+) -> None:
+    scores = [1.0, 1.0, 0.0, 1.0] * (examples // 4)
+    small, large = (reading(scores, max_tokens=max_tokens) for max_tokens in (16, 64))
+    one = replace(standing(small, large), longest=longest)
+    choice = select_config(problem(examples=200), {0: one})
+    assert choice is not None
+    assert choice.reading.config.max_tokens == cap
+
+
 def test_a_cap_is_smaller_only_than_those_that_keep_the_limits() -> None:
     small, large = (
         reading([1.0] * 8, cost=max_tokens * 1e-6, max_tokens=max_tokens)

@@ -46,9 +46,19 @@ def study_money(record: RunRecord) -> Money:
 
 
 def _why_left(record: RunRecord) -> str:
-    """Return why the search did not buy more; "" if there is nothing to explain."""
+    """Return why the study did not buy more; "" if there is nothing to explain."""
     if record.selection is None:
         return "nothing was scored that more money could be spent on"
+    short = record.money.holdout_shortage
+    if short is not None:
+        needed, left = (
+            dollars(to_dollars(short.needed)),
+            dollars(to_dollars(short.left)),
+        )
+        return (
+            f"the next call of the holdout could cost up to {needed}, "
+            f"and {left} were left for it"
+        )
     if record.stopped == ENOUGH:
         return SAVED[NO_WORTH]
     if record.stopped == FINISHED and record.ending in SAVED:

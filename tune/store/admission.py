@@ -44,7 +44,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Shortage:
-    """A call of the search that did not fit, in picodollars.
+    """A call that did not fit, in picodollars.
 
     Attributes:
         needed: what it could cost at most.
@@ -67,11 +67,13 @@ class Admission:
     Attributes:
         closed: the reason why nothing more is let through; None where it is open.
         shortage: the last call of the search that did not fit; None if every call did.
+        holdout_shortage: the last call of the holdout that did not fit; None if every call did.
     """
 
     def __init__(self, table: LedgerTable) -> None:
         self.closed: str | None = None
         self.shortage: Shortage | None = None
+        self.holdout_shortage: Shortage | None = None
         self._table = table
         self._disk = GroupCommit(table.db.flush)
         self._orders: deque[Order] = deque()
@@ -256,8 +258,10 @@ class Admission:
         limit = booking.limit(order.purpose)
         left = max(0, limit - booking.taken)
         needed = order.ceiling + order.hold
-        if order.purpose != "holdout":
-            # The report says how much money was missing for the search to go on.
+        # The report says how much money was missing to go on.
+        if order.purpose == "holdout":
+            self.holdout_shortage = Shortage(needed, left)
+        else:
             self.shortage = Shortage(needed, left)
         return (
             f"the budget is used up: this call can cost up to {show(needed)} dollars, "

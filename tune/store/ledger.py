@@ -177,6 +177,11 @@ class Ledger:
         """The last call of the search that did not fit; None if every call did."""
         return self._admission.shortage
 
+    @property
+    def holdout_shortage(self) -> Shortage | None:
+        """The last call of the holdout that did not fit; None if every call did."""
+        return self._admission.holdout_shortage
+
     def set_holdout_reserve(self, picodollars: int) -> None:
         """Keep this much of the budget for the holdout, instead of what was kept before.
 

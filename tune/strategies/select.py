@@ -278,10 +278,21 @@ def _bought_options(
         level = one.level_of(config.n) - (most[config.n] - mean)
         cut = 0.0
         if config.max_tokens < largest_cap:
-            # The chance that the next answer is longer than the cap, as so far none was.
-            cut = problem.settings.selection.unseen_cuts / (len(reading.examples) + 1.0)
+            cut = _chance_of_a_cut(problem, one.standing, reading)
         found.append(ConfigOption(level - cut * max(level, 0.0), reading, one))
     return found
+
+
+def _chance_of_a_cut(problem: Problem, standing: Standing, reading: Reading) -> float:
+    """Return the chance that the next answer is longer than the max_tokens of a reading.
+
+    So far none was. The more room there is above the longest one, the smaller it is: lengths are
+    taken to have the tail of a power law.
+    """
+    settings = problem.settings.selection
+    longer = settings.unseen_cuts / (len(reading.examples) + 1.0)
+    room = reading.config.max_tokens / standing.longest if standing.longest else 1.0
+    return longer * float(max(1.0, room) ** -settings.length_tail)
 
 
 def _brings_nothing(reading: Reading, others: Sequence[Reading]) -> bool:

@@ -282,6 +282,9 @@ class SelectionSettings:
         unseen_cuts: of answers that a smaller max_tokens cuts, how many more are assumed than were
             seen: between certainty and Laplace's 1, as Jeffreys has it. Measured there: 0 is
             `uncut`.
+        length_tail: exponent of the tail of answers' lengths: at twice the longest one, so many
+            times a half of the answers that are longer than that one are longer. Lengths of
+            reasoning have heavy tails, and with 2 their variance is just infinite.
         least_rise: the least expected gain of answers that were not bought, as a share of the
             range.
     """
@@ -290,6 +293,7 @@ class SelectionSettings:
     most_runners_up: int = 5
     tie: float = 0.005
     unseen_cuts: float = 0.5
+    length_tail: float = 2.0
     least_rise: float = 0.01
 
 

@@ -52,6 +52,7 @@ class MoneyRecord:
         holdout_spent: spent on the holdout.
         shortage: the call of the search that did not fit; None where all did, or where an earlier
             process came to the end of the money.
+        holdout_shortage: the call of the holdout that did not fit, likewise.
         calls: every call that was sent, in the order of sending.
     """
 
@@ -61,6 +62,7 @@ class MoneyRecord:
     holdout_reserve: int
     holdout_spent: int
     shortage: Shortage | None
+    holdout_shortage: Shortage | None = None
     calls: Sequence[SentCall] = ()
 
 
@@ -179,5 +181,6 @@ def record_money(ledger: Ledger, holdout_reserve: int) -> MoneyRecord:
         holdout_reserve=holdout_reserve,
         holdout_spent=ledger.spent_by_purpose().get("holdout", 0),
         shortage=ledger.shortage,
+        holdout_shortage=ledger.holdout_shortage,
         calls=ledger.calls(),
     )
