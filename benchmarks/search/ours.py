@@ -23,7 +23,7 @@ from tune.strategies.settings import (
     ProcessSettings,
 )
 
-VERSION = 16
+VERSION = 17
 """Counted up when the strategy or the final comparison changes, so that its kept runs are made
 anew.
 """
