@@ -12,7 +12,7 @@ from tune.readout.trial import Step
 from tune.space import Space
 from tune.strategies import Outcome, Problem, Selection, Standing
 from tune.strategies.select import select_config
-from tune.study.comparisons import SINGLE_ANSWER_SHARE
+from tune.study.comparisons import SINGLE_ANSWER_SHARE, SINGLE_ANSWERS
 from tune.study.side_phases import SIDE_PHASES
 
 
@@ -52,7 +52,7 @@ async def test_after_single_answers_were_compared_it_is_selected_again(
     record = await house.run.go()
     first, second = calls
     assert first == pytest.approx(
-        SINGLE_ANSWER_SHARE * house.run.history.start["settings"]
+        SINGLE_ANSWER_SHARE * house.run.history.start[SINGLE_ANSWERS]
     )
     assert second > 0
     assert record.selection is not None

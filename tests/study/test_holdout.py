@@ -254,8 +254,16 @@ def test_a_single_answer_whose_model_is_lost_in_the_holdout_gives_way(
                 when={"k": {"n": 1}},
                 answer={"labels": list(world.labels)},
             ),
-            "price": ["m=0.1/0.4", "k=0.1/0.4"],
-            "base_url": server.base_url,
+            # The draws depend on the names of the services, and not on the server's port.
+            "models": {
+                name: {
+                    "base_url": server.base_url,
+                    "model": name,
+                    "alias": name,
+                    "price": [0.1, 0.4],
+                }
+                for name in ("m", "k")
+            },
         }
         study = tune.tune(**asked, budget=0.1, min_gain=0, results=tmp_path / "study")
     record = study.record

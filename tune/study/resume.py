@@ -286,8 +286,10 @@ def check_steps(recorded: RecordedWave, phase: str, steps: Sequence[Step]) -> No
         this study.
     """
     # Through JSON and back on both sides, because a live step holds tuples where JSON has lists.
-    now = json.loads(json.dumps(dump_steps(steps)))
-    if recorded.phase != phase or now != recorded.steps:
+    now, then = (
+        json.loads(json.dumps(side)) for side in (dump_steps(steps), recorded.steps)
+    )
+    if recorded.phase != phase or now != then:
         raise StudyError(
             "this study cannot be resumed: its strategy now asks for other steps than were "
             "recorded, so it was "
