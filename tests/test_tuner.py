@@ -174,8 +174,18 @@ def test_a_larger_budget_continues_the_study_and_a_smaller_one_is_refused(
     assert (
         to_picodollars(more.record.money.spent) == server.bill <= to_picodollars(0.03)
     )
+    # Draws of its first part are the study's own, as the dollars are.
+    held = draws_of(tmp_path / "study" / "draws.db")
+    assert (more.record.draws_bought, more.record.draws_reused) == (held, 0)
     with pytest.raises(StudyError, match="lower"):
         tune.tune(**options(server, tmp_path, budget=0.02))
+
+
+def draws_of(store: Path) -> int:
+    """Return how many draws a store holds."""
+    with closing(sqlite3.connect(store)) as db:
+        count: int = db.execute("SELECT count(*) FROM draws").fetchone()[0]
+    return count
 
 
 def test_a_folder_of_another_study_is_refused_with_the_difference(

@@ -104,7 +104,7 @@ class House:
         )
         self.db = Database(":memory:") if after is None else after.db
         self.ledger = Ledger(self.db, "s", int(budget * PICODOLLARS))
-        self.store = Store(self.db)
+        self.store = Store(self.db, study="s")
         self.endpoint = FakeEndpoint(
             world, price=PRICE, most_n=most_n, service="m", failures=failures
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tune.errors import TuneError
 from tune.export import Deployment
@@ -16,9 +16,6 @@ from tune.report.private import without_content
 from tune.store.journal import is_held
 from tune.study.stop_reasons import INTERRUPTED
 from tune.study.study import Study, recorded_study
-
-if TYPE_CHECKING:
-    from tune.study.run import Run
 
 RUNNING = "The study is still running: these are its numbers until now."
 
@@ -100,9 +97,10 @@ def _interim(kept: KeptStudy) -> Study:
     from tune.result.answers import main_answers
 
     running = is_held(kept.folder / "study.jsonl")
-    with kept.replayed(as_study=str(kept.events[0]["id"])) as (run, record):
+    with kept.replayed(as_study=str(kept.events[0]["id"])) as (_, record):
         shown = build_report(record)
-        shown = _counted(run, shown)
+        # Reading it again spends nothing.
+        shown = replace(shown, money=replace(shown.money, spent_now=0.0))
         stopped = INTERRUPTED
         if running:
             stopped = WATCHED
@@ -114,21 +112,6 @@ def _interim(kept: KeptStudy) -> Study:
             )
         deployment = deploy(record, shown)
         return _study(kept.folder, shown, stopped, deployment, main_answers(record))
-
-
-def _counted(run: Run, shown: Report) -> Report:
-    """Return the report with the draws that the study bought; reading them again bought none."""
-    db = run.evaluator.store.db
-    study = str(run.journal.events[0]["id"])
-    (bought,) = db.rows("SELECT COUNT(*) FROM draws WHERE study = ?", (study,))[0]
-    held = sum(trial.bought for trial in run.trials.values())
-    money = replace(shown.money, spent_now=0.0)
-    return replace(
-        shown,
-        money=money,
-        draws_bought=bought,
-        draws_reused=max(0, held - bought),
-    )
 
 
 def _study(

@@ -45,13 +45,11 @@ class Stored:
         inner: buys.
         store: holds what was bought.
         payer: the study that pays. Draws that another study buys while this one waits for them
-            count as reused.
+            are not counted as bought.
         observer: told once for each model whose returned name changes.
 
     Attributes:
         bought: the number of draws that were bought through this object.
-        reused: the number of draws that were served without having been bought through this object,
-            each counted once.
     """
 
     def __init__(
@@ -63,13 +61,11 @@ class Stored:
         observer: OnModelChanged | None = None,
     ) -> None:
         self.bought = 0
-        self.reused = 0
         self._inner = inner
         self._store = store
         self._payer = payer
         self._observer = observer
         self._turns: WeakValueDictionary[bytes, asyncio.Lock] = WeakValueDictionary()
-        self._counted: dict[bytes, set[int]] = {}
         self._names: dict[tuple[str, str], str] = {}
         self._changed: set[tuple[str, str]] = set()
 
@@ -106,8 +102,7 @@ class Stored:
     def _served(
         self, request: Request, numbers: range, draws: dict[int, Completion]
     ) -> list[Completion]:
-        """Note draws as served, and return them in order."""
-        self.reused += self._count(request.key, draws)
+        """Return draws in order, and look at the names of their models."""
         self._check_names(request, draws.values())
         return [draws[number] for number in numbers]
 
@@ -123,7 +118,6 @@ class Stored:
         """
         while len(draws) < len(numbers):
             held = len(draws)
-            self.reused += self._count(request.key, draws)
             missing = [number for number in numbers if number not in draws]
             put = self._store.watch(request)
             try:
@@ -135,7 +129,7 @@ class Stored:
                 if not put.keys() >= set(missing):
                     # Another process has bought some of them, or they could not be bought.
                     put = self._store.draws_and_payers(request, numbers)
-                draws = self._take_in(request, numbers, draws, put)
+                draws = self._take_in(numbers, draws, put)
             if len(draws) == held:
                 # Without this, a provider that stores nothing would be paid for ever.
                 raise TransientError(
@@ -146,7 +140,6 @@ class Stored:
 
     def _take_in(
         self,
-        request: Request,
         numbers: range,
         draws: dict[int, Completion],
         put: Mapping[int, tuple[Completion, str]],
@@ -154,29 +147,19 @@ class Stored:
         """Return the draws that are held now, and count those that were bought.
 
         Args:
-            request: their request.
             numbers: the wanted draws.
             draws: those that were held before.
             put: those that came since then, each with the study that paid.
         """
         held = dict(draws)
-        paid: list[int] = []
         for number, (draw, payer) in put.items():
-            if number not in numbers:
+            if number not in numbers or number in draws:
                 continue
             held[number] = draw
             # Others were bought by another study.
             if self._payer in (None, payer):
-                paid.append(number)
-        self.bought += self._count(request.key, paid)
+                self.bought += 1
         return held
-
-    def _count(self, key: bytes, numbers: Iterable[int]) -> int:
-        """Return how many of these draws are met for the first time, and note them."""
-        counted = self._counted.setdefault(key, set())
-        before = len(counted)
-        counted.update(numbers)
-        return len(counted) - before
 
     def _check_names(self, request: Request, draws: Iterable[Completion]) -> None:
         """Tell the observer where draws came under another model name than before."""

@@ -206,8 +206,8 @@ class Report:
         trials: every trial.
         prompts: every prompt of the space.
         search: what only the page shows of the search.
-        draws_bought: draws that this study paid for.
-        draws_reused: draws that were already in the store.
+        draws_bought: draws that this study paid for, in whichever process.
+        draws_reused: draws that another study paid for.
         unanswerable: the number of examples that a model never answered, by model.
         unread: prompts with nearly all answers at the worst score.
         unread_stop: True if the run stopped because no prompt's answers are read correctly.

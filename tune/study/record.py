@@ -15,6 +15,8 @@ from tune.readout import Reading
 from tune.readout.trial import Trial
 from tune.space import Config
 from tune.store.admission import Shortage
+from tune.store.draw_counts import DrawCounts, count_draws
+from tune.store.draws import Store
 from tune.store.ledger import Ledger
 from tune.store.ledger_table import Balance, SentCall
 from tune.strategies import Problem, Selection, Standing
@@ -30,8 +32,8 @@ class ModelRecord:
     Attributes:
         price: of its tokens.
         most_n: answers that one call can give for one prompt.
-        bought: draws that this process bought.
-        reused: draws that came out of the store.
+        bought: draws that the study paid for, in whichever process.
+        reused: draws that another study paid for.
     """
 
     price: Price
@@ -146,15 +148,26 @@ class RunRecord:
         return self.models[str(trial.point["model"])]
 
 
-def record_models(services: Mapping[str, Service]) -> dict[str, ModelRecord]:
-    """Return the record of each model, by name."""
+def record_models(
+    services: Mapping[str, Service], store: Store, study: str
+) -> dict[str, ModelRecord]:
+    """Return the record of each model, by name.
+
+    Args:
+        services: the models, by name.
+        store: has the draws.
+        study: its name on the ledger.
+    """
+    counts = dict(count_draws(store, study))
     models: dict[str, ModelRecord] = {}
     for name, service in services.items():
+        # Two names may stand for one model: its draws are counted once.
+        draws = counts.pop((service.id, service.entry.model), DrawCounts())
         models[name] = ModelRecord(
             price=service.price,
             most_n=service.endpoint.most_n,
-            bought=service.provider.bought,
-            reused=service.provider.reused,
+            bought=draws.bought,
+            reused=draws.reused,
         )
     return models
 

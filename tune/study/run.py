@@ -426,7 +426,9 @@ class Run:
             stopped=stopped,
             ending=self._ending,
             fault=self.evaluator.fault,
-            models=record_models(self.services),
+            models=record_models(
+                self.services, self.evaluator.store, self.ledger.study
+            ),
             unanswerable=dict(self.lessons.unanswerable),
             money=record_money(self.ledger, self._holdout_reserve),
             time=record_time(self.clock),

@@ -121,9 +121,7 @@ def _calls(report: Report) -> list[str]:
             f"The final test on holdout examples took {dollars(course.holdout)}."
         )
     if report.draws_reused:
-        sentence = (
-            f"{count(report.draws_reused, 'draw')} were there from earlier and reused"
-        )
+        sentence = f"{count(report.draws_reused, 'draw')} were there from other studies and reused"
         if course.saved:
             sentence += f", which saved about {dollars(course.saved)}"
         said.append(f"{sentence}.")
