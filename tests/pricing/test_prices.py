@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import math
+import sys
+from decimal import Decimal
 from fractions import Fraction
 
 import pytest
@@ -199,6 +201,11 @@ def test_dollars_in_micros_survive_the_way_there_and_back(micros: int) -> None:
 def test_dollars_are_rounded_up() -> None:
     assert to_picodollars(1.5e-12) == 2
     assert to_picodollars(5) == 5 * PICODOLLARS
+
+
+@pytest.mark.parametrize("dollars", [1e22, 1e30, sys.float_info.max])
+def test_dollars_that_nobody_has_are_converted_too(dollars: float) -> None:
+    assert to_picodollars(dollars) == int(Decimal(repr(dollars)) * PICODOLLARS)
 
 
 @pytest.mark.parametrize("bad", [-0.1, math.inf, math.nan, 2e5])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
+from decimal import Context, Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -17,6 +17,13 @@ from tune.errors import PriceError
 
 PICODOLLARS = 10**12
 """Picodollars in a dollar."""
+
+# The digits of every float fit, so that a budget of 1e30 dollars gets as far as the check that
+# refuses it.
+_EXACT = Context(prec=400)
+
+_SMALLEST = Decimal("0.001")
+"""Parts of a picodollar that are told apart: smaller ones are errors of a float."""
 
 # Ten cents for one token, in dollars per million. A higher price is surely in another unit.
 _HIGHEST_RATE = 10**5
@@ -32,8 +39,8 @@ def to_picodollars(dollars: float) -> int:
     """Return dollars as whole picodollars, rounded up."""
     # The decimal digits that people write are exact here: 0.07 is 70,000,000,000 picodollars and
     # not one more, although no float is exactly 0.07.
-    digits = Decimal(repr(float(dollars)))
-    return math.ceil(round(digits * PICODOLLARS, 3))
+    digits = _EXACT.multiply(Decimal(repr(float(dollars))), PICODOLLARS)
+    return math.ceil(_EXACT.quantize(digits, _SMALLEST))
 
 
 def to_dollars(picodollars: int) -> float:
