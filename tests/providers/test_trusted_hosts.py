@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -234,6 +235,25 @@ def test_one_line_for_each_host_and_variable() -> None:
         "keys: OPENAI_API_KEY → api.openai.com (a, b)",
         "keys: OTHER_KEY → models.example.test (c)",
         "keys: AZURE → models.example.test (d)",
+    ]
+
+
+@pytest.mark.parametrize("value", [None, " "])
+def test_a_key_that_is_not_set_is_not_said_to_be_sent(
+    value: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if value is None:
+        monkeypatch.delenv("OPENAI_API_KEY")
+    else:
+        monkeypatch.setenv("OPENAI_API_KEY", value)
+    here = Entry("a", "a", base_url="http://127.0.0.1:8080/v1")
+    assert host_lines([here]) == ["keys: none → 127.0.0.1:8080 (a)"]
+    # Without it, a run with these is refused before a call.
+    assert host_lines([replace(here, key_env="MINE")]) == [
+        "keys: MINE → 127.0.0.1:8080 (a)"
+    ]
+    assert host_lines([Entry("o", "o")]) == [
+        "keys: OPENAI_API_KEY → api.openai.com (o)"
     ]
 
 

@@ -32,7 +32,7 @@ def host_lines(entries: Iterable[Entry]) -> list[str]:
     found: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for entry in _places(entries):
         if not entry.local:
-            found.setdefault((entry.host, sent_secrets(entry)), []).append(entry.name)
+            found.setdefault((entry.host, _present(entry)), []).append(entry.name)
     return [_line(host, variables, names) for (host, variables), names in found.items()]
 
 
@@ -54,12 +54,30 @@ def sent_secrets(entry: Entry) -> tuple[str, ...]:
     return (*own, *entry.variables)
 
 
+def _present(entry: Entry) -> tuple[str, ...]:
+    """Return words for the secrets of an entry, without a key that is not there."""
+    secrets = sent_secrets(entry)
+    host = parse_url(f"http://{entry.host}").hostname
+    # A run without a variable that the user named, or without OpenAI's own key, is refused. Another
+    # server gets OPENAI_API_KEY only if it is set.
+    needs_key = (
+        entry.key_env is not None or host == parse_url(DEFAULT_BASE_URL).hostname
+    )
+    if needs_key or _has_openai_key():
+        return secrets
+    return tuple(secret for secret in secrets if secret != OPENAI_KEY)
+
+
+def _has_openai_key() -> bool:
+    return bool(os.environ.get(OPENAI_KEY, "").strip())
+
+
 def _line(host: str, variables: tuple[str, ...], names: list[str]) -> str:
     models = ", ".join(dict.fromkeys(names))
     if variables:
         return f"keys: {', '.join(variables)} → {host} ({models})"
     hint = ""
-    if os.environ.get(OPENAI_KEY):
+    if _has_openai_key():
         hint = (
             f"; {OPENAI_KEY} is not meant for it: "
             f"name a variable with --key-env (key_env) where it needs a key"

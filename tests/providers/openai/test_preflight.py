@@ -57,6 +57,16 @@ async def test_preflight_passes_where_key_and_model_are_right(start: Open) -> No
     assert (len(server.requests), server.bill) == (1, 0)
 
 
+async def test_preflight_says_which_key_is_not_set(start: Open) -> None:
+    server, endpoint = await start(keys=["k"])
+    with pytest.raises(EndpointError) as caught:
+        await endpoint.preflight()
+    assert str(caught.value) == (
+        f"model 'small' at {server.base_url} asks for a key; no key was sent there: set the "
+        "environment variable OPENAI_API_KEY, or name another one with --key-env (key_env)"
+    )
+
+
 async def test_preflight_finds_a_wrong_key_without_showing_it(start: Open) -> None:
     _, endpoint = await start(keys=["right"], options={"api_key": "wrong-planted-key"})
     with pytest.raises(EndpointError, match="401") as caught:

@@ -107,7 +107,13 @@ class Access:
         """The end of a sentence for a service that refused us; "" where a secret was sent."""
         if self.key is not None or self.headers:
             return ""
-        return "; no key was sent there: name its environment variable with --key-env (key_env)"
+        remedy = "name its environment variable with --key-env (key_env)"
+        if self.uses_environment:
+            remedy = (
+                f"set the environment variable {OPENAI_KEY}, or name another one with "
+                "--key-env (key_env)"
+            )
+        return f"; no key was sent there: {remedy}"
 
     @property
     def sent_headers(self) -> dict[str, str]:

@@ -74,6 +74,9 @@ def _check_let_in(exchange: Exchange, reply: HttpReply) -> None:
         return
     fault = error_of_response(reply.status, reply.headers, reply.body, who=exchange.who)
     hint = "" if redirect else exchange.access.hint
+    # Servers quote the key that was not there: "Incorrect API key provided: .".
+    if hint and (keyless or reply.status == 401):
+        fault = EndpointError(f"{exchange.who} asks for a key")
     raise EndpointError(f"{fault}{hint}")
 
 
