@@ -10,9 +10,14 @@ import pytest
 
 from tests.support.house import House
 from tests.support.reported import reading
+from tune.completion import MANY
 from tune.readout.trial import Trial
 from tune.result import build_report
-from tune.result.refused import refusal_notices, why_no_baseline
+from tune.result.refused import (
+    refusal_notices,
+    single_call_notices,
+    why_no_baseline,
+)
 from tune.space import Space
 from tune.study.record import RunRecord
 
@@ -145,3 +150,35 @@ def test_a_baseline_that_could_not_be_run_says_why(build: Callable[..., House]) 
     assert why_no_baseline(replace(lost, trials={0: searched})) == "400: no"
     met = replace(lost, holdout={baseline: reading(0.5, 1.0)})
     assert why_no_baseline(met) == ""
+
+
+@pytest.mark.parametrize(
+    ("most_n", "said"),
+    [(1, "one answer"), (2, "at most 2 answers"), (3, None), (MANY, None)],
+)
+async def test_a_model_that_gives_fewer_answers_for_a_call_than_asked_for_is_named_once(
+    most_n: int, said: str | None, build: Callable[..., House]
+) -> None:
+    house = build(most_n=most_n)
+    await house.buy(examples=1, draws=3)
+    await house.buy(examples=1, draws=3, trial=1)
+    told = single_call_notices(house.record())
+    assert told == [
+        notice for notice in build_report(house.record()).notices if notice in told
+    ]
+    if said is None:
+        assert told == []
+    else:
+        assert told == [
+            f"m gives {said} for each call: more answers take more calls, and each call pays for "
+            "the prompt again."
+        ]
+
+
+async def test_one_answer_for_a_call_is_no_loss_where_the_space_asks_for_one(
+    build: Callable[..., House],
+) -> None:
+    space = Space(model="m", prompt={"p": "{text}"}, temperature=[0.5], max_tokens=[12])
+    house = build(most_n=1, space=space)
+    await house.buy(examples=1, draws=1)
+    assert single_call_notices(house.record()) == []

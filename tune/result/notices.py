@@ -7,7 +7,7 @@ from collections.abc import Collection
 from tune.plan.plan import Plan
 from tune.plan.sample_size import sample_size_note
 from tune.result.evidence import Evidence
-from tune.result.refused import refusal_notices
+from tune.result.refused import refusal_notices, single_call_notices
 from tune.result.tier_prices import tier_notice
 from tune.safety.decoration import Decorations
 from tune.space import Config
@@ -41,6 +41,7 @@ def notices(
         )
     found += _selection(record)
     found += refusal_notices(record)
+    found += single_call_notices(record)
     if record.selection is not None:
         found += tier_notice(record.plan, record.selection.shown.config)
     found += _unanswerable(record)

@@ -64,6 +64,36 @@ def refusal_notices(record: RunRecord) -> list[str]:
     return found
 
 
+def single_call_notices(record: RunRecord) -> list[str]:
+    """Say which models give fewer answers for one call than the space asks for.
+
+    A service may refuse n, or a large one, or answer once whatever it is asked for.
+    """
+    space = Space.from_mapping(record.plan.identity["space"])
+    found = []
+    for name in dict.fromkeys(str(t.point["model"]) for t in record.trials.values()):
+        most = record.models[name].most_n
+        if record.plan.entries[name].local or most >= _largest_n(space, name):
+            continue
+        answers = "one answer" if most == 1 else f"at most {most} answers"
+        found.append(
+            f"{name} gives {answers} for each call: more answers take more calls, and each call "
+            "pays for the prompt again."
+        )
+    return found
+
+
+def _largest_n(space: Space, model: str) -> int:
+    """Return the largest n that a space has for a model; 1 where it has none."""
+    largest = 1
+    for prompt in ("", *space.prompts):
+        domain = space.domain("n", model, prompt)
+        if domain is not None:
+            numbers = [n for n in grid_values(domain) if isinstance(n, int)]
+            largest = max(largest, *numbers)
+    return largest
+
+
 def why_no_baseline(record: RunRecord) -> str:
     """Return the reason why the baseline could not be run; "" where it was, or was not tried."""
     plan = record.plan
