@@ -249,17 +249,17 @@ class CallRetried(Event):
 
 KINDS = {
     "rate_limit": "rate limit",
-    "timeout": "no answer in time",
-    "connection": "connection lost",
+    "timeout": "timeout",
+    "connection": "lost connection",
     "server": "server error",
     "unreadable": "unreadable answer",
     "setting": "refused setting",
     "input": "refused input",
-    "endpoint": "endpoint refused",
-    "quota": "quota used up",
-    "given_up": "given up",
+    "endpoint": "refused call",
+    "quota": "used-up quota",
+    "given_up": "abandoned call",
 }
-"""Kinds of failures, with the words that a person reads."""
+"""Kinds of failures, with the words that a person reads after a number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

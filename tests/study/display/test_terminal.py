@@ -168,7 +168,7 @@ def test_failures_are_shown_by_kind() -> None:
         for event in (*began(), failed, progress()):
             terminal._next = 0.0
             terminal(event)
-    assert "rate limit 1" in plain(screen.getvalue())
+    assert "1 rate limit" in plain(screen.getvalue())
 
 
 def test_parts_stay_together_and_long_ones_break_between_words() -> None:

@@ -47,14 +47,15 @@ def test_what_is_not_known_yet_is_not_said() -> None:
 
 def test_troubles_have_a_row_of_their_own_by_kind() -> None:
     made = view(progress(uncertain=0.5))
-    made.failures = Counter({"timeout": 2, "rate_limit": 1200})
+    made.failures = Counter({"setting": 2, "timeout": 1, "rate_limit": 1200})
     made.retried = 1201
     made.aside["big"] = "wrong key"
     texts = [part.text for part in rows(made)[-1]]
     assert texts == [
         "retried 1,201",
-        "rate limit 1,200",
-        "no answer in time 2",
+        "1,200 rate limits",
+        "2 refused settings",
+        "1 timeout",
         "$0.50 uncertain",
         "big set aside",
     ]

@@ -114,7 +114,7 @@ def _troubles(view: RunView, progress: Progress) -> list[Part]:
     if view.retried:
         parts.append(Part(f"retried {view.retried:,}", "yellow"))
     for kind, times in view.failures.most_common():
-        parts.append(Part(f"{KINDS.get(kind, kind)} {times:,}", "yellow"))
+        parts.append(Part(count(times, KINDS.get(kind, kind)), "yellow"))
     if progress.uncertain:
         parts.append(Part(f"{dollars(progress.uncertain)} uncertain", "yellow"))
     for model in view.aside:
