@@ -11,6 +11,7 @@ import pytest
 from tests.support.order import order
 from tune.errors import InputError, PriceError
 from tune.plan.models import (
+    check_price_names,
     find_prices,
     length_names,
     named_entries,
@@ -58,6 +59,30 @@ def test_a_price_is_read_in_every_form(given: Any) -> None:
 def test_a_price_without_a_name_needs_a_single_model() -> None:
     with pytest.raises(PriceError, match="as a=IN/OUT"):
         read_prices("1/2", ["a", "b"])
+
+
+JUDGED = [Entry("m", "m-2"), Entry("judge", "judge")]
+
+
+@pytest.mark.parametrize("given", [None, "m=1/2", {"m-2": "1/2"}, {"judge": (1, 2)}])
+def test_a_price_is_stated_by_either_name_of_a_model_that_is_called(given: Any) -> None:
+    check_price_names(JUDGED, given)
+
+
+@pytest.mark.parametrize(
+    "given", ["jugde=3/9", ["m=1/2", "jugde=3/9"], {"jugde": (3, 9)}]
+)
+def test_a_price_for_a_model_that_is_not_called_is_refused_with_a_near_name(
+    given: Any,
+) -> None:
+    words = "names the model 'jugde', but the models are m, judge: is 'judge' meant"
+    with pytest.raises(PriceError, match=words):
+        check_price_names(JUDGED, given)
+
+
+def test_a_price_whose_name_is_like_no_other_is_refused_without_one() -> None:
+    with pytest.raises(PriceError, match=r"but the models are m, judge$"):
+        check_price_names(JUDGED, {"elsewhere": (3, 9)})
 
 
 def test_a_length_is_stated_for_both_then_the_prompt_then_the_model_then_all() -> None:

@@ -22,7 +22,12 @@ from tune.plan.goal import read_goal
 from tune.plan.identity import study_identity
 from tune.plan.known_models import adapt_space, model_notes
 from tune.plan.model_source import is_config_list, read_models
-from tune.plan.models import find_entries, find_prices, read_lengths
+from tune.plan.models import (
+    check_price_names,
+    find_entries,
+    find_prices,
+    read_lengths,
+)
 from tune.plan.notes import data_notes
 from tune.plan.options import (
     STRATEGY_FOR_GOAL,
@@ -103,6 +108,7 @@ def _make_plan(options: Options) -> Plan:
     space, left_out = adapt_space(space, entries, is_default=options.space is None)
     # A judge costs money too, so it needs a price like every other model.
     called = [*entries.values(), judge] if judge else [*entries.values()]
+    check_price_names(called, options.price)
     prices = find_prices(called, options.price)
     time_limit = options.time_limit
     # Without dollars to spend, only time can end the search.

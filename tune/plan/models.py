@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -103,6 +104,24 @@ def find_prices(entries: Sequence[Entry], given: Any) -> dict[str, Price]:
             check_stated(entry.priced_name, price, base_url=entry.base_url)
         found[entry.name] = price
     return found
+
+
+def check_price_names(entries: Sequence[Entry], given: Any) -> None:
+    """Check that each price that the user states is that of a model that is called.
+
+    Raises:
+        PriceError: a name fits no model: it is misspelt, and its price would be ignored silently.
+    """
+    names = [entry.name for entry in entries]
+    known = {*names, *(entry.model for entry in entries)}
+    for name in read_prices(given, names):
+        if name in known:
+            continue
+        close = difflib.get_close_matches(name, sorted(known), n=1)
+        meant = f": is {close[0]!r} meant?" if close else ""
+        raise PriceError(
+            f"a price names the model {name!r}, but the models are {', '.join(names)}{meant}"
+        )
 
 
 def published_price(entry: Entry) -> Price:
