@@ -279,8 +279,6 @@ def prepare(folder: Path, server: Server, patch: pytest.MonkeyPatch) -> None:
     patch.setenv("OPENAI_BASE_URL", server.base_url)
     patch.setenv("OPENAI_API_KEY", "a-key-of-this-page")
     patch.setenv("VLLM_KEY", "a-key-of-this-page")
-    # Every command is given the prices of all models, whichever it calls.
-    patch.setattr("tune.plan.make.check_price_names", lambda _entries, _given: None)
     for name, start in (("tickets.jsonl", 0), ("new.jsonl", 100)):
         rows = [json.dumps(row) + "\n" for row in WORLD.examples(60, start=start)]
         Path(name).write_text("".join(rows), encoding="utf-8")

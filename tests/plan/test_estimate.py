@@ -503,7 +503,7 @@ def test_a_space_of_one_point_needs_no_search() -> None:
     space = tune.Space(
         **{**SPACE, "model": "small", "prompt": "{text}", "temperature": 0.5}
     )
-    assert of(plan(0.01, space=space, price=PRICES[:1])).is_search
+    assert of(plan(0.01, space=space)).is_search
 
 
 def test_each_strategy_is_asked_what_it_would_do() -> None:

@@ -173,7 +173,7 @@ def test_a_budget_is_a_number_of_dollars_above_zero(budget: Any) -> None:
 
 def test_a_model_without_a_price_is_refused_with_the_line_to_add() -> None:
     with pytest.raises(PriceError, match="--price no-such-model=IN/OUT"):
-        plan(with_space(model=["no-such-model"]), price=None)
+        plan(with_space(model=["no-such-model"]))
 
 
 def test_prices_come_from_the_flag_then_the_entry_then_the_table() -> None:
@@ -197,7 +197,7 @@ def test_an_entry_may_stand_in_the_space_file_and_a_list_in_autogens_form_is_rea
         **with_space(model=["small"]),
         "models": {"small": {"model": "x", "base_url": "http://h/v1", "price": [1, 2]}},
     }
-    assert plan(table, price=None).entries["small"].base_url == "http://h/v1"
+    assert plan(table).entries["small"].base_url == "http://h/v1"
     listed = [
         {
             "name": "small",
@@ -207,8 +207,9 @@ def test_an_entry_may_stand_in_the_space_file_and_a_list_in_autogens_form_is_rea
             "tags": ["t"],
         }
     ]
-    made = plan(with_space(model=["small"]), models=listed, price=None)
-    assert made.entries["small"].model == "y"
+    assert (
+        plan(with_space(model=["small"]), models=listed).entries["small"].model == "y"
+    )
 
 
 def test_a_list_in_autogens_form_states_dollars_per_thousand_tokens() -> None:
@@ -252,15 +253,15 @@ def test_without_a_model_it_is_the_local_one_whatever_keys_are_there(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-planted")
-    assert plan(None, price=None).space.models == (LOCAL_MODEL,)
+    assert plan(None).space.models == (LOCAL_MODEL,)
     without = {"space": {k: v for k, v in SPACE["space"].items() if k != "model"}}
-    assert plan(without, price=None).entries[LOCAL_MODEL].local
+    assert plan(without).entries[LOCAL_MODEL].local
 
 
 def test_it_is_known_whether_a_model_was_named() -> None:
     without = {"space": {k: v for k, v in SPACE["space"].items() if k != "model"}}
-    assert not plan(without, price=None).model_named
-    assert not plan(None, price=None).model_named
+    assert not plan(without).model_named
+    assert not plan(None).model_named
     assert plan(without, model=["m"]).model_named
     assert plan().model_named
     assert make_plan(read_options(budget=5.0)).model_named, (

@@ -14,7 +14,7 @@ ROWS = [{"text": f"ticket {i}", "label": "ab"[i % 2]} for i in range(40)]
 SPACE = {
     "space": {"model": ["m"], "prompt": {"short": "{text}"}, "max_tokens": [8, 16]}
 }
-PRICE = {"m": Price(1.0, 2.0)}
+PRICE = {"m": Price(1.0, 2.0), "judge": Price(1.0, 2.0)}
 
 
 def plan(**given: Any) -> Plan:
@@ -36,10 +36,12 @@ def test_tuning_examples_come_before_the_holdout() -> None:
 
 def test_the_model_of_a_judge_is_called_too() -> None:
     assert [entry.name for entry in plan().called_entries] == ["m"]
-    judged = plan(
-        metric=Judge(model="judge"), price={**PRICE, "judge": Price(1.0, 2.0)}
-    )
-    assert [entry.name for entry in judged.called_entries] == ["m", "judge"]
+    assert [
+        entry.name for entry in plan(metric=Judge(model="judge")).called_entries
+    ] == [
+        "m",
+        "judge",
+    ]
 
 
 def test_the_baseline_as_a_point_has_no_free_dimension() -> None:

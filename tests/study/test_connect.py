@@ -213,7 +213,7 @@ def test_where_nothing_is_sent_nothing_is_held(context: StackContext) -> None:
 
 
 def test_a_metric_that_asks_nobody_stays_as_it_is(context: StackContext) -> None:
-    plan = plan_of(metric="exact_match", price="m=1/2")
+    plan = plan_of(metric="exact_match")
     assert (
         make_evaluator(
             plan, {"m": silent("m", context)}, context.store, caps={"m": 8}

@@ -32,7 +32,7 @@ def tuned(server: Server, folder: Path, **more: Any) -> tune.Study:
         space=tune.Space(**dimensions(model=["large"])),
         trials=2,
         base_url=server.base_url,
-        price=PRICES[1:],
+        price=PRICES,
         budget=0.02,
         results=folder,
         **more,

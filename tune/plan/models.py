@@ -107,21 +107,27 @@ def find_prices(entries: Sequence[Entry], given: Any) -> dict[str, Price]:
 
 
 def check_price_names(entries: Sequence[Entry], given: Any) -> None:
-    """Check that each price that the user states is that of a model that is called.
+    """Check that no price that the user states is meant for a model with another name.
+
+    A table of prices may have more models than a study calls.
 
     Raises:
-        PriceError: a name fits no model: it is misspelt, and its price would be ignored silently.
+        PriceError: a name is close to that of a model without a stated price: it is misspelt, and
+            its price would be ignored silently.
     """
     names = [entry.name for entry in entries]
     known = {*names, *(entry.model for entry in entries)}
-    for name in read_prices(given, names):
-        if name in known:
-            continue
-        close = difflib.get_close_matches(name, sorted(known), n=1)
-        meant = f": is {close[0]!r} meant?" if close else ""
-        raise PriceError(
-            f"a price names the model {name!r}, but the models are {', '.join(names)}{meant}"
-        )
+    stated = read_prices(given, names)
+    without = sorted(
+        entry.name for entry in entries if not {entry.name, entry.model} & {*stated}
+    )
+    for name in stated:
+        close = difflib.get_close_matches(name, without, n=1)
+        if name not in known and close:
+            raise PriceError(
+                f"a price names the model {name!r}, and model {close[0]!r} has none: "
+                f"is {close[0]!r} meant?"
+            )
 
 
 def published_price(entry: Entry) -> Price:
