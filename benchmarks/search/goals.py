@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmarks.worlds.worlds import Array, Counts, World
 from tune.readout import Reading
-from tune.result.frontier import FEW_SHARE, frontier
+from tune.result.frontier import enough_examples, frontier
 from tune.space import FREE, Config
 from tune.strategies import Standing
 
@@ -133,14 +133,18 @@ def _rows(
 ) -> Sequence[Reading]:
     if choice is None:
         return []
-    readings = [one for standing in standings.values() for one in standing.whole()]
-    return frontier(
+    readings = {
+        one.config: one for standing in standings.values() for one in standing.whole()
+    }
+    found = frontier(
         readings,
         {},
+        winner=choice.config,
         baseline=choice.config,
-        enough=max(1.0, FEW_SHARE * choice.n_examples),
+        enough=enough_examples(readings.values()),
         larger_is_better=True,
     )
+    return [readings[config] for config in found]
 
 
 def _cost_limits(truth: Truth) -> list[float]:

@@ -64,7 +64,7 @@ def test_signs_in_the_frontier_are_explained_only_if_they_are_there() -> None:
     assert "≈" not in plain
     few = frontier_section(whole(frontier=(replace(WINNER, few=True),)))
     assert cells(few)[1][2] == "100 (few)"
-    assert "the place of this row may be luck" in few
+    assert "this tuning estimate may be luck" in few
     assert frontier_section(whole(frontier=())) == ""
 
 

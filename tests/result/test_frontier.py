@@ -1,4 +1,4 @@
-"""The frontier of a report: nothing on it is beaten, and cheap rows on few examples are there."""
+"""The frontier of a report: the winner is there, what nothing beats, and cheap rows on few examples."""
 
 from __future__ import annotations
 
@@ -17,9 +17,15 @@ from tests.support.house import House
 from tests.support.reported import reading
 from tune.readout import Reading
 from tune.readout.trial import Trial
-from tune.report import Report, markdown, page_html
+from tune.report import Report, ReportConfig, markdown, page_html
 from tune.result import build as concluding
-from tune.result.frontier import Place, frontier, shown_place
+from tune.result.frontier import (
+    FEWEST,
+    Place,
+    enough_examples,
+    frontier,
+    shown_place,
+)
 from tune.space import Config, Point
 from tune.strategies import Selection, Standing
 from tune.study.study import Study
@@ -28,11 +34,22 @@ BASELINE = Config({"model": "m", "prompt": "p", "max_tokens": 8, "n": 9})
 
 
 def found(
-    *readings: Reading, met: Mapping[Config, Reading] | None = None, larger: bool = True
+    *readings: Reading,
+    met: Mapping[Config, Reading] | None = None,
+    winner: Config | None = None,
+    larger: bool = True,
 ) -> list[Reading]:
-    return frontier(
-        readings, met or {}, baseline=BASELINE, enough=4.0, larger_is_better=larger
+    tuning = {reading.config: reading for reading in readings}
+    met = met or {}
+    configs = frontier(
+        tuning,
+        met,
+        winner=winner,
+        baseline=BASELINE,
+        enough=4.0,
+        larger_is_better=larger,
     )
+    return [tuning.get(config) or met[config] for config in configs]
 
 
 def test_it_has_what_none_beats_in_both_the_cheapest_first() -> None:
@@ -71,20 +88,65 @@ def test_of_few_examples_the_more_have_the_say() -> None:
     assert found(known, lucky, seen) == [seen, known]
 
 
-def test_what_the_baseline_beats_is_not_there() -> None:
-    dear = reading(0.4, 3.0, examples=40)
-    now = reading(0.5, 2.0, examples=2, n=9)
-    assert now.config == BASELINE
-    assert found(dear, now) == [now]
+def test_a_lucky_baseline_pushes_nothing_out() -> None:
+    good = reading(0.8, 3.0, examples=40)
+    lucky = reading(1.0, 2.0, examples=2, n=9)
+    assert lucky.config == BASELINE
+    assert found(good, lucky) == [good]
 
 
-def test_what_was_beaten_on_the_holdout_is_not_there_and_what_beat_it_is() -> None:
+def test_a_lucky_baseline_is_judged_by_its_holdout() -> None:
+    good, worse = reading(0.8, 3.0, examples=40), reading(0.3, 2.5, examples=40, n=2)
+    lucky = reading(1.0, 2.0, examples=2, n=9)
+    met = {BASELINE: reading(0.4, 2.0, examples=20, n=9)}
+    assert found(good, worse, lucky, met=met) == [lucky, good]
+
+
+def test_what_was_beaten_on_the_holdout_is_not_there() -> None:
     flattered, now = reading(0.9, 3.0), reading(0.5, 2.0, n=9)
     met = {flattered.config: reading(0.6, 3.0), BASELINE: reading(0.7, 2.0, n=9)}
     assert found(flattered, now, met=met) == [now]
-    assert found(flattered, met=met) == [], (
-        "also where the search did not have the baseline"
-    )
+
+
+def test_easier_examples_of_the_holdout_alone_push_nothing_out() -> None:
+    now, more = reading(0.4, 1.0, n=9), reading(0.5, 2.0, n=3)
+    met = {BASELINE: reading(0.6, 1.0, n=9)}
+    assert found(now, more, met=met) == [now, more]
+
+
+def test_the_winner_is_there_though_others_beat_it() -> None:
+    cheap, good = reading(0.5, 1.0, n=2), reading(0.9, 2.0, n=3)
+    winner = reading(0.9, 3.0)
+    assert found(cheap, good, winner, winner=winner.config) == [cheap, good, winner]
+    met = {winner.config: reading(0.4, 3.0)}
+    assert found(cheap, good, winner, met=met, winner=winner.config) == [
+        cheap,
+        good,
+        winner,
+    ]
+
+
+def test_a_winner_on_few_examples_is_there_and_pushes_nothing_out() -> None:
+    known, dear = reading(0.8, 2.0, n=2), reading(0.9, 3.0, n=3)
+    lucky = reading(1.0, 1.0, examples=2)
+    assert found(known, dear, lucky, winner=lucky.config) == [lucky, known, dear]
+
+
+def test_a_winner_that_only_the_holdout_met_is_there() -> None:
+    known, winner = reading(0.8, 2.0, n=2), reading(0.9, 3.0, n=3)
+    met = {winner.config: winner}
+    assert found(known, met=met, winner=winner.config) == [known, winner]
+
+
+def test_at_one_place_the_winner_and_the_baseline_stand_for_the_others() -> None:
+    other, now = reading(0.5, 1.0, max_tokens=4), reading(0.5, 1.0, n=9)
+    assert found(other, now) == [now]
+    assert found(other, now.among(range(4)), winner=BASELINE)[0].config == BASELINE
+
+
+def test_a_few_examples_are_few_however_few_the_others_have() -> None:
+    assert enough_examples([reading(0.5, 1.0, examples=4)]) == FEWEST
+    assert enough_examples([reading(0.5, 1.0, examples=n) for n in (4, 100)]) == 50
 
 
 def test_what_looks_equal_in_a_table_counts_as_equal() -> None:
@@ -207,33 +269,32 @@ def report_of(
         return concluding.build_report(record)
 
 
-def places(rows: Mapping[Config, Reading], larger: bool) -> dict[Config, Place]:
-    return {
-        config: shown_place(row.mean, row.cost, larger_is_better=larger)
-        for config, row in rows.items()
-    }
-
-
 @given(study=studies())
 @settings(max_examples=30, deadline=None)
-def test_nothing_shown_is_beaten_by_another_or_by_the_baseline(
+def test_the_winner_is_there_and_nothing_else_is_beaten_by_another(
     house: House, study: Any
 ) -> None:
     report = report_of(house, study)
-    standings, baseline, met, larger = study
-    everything = [reading for one in standings.values() for reading in one.readings]
-    now = max(
-        (r for r in everything if r.config == baseline), key=lambda r: r.n_examples
-    )
-    shown = [
-        shown_place(r.tuning.mean, r.cost.mean, larger_is_better=larger)
-        for r in report.frontier
-    ]
-    held_against = [*shown, shown_place(now.mean, now.cost, larger_is_better=larger)]
-    assert not any(other.beats(one) for one in shown for other in held_against)
-    on_holdout = places(met, larger)
-    tested = [on_holdout[row.config] for row in report.frontier if row.config in met]
-    assert not any(other.beats(one) for one in tested for other in on_holdout.values())
+    larger = study[-1]
+    assert report.winner is not None
+    winner = report.winner.config
+    assert winner in [row.config for row in report.frontier]
+    others = [row for row in report.frontier if row.config != winner]
+    for row in others:
+        place = place_of(row, row.quality, larger)
+        for other in others:
+            # One with holdout scores is better than one without if both its numbers are.
+            numbers = [other.quality]
+            if row.holdout is None:
+                numbers = [known for known in (other.tuning, other.holdout) if known]
+            assert not all(
+                place_of(other, known, larger).beats(place) for known in numbers
+            )
+
+
+def place_of(row: ReportConfig, quality: Any, larger: bool) -> Place:
+    assert row.cost is not None
+    return shown_place(quality.mean, row.cost.mean, larger_is_better=larger)
 
 
 @given(study=studies())
@@ -267,4 +328,5 @@ def test_the_frame_the_table_and_the_chart_show_the_same_rows(
     if drawn:
         costs = list(map(float, drawn))
         assert costs == list(frame["cost_per_request"])
-        assert text.count("(few), at") == sum(frame["few"])
+        hollow = frame["few"] & frame["holdout"].isna()
+        assert text.count("(few), at") == sum(hollow)

@@ -10,8 +10,10 @@ import pytest
 
 from tests.support.house import House
 from tests.support.reported import searched, unbought
+from tune.readout.trial import Step, Trial
 from tune.report import markdown
 from tune.result import build_report
+from tune.strategies import Selection
 
 
 async def test_runners_up_are_compared_with_the_baseline_on_tuning_examples_and_the_baseline_is_none_of_them(
@@ -127,3 +129,49 @@ async def test_where_nobody_met_it_what_it_rests_on_is_the_winner(
     assert report.winner.tuning is not None
     assert len(report.deployment_record["scores"]) == len(house.plan.split.tuning)
     assert not any("asks for" in notice for notice in report.notices)
+
+
+async def test_a_winner_that_was_not_bought_is_on_the_frontier(
+    build: Callable[..., House],
+) -> None:
+    _, record = await unbought(build)
+    report = build_report(record)
+    assert report.winner is not None
+    (row,) = [row for row in report.frontier if row.config == report.winner.config]
+    assert row == replace(report.winner, name="frontier")
+
+
+async def test_on_the_frontier_a_smaller_cap_has_the_holdout_scores_of_the_same_draws(
+    build: Callable[..., House],
+) -> None:
+    house = build(baseline={"temperature": 0.5, "n": 1, "max_tokens": 12})
+    await house.buy(examples=2, draws=1)
+    (read,) = (
+        reading
+        for reading in house.run.standings.current()[0].readings
+        if reading.config == house.plan.baseline
+    )
+    first, last = len(house.plan.split.tuning), len(house.plan.examples)
+    trials: dict[int, Trial] = {}
+    step = Step(0, read.config, tuple(range(first, last)), 1, 12)
+    await house.run.evaluator.run([step], trials)
+    tested = house.run.evaluator.reader.read(trials[0], [read.config])[0]
+    record = house.record(
+        Selection(read, (), feasible=True), holdout={read.config: tested}
+    )
+    record = replace(record, holdout_trials={read.config: trials[0]})
+    rows = {row.config.max_tokens: row for row in build_report(record).frontier}
+    assert rows[12].config == read.config, "it is the winner"
+    assert rows[8].holdout is not None
+    assert rows[8].holdout.n == last - first
+    assert rows[8].tuning is not None
+    assert (rows[8].tuning.n, rows[8].few) == (2, True)
+
+
+async def test_a_half_holdout_is_not_on_the_frontier(
+    build: Callable[..., House],
+) -> None:
+    _, record = await searched(build)
+    report = build_report(replace(record, stopped="interrupted"))
+    assert report.frontier
+    assert all(row.holdout is None for row in report.frontier)

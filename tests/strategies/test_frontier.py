@@ -331,5 +331,26 @@ def test_a_run_reports_both_ends_of_the_frontier_and_its_best_quality_as_the_win
     assert rows[-1].config.model == "large"
     assert min(row.tuning.n for row in rows if row.tuning is not None) >= 36
     assert study.best.config.model == "large"
+    assert study.best.config in [row.config for row in rows]
     assert study.record.provenance.goal == "the best quality at every cost"
     assert any("at every cost" in notice for notice in study.record.notices)
+
+
+def test_a_winner_on_few_examples_is_a_row_of_the_frontier(tmp_path: Path) -> None:
+    world = LabelledWorld(models={"small": 0.6, "large": 0.8})
+    with Server(models=MODELS, world=world) as server:
+        study = tune.tune(
+            world.examples(60),
+            target="label",
+            model=["small", "large"],
+            base_url=server.base_url,
+            budget=0.02,
+            price=PRICES,
+            results=tmp_path / "study",
+            goal="frontier",
+        )
+    winner = study.record.winner
+    assert winner is not None
+    assert winner.tuning is not None
+    assert winner.tuning.n < 17, "the cheap ones met all 34"
+    assert winner.config in [row.config for row in study.record.frontier]

@@ -37,7 +37,8 @@ class ReportConfig:
             the metric's own scale. For display only: these examples were used to pick it.
         outcomes: why its answers are wrong, on the examples of its quality.
         approximate: True if it is an estimate from text that was cut without token boundaries.
-        few: True if a row of the frontier rests on few examples, so that its place may be luck.
+        few: True if a row of the frontier has few tuning examples, so that its tuning estimate may
+            be luck.
     """
 
     name: str
@@ -201,8 +202,9 @@ class Report:
         margin: how much worse than the baseline the goal "cheapest" allows, or None.
         template: the winner's prompt.
         answer: how the answer is taken out of the text.
-        frontier: configurations that no other beats in both quality and cost, on tuning examples.
-            It uses seconds if every price is 0.
+        frontier: configurations that no other beats in both quality and cost, and the winner. They
+            are compared by holdout scores where they have them, else by tuning estimates. It uses
+            seconds if every price is 0.
         trials: every trial.
         prompts: every prompt of the space.
         search: what only the page shows of the search.

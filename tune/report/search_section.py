@@ -37,9 +37,10 @@ def frontier_section(report: Report) -> str:
         "trial",
     ]
     note = (
-        "By its tuning estimate, no configuration here is beaten in both quality and "
-        f"{amount.name} by another or by the baseline. Nothing here was beaten in both on the "
-        "holdout either. Each row was picked because it looked good, so tuning estimates flatter."
+        "Each configuration is compared by its holdout score, or by its tuning estimate if it has "
+        "none; one with a holdout score beats one without only if both its numbers are better. No "
+        f"row but the winner is beaten in both quality and {amount.name} by another. The winner is "
+        "always here. Each row was picked because it looked good, so tuning estimates flatter."
     )
     rows = [_frontier_cells(row, amount) for row in report.frontier]
     parts = [f"## Quality against {amount.name}", note, table(header, rows)]
@@ -51,8 +52,8 @@ def frontier_section(report: Report) -> str:
     # Signs in the table are explained only if one of them is there.
     if any(row.few for row in report.frontier):
         parts.append(
-            "few: the search stopped after a few examples, so the place of this row may be luck. "
-            "Rows on few examples that seem to beat a row on many are left out."
+            "few: the search stopped after a few examples, so this tuning estimate may be luck. "
+            "Rows on few examples that seem to beat a row on many are left out, except the winner."
         )
     if any(row.approximate for row in report.frontier):
         parts.append(

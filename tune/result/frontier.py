@@ -1,9 +1,9 @@
-"""The frontier of quality and cost: the rows that no other row beats, measured alike."""
+"""The frontier of quality and cost: the configs that no other one beats, and the winner."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from tune.readout import Reading
@@ -11,7 +11,10 @@ from tune.report.text import dollars, number
 from tune.space import Config
 
 FEW_SHARE = 0.5
-"""A reading on fewer than this share of the choice's examples is marked: its place may be luck."""
+"""Fewer than this share of the most tuning examples that a config has are few."""
+
+FEWEST = 8
+"""Fewer tuning examples than this are few in every study: the most that a first block has."""
 
 
 class Place(NamedTuple):
@@ -50,89 +53,127 @@ def shown_place(quality: float, cost: float, *, larger_is_better: bool) -> Place
     return Place(shown_quality, shown_cost)
 
 
+def enough_examples(readings: Iterable[Reading]) -> float:
+    """Return the number of examples below which a reading rests on few of them.
+
+    Args:
+        readings: all that there are on tuning examples.
+    """
+    most = max((reading.n_examples for reading in readings), default=0)
+    return max(FEWEST, FEW_SHARE * most)
+
+
 def frontier(
-    readings: Iterable[Reading],
+    tuning: Mapping[Config, Reading],
     met: Mapping[Config, Reading],
     *,
+    winner: Config | None,
     baseline: Config,
     enough: float,
     larger_is_better: bool,
-) -> list[Reading]:
-    """Return the readings that no other one beats in quality and cost, the cheapest first.
+) -> list[Config]:
+    """Return the configs that no other one beats in quality and cost, the cheapest first.
 
-    Only like is compared with like: tuning estimates with tuning estimates. First, configs that
-    were beaten on the holdout by another one are left out. Then readings on enough examples are
-    compared. Those on fewer are added, the best measured first, if they neither beat a row nor are
-    beaten: a few lucky examples must not push out what many examples showed. The baseline counts as
-    one on enough examples, because readers compare every row with it.
+    A config is judged by its holdout scores if it has any, else by its tuning estimate. One with
+    holdout scores beats one without only if its tuning estimate is better too. First, configs on
+    enough examples are compared. Those on fewer are added, the best measured first, if
+    they neither beat a config there nor are beaten: a few lucky examples must not push out what
+    many examples showed.
+
+    The winner is always there, because it is what the study selected. It does not push out more
+    than another config with its numbers.
 
     Args:
-        readings: of tuning examples, the baseline's included if the search had it.
-        met: the readings on the holdout, by config, the baseline included.
+        tuning: the reading of each config on tuning examples.
+        met: the readings on the holdout.
+        winner: the selected config.
         baseline: the configuration of today.
-        enough: the number of examples that a reading needs to push out others.
+        enough: the number of examples, tuning and holdout together, that a config needs to push
+            out others.
         larger_is_better: the metric's direction.
     """
-    beaten = _beaten_on_holdout(met, larger_is_better=larger_is_better)
-    # The baseline stays in the comparison, even if it is not shown in the end.
-    left_out = beaten - {baseline}
-    known: dict[int, list[tuple[Place, Reading]]] = {}
-    for reading in readings:
-        if not math.isfinite(reading.cost) or not reading.n_examples:
-            continue
-        if reading.config in left_out:
-            continue
-        size = reading.n_examples
-        # Readings on enough examples are compared as equals, however many more they have.
-        if size >= enough or reading.config == baseline:
-            size = math.ceil(enough)
-        place = frontier_place(reading, larger_is_better=larger_is_better)
-        known.setdefault(size, []).append((place, reading))
-    found: list[tuple[Place, Reading]] = []
+    # At equal places these two stand for the others.
+    named = (winner, baseline)
+    known: dict[int, list[_Candidate]] = {}
+    for config in tuning.keys() | met.keys():
+        readings = [found[config] for found in (met, tuning) if config in found]
+        places = [
+            frontier_place(reading, larger_is_better=larger_is_better)
+            for reading in readings
+        ]
+        examples = sum(reading.n_examples for reading in readings)
+        # Configs on enough examples are compared as equals, however many more they have.
+        size = min(examples, math.ceil(enough))
+        candidate = _Candidate(
+            places[0],
+            config,
+            examples,
+            least=min(place.quality for place in places),
+            met=config in met,
+            named=config in named,
+        )
+        known.setdefault(size, []).append(candidate)
+    found: list[_Candidate] = []
     for size in sorted(known, reverse=True):
         unbeaten = _unbeaten(known[size])
-        # Rows of one size do not clash among themselves, so they are checked before any is added.
-        found += [one for one in unbeaten if not _clashes(one[0], found)]
-    rows = sorted(found, key=lambda one: one[0].cost)
-    return [reading for _, reading in rows if reading.config not in beaten]
+        # Those of one size do not clash among themselves, so they are checked before any is added.
+        found += [one for one in unbeaten if not _clashes(one.place, found)]
+        kept = {one.config for one in found}
+        found += [
+            one
+            for one in known[size]
+            if one.config == winner and one.config not in kept
+        ]
+    return [one.config for one in sorted(found, key=_cheapest_first)]
 
 
-def _beaten_on_holdout(
-    met: Mapping[Config, Reading], *, larger_is_better: bool
-) -> set[Config]:
-    """Return the configs that were beaten on the holdout."""
-    places = {}
-    for config, reading in met.items():
-        # Without a cost there is nothing to compare.
-        if math.isfinite(reading.cost):
-            places[config] = frontier_place(reading, larger_is_better=larger_is_better)
-    beaten = set()
-    for config, place in places.items():
-        if any(other.beats(place) for other in places.values()):
-            beaten.add(config)
-    return beaten
+class _Candidate(NamedTuple):
+    """A config that may be on the frontier.
+
+    Attributes:
+        place: by its surest numbers.
+        config: its values.
+        examples: the number that it was scored on.
+        least: the worse of its qualities on tuning examples and on the holdout.
+        met: it has holdout scores.
+        named: it is the winner or the baseline.
+    """
+
+    place: Place
+    config: Config
+    examples: int
+    least: float
+    met: bool
+    named: bool
 
 
-def _unbeaten(rows: Sequence[tuple[Place, Reading]]) -> list[tuple[Place, Reading]]:
-    """Return the rows that no other one beats; at equal places, the one on the most examples."""
+def _cheapest_first(one: _Candidate) -> tuple[float, float, bool, int, str]:
+    # The config's key makes the order the same on every run.
+    place = one.place
+    return place.cost, -place.quality, not one.named, -one.examples, one.config.key
 
-    def order(row: tuple[Place, Reading]) -> tuple[float, float, int, str]:
-        place, reading = row
-        # The config's key makes the order the same on every run.
-        return place.cost, -place.quality, -reading.n_examples, reading.config.key
 
-    found: list[tuple[Place, Reading]] = []
-    # From the cheapest on, a row stays if its quality is higher than that of all cheaper ones.
-    for row in sorted(rows, key=order):
-        if not found or row[0].quality > found[-1][0].quality:
-            found.append(row)
+def _unbeaten(candidates: Iterable[_Candidate]) -> list[_Candidate]:
+    """Return the candidates that no other one beats, one at each place."""
+    found: list[_Candidate] = []
+    best = best_met = -math.inf
+    # From the cheapest on, one stays if its quality is higher than that of all cheaper ones.
+    for one in sorted(candidates, key=_cheapest_first):
+        quality = one.place.quality
+        if quality <= best or (one.met and quality <= best_met):
+            continue
+        found.append(one)
+        # The holdout has other examples, which may be easier. So a config without holdout scores
+        # is only beaten by one whose tuning estimate is better too.
+        best = max(best, one.least)
+        if one.met:
+            best_met = max(best_met, quality)
     return found
 
 
-def _clashes(place: Place, found: Sequence[tuple[Place, Reading]]) -> bool:
-    """Return whether a row there equals this place, beats it, or is beaten by it."""
-
-    def clashes(there: Place) -> bool:
-        return there == place or there.beats(place) or place.beats(there)
-
-    return any(clashes(there) for there, _ in found)
+def _clashes(place: Place, found: Iterable[_Candidate]) -> bool:
+    """Return whether a candidate there equals this place, beats it, or is beaten by it."""
+    places = [one.place for one in found]
+    return any(
+        there == place or there.beats(place) or place.beats(there) for there in places
+    )

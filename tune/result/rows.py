@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from tune.readout import Reading
 from tune.readout.outcomes import Outcomes
+from tune.readout.shared_draws import shares_draws
 from tune.readout.trial import Trial
 from tune.report import ReportConfig
 from tune.result.evidence import Evidence
-from tune.result.frontier import FEW_SHARE, frontier
+from tune.result.frontier import enough_examples, frontier
 from tune.safety.decoration import Decorations
 from tune.space import Config
 from tune.stats.intervals import Interval, percentile
@@ -115,46 +117,71 @@ class ReportRows:
         return self._row(name, reading, self._met.get(reading.config), difference)
 
     def frontier(self, choice: Selection | None) -> list[ReportConfig]:
-        """Return the rows of the frontier, with those on few examples marked."""
+        """Return the rows of the frontier, with those on few tuning examples marked."""
         record = self._record
-        enough = 1.0
-        if choice is not None:
-            enough = max(1.0, FEW_SHARE * choice.reading.n_examples)
-        readings: list[Reading] = []
-        for standing in record.standings.values():
-            readings.extend(standing.whole())
-        # Of the baseline only the surest reading counts: readers compare every row with it.
-        if self.searched is not None:
-            readings = [one for one in readings if one.config != self._baseline]
-            readings.append(self.searched)
-        shown = {(reading.trial, reading.config): reading for reading in readings}
+        winner = None if choice is None else choice.shown.config
+        tuning = self._tuning_readings(choice)
+        met = self._holdout_readings(tuning)
+        enough = enough_examples(tuning.values())
         # Rows are compared in seconds if every price is 0, and shown with their dollars too.
         found = frontier(
-            list(map(record.weigh, readings)),
-            {config: record.weigh(reading) for config, reading in self._met.items()},
+            {config: record.weigh(reading) for config, reading in tuning.items()},
+            {config: record.weigh(reading) for config, reading in met.items()},
+            winner=winner,
             baseline=self._baseline,
             enough=enough,
             larger_is_better=record.plan.metric.larger_is_better,
         )
         rows = []
-        for weighed in found:
-            reading = shown[weighed.trial, weighed.config]
-            rows.append(self.frontier_row(reading, few=reading.n_examples < enough))
+        for config in found:
+            reading = tuning.get(config)
+            row = self._row("frontier", reading, met.get(config))
+            if reading is not None:
+                row = replace(row, few=reading.n_examples < enough)
+            elif choice is not None and config == winner:
+                # Its n was extrapolated from this trial.
+                row = replace(row, trial=choice.shown.trial)
+            rows.append(row)
         return rows
 
-    def frontier_row(self, reading: Reading, *, few: bool) -> ReportConfig:
-        """Return a row of the frontier. Its quality and its cost are both those on tuning examples.
+    def _tuning_readings(self, choice: Selection | None) -> dict[Config, Reading]:
+        """Return the readings on tuning examples that have a cost, by config."""
+        readings: list[Reading] = []
+        for standing in self._record.standings.values():
+            readings.extend(standing.whole())
+        # The selection may be one that is not read on all examples of its trial.
+        if choice is not None and choice.extrapolated is None:
+            readings.append(choice.reading)
+        found: dict[Config, Reading] = {}
+        for reading in filter(_has_cost, readings):
+            known = found.get(reading.config)
+            # Several trials may read the same config. The one on the most examples is the surest.
+            if known is None or known.n_examples < reading.n_examples:
+                found[reading.config] = reading
+        return found
 
-        Args:
-            reading: on tuning examples.
-            few: it rests on few of them.
+    def _holdout_readings(self, configs: Iterable[Config]) -> dict[Config, Reading]:
+        """Return the readings on the holdout that have a cost, by config.
+
+        Configs that are read off the draws of another one that met the holdout are among them.
+        Else an estimate from a few lucky examples would stand beside scores of the same draws.
         """
-        row = self._row("frontier", reading, None)
-        met = self._met.get(reading.config)
-        holdout = None
-        if met is not None:
-            holdout = self._evidence.quality(met, holdout=True)
-        return replace(row, holdout=holdout, few=few)
+        found = dict(self._met)
+        record = self._record
+        for bought in self._met:
+            trial = record.holdout_trials.get(bought)
+            if trial is None:
+                continue
+            others = [
+                config
+                for config in configs
+                if config not in found and shares_draws(bought, config)
+            ]
+            for reading in record.reader.read(trial, others):
+                found[reading.config] = reading
+        return {
+            config: reading for config, reading in found.items() if _has_cost(reading)
+        }
 
     def _row(
         self,
@@ -204,6 +231,11 @@ class ReportRows:
         else:
             trial = self._record.trials.get(reading.trial)
         return count_for(self._record, trial, reading.config, self._decorations)
+
+
+def _has_cost(reading: Reading) -> bool:
+    # Without a cost there is nothing to compare.
+    return math.isfinite(reading.cost)
 
 
 def count_for(

@@ -206,13 +206,15 @@ class Study:
     def frontier(self) -> pd.DataFrame:
         """Return the configs that no other beats in both quality and cost, the cheapest first.
 
-        If every price is 0, `seconds_per_request` takes the place of the cost: the seconds of all
-        calls of a request.
+        The winner is always among them. Configs are compared by their holdout scores if they have
+        any, else by their tuning estimates. If every price is 0, `seconds_per_request` takes the
+        place of the cost: the seconds of all calls of a request.
 
-        Quality and cost are estimates on tuning examples, which also selected the configs. Columns
-        named `holdout_*` hold the unbiased numbers of configs that met the holdout. `few` marks
-        rows on few
-        examples: their place may be luck.
+        Columns named `quality*` hold estimates on tuning examples, which also selected the configs.
+        They are empty if the winner was first measured on the holdout. Columns named `holdout*`
+        hold scores on holdout examples: of configs that met the holdout, and of others that read
+        the same answers. Costs come from the same examples as the score that is compared. `few`
+        marks rows with few tuning examples: that estimate may be luck.
         """
         import pandas as pd
 

@@ -13,10 +13,8 @@ from tune.followup.challenge.rivals import (
     Rival,
     find_opponents,
     is_more_expensive,
-    shares_draws,
 )
 from tune.readout import Reading
-from tune.space import Config
 
 
 def test_a_rival_costs_more_only_where_the_same_examples_show_it() -> None:
@@ -34,30 +32,6 @@ def test_a_rival_costs_more_only_where_the_same_examples_show_it() -> None:
     assert not is_more_expensive(
         rival([1.0], [9.0]), reading([1.0], [1.0])
     )  # one example shows nothing
-
-
-def test_what_met_the_holdout_speaks_for_configs_that_differ_in_n_aggregate_and_a_smaller_cap_alone() -> (
-    None
-):
-    five = Config(
-        {
-            "model": "old",
-            "prompt": "short",
-            "max_tokens": 8,
-            "n": 5,
-            "aggregate": "vote",
-            "stop": ["."],
-        }
-    )
-    assert shares_draws(five, Config({**five, "n": 1, "aggregate": "first"}))
-    assert shares_draws(five, Config({**five, "max_tokens": 4}))
-    for other in (
-        {"max_tokens": 9},
-        {"stop": ()},
-        {"prompt": "long"},
-        {"temperature": 0.5},
-    ):
-        assert not shares_draws(five, Config({**five, **other}))
 
 
 def against(

@@ -157,7 +157,7 @@ def test_every_dot_and_mark_of_quality_against_cost_stands_at_its_numbers(
     rows = {
         "mark winner": [(record.winner, record.winner.quality)],  # type: ignore[union-attr]
         "mark baseline": [(record.baseline, record.baseline.quality)],  # type: ignore[union-attr]
-        "mark frontier": [(row, row.tuning) for row in record.frontier],
+        "mark frontier": [(row, row.quality) for row in record.frontier],
     }
     assert len(named) == 2 + len(record.frontier)
     for kind, expected in rows.items():

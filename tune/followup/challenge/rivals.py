@@ -17,6 +17,7 @@ import numpy as np
 
 from tune.errors import StudyError
 from tune.readout import Reading
+from tune.readout.shared_draws import shares_draws
 from tune.readout.trial import Trial
 from tune.report import Report, ReportConfig
 from tune.space import Config
@@ -25,9 +26,6 @@ from tune.strategies import measured_truncation, tried_settings
 from tune.strategies.measured_truncation import record_measured_caps
 from tune.study.evaluate import Evaluator
 from tune.study.resume import RecordedWave, load_steps, read_faults, read_history
-
-_READ_OFF = ("n", "aggregate", "max_tokens")
-"""Settings that are read off the same draws."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,16 +164,6 @@ def _holdout_readings(
         readings = evaluator.reader.read(trial, [config])
         found += [reading for reading in readings if not reading.approximate]
     return found
-
-
-def shares_draws(bought: Config, config: Config) -> bool:
-    """Return whether draws that were bought for a config can be read for another.
-
-    Only n, the aggregate and a smaller cap may differ.
-    """
-    names = (bought.keys() | config.keys()) - set(_READ_OFF)
-    same = all(bought.get(name) == config.get(name) for name in names)
-    return same and config.max_tokens <= bought.max_tokens
 
 
 def find_opponents(

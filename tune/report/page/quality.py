@@ -16,8 +16,9 @@ from tune.stats.intervals import Interval
 
 CAPTION = (
     "Each small dot is a configuration that was read from the draws, by its tuning estimate. The "
-    "line is the frontier: no configuration on it is beaten in both. Filled marks were measured on "
-    "holdout examples, hollow ones on tuning examples, which flatter. Bars are 95 % intervals."
+    "line is the frontier: no configuration on it but the winner is beaten in both. Filled marks "
+    "were measured on holdout examples, hollow ones on tuning examples, which flatter. Bars are "
+    "95 % intervals."
 )
 
 
@@ -137,7 +138,7 @@ def _marks(report: Report) -> list[Mark]:
     amount = amount_of(report)
     found = []
     for row in report.frontier:
-        found.append(_mark(report, amount, "frontier", row, row.tuning))
+        found.append(_mark(report, amount, "frontier", row, row.quality))
     baseline = None if report.winner_is_baseline else report.baseline
     for kind, named in (("baseline", baseline), ("winner", report.winner)):
         if named is not None:
@@ -163,8 +164,9 @@ def _mark(
         return None
     if not math.isfinite(shown.mean) or not math.isfinite(cost.mean):
         return None
-    known = evidence(shown, holdout=shown is row.holdout)
-    if row.few:
+    on_holdout = shown is row.holdout
+    known = evidence(shown, holdout=on_holdout)
+    if row.few and not on_holdout:
         known += " (few)"
     name = kind
     if kind == "winner" and report.winner_is_baseline:
