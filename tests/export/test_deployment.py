@@ -64,6 +64,23 @@ def test_one_sentence_says_what_the_full_winner_adds() -> None:
     )
 
 
+def test_a_prompt_that_is_no_chat_is_the_reason_for_another_configuration() -> None:
+    carried = ReportConfig("for agents", config())
+    winner = ReportConfig("winner", config(prompt="raw", temperature=0.7))
+    assert single_answer_note(winner, carried, raw=True) == (
+        "An agent chats; the full winner has a prompt that the model continues as a text and "
+        "differs in temperature."
+    )
+    voting = ReportConfig(
+        "winner", config(prompt="raw", n=3, aggregate="vote", temperature=0.7)
+    )
+    assert single_answer_note(voting, carried, raw=True) == (
+        "An agent chats and reads one answer per request; the full winner has a prompt that the "
+        "model continues as a text, takes 3 answers per request by 'vote' and differs in "
+        "temperature."
+    )
+
+
 @pytest.mark.parametrize(
     "address",
     ["http://localhost:8000/v1", "localhost:8000/v1", "https://m.example.test/a/v1/"],

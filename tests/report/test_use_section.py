@@ -52,6 +52,20 @@ def test_a_winner_is_used_whatever_it_is() -> None:
     assert 'tune.load("best.json")' in raw
 
 
+def test_only_exports_that_take_the_winner_are_advised() -> None:
+    turns = [{"role": "user", "parts": [{"field": "text"}, " is"]}]
+    record = {"prompt": {"raw": True, "turns": turns}}
+    section = use_section(whole(deployment_record=record))
+    assert "tune export best.json --to openai" in section
+    assert "a text that the model continues, so no other export takes it" in section
+    assert "--to autogen" not in section
+    assert "`OAI_CONFIG_LIST` beside this one hold another configuration" in section
+    alone = {"deployable": None, "deployable_note": "No agent."}
+    none = use_section(whole(deployment_record=record, **alone))
+    assert "--to openai" in none
+    assert "OAI_CONFIG_LIST" not in none
+
+
 def test_an_oracle_is_nothing_to_use() -> None:
     winner = replace(RUNNER_UP, config=config(n=3, aggregate="any"))
     section = use_section(whole(winner=winner))

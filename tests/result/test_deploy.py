@@ -14,7 +14,8 @@ from tune.export import llm_config
 from tune.providers.entries import Entry
 from tune.report import ReportConfig
 from tune.result import build_report, deploy
-from tune.result.deploy import cap_name, keeps_limit
+from tune.result.deploy import cap_name, deployable_note, keeps_limit
+from tune.space import Config, Space
 from tune.stats.intervals import Interval
 
 
@@ -105,3 +106,17 @@ def test_an_unknown_time_is_above_no_limit(build: Callable[..., House]) -> None:
     choice = reading(0.5, 1.0)
     unknown = replace(choice, seconds=choice.seconds + math.nan)
     assert keeps_limit(plan, unknown, ReportConfig("winner", choice.config)) is True
+
+
+def test_a_prompt_to_continue_is_the_reason_for_another_configuration(
+    build: Callable[..., House],
+) -> None:
+    prompts = {"p": "Label: {text}", "raw": {"text": "{text} is", "raw": True}}
+    space = Space(model="m", prompt=prompts, temperature=[0.5], max_tokens=[8])
+    plan = build(space=space).plan
+    values = {"model": "m", "temperature": 0.5, "max_tokens": 8}
+    winner = ReportConfig("winner", Config({**values, "prompt": "raw"}))
+    single = ReportConfig("one answer", Config({**values, "prompt": "p"}))
+    assert deployable_note(plan, winner, single, reading(0.5, 1.0)) == (
+        "An agent chats; the full winner has a prompt that the model continues as a text."
+    )

@@ -121,26 +121,38 @@ def is_deployable(config: Config, *, raw: bool = False) -> bool:
     return config.n == 1 and config.aggregate == "first" and not raw
 
 
-def single_answer_note(winner: ReportConfig, carried: ReportConfig) -> str:
-    """Return what the full winner adds to the configuration that an agent can use."""
+def single_answer_note(
+    winner: ReportConfig, carried: ReportConfig, *, raw: bool = False
+) -> str:
+    """Return what the full winner adds to the configuration that an agent can use.
+
+    Args:
+        winner: the row of the selected configuration.
+        carried: the row of the configuration for agents.
+        raw: True if the winner's prompt is a text to continue, not a chat.
+    """
     if winner.config == carried.config:
         return "An agent carries the winner as it is."
     full, single = winner.config, carried.config
-    ways = []
+    said = ["n", "aggregate"]
+    limits, ways = [], []
+    if raw:
+        limits.append("chats")
+        ways.append("has a prompt that the model continues as a text")
+        said.append("prompt")
     if (full.n, full.aggregate) != (single.n, single.aggregate):
+        limits.append("reads one answer per request")
         ways.append(f"takes {full.n} answers per request by {full.aggregate!r}")
     others = []
     # A dict keeps the winner's order, in which a reader knows the settings.
     for name in dict.fromkeys([*full, *single]):
-        if name in ("n", "aggregate"):
-            continue
-        if full.get(name) != single.get(name):
+        if name not in said and full.get(name) != single.get(name):
             others.append(name)
     if others:
         ways.append(f"differs in {', '.join(others)}")
-    sentence = (
-        f"An agent reads one answer per request; the full winner {' and '.join(ways)}"
-    )
+    *before, last = ways
+    listed = f"{', '.join(before)} and {last}" if before else last
+    sentence = f"An agent {' and '.join(limits)}; the full winner {listed}"
     if winner.quality is not None and carried.quality is not None:
         sentence += (
             f": {with_limits(winner.quality)} against {with_limits(carried.quality)}"

@@ -86,23 +86,43 @@ def _fields(report: Report) -> list[str]:
     return list(found)
 
 
+def _is_continued(report: Report) -> bool:
+    """Return True if the winner's prompt is a text that the model continues, not a chat."""
+    prompt = report.deployment_record.get("prompt") or {}
+    return bool(prompt.get("raw"))
+
+
 def _agents(report: Report) -> list[str]:
     """Return what an agent can use, which may be another configuration."""
-    parts = [
-        "For an agent framework, as a file that needs nothing of tune (`tune export --help` lists "
-        "the frameworks):",
-        fence("tune export best.json --to autogen", "sh"),
-    ]
+    continued = _is_continued(report)
+    if continued:
+        parts = [
+            "As a file that needs nothing of tune but the `openai` package. Agent frameworks chat, "
+            "and the winner's prompt is a text that the model continues, so no other export takes "
+            "it:",
+            fence("tune export best.json --to openai", "sh"),
+        ]
+    else:
+        parts = [
+            "For an agent framework, as a file that needs nothing of tune (`tune export --help` "
+            "lists the frameworks):",
+            fence("tune export best.json --to autogen", "sh"),
+        ]
     # The file is there only if some configuration asks for one answer of a chat.
-    if report.has_deployable:
+    if not report.has_deployable:
+        where = inline(report.deployable_note, limit=1000)
+    elif continued:
+        where = (
+            "For AutoGen and AG2 classic, `study.best.llm_config()` in Python and the file "
+            "`OAI_CONFIG_LIST` beside this one hold another configuration, which chats."
+        )
+    else:
         where = (
             "For AutoGen and AG2 classic there is also `study.best.llm_config()` in Python, and "
             "the file `OAI_CONFIG_LIST` beside this one."
         )
-    else:
-        where = inline(report.deployable_note, limit=1000)
     parts.append(f"{where} `best.json` holds all of it. No file holds a key.")
-    # The winner asks for several answers, which an agent's `llm_config` cannot do.
+    # An agent's `llm_config` cannot ask for several answers, or continue a text.
     if report.deployable is not None:
         parts.append(_single_answer(report, report.deployable))
     return parts

@@ -91,11 +91,11 @@ def deployable_note(
         single: the row of the configuration for agents, if that is another one.
         carried: the reading of the configuration for agents, or None if they can use none.
     """
+    raw = plan.prompts[winner.config.prompt].raw
     if single is not None:
-        return single_answer_note(winner, single)
+        return single_answer_note(winner, single, raw=raw)
     if carried is not None:
         return ""
-    raw = plan.prompts[winner.config.prompt].raw
     why = not_deployable_note(winner.config, raw=raw)
     if not why:
         return ""
