@@ -255,6 +255,21 @@ def test_no_key_is_written_and_the_environment_variable_is_referred_to() -> None
     assert llm_config(deployment(key_env=""))["config_list"][0]["api_key"] == "none"
 
 
+def test_a_server_that_may_ask_for_no_key_gets_a_placeholder(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    here = deployment(base_url="http://localhost:1/v1")
+    (entry,) = json.loads(oai_config_list(here))
+    assert entry["api_key"] == "none"
+    assert llm_config(here, environ={})["config_list"][0]["api_key"] == "none"
+    named = deployment(base_url="http://localhost:1/v1", key_named=True)
+    known = {"OPENAI_API_KEY": "sk-planted"}
+    for made in (llm_config(named), llm_config(here, environ=known)):
+        assert "api_key" not in made["config_list"][0]
+    assert "api_key" not in llm_config(deployment(), environ={})["config_list"][0]
+
+
 def test_openais_key_is_not_sent_to_an_endpoint_that_has_its_own() -> None:
     entry = json.loads(
         oai_config_list(
@@ -374,6 +389,10 @@ def test_the_file_has_the_llm_config_with_the_key_that_is_in_the_environment(
     monkeypatch.delenv("K")
     with pytest.raises(RuntimeError, match="the environment variable K"):
         names["llm_config"]()
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    server = {"model": "qwen", "base_url": "http://localhost:1/v1", "price": [1, 2]}
+    keyless = autogen_file(monkeypatch, options={"models": {"small": server}})
+    assert keyless["llm_config"]()["config_list"][0]["api_key"] == "none"
 
 
 def test_the_client_class_votes_and_counts_all_answers(

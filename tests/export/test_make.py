@@ -128,7 +128,16 @@ def test_agentchats_json_names_the_class_unless_its_own_client_holds_all() -> No
         record = json.loads(ours.files["tuned_agentchat.json"])
         assert record["provider"] == "tuned_agentchat.TunedClient"
     own_key = exported("agentchat")
-    assert "TunedClient" in own_key.files["tuned_agentchat.json"]
+    # The class has a placeholder for a key that is not set.
+    server = {"model": "qwen", "price": [1, 2], "base_url": "http://localhost:1/v1"}
+    no_key = exported("agentchat", options={"models": {"small": server}})
+    for made in (own_key, no_key):
+        assert "TunedClient" in made.files["tuned_agentchat.json"]
+    hosted = {**server, "base_url": "https://models.example.test/v1"}
+    keyless = exported("agentchat", options={"models": {"small": hosted}})
+    record = json.loads(keyless.files["tuned_agentchat.json"])
+    assert record["config"]["api_key"] == "none"
+    assert record["description"].endswith("No key is sent.")
 
 
 def test_promptfoo_has_a_provider_and_chat_messages() -> None:
@@ -142,6 +151,10 @@ def test_promptfoo_has_a_provider_and_chat_messages() -> None:
     messages = json.loads(json.loads(raw[1]))
     assert messages[-1] == {"role": "user", "content": "{{text}}"}
     assert any("No temperature" in note for note in exported("promptfoo").notes)
+    assert "apiKeyRequired" not in text
+    server = {"model": "qwen", "price": [1, 2], "base_url": "http://localhost:1/v1"}
+    keyless = exported("promptfoo", options={"models": {"small": server}}).text
+    assert 'apiKeyEnvar: "OPENAI_API_KEY"\n      apiKeyRequired: false' in keyless
 
 
 def test_a_wrong_name_names_the_right_one() -> None:

@@ -57,3 +57,23 @@ def test_a_prompt_that_is_continued_is_sent_as_it_is(
     assert "completions.create(prompt=" in text
     assert "chat.completions" not in text
     assert run_file(text)["messages"](text="It")[0]["content"] == "It is"
+
+
+def test_a_service_that_asks_for_no_key_is_called_without_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The study named no key, and the server is on this machine."""
+    with minority_first() as (url, log):
+        given = options(url)
+        del given["models"]["small"]["key_env"]
+        text = exported("openai", options=given).text
+        for key in ("", "key-of-openai"):
+            monkeypatch.setenv("OPENAI_API_KEY", key)
+            names = run_file(text)
+            monkeypatch.delenv("ACCOUNT", raising=False)
+            with pytest.raises(RuntimeError, match="variable ACCOUNT"):
+                names["client"]()
+            monkeypatch.setenv("ACCOUNT", "account-7")
+            assert names["ask"](text="It was charged twice.")
+            names["client"]().close()
+        assert list(log.keys) == ["none", "key-of-openai"]

@@ -29,9 +29,22 @@ async def test_what_agents_carry_is_deployed_with_its_own_values(
     assert record.single_answer is not None
     assert deployment is not None
     assert (deployment.config, deployment.config.n) == (record.single_answer.config, 1)
-    assert deployment.key_env == "OPENAI_API_KEY"
+    assert (deployment.key_env, deployment.key_named) == ("OPENAI_API_KEY", False)
     assert llm_config(deployment)["config_list"][0]["model"] == "m"
     assert deploy(replace(record, single_answer=None), report) is None
+
+
+async def test_a_key_that_the_user_named_must_be_there(
+    build: Callable[..., House],
+) -> None:
+    house = build(unsure)
+    record = house.record(single_answer=reading(0.5, 1.0))
+    here = Entry("m", "m", base_url="http://localhost:1/v1")
+    for entry, named in ((here, False), (replace(here, key_env="K"), True)):
+        one = replace(record, plan=replace(house.plan, entries={"m": entry}))
+        deployment = deploy(one, build_report(one))
+        assert deployment is not None
+        assert (deployment.key_named, deployment.key_is_optional) == (named, not named)
 
 
 async def test_a_local_model_is_deployed_without_a_key(

@@ -126,8 +126,10 @@ def component(selected: Selected, deployment: Deployment, module: str) -> str:
     # A component has no query, and headers may be secret.
     plain = not deployment.headers and not query
     holds_all = kept == named and not others and plain
+    # A component names no variable, and has no placeholder for one that is not set.
     own_key = deployment.key_env not in ("", OPENAI_KEY)
-    if selected.n > 1 or own_key or not holds_all:
+    open_key = bool(deployment.key_env) and deployment.key_is_optional
+    if selected.n > 1 or own_key or open_key or not holds_all:
         return _component(
             f"{module}.TunedClient",
             {"model": deployment.model},
@@ -150,8 +152,14 @@ def component(selected: Selected, deployment: Deployment, module: str) -> str:
     return _component(
         "autogen_ext.models.openai.OpenAIChatCompletionClient",
         config,
-        f"{MADE_BY}: {selected.provenance}. The key is read from OPENAI_API_KEY.",
+        f"{MADE_BY}: {selected.provenance}. {_key_sentence(deployment)}",
     )
+
+
+def _key_sentence(deployment: Deployment) -> str:
+    if not deployment.key_env:
+        return "No key is sent."
+    return f"The key is read from {deployment.key_env}."
 
 
 def _component(provider: str, config: dict[str, Any], description: str) -> str:

@@ -10,6 +10,7 @@ settings go into the entry's `extra_body`, which becomes part of the request unc
 from __future__ import annotations
 
 import json
+import os
 import pprint
 import textwrap
 from collections.abc import Mapping
@@ -18,7 +19,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
 from tune.errors import InputError
 from tune.export.deployment import Deployment, is_deployable
-from tune.export.python_file import Framework
+from tune.export.python_file import Framework, key_needed
 from tune.providers.entries import LISTED_KEY
 from tune.providers.openai.access import OPENAI_KEY
 
@@ -61,7 +62,7 @@ def llm_config():
     found = json.loads(json.dumps(LLM_CONFIG))
     (entry,) = found["config_list"]
     # AutoGen sends a key as it stands in a list, so variables are read here.
-    entry["api_key"] = api_key(LLM_KEY_ENV)
+    entry["api_key"] = api_key(LLM_KEY_ENV, LLM_KEY_NEEDED)
     for part in ("default_headers", "default_query"):
         for name, value in entry.get(part, {}).items():
             entry[part][name] = os.path.expandvars(value)
@@ -177,6 +178,7 @@ def constants(winner: Deployment, single: Deployment) -> str:
     for name, value in values.items():
         literal = pprint.pformat(value, width=80, sort_dicts=False)
         lines.append(f"{name} = {literal}")
+    lines.append(f"LLM_KEY_NEEDED = {key_needed(single)}")
     return textwrap.dedent("\n".join(["", "", "", *lines]))
 
 
@@ -337,8 +339,11 @@ def _key(deployment: Deployment, environ: Mapping[str, str] | None) -> dict[str,
     # The `openai` package refuses to start without any key, even where the server asks for none.
     if not deployment.key_env or serves_itself:
         return {"api_key": "none"}
-    # The package reads this one by itself.
     if deployment.key_env == OPENAI_KEY:
+        known = os.environ if environ is None else environ
+        if deployment.key_is_optional and not known.get(OPENAI_KEY):
+            return {"api_key": "none"}
+        # The package reads this one by itself.
         return {}
     stayed_in_memory = deployment.key_env == LISTED_KEY
     if environ is None or (stayed_in_memory and LISTED_KEY not in environ):

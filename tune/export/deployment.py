@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 from urllib.parse import urlsplit, urlunsplit
 
 from tune.pricing.prices import Price
-from tune.providers.base_url import public_query
+from tune.providers.base_url import DEFAULT_BASE_URL, public_query
 from tune.providers.openai.access import OPENAI_KEY, Headers
 from tune.providers.openai.reasoning_names import named_as_reasoning
 from tune.report import ReportConfig
@@ -37,6 +37,7 @@ class Deployment:
         price: dollars per million tokens.
         base_url: an OpenAI-compatible endpoint; None is OpenAI's own.
         key_env: the environment variable that holds the key; "" where the endpoint asks for none.
+        key_named: True if the study named that variable, so that the key must be there.
         system_message: the part of the prompt that an agent takes as its system message, or None.
         template: the text of a user message, with `{field}` where an example's inputs go.
         cap: the name under which the model takes its cap.
@@ -52,6 +53,7 @@ class Deployment:
     price: Price
     base_url: str | None = None
     key_env: str = OPENAI_KEY
+    key_named: bool = False
     system_message: str | None = None
     template: str = ""
     cap: CapName = "max_tokens"
@@ -94,6 +96,18 @@ class Deployment:
         query = public_query(parts)
         public = urlunsplit((parts.scheme, host, parts.path, query, ""))
         return public.removeprefix("//")
+
+    @property
+    def key_is_optional(self) -> bool:
+        """True if calls may go without a key, as those of the study may have gone.
+
+        The study named no key, and the address is known and not OpenAI's own.
+        """
+        if not self.key_env:
+            return True
+        if self.key_named or self.url is None:
+            return False
+        return f"//{urlsplit(DEFAULT_BASE_URL).hostname}" not in self.url
 
 
 def usual_cap(model: str, *, raw: bool) -> CapName:

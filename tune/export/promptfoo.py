@@ -37,6 +37,8 @@ def promptfoo(
         config["apiBaseUrl"] = deployment.url
     # Without it, promptfoo reads OPENAI_API_KEY and sends that key to whatever host.
     config["apiKeyEnvar"] = deployment.key_env or "TUNE_NO_KEY"
+    if deployment.key_is_optional:
+        config["apiKeyRequired"] = False
     passed = dict(others)
     for name, value in named.items():
         target = config if name in _NAMED else passed

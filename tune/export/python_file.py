@@ -48,21 +48,20 @@ def messages(**inputs):
     return fill_prompt(PROMPT, inputs)
 
 
-def api_key(variable=KEY_ENV):
+def api_key(variable=KEY_ENV, needed=KEY_NEEDED):
     """Return the key, which is in the environment and in no file."""
-    if not variable:
-        return "none"
     key = os.environ.get(variable)
-    if not key:
+    if needed and not key:
         raise RuntimeError(f"the environment variable {variable}, which holds the key, is not set")
-    return key
+    # The openai package does not start without a key, even for a service that asks for none.
+    return key or "none"
 
 
 def from_environment(values):
     """Return headers or a query, with what is secret out of the environment."""
     found = {}
     for name, value in values.items():
-        found[name] = value if isinstance(value, str) else api_key(value["env"])
+        found[name] = value if isinstance(value, str) else api_key(value["env"], needed=True)
     return found
 
 
@@ -242,7 +241,17 @@ def _constants(selected: Selected, deployment: Deployment, bundle: Bundle) -> st
             if not isinstance(value, str):
                 literal = pprint.pformat(value, width=80, sort_dicts=False)
         lines.append(f"{name} = {literal}")
+    lines.append("# False where calls may go without a key.")
+    lines.append(f"KEY_NEEDED = {key_needed(deployment)}")
     return "\n".join(lines) + f"\n\n\n{_read_answer(deployment.answer, bundle)}"
+
+
+def key_needed(deployment: Deployment) -> str:
+    """Return the expression that is true if calls need a key, as code."""
+    if deployment.url is None and not deployment.key_named:
+        # OpenAI asks for a key, and another service may ask for none.
+        return 'not os.environ.get("OPENAI_BASE_URL")'
+    return str(not deployment.key_is_optional)
 
 
 def address_and_query(deployment: Deployment) -> tuple[str | None, dict[str, Any]]:

@@ -144,6 +144,7 @@ def _deployment(config: Mapping[str, Any], record: Mapping[str, Any]) -> Deploym
         price=Price(**price, source=source),
         base_url=model["base_url"],
         key_env=key or "",
+        key_named=model["key_env"] is not None,
         system_message=_system_message(turns),
         template=_source(turns[-1]),
         cap=record.get("cap") or usual_cap(name, raw=raw),

@@ -32,6 +32,7 @@ def deploy(record: RunRecord, report: Report) -> Deployment | None:
         base_url=public_url(entry.base_url),
         # A key in a config list stays in memory, so an export names a variable to put it into.
         key_env=entry.key_variable or (LISTED_KEY if entry.api_key else ""),
+        key_named=bool(entry.key_env or entry.api_key),
         system_message=prompt.system_message,
         template=prompt.template,
         raw=prompt.raw,
