@@ -80,6 +80,29 @@ def test_a_holdout_that_the_money_did_not_reach_is_told(
     assert notices_of(everything) == []
 
 
+def test_configurations_that_met_different_parts_of_the_holdout_are_told_apart(
+    build: Callable[..., House],
+) -> None:
+    house = build()
+    whole = len(house.plan.split.holdout)
+    winner, single = reading(0.9, 1.0, n=3), reading(0.8, 1.0, max_tokens=2)
+    record = house.record(Selection(winner, (), feasible=True), single)
+    others = {
+        house.plan.baseline: reading(0.5, 1.0, examples=5),
+        single.config: reading(0.8, 1.0, examples=4),
+    }
+    part = {winner.config: reading(0.9, 1.0, examples=6), **others}
+    assert notices_of(replace(record, holdout=part))[-1] == (
+        f"The money reached a random part of the {whole} holdout examples: 6 with the winner, "
+        "5 with the baseline, 4 with one answer. A difference is over the examples that both met."
+    )
+    every = {winner.config: reading(0.9, 1.0, examples=whole), **others}
+    assert notices_of(replace(record, holdout=every))[-1].startswith(
+        f"Not every configuration has a score on all of the {whole} holdout examples: "
+        f"{whole} with the winner, 5 with the baseline"
+    )
+
+
 async def test_the_oracle_is_a_bound_and_never_a_config(
     build: Callable[..., House],
 ) -> None:

@@ -101,11 +101,18 @@ def _holdout(record: RunRecord, evidence: Evidence) -> list[str]:
         ]
     found = []
     whole = len(record.plan.split.holdout)
-    # Configs are compared on what all of them met.
-    met = min(reading.n_examples for reading in record.holdout.values())
-    if met < whole:
+    met = {reading.n_examples for reading in record.holdout.values()}
+    if len(met) > 1:
+        reached = "The money reached a random part"
+        if max(met) == whole:
+            reached = "Not every configuration has a score on all"
         found.append(
-            f"The money reached {met} of {whole} holdout examples: a random part of them."
+            f"{reached} of the {whole} holdout examples: {_met_by_each(record)}. A difference is "
+            "over the examples that both met."
+        )
+    elif max(met) < whole:
+        found.append(
+            f"The money reached {max(met)} of {whole} holdout examples: a random part of them."
         )
     if evidence.look > 1:
         found.append(
@@ -114,6 +121,21 @@ def _holdout(record: RunRecord, evidence: Evidence) -> list[str]:
             "most 5 % of the time."
         )
     return found
+
+
+def _met_by_each(record: RunRecord) -> str:
+    """Return the number of holdout examples that each configuration met, in words."""
+    roles: dict[Config, str] = {}
+    if record.single_answer is not None:
+        roles[record.single_answer.config] = "one answer"
+    roles[record.plan.baseline] = "the baseline"
+    if record.selection is not None:
+        roles[record.selection.shown.config] = "the winner"
+    said = []
+    for config, reading in record.holdout.items():
+        role = roles.get(config, "another configuration")
+        said.append(f"{reading.n_examples} with {role}")
+    return ", ".join(said)
 
 
 def _unanswerable(record: RunRecord) -> list[str]:
