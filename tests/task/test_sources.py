@@ -276,7 +276,7 @@ def test_a_missing_file_and_a_folder_are_told_apart(tmp_path: Path) -> None:
     ):
         load_data("nope.csv")
     (tmp_path / "d.csv").mkdir()
-    with pytest.raises(DataError, match="is none of"):
+    with pytest.raises(DataError, match=r"d\.csv' is a folder: name a file in it"):
         load_data(tmp_path / "d.csv")
 
 

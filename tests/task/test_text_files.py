@@ -150,6 +150,21 @@ def test_a_document_may_be_long(tmp_path: Path) -> None:
             b"text,label\nna\xefve,1\n",
             r"is not UTF-8: byte 0xef at position 13; save it as UTF-8",
         ),
+        (
+            "d.csv",
+            b"\x00\x01\x02\xff\xfe\x00",
+            r"is not UTF-8: byte 0xff at position 3; save it as UTF-8",
+        ),
+        (
+            "d.jsonl",
+            b"\x00\x01\x02\xff\xfe\x00",
+            r"is not UTF-8: byte 0xff at position 3; save it as UTF-8",
+        ),
+        (
+            "d.csv",
+            b"\x00\x01\x02\x03\n",
+            "is no text: a zero byte is in its first line",
+        ),
         ("d.parquet", "no parquet at all", "is not a parquet file: "),
         (
             "d.xlsx",

@@ -54,9 +54,11 @@ def _read_path(path: Path, seed: int) -> Table:
             f"there is no data file {str(path)!r} "
             "(a data set of the hub is written hf:org/name:split)"
         )
+    if path.is_dir():
+        raise DataError(f"the data file {str(path)!r} is a folder: name a file in it")
     # The ending decides, not the content: a CSV file may begin with a brace.
     reader = _READERS.get(path.suffix.lower())
-    if reader is None or path.is_dir():
+    if reader is None:
         raise DataError(f"the data file {str(path)!r} is none of {', '.join(_READERS)}")
     try:
         return make_table(path.stem, reader(path), seed=seed)

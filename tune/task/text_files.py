@@ -31,6 +31,9 @@ _UTF8_MARK = b"\xef\xbb\xbf"
 
 _UTF8_NAMES = ("utf-8", "utf-8-sig")
 
+_MARKED_NAMES = ("utf-8-sig", "utf-16", "utf-32")
+"""Encodings as they are named where a file begins with a byte order mark."""
+
 _SEPARATORS = (",", ";", "\t", "|")
 
 LONGEST_SHOWN = 60
@@ -103,6 +106,10 @@ def read_csv(path: Path) -> Iterator[PlacedRow]:
         DataError: the file is not UTF-8, or a row has more or fewer cells than the header.
     """
     text = _text(path)
+    if "\0" in text.partition("\n")[0]:
+        raise DataError(
+            f"the data file {str(path)!r} is no text: a zero byte is in its first line"
+        )
     usual = "\t" if path.suffix.lower() == ".tsv" else ","
     reader = _csv_reader(text, _separator(text, usual))
     # A document may be longer than the 131,072 characters that csv takes by default.
@@ -192,7 +199,12 @@ def _encoding(start: bytes) -> str:
     """Return the encoding of a file that begins with these bytes: UTF-8, UTF-16 or UTF-32."""
     # A byte order mark tells it. Without one, zeros do: a header or a JSON text begins with two
     # ASCII characters (RFC 4627, section 3).
-    return json.detect_encoding(start[:4])
+    found = json.detect_encoding(start[:4])
+    if found in _MARKED_NAMES:
+        return found
+    begin = start[:4].decode(found, "replace").strip()
+    # Zeros between other bytes are those of a file that is no text.
+    return found if begin.isascii() and begin.isprintable() else "utf-8"
 
 
 def _decoded(what: str, content: bytes) -> str:
