@@ -95,6 +95,16 @@ def test_a_missing_input_is_named_in_one_sentence() -> None:
         sent(txt="x")
 
 
+def test_all_missing_inputs_are_named() -> None:
+    prompt = parse_prompt("p", "{customer} {priority} {text}")
+    with pytest.raises(InputError) as raised:
+        sent(prompt=prompt, text="x")
+    assert str(raised.value) == (
+        "the template 'p' needs the inputs ['customer', 'priority', 'text'] "
+        "(missing: ['customer', 'priority']; given: ['text'])"
+    )
+
+
 def test_an_input_whose_name_is_taken_is_given_in_a_mapping() -> None:
     prompt = parse_prompt("p", "{tools} and {text}")
     with pytest.raises(InputError, match=r"in a mapping"):

@@ -168,8 +168,8 @@ def _filled(ask: Ask, prompt: Prompt) -> str | tuple[Message, ...]:
         if set(missing) & set(_OWN):
             hint = "; give inputs of this name in a mapping: tuned({...})"
         raise InputError(
-            f"the template {prompt.name!r} needs the inputs {sorted(prompt.fields)}, "
-            f"but {missing} is not among those given, {sorted(ask.inputs)}{hint}"
+            f"the template {prompt.name!r} needs the inputs {sorted(prompt.fields)} "
+            f"(missing: {missing}; given: {sorted(ask.inputs)}){hint}"
         )
     return prompt.render(ask.example(prompt.fields))
 
