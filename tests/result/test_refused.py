@@ -98,6 +98,23 @@ def test_the_last_word_on_a_setting_is_said_and_stays_in_a_study_that_goes_on(
     assert "below 16" in notice
 
 
+def test_the_max_tokens_that_were_refused_are_said_where_the_model_states_no_bound(
+    build: Callable[..., House],
+) -> None:
+    """The smallest one that is left is the next of the space."""
+    first = narrowed("max_tokens", low=24) | {"value": 16}
+    second = narrowed("max_tokens", low=34) | {"value": 24}
+    record = recorded(build, SEARCH, first, second, max_tokens=[16, 24, 34])
+    (notice,) = refusal_notices(record)
+    assert notice == (
+        "In the search, m refused a max_tokens of 16 and 24, so none of its configurations with "
+        "less than 34 could be selected. In its words: 400: no"
+    )
+    stated = narrowed("max_tokens", low=32)
+    record = recorded(build, SEARCH, first, stated, max_tokens=[16, 24, 34])
+    assert "refused a max_tokens below 32" in refusal_notices(record)[0]
+
+
 def test_each_of_several_stop_strings_that_a_model_refused_is_said(
     build: Callable[..., House],
 ) -> None:

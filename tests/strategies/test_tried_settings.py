@@ -212,7 +212,7 @@ SEVERAL = {"stop": [None, ["\n"], [" says"]], "max_tokens": 64}
 BELOW_16 = "In the search, m refused a max_tokens below 16"
 """Answers of two tokens let a trial go on with 8."""
 
-BELOW_64 = "After the search, m refused a max_tokens below 64"
+NOT_8 = "After the search, m refused a max_tokens of 8, so none of its configurations with less than 64"
 NO_STOPS = "After the search, m refused stop strings"
 NOT_THESE = "After the search, m refused the stop strings"
 
@@ -223,8 +223,8 @@ NOT_THESE = "After the search, m refused the stop strings"
         (NO_STOP, Chatty(), STOP, {"stop": ()}, NO_STOPS),
         (NO_WHITE_SPACE, Chatty(), SEVERAL, {"stop": (" says",)}, NOT_THESE),
         (NO_SMALL_CAPS, LabelledWorld(), SMALL, {"max_tokens": 16}, BELOW_16),
-        (NO_BOUNDS, Chatty(), SMALL, {"max_tokens": 64}, BELOW_64),
-        (NO_NAME, Chatty(), SMALL, {"max_tokens": 64}, BELOW_64),
+        (NO_BOUNDS, Chatty(), SMALL, {"max_tokens": 64}, NOT_8),
+        (NO_NAME, Chatty(), SMALL, {"max_tokens": 64}, NOT_8),
     ],
 )
 def test_a_winner_that_its_model_refuses_gives_way_before_the_holdout(

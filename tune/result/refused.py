@@ -27,6 +27,7 @@ class RefusedSetting:
         model: by its name in the space.
         parameter: "stop" or "max_tokens".
         value: the stop strings, where others may be taken; else ().
+        caps: each max_tokens that was refused by a model that stated no bound.
         low: the smallest max_tokens that is left, or None.
         high: the largest max_tokens, or the most stop strings, that is left; None where no bound is
             known.
@@ -37,6 +38,7 @@ class RefusedSetting:
     model: str
     parameter: str
     value: tuple[str, ...]
+    caps: tuple[int, ...]
     low: float | None
     high: float | None
     words: str
@@ -126,11 +128,16 @@ def _refused(events: Sequence[Mapping[str, Any]]) -> list[RefusedSetting]:
             low, high = event.get("low"), event.get("high")
             in_search = phase == "search"
             if parameter == "max_tokens" or (parameter == "stop" and not in_search):
-                refused = RefusedSetting(
-                    in_search, model, parameter, value, low, high, event["words"]
-                )
                 # A smallest and a largest value are two things that it refused.
-                found[model, parameter, value, low is not None] = refused
+                key = (model, parameter, value, low is not None)
+                caps: tuple[int, ...] = ()
+                if parameter == "max_tokens" and event.get("value") is not None:
+                    before = found[key].caps if key in found else ()
+                    caps = (*before, event["value"])
+                refused = RefusedSetting(
+                    in_search, model, parameter, value, caps, low, high, event["words"]
+                )
+                found[key] = refused
     return list(found.values())
 
 
@@ -155,6 +162,11 @@ def _sentence(refused: RefusedSetting) -> str:
         setting, lost = f"a max_tokens above {refused.high or 0:.0f}", "a larger one"
         if refused.low is not None:
             setting, lost = f"a max_tokens below {refused.low:.0f}", "a smaller one"
+        # The smallest one that is left is the next of the space, and no word of the model.
+        if refused.caps and refused.low is not None:
+            *before, last = map(str, refused.caps)
+            each = f"{', '.join(before)} and {last}" if before else last
+            setting, lost = f"a max_tokens of {each}", f"less than {refused.low:.0f}"
     elif refused.high is not None and refused.high < len(refused.value):
         setting, lost = f"more than {refused.high:.0f} stop strings", "more"
     elif refused.value:

@@ -304,7 +304,7 @@ class Failures:
         larger = [value for value in values if value > cap]
         # Another trial of the same wave may have taught it.
         if larger and min(values) <= cap:
-            self.lessons.narrow(model, "max_tokens", None, min(larger), None, words)
+            self.lessons.narrow(model, "max_tokens", cap, min(larger), None, words)
 
     def _is_conditional(self, point: Point, error: ParameterRejected) -> bool:
         """Learn a condition from a refusal, and return True if it states one.
