@@ -175,6 +175,16 @@ def test_files_are_written_beside_each_other_and_again(tmp_path: Path) -> None:
     assert "import mine as tuned" in own[0].read_text()
 
 
+def test_a_new_name_without_a_suffix_is_a_folder(tmp_path: Path) -> None:
+    made = exported("autogen")
+    written = made.write(tmp_path / "agents")
+    assert written == [tmp_path / "agents" / name for name in made.files]
+    file = tmp_path / "taken"
+    file.write_text("x")
+    with pytest.raises(InputError, match="is no export of tune"):
+        made.write(file)
+
+
 def test_a_file_of_the_user_is_not_written_over(tmp_path: Path) -> None:
     made = exported("autogen")
     (tmp_path / "OAI_CONFIG_LIST").write_text('[{"model": "mine"}]')

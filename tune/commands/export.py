@@ -60,7 +60,8 @@ def build_export_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--out",
         metavar="FILE",
-        help="Write it there: a file, or a folder. Files that belong to it are written beside it. "
+        help="Write it there: a file, or a folder. A new name without a suffix is a folder. Files "
+        "that belong to it are written beside it. "
         "The default is standard output.",
     )
     parser.add_argument(

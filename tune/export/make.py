@@ -57,7 +57,8 @@ class Export:
         """Write the files; return where they are.
 
         Args:
-            out: a folder, or the path of the first file; the others are written beside it.
+            out: a folder, or the path of the first file; the others are written beside it. A new
+                name without a suffix is a folder.
 
         Raises:
             InputError: a file of that name was not made by `tune export`, or it cannot be written.
@@ -65,7 +66,9 @@ class Export:
         place = Path(out)
         files = dict(self.files)
         folder = place
-        if not (place.is_dir() or str(out).endswith(("/", "\\"))):
+        # The first file of each export has a suffix: Python finds no module without one.
+        new_folder = not place.suffix and not place.exists()
+        if not (place.is_dir() or new_folder or str(out).endswith(("/", "\\"))):
             folder = place.parent
             files = self._renamed(place)
         paths = [folder / name for name in files]
