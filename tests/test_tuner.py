@@ -112,8 +112,9 @@ def test_what_is_read_off_is_near_the_truth_that_the_server_answers_from(
     finished: Finished,
 ) -> None:
     for row in finished.study.record.frontier:
-        # The winner's n may be extrapolated.
         if row.tuning is None:
+            # Its n is extrapolated.
+            assert row.config == finished.study.best.config
             continue
         template = "step by step" if row.config.prompt == "reasoned" else "Label"
         heat = float(row.config.get("temperature", 1.0))  # type: ignore[arg-type]  # the baseline leaves it to the server

@@ -83,6 +83,10 @@ def test_a_price_with_a_misspelt_name_is_refused_with_the_model_that_lacks_it(
 def test_a_table_of_prices_may_have_models_that_are_not_called() -> None:
     check_price_names(JUDGED, {"elsewhere": (3, 9)})
     check_price_names(JUDGED, {"judge": (1, 2), "judge-2": (3, 9)})
+    nano = Entry("gpt-4.1-nano", "gpt-4.1-nano")
+    check_price_names([nano], {"gpt-4.1-mini": (3, 9)})
+    with pytest.raises(PriceError, match=r"is 'gpt-4\.1-nano' meant"):
+        check_price_names([nano], {"gpt-4.1-nona": (3, 9)})
 
 
 def test_a_length_is_stated_for_both_then_the_prompt_then_the_model_then_all() -> None:

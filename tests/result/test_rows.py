@@ -14,6 +14,7 @@ from tune.readout.trial import Step, Trial
 from tune.report import markdown
 from tune.result import build_report
 from tune.strategies import Selection
+from tune.study.holdout import read_holdout_test
 
 
 async def test_runners_up_are_compared_with_the_baseline_on_tuning_examples_and_the_baseline_is_none_of_them(
@@ -155,11 +156,10 @@ async def test_on_the_frontier_a_smaller_cap_has_the_holdout_scores_of_the_same_
     trials: dict[int, Trial] = {}
     step = Step(0, read.config, tuple(range(first, last)), 1, 12)
     await house.run.evaluator.run([step], trials)
-    tested = house.run.evaluator.reader.read(trials[0], [read.config])[0]
-    record = house.record(
-        Selection(read, (), feasible=True), holdout={read.config: tested}
-    )
-    record = replace(record, holdout_trials={read.config: trials[0]})
+    readings = house.run.standings.readings()
+    test = read_holdout_test(house.run.evaluator.reader, trials.values(), readings)
+    record = house.record(Selection(read, (), feasible=True), holdout=test.readings)
+    record = replace(record, holdout_trials=test.trials, holdout_shared=test.shared)
     rows = {row.config.max_tokens: row for row in build_report(record).frontier}
     assert rows[12].config == read.config, "it is the winner"
     assert rows[8].holdout is not None

@@ -470,6 +470,13 @@ FAULTS: list[Callable[[int], ProviderError | None]] = [
 ]
 
 
+def replay(house: House, steps: Sequence[Step], waves: Sequence[Wave]) -> None:
+    """Bring the trials to where the waves left them, as a resumed study does."""
+    house.trials = {}
+    for each, wave in zip(steps, waves, strict=True):
+        house.evaluator.replay([each], house.trials, recorded(wave, each))
+
+
 def replayed_from_digests(
     house: House, then: dict[int, Trial], steps: Sequence[Step], waves: Sequence[Wave]
 ) -> dict[int, Trial]:
@@ -504,9 +511,7 @@ async def test_a_replay_leaves_the_trials_as_they_were_and_sends_nothing(
     )
     waves = [await house.buy(each) for each in steps]
     then, calls, bill = house.trials, house.endpoint.calls, house.ledger.spent
-    house.trials = {}
-    for each, wave in zip(steps, waves, strict=True):
-        house.evaluator.replay([each], house.trials, recorded(wave, each))
+    replay(house, steps, waves)
     assert house.trials == then
     assert (house.endpoint.calls, house.ledger.spent) == (calls, bill)
 
@@ -552,9 +557,7 @@ async def test_more_draws_with_a_smaller_max_tokens_are_read_at_the_old_one_unle
     assert caps == ({1} if longer else {1, 8})
     # A replay knows it from the journal alone: it may not read the texts.
     then, calls = house.trials, house.endpoint.calls
-    house.trials = {}
-    for each, wave in zip(steps, waves, strict=True):
-        house.evaluator.replay([each], house.trials, recorded(wave, each))
+    replay(house, steps, waves)
     assert house.trials == then
     assert house.endpoint.calls == calls
     assert replayed_from_digests(house, then, steps, waves) == then
@@ -576,9 +579,7 @@ async def test_a_trial_whose_smaller_max_tokens_is_refused_goes_on_with_its_own(
         (kind, found.get("low")) for kind, found in house.learned
     ]
     then = house.trials
-    house.trials = {}
-    for each, wave in zip(steps, waves, strict=True):
-        house.evaluator.replay([each], house.trials, recorded(wave, each))
+    replay(house, steps, waves)
     assert house.trials == then
 
 
@@ -596,9 +597,7 @@ async def test_a_smaller_max_tokens_that_some_calls_are_refused_stays_that_of_it
     # What was answered is there, and a replay finds all of it again.
     assert trial.bought > 8
     then, calls = house.trials, house.endpoint.calls
-    house.trials = {}
-    for each, wave in zip(steps, waves, strict=True):
-        house.evaluator.replay([each], house.trials, recorded(wave, each))
+    replay(house, steps, waves)
     assert house.trials == then
     assert house.endpoint.calls == calls
 

@@ -253,7 +253,8 @@ def replay_holdout(run: Run) -> HoldoutTest:
     read_faults(recorded, event)
     trials: dict[int, Trial] = {}
     _refill(run, load_steps(event["steps"]), trials, recorded)
-    return read_holdout_test(run.evaluator.reader, trials.values())
+    searched = run.standings.readings()
+    return read_holdout_test(run.evaluator.reader, trials.values(), searched)
 
 
 def _services(plan: Plan, context: StackContext) -> dict[str, Service]:

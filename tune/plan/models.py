@@ -15,7 +15,7 @@ from tune.plan.options import Options
 from tune.plan.values import as_names
 from tune.pricing.lookup import base_url_or_default, check_stated, find_price
 from tune.pricing.prices import Price, is_pair, parse_price, read_price
-from tune.pricing.published import is_priced_host
+from tune.pricing.published import find_published, is_priced_host
 from tune.providers.base_url import DEFAULT_BASE_URL
 from tune.providers.entries import LOCAL, Entry
 from tune.space import Space
@@ -109,7 +109,7 @@ def find_prices(entries: Sequence[Entry], given: Any) -> dict[str, Price]:
 def check_price_names(entries: Sequence[Entry], given: Any) -> None:
     """Check that no price that the user states is meant for a model with another name.
 
-    A table of prices may have more models than a study calls.
+    A table of prices may have more models than a study calls. A published name is no misspelt one.
 
     Raises:
         PriceError: a name is close to that of a model without a stated price: it is misspelt, and
@@ -118,12 +118,14 @@ def check_price_names(entries: Sequence[Entry], given: Any) -> None:
     names = [entry.name for entry in entries]
     known = {*names, *(entry.model for entry in entries)}
     stated = read_prices(given, names)
-    without = sorted(
-        entry.name for entry in entries if not {entry.name, entry.model} & {*stated}
-    )
-    for name in stated:
+    without = {
+        entry.name: base_url_or_default(entry.base_url)
+        for entry in entries
+        if not {entry.name, entry.model} & stated.keys()
+    }
+    for name in sorted(stated.keys() - known):
         close = difflib.get_close_matches(name, without, n=1)
-        if name not in known and close:
+        if close and find_published(name, without[close[0]], "") is None:
             raise PriceError(
                 f"a price names the model {name!r}, and model {close[0]!r} has none: "
                 f"is {close[0]!r} meant?"

@@ -1,4 +1,4 @@
-"""What calls usually cost, learned from the bills of calls before them."""
+"""The usual cost of calls, learned from the bills of calls before them."""
 
 from __future__ import annotations
 

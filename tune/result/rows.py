@@ -8,7 +8,6 @@ from dataclasses import replace
 
 from tune.readout import Reading
 from tune.readout.outcomes import Outcomes
-from tune.readout.shared_draws import shares_draws
 from tune.readout.trial import Trial
 from tune.report import ReportConfig
 from tune.result.evidence import Evidence
@@ -167,18 +166,11 @@ class ReportRows:
         Else an estimate from a few lucky examples would stand beside scores of the same draws.
         """
         found = dict(self._met)
-        record = self._record
+        searched = set(configs)
         for bought in self._met:
-            trial = record.holdout_trials.get(bought)
-            if trial is None:
-                continue
-            others = [
-                config
-                for config in configs
-                if config not in found and shares_draws(bought, config)
-            ]
-            for reading in record.reader.read(trial, others):
-                found[reading.config] = reading
+            for reading in self._record.holdout_shared.get(bought, ()):
+                if reading.config in searched:
+                    found.setdefault(reading.config, reading)
         return {
             config: reading for config, reading in found.items() if _has_cost(reading)
         }

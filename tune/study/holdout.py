@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tune.plan.plan import Plan
 from tune.readout import Reading
+from tune.readout.shared_draws import shares_draws
 from tune.readout.trial import Step, Trial
 from tune.space import Config
 from tune.strategies import Selection, Standing
@@ -77,10 +78,12 @@ class HoldoutTest:
     Attributes:
         readings: of each configuration that has one.
         trials: of each configuration.
+        shared: readings of other configurations off the draws of each.
     """
 
     readings: Mapping[Config, Reading]
     trials: Mapping[Config, Trial]
+    shared: Mapping[Config, Sequence[Reading]] = field(default_factory=dict)
 
     def has_failed(self, config: Config) -> bool:
         """Return True if a configuration failed, and not by its answers."""
@@ -200,18 +203,32 @@ def _portions(steps: Sequence[Step], configs: int) -> Iterator[Sequence[Step]]:
         blocks *= 2
 
 
-def read_holdout_test(reader: TrialReader, trials: Iterable[Trial]) -> HoldoutTest:
-    """Read trials of the holdout; the point of each is the whole configuration."""
+def read_holdout_test(
+    reader: TrialReader, trials: Iterable[Trial], searched: Iterable[Reading] = ()
+) -> HoldoutTest:
+    """Read trials of the holdout; the point of each is the whole configuration.
+
+    Args:
+        reader: reads the draws.
+        trials: of the holdout.
+        searched: of the search; their configurations are read too where they share the draws.
+    """
+    others = dict.fromkeys(reading.config for reading in searched)
     by_config: dict[Config, Trial] = {}
     readings: dict[Config, Reading] = {}
+    shared: dict[Config, Sequence[Reading]] = {}
     for trial in trials:
         config = Config(trial.point)
         by_config[config] = trial
-        found = reader.read(trial, [config])
+        alike = [one for one in others if one != config and shares_draws(config, one)]
+        # Together: the texts are read once.
+        found = reader.read(trial, [config, *alike])
         # Unanswered is not the same as wrong, so there is no reading then, and no score of 0.
-        if found:
-            readings[config] = found[0]
-    return HoldoutTest(readings, by_config)
+        own = [reading for reading in found if reading.config == config]
+        if own:
+            readings[config] = own[0]
+        shared[config] = [reading for reading in found if reading.config != config]
+    return HoldoutTest(readings, by_config, shared)
 
 
 def _blocks(plan: Plan) -> list[range]:

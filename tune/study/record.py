@@ -97,6 +97,7 @@ class RunRecord:
         holdout: readings on holdout examples of the selected configuration, of the single answer
             and of the baseline, by config; empty where the holdout was not met.
         holdout_trials: their trials.
+        holdout_shared: readings of other configurations off the draws of each.
         stopped: why the run ended; see `tune.study.stop_reasons`.
         ending: why the search ended with money left, as its strategy said: `NO_WORTH` or
             `ALL_BOUGHT` of `tune.strategies.problem`; "" where it said nothing.
@@ -118,6 +119,7 @@ class RunRecord:
     single_answer: Reading | None = None
     holdout: Mapping[Config, Reading] = field(default_factory=dict)
     holdout_trials: Mapping[Config, Trial] = field(default_factory=dict)
+    holdout_shared: Mapping[Config, Sequence[Reading]] = field(default_factory=dict)
     stopped: str = FINISHED
     ending: str = ""
     fault: ProviderError | None = None
@@ -149,16 +151,16 @@ class RunRecord:
 
 
 def record_models(
-    services: Mapping[str, Service], store: Store, study: str
+    services: Mapping[str, Service], store: Store, ledger: Ledger
 ) -> dict[str, ModelRecord]:
     """Return the record of each model, by name.
 
     Args:
         services: the models, by name.
         store: has the draws.
-        study: its name on the ledger.
+        ledger: of the study.
     """
-    counts = dict(count_draws(store, study))
+    counts = dict(count_draws(store, ledger.study))
     models: dict[str, ModelRecord] = {}
     for name, service in services.items():
         # Two names may stand for one model: its draws are counted once.

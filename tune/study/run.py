@@ -17,10 +17,7 @@ from tune.search.searcher import LimitedSearcher
 from tune.space import Config
 from tune.store.journal import Journal
 from tune.store.ledger import Ledger
-from tune.strategies import (
-    Outcome,
-    Selection,
-)
+from tune.strategies import Outcome, Selection
 from tune.strategies.measured_truncation import record_measured_caps
 from tune.strategies.prior import PriorTrial
 from tune.study.budget import StudyBudget
@@ -374,7 +371,8 @@ class Run:
         ordered, wave = await buy_holdout(self.evaluator, steps, trials)
         self.evaluator.failures.leave_out(self.trials, Wave())
         self._progress.done([], self.ledger.closed)
-        test = read_holdout_test(self.evaluator.reader, trials.values())
+        searched = self.standings.readings()
+        test = read_holdout_test(self.evaluator.reader, trials.values(), searched)
         return ordered, wave, test
 
     def recall(self, lessons: Sequence[Mapping[str, Any]]) -> None:
@@ -423,12 +421,11 @@ class Run:
             single_answer=single_answer,
             holdout=test.readings,
             holdout_trials=test.trials,
+            holdout_shared=test.shared,
             stopped=stopped,
             ending=self._ending,
             fault=self.evaluator.fault,
-            models=record_models(
-                self.services, self.evaluator.store, self.ledger.study
-            ),
+            models=record_models(self.services, self.evaluator.store, self.ledger),
             unanswerable=dict(self.lessons.unanswerable),
             money=record_money(self.ledger, self._holdout_reserve),
             time=record_time(self.clock),
