@@ -253,6 +253,12 @@ def test_seeds_differ_from_draw_to_draw_and_from_request_to_request() -> None:
     )
 
 
+@given(requests(), st.integers(0, 10_000))
+def test_a_seed_is_the_same_for_every_service(request: Request, number: int) -> None:
+    other = dataclasses.replace(request, service="127.0.0.1:8081/v1")
+    assert other.seed(number) == request.seed(number)
+
+
 def test_a_setting_is_had_by_name() -> None:
     request = dataclasses.replace(
         BASE, settings=(("reasoning_effort", "low"), ("temperature", 0))

@@ -82,8 +82,11 @@ class Request:
 
         Fields at their default are left out, so that a new field does not change old keys.
         """
+        return _encode({"service": self.service, **self._asked()})
+
+    def _asked(self) -> dict[str, object]:
+        """Return what is asked, whatever the service."""
         record: dict[str, object] = {
-            "service": self.service,
             "model": self.model,
             "max_tokens": self.max_tokens,
         }
@@ -100,7 +103,7 @@ class Request:
             }
         if self.passed:
             record["passed"] = self.passed
-        return _encode(record)
+        return record
 
     @property
     def key(self) -> bytes:
@@ -113,9 +116,11 @@ class Request:
     def seed(self, number: int) -> int:
         """Return a 31-bit seed for draw `number`, for endpoints that take one.
 
-        It is not part of the key.
+        It is not part of the key, and it is the same for every service: a server that was started
+        again on another port gives the same answers.
         """
-        digest = hashlib.sha256(self.key + number.to_bytes(8, "big")).digest()
+        form = _encode(self._asked()).encode("utf-8", "surrogatepass")
+        digest = hashlib.sha256(form + number.to_bytes(8, "big")).digest()
         # Some endpoints refuse seeds that do not fit into a signed 32-bit integer.
         return int.from_bytes(digest[:4], "big") >> 1
 

@@ -116,10 +116,12 @@ class Verdict:
 
 @dataclass
 class StoreState:
-    """The store of a study on disk: its balance, the attempts under way, the seeds of its draws."""
+    """The store of a study on disk: its balance, the numbers of the attempts under way, the seeds of
+    its draws.
+    """
 
     balance: Balance
-    under_way: int
+    under_way: set[int]
     unknown: int
     seeds: set[int]
     sound: bool
@@ -135,6 +137,10 @@ def read_store(folder: Path) -> StoreState | None:
     try:
         balance = read_balance(db, events[0]["id"])
         states = dict(db.rows("SELECT state, count(*) FROM attempts GROUP BY state"))
+        under_way = {
+            number
+            for (number,) in db.rows("SELECT id FROM attempts WHERE state = 'reserved'")
+        }
         seeds = {
             _request(draw.request).seed(draw.number) for draw in Store(db).records()
         }
@@ -144,9 +150,7 @@ def read_store(folder: Path) -> StoreState | None:
     return (
         None
         if balance is None
-        else StoreState(
-            balance, states.get("reserved", 0), states.get("uncertain", 0), seeds, sound
-        )
+        else StoreState(balance, under_way, states.get("uncertain", 0), seeds, sound)
     )
 
 
@@ -176,6 +180,9 @@ class _Meter:
         self._counted = 0
         self._answered: dict[int, int] = {}
         self._held: set[int] = set()
+        # A process that is killed before it opens the store leaves the attempts of the one before
+        # as they were.
+        self.under_way: set[int] = set()
         self.again = self.beyond = 0
 
     def read(self, stored: StoreState | None) -> None:
@@ -192,6 +199,8 @@ class _Meter:
                 fresh.add(seed)
         self._counted = len(self.server.charges)
         self._held = stored.seeds if stored is not None else set()
+        if stored is not None:
+            self.under_way |= stored.under_way
 
     def worth_of_held(self) -> int:
         """Return the picodollars that the server charged for the answers in the store."""
@@ -244,6 +253,7 @@ def carry_out(run: ChaosRun, folder: Path) -> Verdict:
             meter.again,
             meter.beyond,
         )
+        verdict.in_flight = len(meter.under_way)
         verdict.wrong += _broken_promises(run, folder, verdict, meter, stored)
     verdict.seconds = time.monotonic() - began
     return verdict
@@ -293,7 +303,6 @@ def _compare_with_bill(
     meter.read(stored)
     verdict.overshoot = max(verdict.overshoot, server.bill - verdict.budget)
     if stored is not None:
-        verdict.in_flight += stored.under_way
         balance = stored.balance
         if not stored.sound:
             verdict.wrong.append("the store is damaged")

@@ -97,7 +97,7 @@ def test_lost_answers_that_are_billed_are_no_draws_paid_again() -> None:
 
 
 def stored(*seeds: int) -> StoreState:
-    return StoreState(Balance(10**12, 0, 0, 0, 0, 0), 0, 0, set(seeds), sound=True)
+    return StoreState(Balance(10**12, 0, 0, 0, 0, 0), set(), 0, set(seeds), sound=True)
 
 
 def post(server: Server, seed: int) -> None:

@@ -51,7 +51,7 @@ def test_two_trials_are_paired_on_tuning_examples_and_that_is_said(
     one = str(kept_once / "results" / "one")
     trials = [
         str(number)
-        for number in range(3)
+        for number in range(7)
         if {row.part for row in study_answers(one, str(number))} == {"tuning"}
     ]
     found = compare(f"{one}:{trials[0]}", f"{one}:{trials[1]}")

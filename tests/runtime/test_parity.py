@@ -63,15 +63,8 @@ def study(server: Server, folder: Path, kind: str) -> tune.Study:
     return tune.tune(
         data=WORLD.examples(60),
         target="label",
-        models={
-            "small": {
-                "model": "small",
-                "base_url": server.base_url,
-                # The seeds of draws follow the service, so the port must play no part.
-                "alias": "parity",
-                "price": [0.1, 0.4],
-            }
-        },
+        base_url=server.base_url,
+        price="small=0.1/0.4",
         space={
             "space": {
                 "model": ["small"],
@@ -94,6 +87,7 @@ def study(server: Server, folder: Path, kind: str) -> tune.Study:
         },
         budget=0.1,
         results=folder / "out",
+        seed=1,
         quiet=True,
     )
 

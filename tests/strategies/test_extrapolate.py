@@ -33,15 +33,14 @@ def server() -> Iterator[Server]:
 
 
 def asked(server: Server, **more: Any) -> dict[str, Any]:
-    """With an alias, so that draws are the same on every port."""
-    service = {"base_url": server.base_url, "alias": "the service"}
     return {
         "data": WORLD.examples(120),
         "target": "label",
         "space": tune.Space(**SPACE),
         "price": PRICES,
-        "models": dict.fromkeys(("small", "large"), service),
-        "seed": 0,
+        "model": ["small", "large"],
+        "base_url": server.base_url,
+        "seed": 17,
         **more,
     }
 
@@ -84,6 +83,16 @@ def test_the_winner_has_numbers_on_the_holdout_alone_and_that_is_said(
     assert trial.point.items() <= winner.config.items()
     assert trial.draws < 5 * trial.examples
     assert billed == to_picodollars(study.record.money.spent) <= to_picodollars(0.036)
+
+
+def test_answers_that_were_bought_unevenly_are_told_as_a_range(
+    server: Server, tmp_path: Path
+) -> None:
+    study = tune.tune(
+        **asked(server, seed=4), budget=0.036, results=tmp_path / "study"
+    ).record
+    (said,) = [notice for notice in study.notices if "asks for" in notice]
+    assert "asks for 5 answers, and the search bought 1 to 5 of each" in said
 
 
 def test_its_files_are_of_the_winner_that_was_tested(
@@ -165,9 +174,7 @@ def test_what_the_holdout_could_hardly_meet_is_not_chosen_unbought(
     server: Server, tmp_path: Path
 ) -> None:
     """Five answers each would leave money for eight holdout examples here."""
-    study = tune.tune(
-        **{**asked(server), "seed": 6}, budget=0.015, results=tmp_path / "study"
-    )
+    study = tune.tune(**asked(server, seed=0), budget=0.015, results=tmp_path / "study")
     winner = study.record.winner
     assert winner is not None
     assert winner.tuning is not None

@@ -104,8 +104,7 @@ class Seen:
     status: int | None = None
 
 
-# The seed of a draw follows from its service, and so from the port. On the same port, the same test
-# sees the same answers every time.
+# A service is named by its port. On the same port, a study that is run again finds its draws.
 PORTS = range(18461, 18481)
 """The ports that a server tries, in this order."""
 

@@ -63,9 +63,12 @@ def _selection(record: RunRecord) -> list[str]:
             "one."
         )
     if selection.extrapolated is not None:
-        asked, read = selection.extrapolated.config.n, selection.reading.config.n
+        choice = selection.extrapolated
+        bought = [len(draws) for draws in record.trials[choice.trial].draws.values()]
+        few, many = min(bought), max(bought)
         found.append(
-            f"The winner asks for {asked} answers, and the search bought {read} of each tuning "
+            f"The winner asks for {choice.config.n} answers, and the search bought "
+            f"{few if few == many else f'{few} to {many}'} of each tuning "
             "example: what the rest add was expected from what more answers added where they were "
             "bought. The holdout is the first to meet it as it is."
         )
