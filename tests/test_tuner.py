@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -562,3 +562,31 @@ def test_where_the_choice_is_a_vote_what_agents_can_carry_is_told_apart_too(
     again = tune.tune(**options(server, tmp_path, **given))
     assert again.record.money.spent_now == 0
     assert again.record.deployable == single
+
+
+def test_a_model_whose_context_is_as_large_as_the_cap_is_searched_with_smaller_ones(
+    tmp_path: Path,
+) -> None:
+    """ogx-ai/ogx#4534: prompt and max_tokens count together."""
+    world = LabelledWorld(models={"small": 0.9, "large": 0.4})
+    models = {**MODELS, "small": replace(MODELS["small"], context=256)}
+    with Server(models=models, world=world) as server:
+        given = options(server, tmp_path, models=one_service(server), seed=1)
+        given |= {
+            "data": world.examples(60),
+            "space": tune.Space(
+                model=["large", "small"],
+                prompt="Label this ticket: {text}",
+                max_tokens=[16, 256],
+            ),
+        }
+        study = tune.tune(**given)
+        refused = [seen for seen in server.posts if seen.status == 400]
+    assert study.best.config.model == "small"
+    assert len(refused) == 1
+    assert to_picodollars(study.record.money.spent) == server.bill
+    assert any("max_tokens above 128" in line for line in report_lines(study))
+
+
+def report_lines(study: tune.Study) -> list[str]:
+    return (Path(study.folder) / "report.md").read_text().splitlines()

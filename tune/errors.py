@@ -19,6 +19,7 @@ TuneError
     ├── AnswerError         the config's fault: the example gets the metric's worst value
     ├── ParameterRejected   the model does not take a parameter: learned, and never scored
     │   └── ValueRejected   the model takes the parameter, but not this value
+    │       └── NoRoom      max_tokens leaves the prompt no room in the model's context
     └── EndpointError       wrong key, unknown model, unreachable, or bills above its ceiling
         └── RequestRefused  a refusal that is not understood
 ```
@@ -91,6 +92,7 @@ class ProviderError(TuneError):
     def __init__(self, message: str, *, charged: bool) -> None:
         super().__init__(message)
         self.charged = charged
+        self.prompt_charged = False
         self.call = ""
 
 
@@ -223,3 +225,10 @@ class ValueRejected(ParameterRejected):
             while_reasoning=while_reasoning,
         )
         self.low, self.high = low, high
+
+
+class NoRoom(ValueRejected):
+    """Prompt and `max_tokens` exceed the model's context together; a smaller `max_tokens` fits."""
+
+    def __init__(self, message: str, *, most: int) -> None:
+        super().__init__(message, "max_tokens", high=most)

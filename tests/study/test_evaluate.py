@@ -16,6 +16,7 @@ from tune.completion import Completion, Request
 from tune.errors import (
     AnswerError,
     EndpointError,
+    NoRoom,
     ParameterRejected,
     ProviderError,
     QuotaExhausted,
@@ -236,6 +237,42 @@ async def test_what_the_config_cannot_answer_gets_the_worst_score_and_keeps_its_
     )
     assert dict(zip(reading.examples, reading.scores, strict=True))[position] == 0.0
     assert reading.n_examples == 4
+
+
+async def test_a_cap_that_leaves_no_room_is_asked_again_with_a_smaller_one() -> None:
+    """ogx-ai/ogx#4534: a server whose context is as large as the cap answers no call with it."""
+    house = House(
+        failures=lambda call: NoRoom("too long", most=4) if call < 1 else None
+    )
+    wave = await house.buy(step(range(4)))
+    trial = house.trials[0]
+    assert (trial.state, trial.cap, wave.caps) == ("running", 4, {0: 4})
+    assert (trial.config_failed, wave.unanswered) == ({}, {})
+    assert [event for event, _ in house.learned] == ["narrowed"]
+    assert sorted(trial.draws) == [0, 1, 2, 3]
+
+
+async def test_a_prompt_without_room_beside_others_that_have_it_is_the_configs_doing() -> (
+    None
+):
+    full: list[bool] = []
+    house = House(failures=lambda _: NoRoom("too long", most=4) if full else None)
+    await house.buy(step(range(2)))
+    full.append(True)
+    await house.buy(step([2]))
+    trial = house.trials[0]
+    assert (trial.state, trial.cap) == ("running", 8)
+    assert trial.config_failed == {2: "context_length"}
+    assert house.learned == []
+
+
+async def test_a_paid_cap_without_room_is_the_configs_doing() -> None:
+    house = House(failures=lambda _: NoRoom("too long", most=4))
+    await house.buy(step(range(2), point=Point({**POINT, "max_tokens": 8})))
+    trial = house.trials[0]
+    assert trial.state == "running"
+    assert set(trial.config_failed.values()) == {"context_length"}
+    assert len(trial.config_failed) == 2
 
 
 async def test_a_refused_parameter_fails_the_trial_without_a_score_and_is_learned() -> (

@@ -410,9 +410,8 @@ class _Loss:
         self.error = error
         self.reason = _why_uncertain(error)
         self.call = error.call
-        prompt_charged = isinstance(error, AnswerError) and error.prompt_charged
-        self.is_prompt_only = prompt_charged and not error.charged
-        self._refused = not error.charged and not prompt_charged
+        self.is_prompt_only = error.prompt_charged and not error.charged
+        self._refused = not error.charged and not error.prompt_charged
 
     @property
     def may_be_billed(self) -> bool:
@@ -430,7 +429,7 @@ def _first(notes: Sequence[str]) -> str:
 
 def _why_uncertain(error: ProviderError) -> str:
     """Return the reason why the cost of a call is not known, in a few words."""
-    if isinstance(error, AnswerError):
+    if isinstance(error, AnswerError) or error.prompt_charged:
         return "a prompt was refused, which the service may bill"
     if isinstance(error, Unreadable):
         return "the answer could not be read"

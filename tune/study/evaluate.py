@@ -10,6 +10,7 @@ from tune.errors import (
     AnswerError,
     BudgetExhausted,
     EndpointError,
+    NoRoom,
     ParameterRejected,
     ProviderError,
     QuotaExhausted,
@@ -320,9 +321,11 @@ class Evaluator:
             trial = trials[number]
             cap = self.requests.cap(trial)
             taken = number in self._shorter
-            if self.failures.cap_again(trial, cap, error, wave, taken=taken):
-                # The second try of the wave asks with the cap that the model takes.
+            again = self.failures.cap_again(trial, cap, error, wave, taken=taken)
+            if again:
                 self.requests.set_cap(trial, wave.caps[number])
+            if again or isinstance(error, NoRoom):
+                # The second try of the wave asks with the cap that the model takes.
                 for position in positions:
                     mark_unanswered(trial, position, f"{SERVICE}: {error}", wave)
             else:
@@ -352,7 +355,10 @@ class Evaluator:
         try:
             await self._buy(trial, step, position, wave)
         except ParameterRejected as error:
-            refusals.note(trial.number, position, error)
+            if isinstance(error, NoRoom) and not self.failures.may_cap_again(trial):
+                _note_no_answer(trial, position, "context_length", wave)
+            else:
+                refusals.note(trial.number, position, error)
         except TuneError as error:
             self._take_fault(error, trial, position, trials, wave)
         self._bought()
@@ -403,8 +409,7 @@ class Evaluator:
         model = str(trial.point["model"])
         match error:
             case AnswerError():
-                trial.config_failed[position] = error.reason
-                wave.config_failed[trial.number, position] = error.reason
+                _note_no_answer(trial, position, error.reason, wave)
             case TransientError() | RequestRefused():
                 self._blame.note(model, position, error)
                 mark_unanswered(trial, position, f"{SERVICE}: {error}", wave)
@@ -439,6 +444,12 @@ class Evaluator:
         # All services share the study's ledger.
         service = next(iter(self.services.values()))
         service.metered.ledger.close(reason)
+
+
+def _note_no_answer(trial: Trial, position: int, reason: str, wave: Wave) -> None:
+    """Note that a configuration gets no answer to an example, and why."""
+    trial.config_failed[position] = reason
+    wave.config_failed[trial.number, position] = reason
 
 
 def _asked_examples(steps: Sequence[Step]) -> dict[int, list[int]]:

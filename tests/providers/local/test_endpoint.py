@@ -17,7 +17,7 @@ import pytest
 
 from tests.support.genai import World, write_gguf
 from tune.completion import MANY, Completion, Endpoint, Message, Request
-from tune.errors import AnswerError, InputError, ParameterRejected
+from tune.errors import AnswerError, InputError, NoRoom, ParameterRejected
 from tune.providers.local.endpoint import NOTIONAL_PRICE, LocalEndpoint, read_settings
 from tune.readout.truncate import cut
 
@@ -161,6 +161,9 @@ async def test_a_request_beyond_the_context_is_the_configs_doing(
     ) as caught:
         await endpoint.complete(ask("x" * 61, cap=4), range(1))
     assert caught.value.reason == "context_length"
+    with pytest.raises(NoRoom) as wide:
+        await endpoint.complete(ask("x" * 20, cap=60), range(1))
+    assert wide.value.high == 32
     await endpoint.close()
 
 

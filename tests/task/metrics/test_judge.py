@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tune.completion import Completion, Request
-from tune.errors import AnswerError, InputError, TransientError
+from tune.errors import AnswerError, InputError, NoRoom, TransientError
 from tune.task.example import Example
 from tune.task.metrics import Judge, Metric, parse_metric
 
@@ -117,6 +117,8 @@ async def test_a_judge_that_cannot_answer_is_not_the_configs_fault_and_other_fau
             "a", example()
         )
     )
+    no_room = Bench(NoRoom("too long", most=4))
+    assert math.isnan(await judged(no_room).judge("a", example()))
     with pytest.raises(TransientError):
         await judged(Bench(TransientError("503", charged=False))).judge("a", example())
 

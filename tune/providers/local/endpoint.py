@@ -13,11 +13,18 @@ from pathlib import Path
 from typing import Any
 
 from tune.completion import MANY, Completion, Request
-from tune.errors import AnswerError, InputError, ParameterRejected, install_command
+from tune.errors import (
+    AnswerError,
+    InputError,
+    NoRoom,
+    ParameterRejected,
+    install_command,
+)
 from tune.pricing.prices import Price
 from tune.providers.local.files import Progress, find_model
 from tune.providers.local.metadata import content_hash
 from tune.providers.local.model import LoadedModel
+from tune.providers.room import largest_cap
 
 NOTIONAL_PRICE = Price(input=6.0, output=48.0, source="notional", date="2026-11-22")
 """The price of a local model, which is not billed.
@@ -97,7 +104,8 @@ class LocalEndpoint:
 
         Raises:
             ParameterRejected: a setting that local models do not take.
-            AnswerError: the prompt and the cap do not fit into the model's context.
+            AnswerError: the prompt is too long for the model's context.
+            NoRoom: the cap is too large for it.
             EndpointError: the model has stopped working.
         """
         settings = read_settings(request)
@@ -110,11 +118,14 @@ class LocalEndpoint:
             model.context is not None
             and len(prompt.ids) + request.max_tokens > model.context
         ):
-            raise AnswerError(
+            message = (
                 f"{request.model} takes {model.context} tokens, but prompt + max_tokens = "
-                f"{len(prompt.ids)} + {request.max_tokens}",
-                reason="context_length",
+                f"{len(prompt.ids)} + {request.max_tokens}"
             )
+            smaller = largest_cap(model.context, request.max_tokens)
+            if smaller is not None:
+                raise NoRoom(message, most=smaller)
+            raise AnswerError(message, reason="context_length")
         most = max(
             1, min(_MOST_TOGETHER, _MOST_TOKENS_TOGETHER // max(1, request.max_tokens))
         )

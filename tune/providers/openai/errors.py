@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from tune.errors import (
     AnswerError,
     EndpointError,
+    NoRoom,
     ParameterRejected,
     ProviderError,
     QuotaExhausted,
@@ -22,6 +23,7 @@ from tune.providers.openai.error_body import error_codes, error_words
 from tune.providers.openai.refusals import ABOUT_STOP, read_refusal
 from tune.providers.openai.retry_after import longest_wait, retry_after, retry_delay
 from tune.providers.openai.sender import Stage
+from tune.providers.room import largest_cap
 
 MOST_ERROR_CHARACTERS = 10_000
 """Characters of an error that are read: its subject stands at the beginning."""
@@ -62,7 +64,32 @@ _TOO_LONG = re.compile(
     r"(?:prompt|input|request) (?:is |was )?too (?:long|large)|too many (?:input )?tokens|"
     r"string_above_max_length|reduce the length|exceed_context|input token count|context limit|"
     r"token limit exceeded|max_seq_len|range of input length|`?inputs`? tokens \+|"
-    r"prompt token count"
+    r"prompt token count|exceeded model token limit|max length exceeded"
+)
+
+# The most tokens that prompt and answer may have together, in the words of OpenAI, vLLM, SGLang,
+# OpenRouter, TGI, Anthropic, Moonshot, Cerebras and SiliconFlow.
+_CONTEXT = re.compile(
+    r"context length (?:is|of)(?: only)? (\d+)"
+    r"|must be <= (\d+)\. given:"
+    r"|exceed context limit: \d+ \+ \d+ > (\d+)"
+    r"|model token limit: (\d+)"
+    r"|max length: ?(\d+)"
+    r"|while limit is (\d+)"
+    r"|max_seq_len \((\d+)\)"
+)
+
+# A request that is larger than all that the account may send in a minute: no wait helps. The cap
+# counts as if it were used (Groq, OpenAI).
+_TOO_LARGE_FOR_A_MINUTE = re.compile(
+    r"request too large .{0,300}\blimit (\d+), requested (\d+)"
+)
+
+# Groq's bound of the cap names the context, although the prompt is not at fault
+# (RooCodeInc/Roo-Code#5136).
+_CAP_ALONE = re.compile(
+    r"(?<!\+ )(?<!\+ `)\bmax_(?:completion_)?tokens\W*(?:for \S+ )?"
+    r"must be (?:less than or equal to|at most|<=) \W?\d"
 )
 
 _FILTERED = re.compile(
@@ -88,7 +115,7 @@ def error_of_response(
         headers: the response's headers, with names in lower case.
         body: decoded where it is JSON, else text.
         who: model and address, as messages name them.
-        sent: the parameters that the request carried.
+        sent: the parameters that the request carried, or the request itself.
         bills_refusals: the service is known to bill prompts that it refuses.
     """
     words = error_words(body)[:MOST_ERROR_CHARACTERS]
@@ -125,16 +152,52 @@ class _Failure:
         """Return the error that this failure stands for."""
         # The order counts: a refusal for the prompt's length names max_tokens, too.
         error = (
-            self._unavailable()
+            self._too_large(sent)
+            or self._unavailable()
             or self._unanswerable()
             or self._rejected_parameter(sent)
             or self._final(who)
         )
-        if isinstance(error, AnswerError) and error.reason != "length":
+        read = isinstance(error, AnswerError) and error.reason != "length"
+        if read or isinstance(error, NoRoom):
             # A prompt may have been billed although it was refused; a 413 was never read.
             bills = bills_refusals or self._is_from_azure()
-            error.prompt_charged = bills and self.status != 413
+            error.prompt_charged = bills and self.status not in (413, 429)
         return error
+
+    def _too_large(self, sent: Collection[str]) -> AnswerError | NoRoom | None:
+        """Return the error of a request that does not fit in, however long one waits, or None."""
+        found = _TOO_LARGE_FOR_A_MINUTE.search(self.text)
+        if found and self.status in (413, 429) and int(found[2]) > int(found[1]):
+            # Several answers count as often as the cap of one.
+            several = _sent_number(sent, "n") or 1
+            return self._no_room(int(found[1]) // several, sent)
+        if self.status == 413:
+            return AnswerError(self.message, reason="context_length")
+        # Some servers answer a prompt that is too long with a 500.
+        if self.status not in (400, 422, 500) or not _TOO_LONG.search(self.text):
+            return None
+        # Too many stop strings, and the bound of a cap, say nothing about the prompt.
+        if ABOUT_STOP.search(self.text) or _CAP_ALONE.search(self.text):
+            return None
+        context = _CONTEXT.search(self.text)
+        limit = int(next(filter(None, context.groups()))) if context else 0
+        return self._no_room(limit, sent)
+
+    def _no_room(self, limit: int, sent: Collection[str]) -> AnswerError | NoRoom:
+        """Return the error of a prompt and a cap that are too large together.
+
+        Args:
+            limit: the most tokens of both; 0 where it is not known.
+            sent: the request.
+        """
+        cap = _sent_number(sent, "max_tokens") or _sent_number(
+            sent, "max_completion_tokens"
+        )
+        most = largest_cap(limit, cap or 0)
+        if most is None:
+            return AnswerError(self.message, reason="context_length")
+        return NoRoom(self.message, most=most)
 
     def _unavailable(self) -> ProviderError | None:
         """Return the error of a service that wants the call later, or no more; None for others."""
@@ -177,14 +240,6 @@ class _Failure:
         """Return the error of a request that this configuration makes unanswerable, or None."""
         if self.status in (400, 422) and _CUT.search(self.text):
             return AnswerError(self.message, reason="length")
-        # Some servers answer a prompt that is too long with a 500.
-        may_be_long = self.status in (400, 422, 500)
-        # Too many stop strings say nothing about the prompt.
-        if may_be_long and ABOUT_STOP.search(self.text):
-            may_be_long = False
-        too_long = may_be_long and _TOO_LONG.search(self.text)
-        if self.status == 413 or too_long:
-            return AnswerError(self.message, reason="context_length")
         if self.status in (400, 403, 422) and _FILTERED.search(self.text):
             return AnswerError(self.message, reason="content_filter")
         return None
@@ -239,6 +294,12 @@ class _Failure:
         return (
             named or "apim-request-id" in self.headers or "x-ms-region" in self.headers
         )
+
+
+def _sent_number(sent: Collection[str], name: str) -> int | None:
+    """Return a number that the request carried, where its values are known."""
+    value = sent.get(name) if isinstance(sent, Mapping) else None
+    return value if isinstance(value, int) else None
 
 
 # Statuses by the words of an error that carries no number; the first that fits holds.

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 
 from tune.completion import Message, Provider, Request, Setting
-from tune.errors import AnswerError, InputError
+from tune.errors import AnswerError, InputError, NoRoom
 from tune.safety.patterns import Pattern
 from tune.task.example import Example, to_text
 from tune.task.metrics.score import Score
@@ -163,7 +163,7 @@ class Judge:
                 (verdict,) = await self.provider.complete(
                     request, range(number, number + 1)
                 )
-            except AnswerError as error:
+            except (AnswerError, NoRoom) as error:
                 # The judge's prompt is at fault, not the config that is judged.
                 return Score(math.nan, f"the judge gave no verdict: {error}")
             text = verdict.text.strip()
