@@ -13,6 +13,7 @@ from tune.errors import (
     ProviderError,
     QuotaExhausted,
     RateLimited,
+    RequestRefused,
     TransientError,
     Unreadable,
     ValueRejected,
@@ -100,6 +101,18 @@ def test_what_no_retry_mends_ends_the_run_for_free_in_the_endpoints_own_words(
             None,
         ),
         (fault(403, "Insufficient account balance"), None),
+        (fault(500, "insufficient balance (1008)"), None),  # MiniMax-AI/MiniMax-M2#62
+        # vanderschaarlab/climb#1, Azure
+        (
+            fault(
+                429,
+                "Requests to the ChatCompletions_Create Operation under Azure OpenAI API version "
+                "2024-08-01-preview have exceeded token rate limit of your current OpenAI S0 pricing "
+                "tier. Please retry after 86400 seconds.",
+                code="429",
+            ),
+            86400.0,
+        ),
         (fault(403, "Key limit exceeded (total limit)"), None),
         (
             fault(
@@ -210,7 +223,14 @@ def test_a_refusal_that_may_pass_is_free(status: int) -> None:
     assert not error.charged
 
 
-@pytest.mark.parametrize("status", [408, 500, 502, 504, 520, 524])
+def test_a_tier_without_room_is_free_and_tried_again() -> None:
+    """console.groq.com/docs/flex-processing: its own status for it is 498."""
+    error = fault(498, "Flex tier capacity exceeded", code="capacity_exceeded")
+    assert isinstance(error, RateLimited)
+
+
+# 424 is in console.groq.com/docs/errors; google-gemini/gemini-cli#20309 has a 499.
+@pytest.mark.parametrize("status", [408, 424, 499, 500, 502, 504, 520, 524])
 def test_an_unknown_outcome_stays_charged(status: int) -> None:
     error = fault(status)
     assert type(error) is TransientError
@@ -301,6 +321,47 @@ def test_an_older_llama_cpp_refuses_n_with_a_500() -> None:
     assert isinstance(fault(500, "unexpected 'n' in the machine"), TransientError)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        # AventurasTeam/Aventuras#48
+        "No endpoints found that can handle the requested parameters. To learn more about provider "
+        "routing, visit: https://openrouter.ai/docs/guides/routing/provider-selection",
+        # dnakov/anon-kode#2
+        "No endpoints found that support tool use. To learn more about provider routing, visit: "
+        "https://openrouter.ai/docs/provider-routing",
+    ],
+)
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_router_without_a_host_for_these_settings_does_not_lose_the_model(
+    words: str, inside: bool
+) -> None:
+    body = {"message": words, "code": 404}
+    error = fault(404, words) if not inside else error_of_body(body, who=WHO)
+    assert isinstance(error, RequestRefused)
+    assert not error.charged
+
+
+def test_a_router_names_the_setting_that_no_host_takes() -> None:
+    """zed-industries/zed#36094."""
+    body = {
+        "error": {
+            "message": "No endpoints found that support the provided 'tool_choice' value. To learn "
+            "more about provider routing, visit: https://openrouter.ai/docs/provider-routing",
+            "code": 404,
+        }
+    }
+    error = error_of_response(404, {}, body, who=WHO, sent={"tool_choice": "auto"})
+    assert isinstance(error, ParameterRejected)
+    assert error.parameter == "tool_choice"
+
+
+def test_a_router_without_the_model_loses_it() -> None:
+    """chatboxai/chatbox#2743."""
+    error = fault(404, "No endpoints found for deepseek/deepseek-chat-v3.1:free.")
+    assert type(error) is EndpointError
+
+
 def test_a_path_that_is_not_there_hints_at_the_base_url() -> None:
     assert "base URL" in str(fault(404, "Not Found"))
     assert "base URL" not in str(fault(404, "The model does not exist"))
@@ -340,6 +401,12 @@ INSIDE = [
     ({"message": "filtered", "code": "content_filter"}, AnswerError, False),
     ({"message": "no", "code": "context_length_exceeded"}, AnswerError, False),
     ({"message": "n must be 1", "code": 400}, ParameterRejected, False),
+    # lmstudio-ai/lmstudio-bug-tracker#618
+    (
+        "Unexpected endpoint or method. (POST /chat/completions)",
+        EndpointError,
+        False,
+    ),
 ]
 
 
@@ -390,6 +457,37 @@ def test_an_error_inside_a_200_is_found_where_services_put_it(
     body: object, error: object
 ) -> None:
     assert embedded_error(body) == error
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "kind", "charged"),
+    [
+        (1002, "rate limit", RateLimited, False),
+        (1004, "login fail", EndpointError, False),
+        (1008, "insufficient balance", QuotaExhausted, False),
+        (1001, "request timeout", TransientError, True),
+        (1026, "input new_sensitive", AnswerError, False),
+        (2013, "invalid params, n must be 1", ParameterRejected, False),
+        (9999, "unknown error", TransientError, True),
+        ("odd", "unknown error", TransientError, True),
+    ],
+)
+def test_minimax_puts_its_errors_beside_empty_choices(
+    code: object, words: str, kind: type, charged: bool
+) -> None:
+    """platform.minimax.io, error codes; langgenius/dify-official-plugins#2008 met one."""
+    reply = {"status_code": code, "status_msg": words}
+    error = embedded_error({"id": "1", "choices": None, "base_resp": reply})
+    found = error_of_body(error, who=WHO, sent=SENT)
+    assert (type(found), found.charged) == (kind, charged)
+    assert words in str(found)
+
+
+def test_minimax_says_in_every_answer_that_all_is_well() -> None:
+    """eolinker/apinto, drivers/ai-provider/minimax/message.go."""
+    well = {"status_code": 0, "status_msg": ""}
+    assert embedded_error({"choices": [CHOICE], "base_resp": well}) is None
+    assert embedded_error({"choices": [], "base_resp": well}) is None
 
 
 def test_the_words_of_the_vendor_behind_a_router_are_shown() -> None:

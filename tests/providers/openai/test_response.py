@@ -81,6 +81,16 @@ def test_one_choice_becomes_one_draw() -> None:
         ("content_filter", "content_filter"),
         ("max_tokens", "length"),
         ("SAFETY", "content_filter"),
+        # HKUDS/Vibe-Trading#308: Google's names, as its compatible endpoint hands them on
+        ("PROHIBITED_CONTENT", "content_filter"),
+        ("RECITATION", "content_filter"),
+        ("content_filter: RECITATION", "content_filter"),
+        ("MAX_TOKENS", "length"),
+        # promptfoo/promptfoo#9905, Zhipu
+        ("sensitive", "content_filter"),
+        ("model_context_window_exceeded", "length"),
+        ("model_length", "length"),  # docs.mistral.ai
+        ("eos_token", "stop"),  # spring-projects/spring-ai#4900
         ("tool_calls", "stop"),
         (None, "stop"),
     ],
@@ -92,6 +102,17 @@ def test_every_ending_is_one_of_three(given: str | None, kept: str) -> None:
         .finish_reason
         == kept
     )
+
+
+@pytest.mark.parametrize(
+    "given",
+    # OpenRouter, Zhipu (promptfoo/promptfoo#9905), DeepSeek (api-docs.deepseek.com)
+    ["error", "network_error", "insufficient_system_resource"],
+)
+def test_an_answer_that_the_service_broke_off_is_no_answer(given: str) -> None:
+    with pytest.raises(TransientError, match="broke off") as caught:
+        read({"choices": [choice("a", given)], "usage": usage(1, 1)})
+    assert caught.value.charged
 
 
 def test_a_text_is_found_wherever_a_service_puts_it() -> None:

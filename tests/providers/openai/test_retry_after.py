@@ -7,7 +7,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from tune.errors import RateLimited
+from tune.errors import QuotaExhausted, RateLimited
 from tune.providers.openai.errors import error_of_response
 from tune.providers.openai.retry_after import longest_wait, retry_after, retry_delay
 
@@ -22,6 +22,17 @@ WHO = "model 'm' at http://h/v1"
         ({"error": {"message": "Please retry in 41.2s."}}, 41.2),
         ({"error": {"message": "Please try again in 6m0s."}}, 360.0),
         ({"error": {"message": "Please try again in 20ms."}}, 0.02),
+        (
+            {"error": {"message": "Please retry after 26 seconds. Please go here"}},
+            26.0,
+        ),
+        ({"error": {"message": "Please wait 42 seconds before retrying."}}, 42.0),
+        (
+            {"error": {"message": "wait about 1 minute and 5 seconds, then retry"}},
+            65.0,
+        ),
+        ({"error": {"message": "Please wait a moment before trying again."}}, None),
+        ({"error": {"message": "You may retry 3 models"}}, None),
         ({"error": {"message": "Please try again later"}}, None),
         (
             {
@@ -45,6 +56,26 @@ def test_the_wait_that_is_asked_for_stands_in_the_body_too(
     error = error_of_response(429, {}, body, who=WHO)
     assert isinstance(error, RateLimited)
     assert error.retry_after == seconds
+
+
+@pytest.mark.parametrize(
+    ("words", "seconds"),
+    [
+        # github/copilot-cli#2696
+        ("Sorry, you've hit a rate limit. Please try again in 58 hours.", 208800.0),
+        # microsoft/vscode-copilot-release#3519
+        ("Please wait 10 hours 58 minutes before trying again.", 39480.0),
+        # vanderschaarlab/climb#1
+        ("Please retry after 86400 seconds. Please go here", 86400.0),
+        ("Please try again in 2 days, 3 hours and 5 min.", 183900.0),
+    ],
+)
+def test_a_wait_of_hours_in_words_is_that_of_a_used_up_quota(
+    words: str, seconds: float
+) -> None:
+    error = error_of_response(429, {}, {"error": {"message": words}}, who=WHO)
+    assert isinstance(error, QuotaExhausted)
+    assert error.wait == seconds
 
 
 @pytest.mark.parametrize(

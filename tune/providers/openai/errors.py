@@ -38,8 +38,8 @@ _NO_CREDIT = re.compile(
     r"|exceeded your current quota"
 )
 
-# Words of services that say with a 400 or a 403 that the account is empty: Anthropic, DeepSeek,
-# OpenRouter.
+# Words of services that say with a 400, a 403 or a 500 that the account is empty: Anthropic,
+# DeepSeek, OpenRouter, MiniMax (MiniMax-AI/MiniMax-M2#62).
 _EMPTY_ACCOUNT = re.compile(
     r"credit balance is too low|insufficient (?:account )?(?:balance|credits?|funds)"
     r"|key limit exceeded|out of credits"
@@ -55,6 +55,10 @@ _CUT = re.compile(
     r"(?:max_tokens|max_completion_tokens|output limit|token limit)"
 )
 
+# OpenRouter finds no host that takes all settings of a call (AventurasTeam/Aventuras#48), or one of
+# them (zed-industries/zed#36094). With other settings it may find one.
+_NO_HOST_TAKES = re.compile(r"no endpoints found that (?:can handle|support)")
+
 _REFUSED_BY_500 = re.compile(
     r"only one completion choice|does not support parameters: \{"
 )
@@ -64,7 +68,7 @@ _TOO_LONG = re.compile(
     r"(?:prompt|input|request) (?:is |was )?too (?:long|large)|too many (?:input )?tokens|"
     r"string_above_max_length|reduce the length|exceed_context|input token count|context limit|"
     r"token limit exceeded|max_seq_len|range of input length|`?inputs`? tokens \+|"
-    r"prompt token count|exceeded model token limit|max length exceeded"
+    r"prompt token count|exceeded model token limit|model max length exceeded"
 )
 
 # The most tokens that prompt and answer may have together, in the words of OpenAI, vLLM, SGLang,
@@ -95,7 +99,8 @@ _CAP_ALONE = re.compile(
 _FILTERED = re.compile(
     r"content[_ ]?(?:filter|policy|management policy)|responsibleaipolicy|responsible ai|"
     r"data_?inspection|content exists risk|flagged|moderation|safety (?:system|filter)|"
-    r"usage policy|invalid_prompt|prohibited_content|(?:blocked|rejected|refused) .{0,40}safety"
+    r"usage policy|invalid_prompt|prohibited_content|new_sensitive|"
+    r"(?:blocked|rejected|refused) .{0,40}safety"
 )
 
 
@@ -201,9 +206,10 @@ class _Failure:
 
     def _unavailable(self) -> ProviderError | None:
         """Return the error of a service that wants the call later, or no more; None for others."""
-        if self.status in (402, 429, 503, 529):
+        # 498 is Groq's "flex tier capacity exceeded".
+        if self.status in (402, 429, 498, 503, 529):
             return self._later()
-        if self.status in (400, 403) and _EMPTY_ACCOUNT.search(self.text):
+        if self.status in (400, 403, 500) and _EMPTY_ACCOUNT.search(self.text):
             return QuotaExhausted(self.message)
         if self.status in (409, 425):
             wait = retry_after(self.headers)
@@ -247,7 +253,9 @@ class _Failure:
     def _rejected_parameter(self, sent: Collection[str]) -> ParameterRejected | None:
         """Return the error of a refusal that names a parameter, or None."""
         # Older versions of llama.cpp and of LiteLLM's proxy refuse a parameter with a 500.
-        is_refusal = _REFUSED_BY_500.search(self.text) is not None
+        is_refusal = bool(
+            _REFUSED_BY_500.search(self.text) or _NO_HOST_TAKES.search(self.text)
+        )
         if self.status not in (400, 422, 501) and not is_refusal:
             return None
         refusal = read_refusal(self.body, sent)
@@ -272,7 +280,8 @@ class _Failure:
     def _final(self, who: str) -> ProviderError:
         """Return the error where the status alone decides."""
         status = self.status
-        if status == 408 or status >= 500:
+        # 424 is a failure behind the service, and 499 a call that it gave up itself (Google, Groq).
+        if status in (408, 424, 499) or status >= 500:
             wait = retry_after(self.headers)
             return TransientError(self.message, charged=True, retry_after=wait)
         if 300 <= status < 400:
@@ -280,7 +289,7 @@ class _Failure:
                 f"{who} answered with a redirect ({status}), which is not followed: "
                 f"give the final base URL"
             )
-        if status in (400, 422):
+        if status in (400, 422) or _NO_HOST_TAKES.search(self.text):
             return RequestRefused(self.message)
         if status in (404, 405) and "model" not in self.text:
             return EndpointError(
@@ -319,7 +328,8 @@ _NAMED_STATUS = (
         503,
     ),
     (re.compile(r"invalid_api_key|authentication|unauthorized|unauthenticated"), 401),
-    (re.compile(r"model_not_found|not_found"), 404),
+    # LM Studio answers a wrong path with 200 (lmstudio-ai/lmstudio-bug-tracker#618).
+    (re.compile(r"model_not_found|not_found|unexpected endpoint or method"), 404),
     (
         re.compile(r"invalid_request|invalid_argument|content_filter|context_length"),
         400,
@@ -330,8 +340,9 @@ _NAMED_STATUS = (
 def embedded_error(body: object) -> object:
     """Return the error that a 200 holds instead of choices, or None.
 
-    Google sends a list of one. vLLM and Mistral put the fields of an error where the choices would
-    stand. OpenRouter puts the error of a host that failed into the choice.
+    Google sends a list of one. MiniMax has codes of its own in `base_resp`. vLLM and Mistral put
+    the fields of an error where the choices would stand. OpenRouter puts the error of a host that
+    failed into the choice.
     """
     if isinstance(body, list):
         return embedded_error(body[0]) if body else None
@@ -347,7 +358,33 @@ def embedded_error(body: object) -> object:
     for name in ("message", "detail", "errors"):
         if body.get(name):
             return body
-    return None
+    return _minimax_error(body.get("base_resp"))
+
+
+# MiniMax's codes with the statuses that they stand for (platform.minimax.io, error codes).
+_MINIMAX_STATUS: Mapping[object, int] = {
+    1001: 504,
+    1002: 429,
+    1004: 401,
+    1008: 402,
+    1026: 400,
+    1027: 400,
+    1039: 429,
+    1041: 429,
+    1042: 400,
+    2013: 400,
+    2049: 401,
+    2056: 402,
+}
+
+
+def _minimax_error(reply: object) -> object:
+    """Return the error in MiniMax's `base_resp`; None where it reports success."""
+    if not isinstance(reply, dict) or not reply.get("status_code"):
+        return None
+    code = reply["status_code"]
+    status = _MINIMAX_STATUS.get(code, 500) if isinstance(code, int) else 500
+    return {"message": f"{reply.get('status_msg')} ({code})", "code": status}
 
 
 def _error_of_choices(choices: object) -> object:

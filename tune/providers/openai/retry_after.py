@@ -14,13 +14,22 @@ _MOST_DEPTH = 6
 _MOST_ITEMS = 100
 _MOST_CHARACTERS = 10_000
 
-# "Please try again in 6m0s", "retry after 20 s"
-_AGAIN = re.compile(
-    r"(?:try again|retry)(?: again)? (?:in|after) ((?:\d+(?:\.\d+)? ?(?:ms|h|m|s)(?![a-z]) ?)+)",
+# A number with its unit.
+_PART = re.compile(
+    r"(\d+(?:\.\d+)?) ?(milliseconds?|ms|days?|d|hours?|hrs?|h|minutes?|mins?|m|seconds?|secs?|s)"
+    r"(?![a-z])",
     re.IGNORECASE,
 )
+# The seconds of a unit by its first letter; milliseconds are told apart from minutes.
+_UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
 
-_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3}
+# "Please try again in 6m0s", "retry after 20 s", "Please retry after 86400 seconds",
+# "Please wait 10 hours 58 minutes before trying again"
+_AGAIN = re.compile(
+    r"(?:(?:try|trying) again|retry|wait)(?: again)? (?:(?:in|after|for|about) )*"
+    rf"((?:{_PART.pattern}(?:,? (?:and )?)?)+)",
+    re.IGNORECASE,
+)
 
 
 def retry_after(
@@ -63,7 +72,7 @@ def retry_delay(body: object, depth: int = _MOST_DEPTH) -> float | None:
     """
     if isinstance(body, str):
         found = _AGAIN.search(body[:_MOST_CHARACTERS])
-        return _duration(found[1].replace(" ", "")) if found else None
+        return _sum_of_parts(found[1]) if found else None
     if not depth:
         return None
     waits: list[float | None] = []
@@ -108,9 +117,18 @@ def _number(text: str | None) -> float | None:
 
 def _duration(text: str) -> float | None:
     """Return the seconds of a duration like `6m0s` or `20ms`; None for any other text."""
-    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|h|m|s)", text)
-    read = "".join(number + unit for number, unit in parts)
     # Text between the parts is not a duration.
-    if not parts or read != text:
+    if not text or _PART.sub("", text):
         return None
-    return sum(float(number) * _UNITS[unit] for number, unit in parts)
+    return _sum_of_parts(text)
+
+
+def _sum_of_parts(text: str) -> float:
+    """Return the seconds of all numbers with units in a text."""
+    seconds = 0.0
+    for number, name in _PART.findall(text):
+        unit = name.lower()
+        thousandths = unit == "ms" or unit.startswith("milli")
+        scale = 1e-3 if thousandths else _UNITS[unit[0]]
+        seconds += float(number) * scale
+    return seconds
