@@ -156,7 +156,8 @@ class AnswerError(ProviderError):
     """The configuration gets no answer: the context is too long, or filtered, or too slow.
 
     Attributes:
-        reason: `"context_length"`, `"content_filter"` or `"timeout"`; kept with the evaluation.
+        reason: `"context_length"`, `"content_filter"`, `"invalid_json"` or `"timeout"`; kept with
+            the evaluation.
         prompt_charged: the call was refused, but its prompt may have been billed. Some services
             bill the text that their content filter reads, and prompts beyond their limit.
     """

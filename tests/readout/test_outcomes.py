@@ -59,6 +59,12 @@ def test_each_answer_has_one_heading() -> None:
     assert found.often == KINDS
 
 
+def test_json_that_the_model_broke_holds_no_answer() -> None:
+    trial = Trial(0, Point({"model": "m", "prompt": "p"}), 8, draws={0: [draw("good")]})
+    trial.config_failed = {1: "invalid_json"}
+    assert counted(trial).no_answer == 1
+
+
 def test_an_answer_that_is_cut_and_right_all_the_same_is_no_fault() -> None:
     trial = Trial(
         0, Point({"model": "m", "prompt": "p"}), 8, draws={0: [draw("good", "length")]}

@@ -429,7 +429,7 @@ def _first(notes: Sequence[str]) -> str:
 
 def _why_uncertain(error: ProviderError) -> str:
     """Return the reason why the cost of a call is not known, in a few words."""
-    if isinstance(error, AnswerError) or error.prompt_charged:
+    if error.prompt_charged or (isinstance(error, AnswerError) and not error.charged):
         return "a prompt was refused, which the service may bill"
     if isinstance(error, Unreadable):
         return "the answer could not be read"

@@ -28,7 +28,11 @@ KINDS = (
 )
 """Kinds of answers that bring nothing, in the order in which they are shown."""
 
-_CONFIG_FAULTS = {"content_filter": "refused", "context_length": "too_long"}
+_CONFIG_FAULTS = {
+    "content_filter": "refused",
+    "context_length": "too_long",
+    "invalid_json": "no_answer",
+}
 """Reasons why a config cannot answer an example, and their kinds. All others are failures."""
 
 

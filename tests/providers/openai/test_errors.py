@@ -223,6 +223,23 @@ def test_a_refusal_that_may_pass_is_free(status: int) -> None:
     assert not error.charged
 
 
+def test_json_that_the_model_broke_is_the_configs_doing_and_may_be_billed() -> None:
+    """build-with-groq/g1#23: the answer was made, and fails the service's own check."""
+    body = {
+        "error": {
+            "message": "Failed to generate JSON. Please adjust your prompt. See "
+            "'failed_generation' for more details.",
+            "type": "invalid_request_error",
+            "code": "json_validate_failed",
+            "failed_generation": "```json {",
+        }
+    }
+    sent = {*SENT, "response_format"}
+    error = error_of_response(400, {}, body, who=WHO, sent=sent)
+    assert isinstance(error, AnswerError)
+    assert (error.reason, error.charged) == ("invalid_json", True)
+
+
 def test_a_tier_without_room_is_free_and_tried_again() -> None:
     """console.groq.com/docs/flex-processing: its own status for it is 498."""
     error = fault(498, "Flex tier capacity exceeded", code="capacity_exceeded")

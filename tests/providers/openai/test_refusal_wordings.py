@@ -1740,6 +1740,133 @@ HELD_OUT_TOO = [
     ),
 ]
 
+FORMAT = sent("response_format")
+BAD_SCHEMA = (
+    "Invalid schema for response_format 'default': In context=(), 'additionalProperties' is "
+    "required to be supplied and to be false."
+)
+
+# About formats, efforts and tiers: of these 12, 5 were read at once.
+FORMATS = [
+    Report(
+        "llm-exe/llm-exe#662",
+        openai(
+            "This response_format type is unavailable now",
+            None,
+            "invalid_request_error",
+        ),
+        "response_format",
+        "value",
+        sent=FORMAT,
+    ),
+    Report(
+        "browser-use/browser-use#215",
+        "Failed to deserialize the JSON body into the target type: response_format: "
+        "response_format.type `json_schema` is unavailable now at line 1 column 12440",
+        "response_format",
+        "value",
+        sent=FORMAT,
+        status=422,
+    ),
+    Report(
+        "google-gemini/deprecated-generative-ai-python#137",
+        "400 Json mode is not enabled for models/gemini-pro",
+        "response_format",
+        "value",
+        sent=FORMAT,
+    ),
+    Report(
+        "dottxt-ai/outlines#1666",
+        router(openai(BAD_SCHEMA, "response_format"), "OpenAI"),
+        "response_format",
+        "value",
+        sent=FORMAT,
+    ),
+    Report(
+        "bingoYB/ham_home#16",
+        openai(
+            "Invalid schema for response_format 'response': In context=(), 'required' is required to "
+            "be supplied and to be an array including every key in properties. Missing 'message'.",
+            "text.format.schema",
+            "invalid_json_schema",
+        ),
+        "response_format",
+        "value",
+        sent=FORMAT,
+    ),
+    Report(
+        "spring-projects/spring-ai#2969",
+        openai(
+            "Unknown parameter: 'response_format.schema'.",
+            "response_format.schema",
+            "unknown_parameter",
+        ),
+        "response_format",
+        "value",
+        sent=FORMAT,
+    ),
+    Report(
+        "epuerta9/deep-research-py#19",
+        openai(
+            "Invalid value: 'object'. Supported values are: 'json_object', 'json_schema', and "
+            "'text'.",
+            "response_format.type",
+            "invalid_value",
+        ),
+        "response_format",
+        "value",
+        sent=FORMAT,
+    ),
+    Report(
+        "vercel/ai#7808",
+        openai(
+            "'response_format' : one of the following must be satisfied[('response_format.type' : "
+            "value is not one of the allowed values ['text']) OR ('response_format.type' : value is "
+            "not one of the allowed values ['json_object'])]"
+        ),
+        "response_format",
+        "value",
+        sent=FORMAT,
+    ),
+    Report(
+        "mozilla-ai/any-llm#1294",
+        error(
+            "Budget 0 is invalid. This model only works in thinking mode.",
+            code=400,
+            status="INVALID_ARGUMENT",
+        ),
+        "reasoning_effort",
+        "value",
+    ),
+    Report(
+        "RooCodeInc/Roo-Code#4399",
+        error(
+            "The thinking budget (52428) is invalid.",
+            code=400,
+            status="INVALID_ARGUMENT",
+        ),
+        "reasoning_effort",
+        "value",
+    ),
+    Report(
+        "nextai-translator/nextai-translator#1879",
+        openai(
+            "Failed to deserialize the JSON body into the target type: reasoning_effort: unknown "
+            "variant `none`, expected one of `high`, `low`, `medium`, `max`, `xhigh` at line 1 "
+            "column 68"
+        ),
+        "reasoning_effort",
+        "value",
+    ),
+    Report(
+        "can1357/oh-my-pi#6451",
+        openai("Unsupported service_tier: flex", None, "invalid_request_error"),
+        "service_tier",
+        "value",
+        sent=sent("service_tier"),
+    ),
+]
+
 REPORTS = [
     *TEMPERATURE,
     *TOP_P,
@@ -1753,6 +1880,7 @@ REPORTS = [
     *LATER,
     *HELD_OUT,
     *HELD_OUT_TOO,
+    *FORMATS,
 ]
 
 
@@ -1774,6 +1902,21 @@ def test_a_refusal_is_read_to_its_parameter_its_kind_and_its_bounds(
         assert (found.low, found.high) == (report.low, report.high)
     if isinstance(found, ValueRejected) and report.parameter == "n":
         assert found.high == report.high
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        # mozilla-ai/any-llm#1294
+        "Budget 0 is invalid. This model only works in thinking mode.",
+        # charmbracelet/catwalk#603
+        "This model always engages in thinking and cannot be disabled; please use low, high, or max.",
+    ],
+)
+def test_reasoning_is_no_condition_of_the_effort_itself(words: str) -> None:
+    found = error_of_response(400, {}, error(words), who="m at host", sent=SENT)
+    assert isinstance(found, ValueRejected)
+    assert not found.while_reasoning
 
 
 UNREADABLE = [

@@ -207,6 +207,55 @@ RECORDED = {
         5 * PICODOLLARS // 1000,
         told="it bills $0.005",
     ),
+    # decolua/9router#4074: the router states the cost of the vendor under `total`.
+    "9router": Recorded(
+        {
+            "prompt_tokens": 14,
+            "completion_tokens": 10,
+            "total_tokens": 24,
+            "cost": {"total": 0.005},
+        },
+        5 * PICODOLLARS // 1000,
+        told="it bills $0.005",
+    ),
+    # Menci/Floway#350 (a tenth of its tokens): the prompt's count leaves out the cached tokens, and
+    # the total has them.
+    "cache beside the prompt": Recorded(
+        {
+            "prompt_tokens": 48,
+            "completion_tokens": 37,
+            "total_tokens": 1416,
+            "prompt_tokens_details": {"cached_tokens": 1331},
+        },
+        48 * IN + 1331 * READ + 37 * OUT,
+    ),
+    "less cache beside the prompt": Recorded(
+        {
+            "prompt_tokens": 300,
+            "completion_tokens": 37,
+            "total_tokens": 587,
+            "prompt_tokens_details": {"cached_tokens": 250},
+        },
+        300 * IN + 250 * READ + 37 * OUT,
+    ),
+    # router-for-me/CLIProxyAPI#5733, of Gemini: all of the completion is thoughts.
+    "CLIProxyAPI": Recorded(
+        {
+            "prompt_tokens": 21,
+            "completion_tokens": 0,
+            "total_tokens": 81,
+            "completion_tokens_details": {"reasoning_tokens": 60},
+        },
+        21 * IN + 60 * OUT,
+        texts=("",),
+        told="total tokens are 81",
+    ),
+    # anomalyco/opencode#28758: Ollama's cloud reports no prompt.
+    "Ollama, cloud": Recorded(
+        {"prompt_tokens": 0, "completion_tokens": 100, "total_tokens": 100},
+        MOST * IN + 100 * OUT,
+        told="prompt tokens are 0",
+    ),
     "Mistral": Recorded(
         {"prompt_tokens": 16, "completion_tokens": 34, "total_tokens": 50},
         16 * IN + 34 * OUT,

@@ -63,6 +63,10 @@ _REFUSED_BY_500 = re.compile(
     r"only one completion choice|does not support parameters: \{"
 )
 
+# Groq refuses an answer that breaks the JSON that was asked for, after it was made
+# (build-with-groq/g1#23).
+_BROKEN_JSON = re.compile(r"json_validate_failed|failed to generate json")
+
 _TOO_LONG = re.compile(
     r"context[_ ]?(?:length|size|window)|maximum (?:input|prompt|sequence) length|max_model_len|"
     r"(?:prompt|input|request) (?:is |was )?too (?:long|large)|too many (?:input )?tokens|"
@@ -246,6 +250,8 @@ class _Failure:
         """Return the error of a request that this configuration makes unanswerable, or None."""
         if self.status in (400, 422) and _CUT.search(self.text):
             return AnswerError(self.message, reason="length")
+        if self.status in (400, 422) and _BROKEN_JSON.search(self.text):
+            return AnswerError(self.message, reason="invalid_json", charged=True)
         if self.status in (400, 403, 422) and _FILTERED.search(self.text):
             return AnswerError(self.message, reason="content_filter")
         return None

@@ -59,13 +59,21 @@ def read_refusal(error: object, sent: Collection[str] = PARAMETERS) -> Refusal |
     if named == "n":
         return _refused_n(text, high)
     bounded = low is not None or high is not None
+    # "Unknown parameter: 'response_format.schema'" is about a field of this value, and
+    # "Unsupported service_tier: flex" about the value itself.
+    plain = re.escape(named)
+    this_value = re.search(
+        rf"\b{plain}\.[a-z]|unsupported {plain}: ", text, re.IGNORECASE
+    )
+    # The effort decides whether the model reasons, so reasoning is no condition of it.
+    conditional = named not in _REASONING and _WHILE_REASONING.search(text)
     return Refusal(
         named,
-        bounded or is_about_value(error, text),
+        bounded or bool(this_value) or is_about_value(error, text),
         low,
         high,
         beside=_other_of_two(text, named, sent),
-        while_reasoning=bool(_WHILE_REASONING.search(text)),
+        while_reasoning=bool(conditional),
     )
 
 
@@ -99,6 +107,9 @@ _WHILE_REASONING = re.compile(
     r"|while (?:thinking|reasoning)\b",
     re.IGNORECASE,
 )
+
+_REASONING = frozenset({"reasoning_effort", "reasoning", "thinking"})
+"""Settings that decide whether a model reasons."""
 
 _TOGETHER = re.compile(TOGETHER, re.IGNORECASE)
 
@@ -238,7 +249,7 @@ _ABOUT_EFFORT = re.compile(
 _ABOUT = re.compile(
     r"support|allow|permit|unexpected|unknown|unrecogni|deprecated|must|should|may only|range"
     r"|invalid|at most|cannot|greater|less|extra inputs|not available|expected|incompatible"
-    r"|enabled|too many|exceed|maximum|minimum|only one of|\u6700[\u5927\u591a]",
+    r"|enabled|unavailable|too many|exceed|maximum|minimum|only one of|\u6700[\u5927\u591a]",
     re.IGNORECASE,
 )
 
@@ -259,12 +270,16 @@ _ABOUT_N = re.compile(
 ABOUT_STOP = re.compile(r"\b(?:length|number) of stop\b", re.IGNORECASE)
 """Words about stop strings, which are too many or too long."""
 
+# "Json mode is not enabled for models/gemini-pro"
+_ABOUT_FORMAT = re.compile(r"\bjson[ _](?:mode|object|schema)\b", re.IGNORECASE)
+
 # Words that tell which parameter is meant, without its name as a name.
 _TELLING = (
     ("n", _ABOUT_N),
     ("reasoning_effort", _ABOUT_EFFORT),
     ("thinking", _ABOUT_EFFORT),
     ("stop", ABOUT_STOP),
+    ("response_format", _ABOUT_FORMAT),
 )
 
 # vLLM repeats all settings of the request behind some refusals, and none of them is to blame.

@@ -118,6 +118,8 @@ _ONE_VALUE = re.compile(
     r"(?:supported|valid|allowed|accepted|permitted) (?:values|levels|options)"
     r"|\bexpected one of\b|\bof type '|be (?:disabled|turned off)|only works in"
     r"|\bvalue [\"'`]|input should be '|only \S+ (?:is|are) (?:allowed|supported)|only the default"
+    # A type of `response_format`; others may be taken.
+    r"|\btype is unavailable|\bjson[ _](?:mode|object|schema)\b|\binvalid schema"
     rf"|unsupported value|{TOGETHER}",
     re.IGNORECASE,
 )

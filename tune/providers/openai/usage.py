@@ -111,7 +111,7 @@ def read_usage(
     """
     usage = read_mapping(body, "usage")
     problems: list[str] = []
-    prompt = _read_prompt(usage, most_prompt, problems)
+    prompt = _read_prompt(usage, most_prompt, cap * len(shown), problems)
     reasoning = _reasoning(usage)
     reading = _largest(usage, prompt, reasoning, shown, cap, problems)
     # Several choices may share a usage that counts one of them: then it says nothing of the rest.
@@ -174,7 +174,17 @@ class _Prompt:
     reported: bool
 
 
-def _read_prompt(usage: Mapping[str, Any], most: int, problems: list[str]) -> _Prompt:
+def _read_prompt(
+    usage: Mapping[str, Any], most: int, caps: int, problems: list[str]
+) -> _Prompt:
+    """Read the tokens of a prompt.
+
+    Args:
+        usage: as reported.
+        most: the most tokens that the prompt can have.
+        caps: the most tokens that all answers together were allowed.
+        problems: takes what is missing or contradictory.
+    """
     tokens = read_count(usage, "prompt_tokens") or read_count(usage, "input_tokens")
     reads = _stated(usage, _INPUT_DETAILS, _CACHE_READS)
     # Cached tokens are cheap, so the smallest count is the largest bill. Written ones cost extra.
@@ -187,7 +197,7 @@ def _read_prompt(usage: Mapping[str, Any], most: int, problems: list[str]) -> _P
     if len(set(reads)) > 1:
         problems.append(f"cached tokens are both {min(reads)} and {max(reads)}")
     whole = tokens + cached + written
-    if _excludes_cache(usage):
+    if _excludes_cache(usage) or _total_adds_cache(usage, tokens, whole, caps):
         return _Prompt(whole, cached, written, reported=True)
     if cached + written <= tokens:
         return _Prompt(tokens, cached, written, reported=True)
@@ -209,6 +219,20 @@ def _excludes_cache(usage: Mapping[str, Any]) -> bool:
         "cache_read_input_tokens" in usage or "cache_creation_input_tokens" in usage
     )
     return names_cache and "prompt_tokens" not in usage
+
+
+def _total_adds_cache(
+    usage: Mapping[str, Any], tokens: int, whole: int, caps: int
+) -> bool:
+    """Tell whether the total shows that the prompt's count leaves out the tokens of the cache.
+
+    They add up to it exactly (Menci/Floway#350). Otherwise as many tokens would be hidden
+    reasoning, and that beyond the cap.
+    """
+    total, completion = read_count(usage, "total_tokens"), _reported(usage)
+    if total is None or completion is None:
+        return False
+    return total == whole + completion and total - tokens > caps
 
 
 def _stated(
@@ -400,7 +424,8 @@ def _own_bill(usage: Mapping[str, Any], problems: list[str]) -> int | None:
     bills: list[float] = []
     stated = usage.get("cost")
     if isinstance(stated, Mapping):
-        stated = stated.get("total_cost")  # Perplexity's form
+        # Perplexity's form, and that of a router (decolua/9router#4074)
+        stated = stated.get("total_cost", stated.get("total"))
     for name, value, unit in (
         ("cost", stated, 1),
         ("cost_in_usd_ticks", usage.get("cost_in_usd_ticks"), _TICKS),
