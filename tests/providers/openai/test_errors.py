@@ -279,9 +279,63 @@ def test_a_prompt_too_long_is_the_configs_doing(error: ProviderError) -> None:
 
 
 @pytest.mark.parametrize(
+    ("words", "kind", "told"),
+    [
+        # BerriAI/litellm#4941
+        (
+            "AzureException - Error code: 400 - {'error': {'message': \"The response was filtered due "
+            "to the prompt triggering Azure OpenAI's content management policy.\"}}",
+            AnswerError,
+            True,
+        ),
+        # dottxt-ai/outlines#844
+        (
+            "500: Error code: 400 - {'error': {'message': \"Unsupported value: 'temperature' does not "
+            "support 0.2 with this model.\", 'param': 'temperature'}}",
+            ValueRejected,
+            False,
+        ),
+        # BerriAI/litellm#16090
+        (
+            "litellm.BadRequestError: OpenAIException - Unsupported parameter: 'temperature' is not "
+            "supported with this model.",
+            ParameterRejected,
+            False,
+        ),
+        # stdapi-ai/stdapi.ai#224, Bedrock's words
+        (
+            "An error occurred (ValidationException) when calling the Converse operation: Value '1.5' "
+            "at 'inferenceConfig.temperature' failed to satisfy constraint: Member must have value "
+            "less than or equal to 1",
+            ValueRejected,
+            False,
+        ),
+    ],
+)
+def test_a_500_that_quotes_a_refusal_is_that_refusal(
+    words: str, kind: type, told: bool
+) -> None:
+    error = fault(500, words)
+    assert type(error) is kind
+    assert (error.charged, error.prompt_charged) == (False, told)
+    assert "answered 500" in str(error)
+
+
+@pytest.mark.parametrize(
     "error",
     [
         fault(400, "The response was filtered", code="content_filter"),
+        # UKGovernmentBEIS/inspect_ai#2267, xAI
+        error_of_response(
+            403,
+            {},
+            {
+                "code": "The caller does not have permission to execute the specified operation",
+                "error": "Content violates usage guidelines. Team: x, API key ID: x, Model: "
+                "grok-4-0709, Failed check: SAFETY_CHECK_TYPE_BIO",
+            },
+            who=WHO,
+        ),
         fault(400, "Content Exists Risk"),
         fault(
             400,

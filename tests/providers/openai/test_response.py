@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tune.completion import Message, Request, Structured
-from tune.errors import TransientError
+from tune.errors import TransientError, Unreadable
 from tune.providers.openai.response import ParsedResponse, parse_response
 
 REQUEST = Request("s", "m", (Message("user", "hi"),), 50)
@@ -102,6 +102,47 @@ def test_every_ending_is_one_of_three(given: str | None, kept: str) -> None:
         .finish_reason
         == kept
     )
+
+
+@pytest.mark.parametrize("choices", [None, []])
+@pytest.mark.parametrize("asked", [1, 3])
+def test_a_prompt_that_was_read_and_not_answered_has_empty_answers(
+    choices: object, asked: int
+) -> None:
+    """michelle-avery/custom-conversation#24, Gemini: what was thought may be billed."""
+    body = {
+        "id": None,
+        "choices": choices,
+        "usage": {
+            "completion_tokens": 0,
+            "prompt_tokens": 1396,
+            "total_tokens": 1396,
+        },
+    }
+    answer = read(body, asked=asked)
+    assert [draw.text for draw in answer.draws] == [""] * asked
+    assert {draw.finish_reason for draw in answer.draws} == {"length"}
+    assert answer.draws[0].prompt_tokens == 1396
+    assert [draw.completion_tokens for draw in answer.draws] == [50] * asked
+    assert answer.estimated
+
+
+@pytest.mark.parametrize(
+    "body", [{"choices": []}, {"choices": [], "usage": usage(7, 3)}]
+)
+def test_an_answer_that_was_written_and_is_not_there_cannot_be_read(body: Any) -> None:
+    with pytest.raises(Unreadable, match="no choices"):
+        read(body)
+
+
+def test_a_choice_without_a_message_is_empty() -> None:
+    """agentgateway/agentgateway#1464: Gemini leaves out the message and its count."""
+    body = {
+        "choices": [{"finish_reason": "length", "index": 0}],
+        "usage": {"prompt_tokens": 9, "total_tokens": 40},
+    }
+    (draw,) = read(body).draws
+    assert (draw.text, draw.finish_reason, draw.completion_tokens) == ("", "length", 31)
 
 
 @pytest.mark.parametrize(

@@ -100,10 +100,18 @@ _CAP_ALONE = re.compile(
     r"must be (?:less than or equal to|at most|<=) \W?\d"
 )
 
+# A gateway answers 500 for a 400 of the vendor behind it, and quotes it: LiteLLM
+# (BerriAI/litellm#4941), a wrapper in Python (dottxt-ai/outlines#844), Bedrock's exceptions.
+_QUOTED_REFUSAL = re.compile(
+    r"error code: 4(?:00|22)\b"
+    r"|litellm\.(?:badrequest|unsupportedparams|contextwindowexceeded|contentpolicyviolation)error"
+    r"|\(validationexception\)"
+)
+
 _FILTERED = re.compile(
     r"content[_ ]?(?:filter|policy|management policy)|responsibleaipolicy|responsible ai|"
     r"data_?inspection|content exists risk|flagged|moderation|safety (?:system|filter)|"
-    r"usage policy|invalid_prompt|prohibited_content|new_sensitive|"
+    r"usage policy|usage guidelines|safety_check|invalid_prompt|prohibited_content|new_sensitive|"
     r"(?:blocked|rejected|refused) .{0,40}safety"
 )
 
@@ -137,7 +145,8 @@ class _Failure:
     """A failed call as the service tells it.
 
     Attributes:
-        status: the HTTP status, or the one that an error object names.
+        status: the HTTP status, or the one that an error object names. A 500 that quotes a
+            vendor's refusal is a 400.
         headers: of the response, with names in lower case.
         body: the error body.
         message: the message of the error that it becomes.
@@ -154,6 +163,8 @@ class _Failure:
         codes = error_codes(body)[:MOST_ERROR_CHARACTERS]
         words = error_words(body)[:MOST_ERROR_CHARACTERS]
         self.text = f"{codes} {words}".lower()
+        if status == 500 and _QUOTED_REFUSAL.search(self.text):
+            self.status = 400
 
     def error(
         self, who: str, sent: Collection[str], *, bills_refusals: bool

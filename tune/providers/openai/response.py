@@ -184,6 +184,8 @@ def _visible(choice: _Choice, alone: Mapping[str, int]) -> VisibleChoice:
 def _choices(body: object, asked: int, who: str) -> list[Mapping[str, Any]]:
     """Return the choices of a body in the order of their indices, at most as many as asked for."""
     choices = body.get("choices") if isinstance(body, dict) else None
+    if isinstance(body, dict) and not choices and _says_nothing(body):
+        return [_NO_ANSWER] * asked
     if not isinstance(choices, list) or not choices:
         raise Unreadable(f"{who} returned no choices")
     for choice in choices:
@@ -195,6 +197,22 @@ def _choices(body: object, asked: int, who: str) -> list[Mapping[str, Any]]:
                 f"{who} broke off in the middle of its answer", charged=True
             )
     return sorted(choices, key=_index)[:asked]
+
+
+_NO_ANSWER: Mapping[str, Any] = {"finish_reason": "length"}
+"""A choice without a text: whatever was thought before it is billed, up to the cap."""
+
+
+def _says_nothing(body: Mapping[str, Any]) -> bool:
+    """Tell whether a body without choices says that the prompt was read and nothing written.
+
+    Gemini's compatible endpoint answers so where it blocks a prompt, and where thoughts used up the
+    cap (michelle-avery/custom-conversation#24).
+    """
+    usage = read_mapping(body, "usage")
+    return bool(read_count(usage, "prompt_tokens")) and not usage.get(
+        "completion_tokens"
+    )
 
 
 def _ending(choice: Mapping[str, Any]) -> str:
