@@ -49,3 +49,21 @@ def test_codes_are_gathered_from_inside_too() -> None:
         "content_filter",
         "responsibleaipolicyviolation",
     ]
+
+
+def test_a_bare_status_and_the_message_beside_it_are_both_words() -> None:
+    """docs.nestjs.com, validation; scaleway.com, understanding errors."""
+    body = {"statusCode": 400, "message": ["n is too large"], "error": "Bad Request"}
+    assert error_words(body) == "Bad Request: n is too large"
+    assert error_words({"error": "gone", "message": "gone"}) == "gone"
+
+
+def test_a_list_of_errors_is_read() -> None:
+    """anomalyco/opencode#23773, Cloudflare."""
+    body = {
+        "result": None,
+        "success": False,
+        "errors": [{"code": 7003, "message": "Could not route to /x"}],
+        "messages": [],
+    }
+    assert error_words(body) == "Could not route to /x"

@@ -1867,6 +1867,183 @@ FORMATS = [
     ),
 ]
 
+# Found last of all, about bounds and lists of names: of these 16, 10 were read at once.
+BOUNDS = [
+    Report(
+        "leonardovida/duckdb-ai#85",
+        "BAD_REQUEST: Model eu.anthropic.claude-opus-5 does not support the temperature parameter.",
+        "temperature",
+        "parameter",
+    ),
+    Report(
+        "ITSpecialist111/ai_automation_suggester#171",
+        error("max_tokens must be at least 16 for sonar.", type="invalid_parameter"),
+        "max_tokens",
+        "value",
+        16,
+        None,
+    ),
+    Report(
+        "Alishahryar1/free-claude-code#127",
+        {
+            "message": "Validation: Unsupported parameter(s): reasoning_budget",
+            "type": "Bad Request",
+            "code": 400,
+        },
+        "reasoning_budget",
+        "parameter",
+        sent=sent("reasoning_budget"),
+    ),
+    Report(
+        "Alishahryar1/free-claude-code#127, with a list",
+        "Validation: Unsupported parameter(s): reasoning_budget, seed",
+        "seed",
+        "parameter",
+    ),
+    Report(
+        "lm-sys/FastChat#2994",
+        "1.2 is greater than the maximum of 1 - 'top_p'",
+        "top_p",
+        "value",
+        None,
+        1,
+    ),
+    Report(
+        "anomalyco/models.dev#5824",
+        "AiError 400 max_completion_tokens is too large: 1298829. This model supports at most "
+        "1048576",
+        "max_tokens",
+        "value",
+        None,
+        1048576,
+    ),
+    Report(
+        "vibrantlabsai/ragas#2354",
+        error(
+            "Reasoning model does not support n > 1, logit_bias, logprobs, top_logprobs Request id: "
+            "xxx",
+            code="InvalidParameter",
+            param="",
+            type="BadRequest",
+        ),
+        "n",
+        "parameter",
+    ),
+    Report(
+        "AQBot-Desktop/AQBot#93",
+        error(
+            "Param Incorrect",
+            type="upstream_error",
+            param="max_tokens is too large: 1048576. This model supports at most 131072 completion "
+            "tokens, whereas you provided 1048576.",
+            code="400",
+        ),
+        "max_tokens",
+        "value",
+        None,
+        131072,
+    ),
+    Report(
+        "Gitlawb/openclaude#331",
+        error(
+            "The parameter `max_completion_tokens` specified in the request are not valid: integer "
+            "above maximum value, expected a value <= 12288, but got 32000 instead.",
+            code="InvalidParameter",
+            param="max_completion_tokens",
+            type="BadRequest",
+        ),
+        "max_completion_tokens",
+        "value",
+        None,
+        12288,
+        sent=sent("max_completion_tokens") - {"max_tokens"},
+    ),
+    Report(
+        "theopenco/llmgateway#3268",
+        error("The temperature parameter is illegal.：限制数值范围[0,1]", code="1210"),
+        "temperature",
+        "value",
+        0,
+        1,
+    ),
+    Report(
+        "openclaw/openclaw#81275",
+        openai("Invalid top_p value, the valid range of top_p is (0, 1.0]"),
+        "top_p",
+        "value",
+        0,
+        1,
+    ),
+    Report(
+        "scottyeager/Pal#28",
+        {
+            "object": "error",
+            "message": {
+                "detail": [
+                    {
+                        "type": "less_than_equal",
+                        "loc": ["body", "temperature"],
+                        "msg": "Input should be less than or equal to 1.5",
+                        "input": 2,
+                        "ctx": {"le": 1.5},
+                    }
+                ]
+            },
+            "type": "invalid_request_error",
+            "param": None,
+            "code": None,
+        },
+        "temperature",
+        "value",
+        None,
+        1.5,
+        status=422,
+    ),
+    Report(
+        "scaleway/docs-content#4858",
+        {
+            "error": "Range Not Satisfiable",
+            "status": 416,
+            "message": "max_completion_tokens is limited for this model",
+        },
+        "max_tokens",
+        "value",
+        status=416,
+    ),
+    Report(
+        "typestack/class-validator, its default words in NestJS's default body",
+        {
+            "statusCode": 400,
+            "message": ["temperature must not be greater than 1"],
+            "error": "Bad Request",
+        },
+        "temperature",
+        "value",
+        None,
+        1,
+    ),
+    Report(
+        "typestack/class-validator, of a smallest value",
+        {
+            "statusCode": 400,
+            "message": ["temperature must not be less than 0.1"],
+            "error": "Bad Request",
+        },
+        "temperature",
+        "value",
+        0.1,
+        None,
+    ),
+    Report(
+        "colinhacks/zod, its default words",
+        "Too big: expected number to be <=1 at temperature",
+        "temperature",
+        "value",
+        None,
+        1,
+    ),
+]
+
 REPORTS = [
     *TEMPERATURE,
     *TOP_P,
@@ -1881,6 +2058,7 @@ REPORTS = [
     *HELD_OUT,
     *HELD_OUT_TOO,
     *FORMATS,
+    *BOUNDS,
 ]
 
 

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tune.completion import Request, Structured
 from tune.errors import EndpointError, ParameterRejected, ValueRejected
-from tune.providers.openai.sent_settings import as_refused_value, sent_settings
+from tune.providers.openai.sent_settings import (
+    as_refused_value,
+    exclude_refused,
+    sent_settings,
+)
 
 ROUTE = {"provider": {"sort": "price"}}
 
@@ -41,3 +47,27 @@ def test_other_faults_stay_as_they_are() -> None:
         None,
     ):
         assert as_refused_value(fault, request) is fault
+
+
+@pytest.mark.parametrize(
+    ("name", "sent", "low", "high", "kept"),
+    [
+        ("n", {"n": 5}, None, 5, (None, 4)),
+        ("n", {"n": 8}, None, 5, (None, 5)),
+        ("max_tokens", {"max_completion_tokens": 4096}, None, 4096, (None, 4095)),
+        ("max_tokens", {"max_tokens": 16}, 16, None, (17, None)),
+        ("stop", {"stop": ["a", "b"]}, None, 2, (None, 1)),
+        ("temperature", {"temperature": 1.0}, None, 1, (None, 1)),
+        ("seed", {}, None, 1, (None, 1)),
+    ],
+)
+def test_a_bound_that_was_refused_itself_is_exclusive(
+    name: str,
+    sent: dict[str, Any],
+    low: float | None,
+    high: float | None,
+    kept: tuple[float | None, float | None],
+) -> None:
+    fault = ValueRejected("n should be less than 5", name, low=low, high=high)
+    exclude_refused(fault, sent)
+    assert (fault.low, fault.high) == kept

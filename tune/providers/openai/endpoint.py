@@ -34,7 +34,11 @@ from tune.providers.openai.prompt_bound import prompt_bound
 from tune.providers.openai.reasoning_names import named_as_reasoning
 from tune.providers.openai.response import ParsedResponse, parse_response
 from tune.providers.openai.sender import Sender
-from tune.providers.openai.sent_settings import as_refused_value, sent_settings
+from tune.providers.openai.sent_settings import (
+    as_refused_value,
+    exclude_refused,
+    sent_settings,
+)
 from tune.providers.openai.user_client import ClientSender, client_access
 
 # Texts whose tokens are remembered.
@@ -399,6 +403,8 @@ class OpenAIEndpoint:
             self._seed_known = True
             if self._tries_without_seed:
                 raise Adapted(str(fault))
+        if isinstance(fault, ValueRejected):
+            exclude_refused(fault, sent)
         if (
             isinstance(fault, ValueRejected)
             and fault.parameter == "n"

@@ -11,9 +11,19 @@ def error_words(error: object) -> str:
     if isinstance(error, str):
         return error
     if isinstance(error, Mapping):
-        for name in ("error", "message", "detail", "msg", "error_description"):
+        for name in (
+            "error",
+            "message",
+            "detail",
+            "msg",
+            "error_description",
+            "errors",
+        ):
             if error.get(name):
-                return _with_raw(error_words(error[name]), error.get("metadata"))
+                words = _with_raw(error_words(error[name]), error.get("metadata"))
+                if name == "error" and isinstance(error[name], str):
+                    words = _with_message(words, error.get("message"))
+                return _with_sentence(words, error.get("param"))
     if isinstance(error, list) and error:
         return "; ".join(error_words(part) for part in error)
     return "" if error is None else json.dumps(error, ensure_ascii=False, default=str)
@@ -33,6 +43,22 @@ def _with_raw(words: str, metadata: object) -> str:
         # It is plain text, or nested too deeply to be read.
         vendor = raw
     return f"{words}: {vendor}"
+
+
+def _with_message(words: str, message: object) -> str:
+    """Return the words and the message: NestJS and Spring say "Bad Request" under `error`."""
+    told = error_words(message)
+    return f"{words}: {told}" if told and told not in words else words
+
+
+def _with_sentence(words: str, param: object) -> str:
+    """Return the words, and the sentence that a service puts into the field for a name.
+
+    AQBot-Desktop/AQBot#93 has one: the message itself is "Param Incorrect".
+    """
+    if not isinstance(param, str) or " " not in param.strip():
+        return words
+    return f"{words}: {param}"
 
 
 def error_codes(error: object) -> str:

@@ -273,7 +273,8 @@ class _Failure:
         is_refusal = bool(
             _REFUSED_BY_500.search(self.text) or _NO_HOST_TAKES.search(self.text)
         )
-        if self.status not in (400, 422, 501) and not is_refusal:
+        # 416 is Scaleway's, for a cap that is out of range (scaleway/docs-content#4858).
+        if self.status not in (400, 416, 422, 501) and not is_refusal:
             return None
         refusal = read_refusal(self.body, sent)
         if refusal is None:
@@ -306,7 +307,7 @@ class _Failure:
                 f"{who} answered with a redirect ({status}), which is not followed: "
                 f"give the final base URL"
             )
-        if status in (400, 422) or _NO_HOST_TAKES.search(self.text):
+        if status in (400, 416, 422) or _NO_HOST_TAKES.search(self.text):
             return RequestRefused(self.message)
         if status in (404, 405) and "model" not in self.text:
             return EndpointError(

@@ -212,8 +212,8 @@ def _quoted_location(text: str) -> str | None:
 _STATED = re.compile(
     r"unsupported parameters passed: *(?P<l>\w+)"
     r"|(?:unsupported|unknown|unrecognized|unexpected|invalid|deprecated) "
-    r"(?:parameter|argument|field|name|value|request argument supplied|property)s?"
-    r":? *[\"'`]*(?P<a>[\w.]+)"
+    r"(?:parameter|argument|field|name|value|request argument supplied|property)(?:s|\(s\))?"
+    r":? *[\"'`]*(?P<a>[\w.]+(?:[\"'`]*, ?[\"'`]*[\w.]+)*)"
     r"|does not support (?:the )?parameters?:? *[\"'`{\[]*(?P<b>[\w.]+)"
     r"|argument not supported on this model: *[\"'`]*(?P<c>[\w.]+)"
     r"|property [\"'`](?P<d>[\w.]+)[\"'`] is unsupported"
@@ -248,8 +248,9 @@ _ABOUT_EFFORT = re.compile(
 # Words without which a sentence is not about a parameter that is refused.
 _ABOUT = re.compile(
     r"support|allow|permit|unexpected|unknown|unrecogni|deprecated|must|should|may only|range"
-    r"|invalid|at most|cannot|greater|less|extra inputs|not available|expected|incompatible"
-    r"|enabled|unavailable|too many|exceed|maximum|minimum|only one of|\u6700[\u5927\u591a]",
+    r"|invalid|illegal|at most|cannot|greater|less|extra inputs|not available|expected|incompatible"
+    r"|enabled|unavailable|limited|too many|exceed|maximum|minimum|only one of"
+    r"|\u6700[\u5927\u591a]",
     re.IGNORECASE,
 )
 
@@ -296,9 +297,12 @@ def _in_prose(text: str, sent: Collection[str]) -> str | None:
     """Return the parameter that a sentence is about, among those that were sent."""
     text = _REPEATED.sub("", text)
     for found in _STATED.finditer(text):
-        name = _request_name(next(group for group in found.groups() if group))
-        if name in sent:
-            return name
+        stated = next(group for group in found.groups() if group)
+        # Of a list of names, the first one that was sent.
+        for each in re.findall(r"[\w.]+", stated):
+            name = _request_name(each)
+            if name in sent:
+                return name
     for name, words in _TELLING:
         if name in sent and words.search(text):
             return name

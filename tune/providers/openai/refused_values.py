@@ -24,7 +24,11 @@ _RANGES = (
     re.compile(
         rf"between {_NUMBER}(?: and |,? ?-+ ?|, ?| to ){_NUMBER}", re.IGNORECASE
     ),
-    re.compile(rf"in [\[(]{_NUMBER}, ?{_NUMBER}[\])]", re.IGNORECASE),
+    # Zhipu: "the values are limited to the range [0,1]"
+    re.compile(
+        rf"(?:in |to |within |\u8303\u56f4)[\[(]{_NUMBER}, ?{_NUMBER}[\])]",
+        re.IGNORECASE,
+    ),
     re.compile(
         rf"{_NUMBER} ?(?:<=|\u2264) ?(?:value|[a-z_]+) ?(?:<=|\u2264) ?{_NUMBER}",
         re.IGNORECASE,
@@ -34,14 +38,18 @@ _RANGES = (
 )
 
 _MUST_BE = r"(?:must|should|has to|have to) (?:be|satisfy)(?: strictly)?(?: \w+)? ?"
+_MAY_NOT_BE = r"(?:must not|should not|may not|cannot|can not|can't) be "
 
 # The last forms are Anthropic's, "max_tokens: 99999 > 64000, which is the maximum allowed number of
 # output tokens", and Fireworks', "Requests with max_tokens > 4096 must have stream=true".
 _MOST = re.compile(
-    r"(?:less (?:than )?or equal to|at most|<=|\u2264|no (?:more|greater|larger) than"
+    r"(?:(?:less|lower|smaller) (?:than )?or equal to|at most|<=|\u2264"
+    r"|no (?:more|greater|larger) than"
     r"|maximum(?: value)? (?:of|is|:)|max(?:imum)? allowed(?: value)?(?: is| of|:)?"
     r"|maximum (?:length|item count):?|maximum number of \w+ (?:is|of)|limited to|limit (?:is|of)"
     r"|cannot exceed|must not exceed|exceeds|up to"
+    r"|maximum (?:allowed )?(?:number of )?(?:\w+ ){0,2}tokens (?:is|of)"
+    rf"|{_MAY_NOT_BE}(?:greater|larger|higher|more) than"
     # Zhipu: "at most 4 stop words"
     r"|\u6700[\u5927\u591a](?:\u53ea\u80fd)?\u6709?"
     rf"|{_MUST_BE}(?:<|less than|smaller than|below)) ?{_NUMBER}"
@@ -49,8 +57,10 @@ _MOST = re.compile(
     re.IGNORECASE,
 )
 _LEAST = re.compile(
-    r"(?:greater (?:than )?or equal to|at least|>=|\u2265|no (?:less|smaller) than"
+    r"(?:(?:greater|larger|higher) (?:than )?or equal to|at least|>=|\u2265"
+    r"|no (?:less|smaller) than"
     r"|minimum(?: value)? (?:of|is|:)"
+    rf"|{_MAY_NOT_BE}(?:less|smaller|lower) than"
     rf"|{_MUST_BE}(?:>|(?:greater|larger|more) than|above)) ?{_NUMBER}"
     # "in range (0, +inf)"
     rf"|range [\[(]{_NUMBER}, ?\+?(?:inf|infinity|\u221e)",
@@ -91,7 +101,8 @@ def _range(found: re.Match[str]) -> tuple[float, float]:
 
 # Words about a value that is out of range.
 _VALUE = re.compile(
-    r"too (?:large|small|high|low|big|long)|at (?:most|least)|(?:must|should|may only) be|range"
+    r"too (?:large|small|high|low|big|long|many)|at (?:most|least)"
+    r"|(?:must|should|may only) be|is limited|range"
     r"|less than|greater than|≤|≥|<=|>=|maximum|minimum|between|invalid value|is invalid"
     r"|invalid [^.:]{1,60} value|must satisfy|struct field"
     r"|must contain|exceeds the limit|expected type"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from tune.completion import Request, Structured
 from tune.errors import ParameterRejected, ProviderError, ValueRejected
+from tune.providers.capabilities import REPLACEMENTS
 from tune.space.named_values import MERGED
 
 
@@ -33,3 +35,24 @@ def as_refused_value(
     if inside and fault.parameter not in settings:
         return ValueRejected(str(fault), parameter=MERGED)
     return fault
+
+
+def exclude_refused(fault: ValueRejected, sent: Mapping[str, Any]) -> None:
+    """Move a stated bound past the whole number that was refused, if it is that number.
+
+    "n should be less than 5" refuses 5 as well. Else the same call would be sent again.
+
+    Args:
+        fault: the refusal; its bounds are changed.
+        sent: the body that was refused.
+    """
+    name = fault.parameter
+    value = sent.get(name, sent.get(REPLACEMENTS.get(name, name)))
+    # Of stop strings, the bound is about their number.
+    size = len(value) if isinstance(value, list) else value
+    if isinstance(size, bool) or not isinstance(size, int):
+        return
+    if fault.high == size:
+        fault.high = size - 1
+    if fault.low == size:
+        fault.low = size + 1
