@@ -53,3 +53,17 @@ def test_a_refusal_is_about_a_value_or_about_the_parameter(
     text: str, value: bool
 ) -> None:
     assert is_about_value({"error": {"message": text}}, text) is value
+
+
+@pytest.mark.parametrize(
+    ("words", "whole", "high"),
+    [
+        ("n should be less than 5", True, 4),
+        ("n should be less than or equal to 5", True, 5),
+        ("top_p must be < 1", False, 1),
+    ],
+)
+def test_a_whole_number_below_a_bound_is_one_less(
+    words: str, whole: bool, high: float
+) -> None:
+    assert read_bounds(words, whole=whole) == (None, high)

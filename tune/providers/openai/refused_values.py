@@ -56,6 +56,9 @@ _MOST = re.compile(
     rf"|> ?{_NUMBER}(?:,? which is the maximum| must have)",
     re.IGNORECASE,
 )
+_BELOW = re.compile(
+    rf"{_MUST_BE}(?:<|less than|smaller than|below) ?{_NUMBER}", re.IGNORECASE
+)
 _LEAST = re.compile(
     r"(?:(?:greater|larger|higher) (?:than )?or equal to|at least|>=|\u2265"
     r"|no (?:less|smaller) than"
@@ -76,8 +79,13 @@ _ONLY = re.compile(
 )
 
 
-def read_bounds(text: str) -> tuple[float | None, float | None]:
-    """Return the smallest and the largest value that a refusal allows; None where it names none."""
+def read_bounds(text: str, *, whole: bool = False) -> tuple[float | None, float | None]:
+    """Return the smallest and the largest value that a refusal allows; None where it names none.
+
+    Args:
+        text: the words of the refusal.
+        whole: the values are whole numbers: "less than 5" is 4 at most.
+    """
     for pattern in _RANGES:
         if found := pattern.search(text):
             return _range(found)
@@ -88,6 +96,8 @@ def read_bounds(text: str) -> tuple[float | None, float | None]:
     # The patterns have two forms, each with its own group.
     low = float(least[1] or least[2]) if least else None
     high = float(most[1] or most[2]) if most else None
+    if high is not None and whole and _BELOW.search(text):
+        high -= 1
     return low, high
 
 
