@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from tests.support.house import House
@@ -50,6 +52,19 @@ async def test_the_money_of_a_trial_is_that_of_its_draws_at_list_price(
         for draw in draws:
             total += price.cost(draw.prompt_tokens, draw.completion_tokens)
     assert row_of(record, 0).spent == pytest.approx(to_dollars(total))
+
+
+async def test_a_trial_that_was_never_answered_has_no_cost(
+    build: Callable[..., House],
+) -> None:
+    """A filter may refuse every prompt: such a trial has a score, and no draw that cost anything."""
+    _, record = await searched(build)
+    first = record.standings[0].readings[0]
+    best = replace(first, costs=np.full(len(first.costs), math.nan))
+    refused = replace(record.standings[0], readings=(best,))
+    row = row_of(replace(record, standings={**record.standings, 0: refused}), 0)
+    assert row.quality is not None
+    assert row.cost is None
 
 
 async def test_a_trial_without_a_reading_has_no_numbers(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from tune.readout.trial import Trial
@@ -41,9 +42,14 @@ def trial_row(
         row,
         best=best.config,
         quality=evidence.quality(best),
-        cost=best.cost,
+        cost=_known(best.cost),
         outcomes=count_for(record, trial, best.config, decorations),
     )
     if record.time is not None:
-        row = replace(row, service_per_request=record.weigh(best).cost)
+        row = replace(row, service_per_request=_known(record.weigh(best).cost))
     return row
+
+
+def _known(cost: float) -> float | None:
+    """Return a cost per request; None where nothing was answered that could cost anything."""
+    return None if math.isnan(cost) else cost
