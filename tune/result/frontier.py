@@ -106,6 +106,7 @@ def frontier(
         size = min(examples, math.ceil(enough))
         candidate = _Candidate(
             places[0],
+            readings[0].cost,
             config,
             examples,
             least=min(place.quality for place in places),
@@ -124,7 +125,9 @@ def frontier(
             for one in known[size]
             if one.config == winner and one.config not in kept
         ]
-    return [one.config for one in sorted(found, key=_cheapest_first)]
+    # Costs that look equal are told apart here, so that the rows are in the order of their costs.
+    ordered = sorted(found, key=lambda one: (one.cost, *_cheapest_first(one)))
+    return [one.config for one in ordered]
 
 
 class _Candidate(NamedTuple):
@@ -132,6 +135,7 @@ class _Candidate(NamedTuple):
 
     Attributes:
         place: by its surest numbers.
+        cost: dollars per request, not rounded.
         config: its values.
         examples: the number that it was scored on.
         least: the worse of its qualities on tuning examples and on the holdout.
@@ -140,6 +144,7 @@ class _Candidate(NamedTuple):
     """
 
     place: Place
+    cost: float
     config: Config
     examples: int
     least: float
