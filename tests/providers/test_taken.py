@@ -100,3 +100,20 @@ def test_two_settings_that_never_went_together_are_unproven() -> None:
     taken.note(parts(temperature=0.5, reasoning_effort="none"))
     assert not taken.unproven(parts(temperature=0.5, reasoning_effort="none"))
     assert taken.unproven(parts(temperature=0.5, reasoning_effort="low"))
+
+
+def test_an_answer_shows_that_the_model_answers() -> None:
+    taken = Taken("s", "m", Capabilities())
+    taken.note(parts(temperature=0.5))
+    assert taken.unproven(parts(temperature=0.5)) == {("model", "")}
+    taken.note_answer(parts(temperature=0.5))
+    assert not taken.unproven(parts(temperature=0.5))
+
+
+def test_only_settings_that_another_one_knows_are_shared() -> None:
+    other, taken = known(), known()
+    other.note(parts(temperature=1.0))
+    taken.share(other, parts(temperature=1.0, top_p=0.9))
+    assert ("temperature", "1.0") in taken
+    assert taken.is_between(("temperature", "0.5"))
+    assert ("top_p", "0.9") not in taken

@@ -12,13 +12,16 @@ import pytest
 from tests.support.house import POINT, House, story, unsure
 from tune.completion import Request
 from tune.errors import ParameterRejected, ProviderError, QuotaExhausted
+from tune.providers.capabilities import Capabilities, Fact
 from tune.readout.trial import Step
 from tune.search.searcher import Searcher
 from tune.space import Point, Space
 from tune.strategies import Outcome, Problem
 from tune.strategies.problem import NO_WORTH
 from tune.study.comparisons import SINGLE_ANSWERS
+from tune.study.resume import dump_steps
 from tune.study.stop_reasons import ENOUGH, FINISHED, INTERRUPTED, QUOTA
+from tune.study.wave import Wave
 
 HOT = Point({**POINT, "temperature": 0.9})
 
@@ -287,6 +290,30 @@ async def test_the_record_is_what_the_run_has_at_its_end(
     assert record.time is None
     assert list(record.events) == house.journal.events
     assert record.standings == record.weighed == house.run.standings.current()
+
+
+async def test_a_resumed_wave_begins_with_what_was_known_before_it(
+    build: Callable[..., House],
+) -> None:
+    killed = build()
+    steps = [Step(0, POINT, (0, 1), 1, 12)]
+    lesson = Fact("m", "m", "takes", "temperature 0.5")
+    killed.journal.append("phase", name="search", left=0.005)
+    killed.journal.append("wave", phase="search", steps=dump_steps(steps))
+    killed.journal.append("fact", **lesson._asdict())
+    house = build(after=killed)
+    begun: list[Capabilities] = []
+
+    async def buy(*_: Any, known: Capabilities | None = None) -> Wave:
+        assert known is not None
+        begun.append(known)
+        return Wave()
+
+    house.run.evaluator.run = buy  # type: ignore[method-assign]
+    await house.run._wave("search", steps, house.run.standings.weighed)
+    (known,) = begun
+    assert lesson not in known
+    assert lesson in house.run.lessons.capabilities
 
 
 async def test_an_unanswerable_example_is_recorded_with_its_model(

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.study.test_evaluate import EXAMPLES, PRICE, QUICK, target
@@ -27,7 +27,7 @@ from tune.store.draws import Store
 from tune.store.ledger import Ledger
 from tune.study.evaluate import Evaluator
 from tune.study.lessons import Lessons
-from tune.study.scouts import Refusals, Scouts
+from tune.study.scouts import Refusals, Scouts, known_now
 from tune.study.wave import Wave, dump_faults
 from tune.task.extract import parse_extractor
 from tune.task.metrics import parse_metric
@@ -163,6 +163,8 @@ class Study:
             context.capabilities,
             lambda event, **fields: self.learned.append((event, fields)),
         )
+        # As a run does it: what was learned in the killed wave comes after what it began with.
+        self.known = Capabilities(context.capabilities.facts)
         for event, fields in [] if before is None else before.learned:
             self.learned.append((event, fields))
             lessons.recall({"event": event, **fields})
@@ -195,7 +197,7 @@ class Study:
             draws = 1 + number % most_draws
             cap = (64, 16)[number % 2]
             steps.append(Step(number, point, tuple(range(6)), draws, cap))
-        return asyncio.run(self.evaluator.run(steps, self.trials))
+        return asyncio.run(self.evaluator.run(steps, self.trials, known=self.known))
 
     def outcome(self, wave: Wave) -> dict[str, Any]:
         """Return everything that the next wave can depend on."""
@@ -227,18 +229,26 @@ def test_any_order_of_the_answers_teaches_the_same(
 
 
 @settings(max_examples=25, deadline=None)
-@given(wave=st.integers(0, 7), calls=st.integers(0, 30), order=st.integers(1, 10**6))
+@given(
+    wave=st.integers(0, 40),
+    draws=st.integers(1, 3),
+    calls=st.integers(0, 30),
+    order=st.integers(1, 10**6),
+)
+# Killed between the answers of one example, and between the calls of one round.
+@example(wave=4, draws=2, calls=1, order=1)
+@example(wave=13, draws=1, calls=4, order=17)
 def test_a_study_that_is_killed_within_a_wave_and_resumed_learns_the_same(
-    wave: int, calls: int, order: int
+    wave: int, draws: int, calls: int, order: int
 ) -> None:
     whole, killed = Study(), Study(random.Random(order))
     for endpoint in killed.endpoints.values():
         endpoint.calls_left = calls
     with contextlib.suppress(Killed):
-        killed.buy(wave)
+        killed.buy(wave, draws)
     resumed = Study(random.Random(order + 1), before=killed)
-    wanted = whole.outcome(whole.buy(wave))
-    found = resumed.outcome(resumed.buy(wave))
+    wanted = whole.outcome(whole.buy(wave, draws))
+    found = resumed.outcome(resumed.buy(wave, draws))
     for key in ("space", "answered"):
         assert found[key] == wanted[key]
     failed = {
@@ -300,7 +310,10 @@ def test_orders_with_proven_settings_go_beside_the_first_scouts() -> None:
     orders = [(step, position) for step in steps for position in step.examples]
     scouts = Scouts(
         study.evaluator.services,
-        lambda order: study.evaluator._lacking(order, study.trials),
+        lambda order: study.evaluator.requests.of(
+            study.trials[order[0].trial], order[1]
+        ),
+        known_now(study.evaluator.services),
     )
     first = scouts.pick(orders, study.trials)
     assert [(step.trial, position) for step, position in first] == [(1, 0)]
@@ -320,7 +333,10 @@ def test_the_first_scout_is_the_one_that_shows_the_most() -> None:
     orders = [(Step(0, plain, (0,), 1, 8), 0), (Step(1, warm, (0,), 1, 8), 0)]
     scouts = Scouts(
         study.evaluator.services,
-        lambda order: study.evaluator._lacking(order, study.trials),
+        lambda order: study.evaluator.requests.of(
+            study.trials[order[0].trial], order[1]
+        ),
+        known_now(study.evaluator.services),
     )
     (chosen,) = scouts.pick(orders, study.trials)
     assert chosen[0].trial == 1, "it also shows what the other one would"

@@ -72,8 +72,7 @@ class Service:
         metered: the wrapper that reserves and settles money; its `purpose` follows the phase of the
             study.
         endpoint: the innermost part, which really sends.
-        tried: the wrapper that knows which settings the model has taken; None for a model in this
-            process.
+        capabilities: what was seen of models; the wrappers add to it.
     """
 
     entry: Entry
@@ -82,7 +81,7 @@ class Service:
     provider: Stored
     metered: Metered
     endpoint: Endpoint
-    tried: Tried | None = None
+    capabilities: Capabilities
 
 
 def build_stack(
@@ -179,7 +178,7 @@ def build_stack(
         stored,
         metered,
         endpoint,
-        None if entry.local else tried,
+        context.capabilities,
     )
 
 

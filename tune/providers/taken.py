@@ -67,6 +67,18 @@ class Taken:
             if part not in self:
                 self._capabilities.learn(self._fact(part))
 
+    def note_answer(self, parts: Iterable[Part]) -> None:
+        """Note that the model has answered a call with these settings."""
+        self._capabilities.learn(Fact(self._service, self._model, "answers"))
+        self.note(parts)
+
+    def share(self, other: Taken, parts: Iterable[Part]) -> None:
+        """Note which of these settings the model takes, as another one of this class knows it."""
+        parts = frozenset(parts)
+        for part in sorted(parts.union(_together(parts))):
+            if part in other:
+                self._capabilities.learn(self._fact(part))
+
     def is_between(self, part: Part) -> bool:
         """Tell whether a setting is a number between two that the model takes.
 

@@ -101,13 +101,6 @@ class Tried:
         new = self._untaken(parts) - self._released
         return frozenset(part for part in new if not self._taken.is_between(part))
 
-    def unproven(self, request: Request, numbers: range) -> frozenset[Part]:
-        """Return what no answered call has shown of the settings of this one."""
-        parts = parts_of(request, numbers)
-        if parts in self._answered:
-            return frozenset()
-        return self._taken.unproven(parts)
-
     def _untaken(self, parts: frozenset[Part]) -> frozenset[Part]:
         """Return the settings of a call that were in no answered call yet."""
         return frozenset(part for part in parts if part not in self._taken)

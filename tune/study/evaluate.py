@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
-from tune.completion import Completion, Request
+from tune.completion import Completion
 from tune.errors import (
     AnswerError,
     BudgetExhausted,
@@ -18,6 +18,7 @@ from tune.errors import (
     TransientError,
     TuneError,
 )
+from tune.providers.capabilities import Capabilities
 from tune.providers.stack import Service
 from tune.readout.trial import Step, Trial
 from tune.readout.truncate import may_be_cut
@@ -30,7 +31,7 @@ from tune.study.fault import INPUT, SERVICE, Blame
 from tune.study.lessons import Lessons
 from tune.study.resume import RecordedWave
 from tune.study.scores import Scores
-from tune.study.scouts import Refusals, Scouts
+from tune.study.scouts import Refusals, Scouts, known_now
 from tune.study.server_queues import Order, ServerQueues
 from tune.study.stop_reasons import LOST, QUOTA
 from tune.study.trial_reader import TrialReader
@@ -107,6 +108,8 @@ class Evaluator:
         self._bought = bought
         self._lost: TuneError | None = None
         self._in_order = False
+        # What the rounds of scouts of the wave under way rest on.
+        self._known = Capabilities()
         self._blame = Blame()
         # Trials that have draws of this wave with a smaller max_tokens than their own.
         self._shorter: set[int] = set()
@@ -124,6 +127,7 @@ class Evaluator:
         trials: dict[int, Trial],
         *,
         in_order: bool = False,
+        known: Capabilities | None = None,
     ) -> Wave:
         """Bring every step's examples to the draws asked for.
 
@@ -137,6 +141,8 @@ class Evaluator:
             trials: what was bought so far, by number; the steps add to it.
             in_order: whether no step may get ahead of the steps before it that have settings to
                 try. So the same examples are missing in all trials where the money ends.
+            known: what was known of models when the wave began in another process, which was
+                killed; by default, what is known now.
 
         Raises:
             TuneError: its class says whose fault it is; what was bought until then is stored.
@@ -144,6 +150,7 @@ class Evaluator:
         wave = Wave()
         self._lost = None
         self._in_order = in_order
+        self._known = known or known_now(self.services)
         self._blame = Blame()
         self._shorter = set()
         orders = self._begin(steps, trials, {})
@@ -252,7 +259,11 @@ class Evaluator:
     ) -> None:
         """Buy one group of orders after the other; those of a group go side by side."""
         for group in queue:
-            scouts = Scouts(self.services, lambda order: self._lacking(order, trials))
+            scouts = Scouts(
+                self.services,
+                lambda order: self.requests.of(trials[order[0].trial], order[1]),
+                self._known,
+            )
             await self._buy_after_scouts(group, scouts, trials, wave)
 
     async def _buy_after_scouts(
@@ -274,19 +285,14 @@ class Evaluator:
         refusals = Refusals()
 
         async def scouted() -> None:
-            await self._buy_side_by_side(chosen, trials, wave)
+            found = Refusals()
+            await self._fill_all(chosen, trials, wave, found)
+            scouts.settle(chosen, found, trials)
+            self._take_in(found, trials, wave)
             await self._buy_after_scouts(group, scouts, trials, wave)
 
         await asyncio.gather(scouted(), self._fill_all(beside, trials, wave, refusals))
         self._take_in(refusals, trials, wave)
-
-    def _lacking(
-        self, order: Order, trials: Mapping[int, Trial]
-    ) -> tuple[Request, range]:
-        """Return the request of an order, and the numbers of the draws that it lacks."""
-        step, position = order
-        trial = trials[step.trial]
-        return self.requests.of(trial, position), lacking_draws(trial, step, position)
 
     async def _buy_side_by_side(
         self,

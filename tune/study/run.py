@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from tune.plan.plan import Plan
 from tune.pricing.clock import Clock
+from tune.providers.capabilities import Capabilities
 from tune.providers.stack import Service
 from tune.readout import Reading
 from tune.readout.trial import Step, Trial
@@ -39,6 +40,7 @@ from tune.study.holdout import (
 from tune.study.progress import ProgressReporter
 from tune.study.record import RunRecord, record_models, record_money, record_time
 from tune.study.resume import RecordedWave, check_steps, dump_steps, read_history
+from tune.study.scouts import known_now
 from tune.study.selector import Selector
 from tune.study.side_phases import SIDE_PHASES, SidePhases
 from tune.study.standings import Standings
@@ -231,8 +233,9 @@ class Run:
         if recorded.done:
             return await self._replay_wave(recorded, phase, steps, view)
         # The process ended inside this wave: what it learned there holds, the rest is bought.
+        known = known_now(self.services)
         self.recall(recorded.lessons)
-        return await self._buy_wave(phase, steps, view)
+        return await self._buy_wave(phase, steps, view, known)
 
     def _note_wave(self, phase: str, steps: list[Step]) -> None:
         """Write a wave and its reasons into the journal, and say them, before it is bought."""
@@ -257,11 +260,24 @@ class Run:
             standings=view(), left=recorded.left, complete=recorded.stopped is None
         )
 
-    async def _buy_wave(self, phase: str, steps: list[Step], view: View) -> Outcome:
-        """Buy a wave, and record its outcome."""
+    async def _buy_wave(
+        self,
+        phase: str,
+        steps: list[Step],
+        view: View,
+        known: Capabilities | None = None,
+    ) -> Outcome:
+        """Buy a wave, and record its outcome.
+
+        Args:
+            phase: its name.
+            steps: what to buy.
+            view: returns what the strategy sees of the trials.
+            known: what was known of models when it began in a process that was killed.
+        """
         # After a replay, the reserve is still that of the beginning of the study.
         self._reserve.update()
-        wave = await self._bought(steps, self.trials_of(phase))
+        wave = await self._bought(steps, self.trials_of(phase), known)
         self.note_measured_caps()
         self.leave_out_lost(phase)
         self._reserve.update()
@@ -298,12 +314,14 @@ class Run:
         # More money would not help a study whose answers cannot be read.
         return UNREAD if self._unread.is_hopeless(self.trials) else stopped
 
-    async def _bought(self, steps: list[Step], trials: dict[int, Trial]) -> Wave:
+    async def _bought(
+        self, steps: list[Step], trials: dict[int, Trial], known: Capabilities | None
+    ) -> Wave:
         """Buy a wave. Without a bill, the clock learns from it."""
         if self.unbilled is None:
-            return await self.evaluator.run(steps, trials)
+            return await self.evaluator.run(steps, trials, known=known)
         with self.unbilled.timed(lambda: [*self.trials.values(), *self.side.trials()]):
-            return await self.evaluator.run(steps, trials)
+            return await self.evaluator.run(steps, trials, known=known)
 
     def _open_holdout(self) -> None:
         """Begin the phase of the holdout, and give it the money that was kept for it."""

@@ -9,6 +9,11 @@ a lower temperature than one that was taken, are not tried first: a round takes 
 
 Calls whose settings the model was seen to take need not wait for these rounds. They go beside
 them, and what is refused of them is taken in after the rounds.
+
+A resumed study has to choose the same rounds again. It knows more than at the beginning of the wave
+in which it was killed: the answers of that wave are in the store. So the rounds rest on what was
+known before the wave, and on what the rounds themselves have shown since. How many answers a call
+asks for plays no part: of n answers, some may be in the store, and the call asks for fewer.
 """
 
 from __future__ import annotations
@@ -17,11 +22,21 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from tune.completion import Request
 from tune.errors import ParameterRejected
+from tune.providers.capabilities import Capabilities
 from tune.providers.stack import Service
-from tune.providers.taken import Part, parts_of
+from tune.providers.taken import Part, Taken, parts_of
 from tune.readout.trial import Trial
 from tune.study.server_queues import Order
 from tune.study.wave_replay import lacks_draws
+
+
+def known_now(services: Mapping[str, Service]) -> Capabilities:
+    """Return a copy of everything that is known of models now."""
+    known = Capabilities()
+    for service in services.values():
+        for fact in service.capabilities.facts:
+            known.recall(fact)
+    return known
 
 
 class Scouts:
@@ -29,7 +44,8 @@ class Scouts:
 
     Args:
         services: the models by name.
-        request: returns the request of an order and the numbers of the draws that it lacks.
+        request: returns the request of an order.
+        known: what was known of models before the wave. What the rounds show is added to it.
 
     Attributes:
         sent: the orders that were picked so far, by trial and position.
@@ -38,12 +54,15 @@ class Scouts:
     def __init__(
         self,
         services: Mapping[str, Service],
-        request: Callable[[Order], tuple[Request, range]],
+        request: Callable[[Order], Request],
+        known: Capabilities,
     ) -> None:
         self._services = services
         self._request = request
+        self._known = known
         self._given_up: set[tuple[str, Part]] = set()
         self._last: set[tuple[str, Part]] = set()
+        self._asked: dict[int, frozenset[Part]] = {}
         self.sent: set[tuple[int, int]] = set()
 
     def pick(self, orders: Iterable[Order], trials: Mapping[int, Trial]) -> list[Order]:
@@ -59,21 +78,50 @@ class Scouts:
         # Those with the most settings come first, so that there are few rounds. What is proven does
         # not count here: a killed wave goes on in the order in which it began.
         # Of a temperature, the largest shows the most.
-        kinds.sort(key=lambda order: (-self._settings(order), -_temperature(order)))
+        kinds.sort(key=lambda order: (-len(self._parts(order)), -_temperature(order)))
         for order in kinds:
             unproven = self._unproven(order, trials)
             if unproven and not unproven & self._last:
                 self._last |= unproven
+                # Before it is sent: a refusal may change what the trial asks for.
+                self._asked[order[0].trial] = self._parts(order)
                 chosen.append(order)
         return self._note(chosen)
+
+    def settle(
+        self,
+        chosen: Iterable[Order],
+        refusals: Refusals,
+        trials: Mapping[int, Trial],
+    ) -> None:
+        """Note what the calls of a round have shown, before anything follows from a refusal.
+
+        Args:
+            chosen: the orders of the round.
+            refusals: what was refused of them.
+            trials: by number.
+        """
+        for step, position in chosen:
+            trial = trials[step.trial]
+            taken = self._taken(trial, self._known)
+            parts = self._asked[step.trial]
+            refused = refusals.names(step.trial, position)
+            if refused:
+                # The call was sent again without them, to see what else is refused.
+                rest = [part for part in parts if part[0] not in refused]
+                service = self._services[str(trial.point["model"])]
+                taken.share(self._taken(trial, service.capabilities), rest)
+            elif len(trial.draws.get(position, ())) >= step.draws:
+                taken.note_answer(parts)
 
     def proven(
         self, orders: Iterable[Order], trials: Mapping[int, Trial]
     ) -> list[Order]:
         """Return the orders that were not picked yet and whose settings are all proven."""
-        proven: dict[tuple[int, int], bool] = {}
+        proven: dict[int, bool] = {}
         found: list[Order] = []
-        for order, kind in self._lacking(orders, trials):
+        for order in self._lacking(orders, trials):
+            kind = order[0].trial
             if kind not in proven:
                 proven[kind] = not self._unproven(order, trials)
             if proven[kind] and (order[0].trial, order[1]) not in self.sent:
@@ -87,40 +135,40 @@ class Scouts:
     def _kinds(
         self, orders: Iterable[Order], trials: Mapping[int, Trial]
     ) -> Iterator[Order]:
-        """Yield the first order of each kind."""
-        seen: set[tuple[int, int]] = set()
-        for order, kind in self._lacking(orders, trials):
-            if kind not in seen:
-                seen.add(kind)
+        """Yield the first order of each trial: all orders of a trial have the same settings."""
+        seen: set[int] = set()
+        for order in self._lacking(orders, trials):
+            if order[0].trial not in seen:
+                seen.add(order[0].trial)
                 yield order
 
-    def _settings(self, order: Order) -> int:
-        """Return the number of settings that the calls of an order have."""
-        return len(parts_of(*self._request(order)))
+    def _parts(self, order: Order) -> frozenset[Part]:
+        """Return the settings of the calls of an order, for one answer each."""
+        return parts_of(self._request(order), range(1))
 
     def _lacking(
         self, orders: Iterable[Order], trials: Mapping[int, Trial]
-    ) -> Iterator[tuple[Order, tuple[int, int]]]:
-        """Yield the orders that lack draws, each with its kind.
-
-        The kind is the trial and the number of draws that there are: all orders of a kind have the
-        same settings.
-        """
+    ) -> Iterator[Order]:
+        """Yield the orders that lack draws."""
         for step, position in orders:
-            trial = trials[step.trial]
-            if lacks_draws(trial, step, position):
-                kind = (step.trial, len(trial.draws.get(position, ())))
-                yield (step, position), kind
+            if lacks_draws(trials[step.trial], step, position):
+                yield step, position
+
+    def _taken(self, trial: Trial, known: Capabilities) -> Taken:
+        """Return what the model of a trial was seen to take, by what is known."""
+        service = self._services[str(trial.point["model"])]
+        return Taken(service.id, service.entry.model, known)
 
     def _unproven(
         self, order: Order, trials: Mapping[int, Trial]
     ) -> set[tuple[str, Part]]:
         """Return what is unproven of an order, and was not asked before."""
-        model = str(trials[order[0].trial].point["model"])
-        service = self._services[model]
-        if service.tried is None:
+        trial = trials[order[0].trial]
+        model = str(trial.point["model"])
+        # A model in this process takes every setting.
+        if self._services[model].entry.local:
             return set()
-        parts = service.tried.unproven(*self._request(order))
+        parts = self._taken(trial, self._known).unproven(self._parts(order))
         return {(model, part) for part in parts} - self._given_up
 
 
@@ -146,6 +194,13 @@ class Refusals:
             return False
         self._waiting.setdefault(trial, []).append(position)
         return True
+
+    def names(self, trial: int, position: int) -> frozenset[str]:
+        """Return the parameters that were refused of an order; empty where it was not refused."""
+        error = self._errors.get(trial, {}).get(position)
+        if error is None:
+            return frozenset()
+        return frozenset(each.parameter for each in (error, *error.more))
 
     def settled(self) -> Sequence[tuple[int, list[int], ParameterRejected]]:
         """Return the refused trials in order, each with its positions and its first refusal."""
