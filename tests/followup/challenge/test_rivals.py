@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.challenges import reading, rival
+from tests.support.reports import BASELINE, WINNER, whole
 from tune.followup.challenge.rivals import (
     Opponents,
     Rival,
     find_opponents,
     is_more_expensive,
+    read_rivals,
 )
 from tune.readout import Reading
+from tune.readout.trial import Trial
+from tune.space import Config, Point
+from tune.stats.intervals import Interval
 
 
 def test_a_rival_costs_more_only_where_the_same_examples_show_it() -> None:
@@ -135,3 +142,57 @@ def test_whoever_looks_better_than_the_rival_is_the_best_or_named_as_left_out(
     assert found.rival.answers_from(closed) >= min(enough, top / 2)
     for each in found.left_out:
         assert each.answers_from(closed) < enough
+
+
+class Kept:
+    """Stands for an evaluator: trials with draws of so many tuning examples, and their readings.
+
+    Args:
+        answered: the tuning examples of each trial.
+        scores: of each trial's configuration on all examples, those of the holdout too.
+    """
+
+    def __init__(self, answered: list[int], scores: list[list[float]]) -> None:
+        self.answered = answered
+        self.scores = scores
+        self.reader = self
+
+    def replay(self, _: object, trials: dict[int, Trial], __: object) -> None:
+        for number, count in enumerate(self.answered):
+            trials[number] = Trial(number, Point({}), 8)
+            trials[number].draws = dict.fromkeys(range(count), ())
+
+    def read(self, trial: Trial, configs: list[Config]) -> list[Reading]:
+        scores = self.scores[trial.number]
+        return [replace(reading(scores, [0.1] * len(scores)), config=configs[0])]
+
+
+@pytest.mark.parametrize("tuning", [4, 7, 8, 60])
+async def test_a_baseline_on_few_tuning_examples_is_no_rival_that_is_preferred(
+    tuning: int,
+) -> None:
+    """It meets the holdout, so it has as many stored answers as the winner."""
+    cost = Interval(0.1, 0.1, 0.1, 60)
+    winner = replace(WINNER, trial=0, tuning=Interval(0.7, 0.6, 0.8, tuning), cost=cost)
+    baseline = replace(
+        BASELINE, trial=1, tuning=Interval(1.0, 0.6, 1.0, tuning), cost=cost
+    )
+    report = whole(winner=winner, baseline=baseline, frontier=())
+    # 100 tuning examples at most: half of them are enough.
+    evaluator: Any = Kept([100, tuning], [[0.7] * 160, [0.4] * 160])
+    wave = {"event": "wave", "phase": "search", "steps": []}
+    outcome = {
+        "event": "outcome",
+        "stopped": None,
+        "left": 1.0,
+        "unanswered": [],
+        "config_failed": [],
+        "failed": [],
+    }
+    rivals = await read_rivals(evaluator, report, [wave, outcome])
+    assert [each.config for each in rivals] == [winner.config, baseline.config]
+    # The winner is never marked, as the study selected it.
+    assert [each.few for each in rivals] == [False, tuning < 50]
+    mine = reading([1.0] * 40, [1.0] * 40)
+    expected = winner if tuning < 50 else baseline
+    assert against(rivals, mine).rival.config == expected.config

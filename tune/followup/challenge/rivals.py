@@ -9,8 +9,8 @@ more and has enough answers. To enter, it must beat both; falling short of eithe
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from tune.readout import Reading
 from tune.readout.shared_draws import shares_draws
 from tune.readout.trial import Trial
 from tune.report import Report, ReportConfig
+from tune.result.frontier import FEW_SHARE, FEWEST
 from tune.space import Config
 from tune.stats.student_t import t_quantile
 from tune.strategies import measured_truncation, tried_settings
@@ -39,7 +40,8 @@ class Rival:
             holdout have no part in the choice of rivals.
         scores: by position in the study's order of examples.
         costs: dollars of each example's request, by position; NaN where the config cannot answer.
-        few: it may be on the frontier by luck, as the study asked it on few examples.
+        few: it may look good by luck, as the study asked it on few tuning examples. The winner is
+            never marked: the study selected it.
     """
 
     config: Config
@@ -84,6 +86,7 @@ async def read_rivals(
     """
     trials = _replay_search(evaluator, events)
     met = _replay_holdout(evaluator, events)
+    enough = _enough_examples(trials.values())
     found: dict[Config, Rival] = {}
     for row in (report.winner, report.baseline, *report.frontier):
         # The winner and the baseline are mostly on the frontier, too.
@@ -95,6 +98,9 @@ async def read_rivals(
         # Those of the holdout come last: they replace readings that are only approximate.
         readings += _holdout_readings(evaluator, met, row.config)
         rival = _rival_of(row, readings)
+        if rival is not None and row is report.baseline and row.tuning is not None:
+            # The report marks rows of the frontier only.
+            rival = replace(rival, few=row.tuning.n < enough)
         if rival is not None:
             found[row.config] = rival
     if not found:
@@ -103,6 +109,12 @@ async def read_rivals(
             "run with"
         )
     return list(found.values())
+
+
+def _enough_examples(trials: Iterable[Trial]) -> float:
+    """Return the number of tuning examples below which a config rests on few of them."""
+    most = max((len(trial.draws) for trial in trials), default=0)
+    return max(FEWEST, FEW_SHARE * most)
 
 
 def _rival_of(row: ReportConfig, readings: Sequence[Reading]) -> Rival | None:
