@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from tune.plan.plan import Plan
 from tune.plan.sample_size import sample_size_note
+from tune.result.cheaper import cheaper_notice
 from tune.result.evidence import Evidence
 from tune.result.refused import refusal_notices, single_call_notices
 from tune.result.tier_prices import tier_notice
@@ -40,6 +41,11 @@ def notices(
             "winner is its best quality, the only one that met the holdout for certain."
         )
     found += _selection(record)
+    found += attempt(
+        "the line of a cheaper configuration",
+        lambda: cheaper_notice(record, evidence),
+        [],
+    )
     found += refusal_notices(record)
     found += single_call_notices(record)
     if record.selection is not None:
