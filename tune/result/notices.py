@@ -9,6 +9,7 @@ from tune.plan.sample_size import sample_size_note
 from tune.result.cheaper import cheaper_notice
 from tune.result.evidence import Evidence
 from tune.result.refused import refusal_notices, single_call_notices
+from tune.result.refused_values import refused_value_notices
 from tune.result.tier_prices import tier_notice
 from tune.safety.decoration import Decorations
 from tune.space import Config
@@ -47,6 +48,7 @@ def notices(
         [],
     )
     found += refusal_notices(record)
+    found += refused_value_notices(record)
     found += single_call_notices(record)
     if record.selection is not None:
         found += tier_notice(record.plan, record.selection.shown.config)
