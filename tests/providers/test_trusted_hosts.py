@@ -383,3 +383,27 @@ def test_check_tells_a_person_and_stops(
             price={"m": tune.Price(1, 1)},
             results=tmp_path / "r",
         )
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://someone:planted@models.example.test/v1",
+        "https://planted@models.example.test/v1",
+        "https://models.example.test/v1?api-key=planted",
+        "https://models.example.test/v1?api-version=1&api-key=planted",
+    ],
+)
+def test_a_secret_in_an_address_is_told_and_not_shown(url: str) -> None:
+    line, note = host_lines([Entry("m", "m", url), Entry("n", "n", ELSEWHERE)])[::2]
+    assert line == "keys: what is in the address → models.example.test (m)"
+    assert note.startswith("the address of m has a user, a password or a query in it")
+    assert "planted" not in "".join((line, note))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [None, ELSEWHERE, f"{ELSEWHERE}?api-version=2024-10-21", f"{ELSEWHERE}#part"],
+)
+def test_an_address_without_a_secret_needs_no_word(url: str | None) -> None:
+    assert len(host_lines([Entry("m", "m", url)])) == 1

@@ -81,6 +81,15 @@ def public_url(url: str | None) -> str | None:
     return urlunsplit((parts.scheme, host, parts.path, public_query(parts), ""))
 
 
+def has_secrets(url: str | None) -> bool:
+    """Tell whether a base URL holds a user, a password or a query that `public_url` leaves out."""
+    if url is None:
+        return False
+    parts = parse_url(url)
+    # A fragment is not sent.
+    return "@" in parts.netloc or public_query(parts) != parts.query
+
+
 def is_loopback(host: str) -> bool:
     """Tell whether a host is this machine."""
     address = _address(host)

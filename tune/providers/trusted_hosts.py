@@ -12,7 +12,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from tune.errors import InputError
-from tune.providers.base_url import DEFAULT_BASE_URL, is_loopback, parse_url
+from tune.providers.base_url import (
+    DEFAULT_BASE_URL,
+    has_secrets,
+    is_loopback,
+    parse_url,
+)
 from tune.providers.entries import Entry
 from tune.providers.openai.access import OPENAI_KEY, receives_openai_key
 from tune.safety.untrusted import read_file, read_json
@@ -23,17 +28,42 @@ CLIENT_KEY = "those of your client"
 LIST_KEY = "the one in your config list"
 """The words in the place of a variable where a config list holds the key itself."""
 
+ADDRESS_KEY = "what is in the address"
+"""The words in the place of a variable where the base URL holds a user, a password or a key."""
+
 Confirm = Callable[[str], bool]
 """Asks a person a question, and returns True where the answer was yes."""
 
 
 def host_lines(entries: Iterable[Entry]) -> list[str]:
-    """Return a line for each host that receives calls: the variables sent there, and the models."""
+    """Return a line for each host that receives calls: the variables sent there, and the models.
+
+    One more sentence is for addresses with something secret in them.
+    """
+    entries = list(entries)
     found: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for entry in _places(entries):
         if not entry.local:
             found.setdefault((entry.host, _present(entry)), []).append(entry.name)
-    return [_line(host, variables, names) for (host, variables), names in found.items()]
+    lines = [
+        _line(host, variables, names) for (host, variables), names in found.items()
+    ]
+    return [*lines, *_address_notes(entries)]
+
+
+def _address_notes(entries: Iterable[Entry]) -> list[str]:
+    """Return a sentence on the models whose addresses hold something secret."""
+    names: dict[str, None] = {}
+    for entry in _places(entries):
+        if has_secrets(entry.base_url):
+            names[entry.name] = None
+    if not names:
+        return []
+    return [
+        f"the address of {', '.join(names)} has a user, a password or a query in it: it is sent, "
+        "and kept in no file, but secrets belong into the environment: name a variable with "
+        "--key-env (key_env), or in the headers or the query of the model's entry"
+    ]
 
 
 def _places(entries: Iterable[Entry]) -> list[Entry]:
@@ -51,6 +81,8 @@ def sent_secrets(entry: Entry) -> tuple[str, ...]:
         own = (CLIENT_KEY,)
     elif entry.api_key is not None:
         own = (LIST_KEY,)
+    if has_secrets(entry.base_url):
+        own = (*own, ADDRESS_KEY)
     return (*own, *entry.variables)
 
 
