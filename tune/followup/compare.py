@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,7 @@ class Comparison:
         difference: the second minus the first, paired.
         verdict: "better", "worse" or "not distinguishable", of the second.
         changed: the examples that changed sides.
+        unweighted: the metric weighs examples, and these answers do not say how.
     """
 
     first: str
@@ -72,6 +74,7 @@ class Comparison:
     difference: Interval
     verdict: str
     changed: tuple[Changed, ...]
+    unweighted: bool = False
 
     def to_record(self) -> dict[str, Any]:
         """Return the same in JSON's types."""
@@ -101,6 +104,11 @@ class Comparison:
                 "These are tuning examples: a configuration that was selected by them looks better "
                 "than it is."
             )
+        if self.unweighted:
+            lines.append(
+                "The metric weighs examples, and these answers do not say how: here, each counts "
+                "the same."
+            )
         for better, other, name in (("first", "B", "A"), ("second", "A", "B")):
             rows = [one for one in self.changed if one.better == better]
             lines.append(
@@ -118,13 +126,30 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class _Side:
-    """One of the two: what it is called, its answers, and facts of its study."""
+    """One of the two: what it is called, its answers, and facts of its study.
+
+    Attributes:
+        name: as the user gave it.
+        rows: its answers.
+        metric: the identity of its metric.
+        data: the fingerprint of its data.
+        larger_is_better: the metric's direction.
+        low: the smallest score; inf where it is not known.
+        high: the largest score, weights included; -inf where it is not known.
+    """
 
     name: str
     rows: Sequence[AnswerRow]
     metric: str
     data: str
     larger_is_better: bool
+    low: float = math.inf
+    high: float = -math.inf
+
+    @property
+    def weighs(self) -> bool:
+        """True if the metric weighs examples."""
+        return self.metric.startswith("balanced_accuracy")
 
 
 def compare(
@@ -163,10 +188,18 @@ def _side(named: str, allow_import: bool, given: Mapping[str, Any]) -> _Side:
     else:
         rows = study_answers(folder, config, allow_import=allow_import, **given)
     results = [event for event in events if event["event"] == "result"]
-    larger = True
-    if results:
-        larger = bool(results[-1]["record"]["report"]["larger_is_better"])
-    return _Side(named, rows, str(identity["metric"]), str(identity["data"]), larger)
+    side = _Side(named, rows, str(identity["metric"]), str(identity["data"]), True)
+    if not results:
+        return side
+    report = results[-1]["record"]["report"]
+    # It is empty where the study found no winner.
+    metric = report["deployment_record"].get("metric", {})
+    return replace(
+        side,
+        larger_is_better=bool(report["larger_is_better"]),
+        low=float(metric.get("low", math.inf)),
+        high=float(metric.get("high", -math.inf)),
+    )
 
 
 def _split(named: str) -> tuple[Path, str]:
@@ -220,16 +253,25 @@ def _compared(
 ) -> Comparison:
     first = [float(row.score or 0.0) for row, _ in pairs]
     second = [float(row.score or 0.0) for _, row in pairs]
-    # Identical inputs count as one observation, as in every report.
-    clusters = [row.example for row, _ in pairs]
-    if all(row.inputs for row, _ in pairs):
-        clusters = [json.dumps(dict(row.inputs), sort_keys=True) for row, _ in pairs]
-    # Metrics of other ranges are not known here; what was seen bounds them.
-    bounds: dict[str, Any] = {
-        "low": min(0.0, *first, *second),
-        "high": max(1.0, *first, *second),
+    weights = _weights(pairs)
+    heaviest = 1.0
+    high = ours.high
+    if ours.weighs:
+        # The scores of answers are without their weights.
+        heaviest, high = max(1.0, ours.high), 1.0
+    low = ours.low
+    if not low < high:
+        # Nothing is known of the metric's range.
+        low, high = 0.0, 1.0
+    how: dict[str, Any] = {
+        "clusters": _clusters(pairs),
+        "weights": weights,
+        "heaviest": heaviest,
+        # The file may be of a run with other bounds.
+        "low": min(low, *first, *second),
+        "high": max(high, *first, *second),
     }
-    difference = difference_interval(second, first, clusters=clusters, **bounds)
+    difference = difference_interval(second, first, **how)
     changed = []
     for row, other in pairs:
         if bool(row.reason) != bool(other.reason):
@@ -241,12 +283,41 @@ def _compared(
         second=theirs.name,
         part=part,
         examples=len(pairs),
-        first_quality=mean_interval(first, clusters=clusters, **bounds),
-        second_quality=mean_interval(second, clusters=clusters, **bounds),
+        first_quality=mean_interval(first, **how),
+        second_quality=mean_interval(second, **how),
         difference=difference,
         verdict=verdict(difference, larger_is_better=ours.larger_is_better),
         changed=tuple(changed),
+        unweighted=ours.weighs and weights is None,
     )
+
+
+def _weights(pairs: Sequence[tuple[AnswerRow, AnswerRow]]) -> list[float] | None:
+    """Return the weights of the examples; None where all count the same, or one is not known."""
+    found: list[float] = []
+    for row, other in pairs:
+        weight = other.weight if row.weight is None else row.weight
+        if weight is None:
+            return None
+        found.append(weight)
+    return found
+
+
+def _clusters(pairs: Sequence[tuple[AnswerRow, AnswerRow]]) -> list[Hashable]:
+    """Return a label for each pair: pairs with the same one count as one observation.
+
+    Rows of one group and rows with identical inputs do, as in every report. The two studies may
+    have been told of different groups. Then the larger groups count.
+    """
+    ours: list[Hashable] = [row.cluster for row, _ in pairs]
+    theirs: list[Hashable] = [other.cluster for _, other in pairs]
+    known = [labels for labels in (ours, theirs) if None not in labels]
+    if known:
+        return min(known, key=lambda labels: len(set(labels)))
+    # Files of older versions have no clusters.
+    if all(row.inputs for row, _ in pairs):
+        return [json.dumps(dict(row.inputs), sort_keys=True) for row, _ in pairs]
+    return [row.example for row, _ in pairs]
 
 
 def _interval(interval: Interval, *, signed: bool = False) -> str:

@@ -41,6 +41,8 @@ class AnswerRow:
         reason: why the answer has the metric's worst score: one of `tune.readout.outcomes.KINDS`;
             "" where its score is better.
         draws: the number of draws.
+        cluster: examples with the same number count as one observation in every interval.
+        weight: the weight of the example in the mean score; None where all count the same.
     """
 
     example: str
@@ -56,12 +58,22 @@ class AnswerRow:
     score: float | None = None
     reason: str = ""
     draws: int = 0
+    cluster: int | None = None
+    weight: float | None = None
 
 
 def without_texts(row: AnswerRow) -> AnswerRow:
     """Return the record without the texts of the example, its target and its answers."""
     return replace(
-        row, inputs={}, target=None, texts=(), answers=(), answer=None, votes={}
+        row,
+        inputs={},
+        target=None,
+        texts=(),
+        answers=(),
+        answer=None,
+        votes={},
+        # It would tell the label.
+        weight=None,
     )
 
 

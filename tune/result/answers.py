@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from tune.errors import DataError
@@ -17,6 +17,7 @@ from tune.readout.token_rates import Rates, rates_of
 from tune.readout.trial import Trial
 from tune.report.answers import AnswerRow, without_texts
 from tune.space import Config
+from tune.stats.clusters import number_clusters
 from tune.study.record import RunRecord
 from tune.study.stop_reasons import PAUSES
 from tune.task.example import to_text
@@ -74,11 +75,18 @@ def answer_rows(
         scores = dict(zip(reading.examples, shares, strict=True))
     trial = answers.trial
     asked = trial.draws.keys() | trial.config_failed.keys() | trial.unanswered.keys()
+    plan = answers.record.plan
+    clusters = number_clusters(list(map(plan.split.cluster, plan.examples)))
     rows = []
     for position in sorted(asked):
         row = _row(answers, name, position, scores.get(position))
-        if row is not None:
-            rows.append(row)
+        if row is None:
+            continue
+        weight = None
+        if plan.metric.weigh is not None:
+            weight = plan.metric.weigh(plan.examples[position])
+        row = replace(row, cluster=int(clusters[position]), weight=weight)
+        rows.append(row)
     return rows
 
 
