@@ -162,3 +162,23 @@ def test_a_study_without_answers_has_an_empty_file(
     assert (tmp_path / "answers.jsonl").read_text() == ""
     loaded = tune.Study(study.record, tmp_path, stopped="money", deployment=None)
     assert len(loaded.answers()) == 0
+
+
+async def test_scores_of_draws_are_without_the_weights_of_their_examples(
+    build: Callable[..., House],
+) -> None:
+    rows = [
+        {"text": f"t {i}", "label": "no" if i % 4 == 0 else "yes"} for i in range(40)
+    ]
+    house = build(mixed, rows=rows, metric="balanced_accuracy")
+    await house.buy(examples=20, draws=3)
+    weigh = house.plan.metric.weigh
+    assert weigh is not None
+    weights = set()
+    for row, example in zip(
+        (await read(house)).values(), house.plan.split.tuning, strict=False
+    ):
+        assert set(row.draw_scores) <= {0.0, 1.0}
+        assert row.weight == weigh(example)
+        weights.add(row.weight)
+    assert len(weights) == 2

@@ -28,3 +28,23 @@ def test_targets_that_are_no_labels_have_no_majority_class(
     own = [replace(example, target=example.id) for example in house.plan.split.holdout]
     plan = replace(house.plan, split=replace(house.plan.split, holdout=tuple(own)))
     assert majority_class(replace(house.record(), plan=plan)) == ("", None)
+
+
+def test_the_score_of_the_majority_class_is_weighted_as_that_of_the_winner_is(
+    build: Callable[..., House],
+) -> None:
+    rows = [
+        {"text": f"t {i}", "label": "no" if i % 9 == 0 else "yes"} for i in range(38)
+    ]
+    house = build(rows=rows, metric="balanced_accuracy")
+    weigh = house.plan.metric.weigh
+    assert weigh is not None
+    right = total = 0.0
+    for example in house.plan.split.holdout:
+        total += weigh(example)
+        right += weigh(example) * (example.target == "yes")
+    label, share = majority_class(house.record())
+    assert label == "yes"
+    assert share == pytest.approx(right / total)
+    # Weights are fitted to all rows. Those of the holdout have another mean.
+    assert total != pytest.approx(len(house.plan.split.holdout), rel=0.01)

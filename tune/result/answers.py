@@ -219,7 +219,11 @@ def _draw_score(record: RunRecord, answer: Extracted, position: int) -> float | 
     # A judge has not scored it.
     if not math.isfinite(score):
         return None
-    return score
+    metric = record.plan.metric
+    if metric.weigh is None:
+        return score
+    # Without its weight, as the score of the request is.
+    return score / metric.weigh(record.plan.examples[position])
 
 
 def _target(target: object) -> str | None:

@@ -28,7 +28,9 @@ def majority_class(record: RunRecord) -> tuple[str, float | None]:
     label = counts.most_common(1)[0][0]
     # Positions count through the tuning examples first.
     first = len(plan.split.tuning)
-    scores = []
-    for position in range(first, first + len(holdout)):
+    scores, weights = [], []
+    for position, example in enumerate(holdout, start=first):
         scores.append(record.reader.scores.of(label, position))
-    return label, float(np.mean(scores))
+        weights.append(1.0 if plan.metric.weigh is None else plan.metric.weigh(example))
+    # Scores are multiplied by their weights, as in a reading.
+    return label, float(np.sum(scores) / np.sum(weights))
