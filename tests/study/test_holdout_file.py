@@ -32,6 +32,16 @@ def test_it_comes_back_as_it_was_written_and_only_its_owner_may_read_it(
     assert (tmp_path / HOLDOUT_FILE).stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.parametrize(
+    "end", ["\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c", "\r", "\r\n", "\ud800"]
+)
+def test_a_text_may_hold_any_other_end_of_a_line(tmp_path: Path, end: str) -> None:
+    example = Example("1", {"text": f"one{end}two"}, f"yes{end}", {"note": end})
+    scored = HoldoutScores({"model": "m"}, "exact_match", (example,), (1.0,))
+    write_holdout(tmp_path, scored)
+    assert read_holdout(tmp_path) == scored
+
+
 def test_only_examples_with_a_score_are_kept() -> None:
     found = holdout_scores({"n": 1}, "f1", EXAMPLES, [3, 1, 2], [0.5, math.nan, 1.0])
     assert found.examples == (EXAMPLES[3], EXAMPLES[2])

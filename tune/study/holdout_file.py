@@ -75,7 +75,9 @@ def read_holdout(folder: Path) -> HoldoutScores:
     """
     place = folder / HOLDOUT_FILE
     try:
-        lines = place.read_text(encoding="utf-8").splitlines()
+        # By line ends alone: `splitlines` would also cut at other characters that texts may hold.
+        text = place.read_text(encoding="utf-8")
+        lines = list(filter(None, text.split("\n")))
     except OSError as error:
         raise InputError(
             f"without --data the study's own holdout is asked again, but {str(place)!r} cannot be "
