@@ -310,9 +310,7 @@ def test_orders_with_proven_settings_go_beside_the_first_scouts() -> None:
     orders = [(step, position) for step in steps for position in step.examples]
     scouts = Scouts(
         study.evaluator.services,
-        lambda order: study.evaluator.requests.of(
-            study.trials[order[0].trial], order[1]
-        ),
+        lambda order: study.evaluator._lacking(order, study.trials),
         known_now(study.evaluator.services),
     )
     first = scouts.pick(orders, study.trials)
@@ -333,9 +331,7 @@ def test_the_first_scout_is_the_one_that_shows_the_most() -> None:
     orders = [(Step(0, plain, (0,), 1, 8), 0), (Step(1, warm, (0,), 1, 8), 0)]
     scouts = Scouts(
         study.evaluator.services,
-        lambda order: study.evaluator.requests.of(
-            study.trials[order[0].trial], order[1]
-        ),
+        lambda order: study.evaluator._lacking(order, study.trials),
         known_now(study.evaluator.services),
     )
     (chosen,) = scouts.pick(orders, study.trials)

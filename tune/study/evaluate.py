@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
-from tune.completion import Completion
+from tune.completion import Completion, Request
 from tune.errors import (
     AnswerError,
     BudgetExhausted,
@@ -260,9 +260,7 @@ class Evaluator:
         """Buy one group of orders after the other; those of a group go side by side."""
         for group in queue:
             scouts = Scouts(
-                self.services,
-                lambda order: self.requests.of(trials[order[0].trial], order[1]),
-                self._known,
+                self.services, lambda order: self._lacking(order, trials), self._known
             )
             await self._buy_after_scouts(group, scouts, trials, wave)
 
@@ -293,6 +291,14 @@ class Evaluator:
 
         await asyncio.gather(scouted(), self._fill_all(beside, trials, wave, refusals))
         self._take_in(refusals, trials, wave)
+
+    def _lacking(
+        self, order: Order, trials: Mapping[int, Trial]
+    ) -> tuple[Request, range]:
+        """Return the request of an order, and the numbers of the draws that it lacks."""
+        step, position = order
+        trial = trials[step.trial]
+        return self.requests.of(trial, position), lacking_draws(trial, step, position)
 
     async def _buy_side_by_side(
         self,

@@ -12,8 +12,8 @@ them, and what is refused of them is taken in after the rounds.
 
 A resumed study has to choose the same rounds again. It knows more than at the beginning of the wave
 in which it was killed: the answers of that wave are in the store. So the rounds rest on what was
-known before the wave, and on what the rounds themselves have shown since. How many answers a call
-asks for plays no part: of n answers, some may be in the store, and the call asks for fewer.
+known before the wave, and on what the rounds themselves have shown since. Of n answers some may be
+in the store, and the call asks for fewer. The order counts as one for n all the same.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Scouts:
 
     Args:
         services: the models by name.
-        request: returns the request of an order.
+        request: returns the request of an order and the numbers of the draws that it lacks.
         known: what was known of models before the wave. What the rounds show is added to it.
 
     Attributes:
@@ -54,7 +54,7 @@ class Scouts:
     def __init__(
         self,
         services: Mapping[str, Service],
-        request: Callable[[Order], Request],
+        request: Callable[[Order], tuple[Request, range]],
         known: Capabilities,
     ) -> None:
         self._services = services
@@ -62,7 +62,7 @@ class Scouts:
         self._known = known
         self._given_up: set[tuple[str, Part]] = set()
         self._last: set[tuple[str, Part]] = set()
-        self._asked: dict[int, frozenset[Part]] = {}
+        self._asked: dict[tuple[int, int], frozenset[Part]] = {}
         self.sent: set[tuple[int, int]] = set()
 
     def pick(self, orders: Iterable[Order], trials: Mapping[int, Trial]) -> list[Order]:
@@ -84,7 +84,8 @@ class Scouts:
             if unproven and not unproven & self._last:
                 self._last |= unproven
                 # Before it is sent: a refusal may change what the trial asks for.
-                self._asked[order[0].trial] = self._parts(order)
+                step, position = order
+                self._asked[step.trial, position] = self._parts(order)
                 chosen.append(order)
         return self._note(chosen)
 
@@ -104,7 +105,7 @@ class Scouts:
         for step, position in chosen:
             trial = trials[step.trial]
             taken = self._taken(trial, self._known)
-            parts = self._asked[step.trial]
+            parts = self._asked[step.trial, position]
             refused = refusals.names(step.trial, position)
             if refused:
                 # The call was sent again without them, to see what else is refused.
@@ -118,10 +119,9 @@ class Scouts:
         self, orders: Iterable[Order], trials: Mapping[int, Trial]
     ) -> list[Order]:
         """Return the orders that were not picked yet and whose settings are all proven."""
-        proven: dict[int, bool] = {}
+        proven: dict[tuple[int, int], bool] = {}
         found: list[Order] = []
-        for order in self._lacking(orders, trials):
-            kind = order[0].trial
+        for order, kind in self._lacking(orders, trials):
             if kind not in proven:
                 proven[kind] = not self._unproven(order, trials)
             if proven[kind] and (order[0].trial, order[1]) not in self.sent:
@@ -135,24 +135,30 @@ class Scouts:
     def _kinds(
         self, orders: Iterable[Order], trials: Mapping[int, Trial]
     ) -> Iterator[Order]:
-        """Yield the first order of each trial: all orders of a trial have the same settings."""
-        seen: set[int] = set()
-        for order in self._lacking(orders, trials):
-            if order[0].trial not in seen:
-                seen.add(order[0].trial)
+        """Yield the first order of each kind."""
+        seen: set[tuple[int, int]] = set()
+        for order, kind in self._lacking(orders, trials):
+            if kind not in seen:
+                seen.add(kind)
                 yield order
 
     def _parts(self, order: Order) -> frozenset[Part]:
-        """Return the settings of the calls of an order, for one answer each."""
-        return parts_of(self._request(order), range(1))
+        """Return the settings of the calls of an order."""
+        return parts_of(*self._request(order))
 
     def _lacking(
         self, orders: Iterable[Order], trials: Mapping[int, Trial]
-    ) -> Iterator[Order]:
-        """Yield the orders that lack draws."""
+    ) -> Iterator[tuple[Order, tuple[int, int]]]:
+        """Yield the orders that lack draws, each with its kind.
+
+        The kind is the trial and the number of draws that there are: all orders of a kind have the
+        same settings.
+        """
         for step, position in orders:
-            if lacks_draws(trials[step.trial], step, position):
-                yield step, position
+            trial = trials[step.trial]
+            if lacks_draws(trial, step, position):
+                kind = (step.trial, len(trial.draws.get(position, ())))
+                yield (step, position), kind
 
     def _taken(self, trial: Trial, known: Capabilities) -> Taken:
         """Return what the model of a trial was seen to take, by what is known."""
