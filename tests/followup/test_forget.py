@@ -19,6 +19,7 @@ from tests.test_tuner_survival import SPACE, WORLD, balance, options
 from tune.commands.cli import main
 from tune.errors import StoreError, StudyError
 from tune.fakes.server import Server
+from tune.followup.check import check
 from tune.followup.forget import forget
 from tune.followup.reprice import reprice
 from tune.report.answers import AnswerRow, answers_jsonl
@@ -148,6 +149,37 @@ def test_what_other_studies_use_stays_and_is_told(
     again = forget(tmp_path / "two" / "study", "t7", store=store)
     assert again.erased.draws > 0
     assert holders(tmp_path) == set()
+
+
+def test_what_checks_of_the_study_bought_goes_with_the_example(
+    copy: tuple[Server, Path],
+) -> None:
+    _, folder = copy
+    study = folder / "study"
+    lines = (study / "holdout.jsonl").read_text(encoding="utf-8").splitlines()
+    name = json.loads(lines[-1])["id"]
+    text = next(row["text"] for row in rows() if row["id"] == name)
+    check(study, budget=0.005)
+    forgotten = forget(study, name)
+    assert (forgotten.erased.checks, forgotten.erased.shared) == (1, 0)
+    assert "1 check of the study had asked about it, too." in str(forgotten)
+    assert holders(study, text) == set()
+
+
+def test_an_example_that_only_a_check_met_is_forgotten_and_the_study_goes_on(
+    copy: tuple[Server, Path],
+) -> None:
+    server, folder = copy
+    secret = "Herr Schulz from Gera"
+    new = [{**row, "id": f"n{at}"} for at, row in enumerate(WORLD.examples(40)[20:])]
+    new[3]["text"] += f" Yours, {secret}"
+    check(folder / "study", new, budget=0.005, margin=0.3)
+    assert "draws.db" in holders(folder, secret)
+    forgotten = forget(folder / "study", "n3")
+    assert forgotten.erased.draws > 0
+    assert "but not continued" not in str(forgotten)
+    assert holders(folder, secret) == set()
+    run(server, folder, budget=0.006)
 
 
 def test_an_example_that_nobody_asked_about_and_a_running_study_are_one_sentence(

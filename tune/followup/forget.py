@@ -14,6 +14,7 @@ from tune.errors import StudyError
 from tune.followup.place import find_draws, find_journal
 from tune.report.answers import CSV, JSONL
 from tune.report.private import without_example
+from tune.report.text import count
 from tune.store.database import Database
 from tune.store.erase import Erased, erase_example, shred
 from tune.store.evidence import forget_evidence
@@ -51,12 +52,18 @@ class ForgetResult:
 
     def __str__(self) -> str:
         erased = self.erased
+        removed = (
+            f"{count(erased.draws, 'answer')}, {count(erased.requests, 'prompt')} and "
+            f"{count(erased.scores, 'score')}"
+        )
+        checks = ""
+        if erased.checks:
+            checks = f" {count(erased.checks, 'check')} of the study had asked about it, too."
         return "\n".join(
             [
-                f"Removed of example {self.example!r}: {erased.draws} answers, {erased.requests} "
-                f"prompts and {erased.scores} scores from the store, which was written anew, and "
-                f"what {', '.join(self.files)} showed of it. What was paid stays in the ledger. "
-                f"The study in {self.study} can be shown, but not continued.",
+                f"Removed of example {self.example!r}: {removed} from the store, which was written "
+                f"anew, and what {', '.join(self.files)} showed of it.{checks} What was paid stays "
+                f"in the ledger.",
                 *self.kept,
             ]
         )
@@ -90,7 +97,7 @@ def forget(
         events = [_scrubbed(event, example) for event in journal.events]
         write_private(journal.path, "".join(map(dump_event, events)))
     files = ("study.jsonl", *_rewrite_results(place, events, example))
-    kept = tuple(_kept(erased, events))
+    kept = tuple(_kept(place, erased, events))
     return ForgetResult(str(place), example, erased, files, kept)
 
 
@@ -127,7 +134,7 @@ def _erase(where: str, journal: Journal, example: str, place: Path) -> Erased:
         if erased.found:
             # Now: if the next step fails, the same command goes on with it.
             journal.append("forgotten", mark=mark)
-        elif not again:
+        elif not (again or erased.checks):
             raise StudyError(
                 f"the study in {str(place)!r} has asked nothing about an example {example!r}: give "
                 f"the row's `id` where the data has that column, else its number"
@@ -169,13 +176,20 @@ def _ids(record: Mapping[str, Any]) -> set[str]:
     return {str(record[name]) for name in ("example", "id") if name in record}
 
 
-def _kept(erased: Erased, events: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return sentences about what may still hold the example's texts."""
+def _kept(
+    place: Path, erased: Erased, events: Sequence[Mapping[str, Any]]
+) -> list[str]:
+    """Return sentences about the study, and about what may still hold the example's texts."""
     found = []
+    if any(event["event"] == "forgotten" for event in events):
+        found.append(f"The study in {place} can be shown, but not continued.")
     if erased.shared:
+        stay, them = ("prompts stay", "them")
+        if erased.shared == 1:
+            stay, them = ("prompt stays", "it")
         found.append(
-            f"{erased.shared} prompts stay in the store, because other examples with the same text "
-            f"ask for them too, in {', '.join(erased.others)}: forget it there as well."
+            f"{erased.shared} {stay} in the store, because other examples with the same text ask "
+            f"for {them} too, in {', '.join(erased.others)}: forget it there as well."
         )
     results = [event for event in events if event["event"] == "result"]
     # A continued study has several results; the last one is shown.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tune.errors import StudyError
+from tune.store.journal import read_events
 from tune.study.study import find_store
 
 
@@ -21,6 +22,17 @@ def find_journal(folder: Path) -> Path:
             f"there is no study in {str(folder)!r}: give the folder that holds its study.jsonl"
         )
     return journal
+
+
+def study_of(place: Path) -> str:
+    """Return the name that the store has for the study of a folder, or of a file in it.
+
+    "" where there is no study, as beside a `best.json` that was copied elsewhere.
+    """
+    folder = place if place.is_dir() else place.parent
+    journal = folder / "study.jsonl"
+    events = read_events(journal) if journal.is_file() else []
+    return str(events[0]["id"]) if events else ""
 
 
 def find_draws(folder: Path, store: str | None) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from tune.errors import StoreError
@@ -14,12 +16,13 @@ class Erased:
     """Counts of what was removed from a store.
 
     Attributes:
-        found: the store knew the example.
+        found: the study asked about the example.
         requests: prompts that were rendered for it, those of judges included.
         draws: answers to them.
         scores: scores of its answers.
         shared: requests that stay, because other examples ask for the same.
         others: the studies of those examples.
+        checks: checks of the study that asked about it, too. It was removed from them as well.
     """
 
     found: bool = False
@@ -28,36 +31,38 @@ class Erased:
     scores: int = 0
     shared: int = 0
     others: tuple[str, ...] = ()
+    checks: int = 0
+
+
+def check_name(study: str) -> str:
+    """Return a new name for a check of a study, by which `erase_example` finds its examples."""
+    return f"{study}/check-{secrets.token_hex(4)}"
 
 
 def erase_example(db: Database, study: str, name: str) -> Erased:
     """Remove an example of a study from the store: what only it uses, in one transaction.
 
-    What was paid stays in the ledger. Afterwards `shred` takes it off the disk.
+    A check has no folder, so nobody could name its examples: they go with those of its study. What
+    was paid stays in the ledger. Afterwards `shred` takes it off the disk.
 
     Args:
         db: the store.
         study: whose example it is.
         name: the example's id.
     """
-    rows = db.rows(
-        "SELECT id, key FROM examples WHERE study = ? AND name = ?",
-        (study, bindable(name)),
+    known = db.rows(
+        "SELECT id, key, study FROM examples "
+        "WHERE name = ? AND (study = ? OR substr(study, 1, length(?)) = ?)",
+        (bindable(name), study, f"{study}/", f"{study}/"),
     )
-    if not rows:
+    if not known:
         return Erased()
-    example, key = rows[0]
-    asked = {
-        request
-        for (request,) in db.rows(
-            "SELECT request FROM uses WHERE example = ?", (example,)
-        )
-    }
-    elsewhere = db.rows(
-        "SELECT DISTINCT u.request, e.study FROM uses u JOIN examples e ON e.id = u.example "
-        "WHERE u.example <> ? AND u.request IN (SELECT request FROM uses WHERE example = ?)",
-        (example, example),
-    )
+    examples = [(example,) for example, _, _ in known]
+    asked: set[int] = set()
+    for example in examples:
+        used = db.rows("SELECT request FROM uses WHERE example = ?", example)
+        asked.update(request for (request,) in used)
+    elsewhere = _used_elsewhere(db, asked, set(examples))
     shared = {request for request, _ in elsewhere}
     own = [(request,) for request in asked - shared]
     db.execute("PRAGMA secure_delete = ON")
@@ -66,27 +71,44 @@ def erase_example(db: Database, study: str, name: str) -> Erased:
             db.rows("SELECT count(*) FROM draws WHERE request = ?", request)[0][0]
             for request in own
         )
-        db.execute("DELETE FROM uses WHERE example = ?", (example,))
+        db.executemany("DELETE FROM uses WHERE example = ?", examples)
         db.executemany("DELETE FROM draws WHERE request = ?", own)
         db.executemany(
             "DELETE FROM claims WHERE request = (SELECT key FROM requests WHERE id = ?)",
             own,
         )
         db.executemany("DELETE FROM requests WHERE id = ?", own)
-        db.execute("DELETE FROM examples WHERE id = ?", (example,))
-        scores = db.execute(
+        db.executemany("DELETE FROM examples WHERE id = ?", examples)
+        scores = db.executemany(
             "DELETE FROM scores WHERE example = ? AND NOT EXISTS (SELECT 1 FROM examples WHERE key "
             "= ?)",
-            (key, key),
-        ).rowcount
+            [(key, key) for _, key, _ in known],
+        )
+    in_study = any(who == study for _, _, who in known)
     return Erased(
-        True,
+        in_study,
         len(own),
         draws,
         scores,
         len(shared),
         tuple(sorted({who for _, who in elsewhere})),
+        len(known) - in_study,
     )
+
+
+def _used_elsewhere(
+    db: Database, requests: Iterable[int], examples: Collection[tuple[int]]
+) -> set[tuple[int, str]]:
+    """Return those of the requests that other examples ask for, each with a study of these."""
+    found: set[tuple[int, str]] = set()
+    for request in requests:
+        users = db.rows(
+            "SELECT e.id, e.study FROM uses u JOIN examples e ON e.id = u.example "
+            "WHERE u.request = ?",
+            (request,),
+        )
+        found.update((request, who) for user, who in users if (user,) not in examples)
+    return found
 
 
 def shred(db: Database) -> None:

@@ -16,7 +16,6 @@ with at most the stated probability.
 from __future__ import annotations
 
 import math
-import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -33,6 +32,7 @@ from tune.followup.check.overlap import grouping_notices
 from tune.followup.check.result import CheckResult
 from tune.followup.check.rule import Bounds, CheckRule
 from tune.followup.check.target import Target
+from tune.followup.place import study_of
 from tune.plan.followup_options import CheckOptions
 from tune.plan.model_source import read_models
 from tune.plan.read_options import stated_options
@@ -48,6 +48,7 @@ from tune.safety.decoration import Decorations
 from tune.stats.confidence_sequences import SequentialResult, next_block_size
 from tune.store.database import Database
 from tune.store.draws import Store
+from tune.store.erase import check_name
 from tune.store.ledger import Ledger
 from tune.store.ledger_table import Balance
 
@@ -122,7 +123,7 @@ async def check_async(
     db = Database(asked.store or default_store(Path(best)))
     try:
         # A random part, so that every check asks anew: stored answers say nothing about today.
-        name = f"check-{examples.data.name}-{secrets.token_hex(4)}"
+        name = check_name(study_of(Path(best)) or examples.data.name)
         ledger = Ledger(db, name, to_picodollars(budget))
         context = StackContext(
             Store(db, generation=name, study=name),
