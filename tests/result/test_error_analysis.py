@@ -177,6 +177,37 @@ def test_without_labels_there_is_no_matrix(study: tune.Study) -> None:
     assert bare.doubtful_labels().empty
 
 
+def reply(
+    model: str, prompt: str, settings: Mapping[str, Any], seed: int, index: int
+) -> str:
+    if model == "judge":
+        return "Score: 4"
+    return (
+        f"Dear customer, this is no bug: {world(model, prompt, settings, seed, index)}?"
+    )
+
+
+def is_polite(answer: str, _example: object) -> float:
+    return float(answer.startswith("Dear"))
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [is_polite, {"name": "judge", "model": "judge", "template": "Rate: {answer}"}],
+)
+def test_answers_that_are_no_labels_have_no_matrix(
+    tmp_path: Path, metric: object
+) -> None:
+    models = {"m": Model(0.1, 0.4), "judge": Model(0.1, 0.4)}
+    with Server(models=models, world=reply) as server:
+        asked = order(server.base_url) | {"price": ["m=0.1/0.4", "judge=0.1/0.4"]}
+        asked |= {"by": (), "trials": 2, "budget": 0.05}
+        found = tune.tune(data=ROWS, results=tmp_path, metric=metric, **asked)
+    assert found.record.winner.holdout.mean > 0.5
+    assert found.record.failing.confusion is None
+    assert "Balanced accuracy" not in str(found)
+
+
 @given(
     st.lists(
         st.tuples(st.sampled_from("aaab"), st.sampled_from("abx")),

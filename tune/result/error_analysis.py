@@ -73,10 +73,11 @@ def find_failing(
 def _confusion(record: RunRecord, trial: Trial, config: Config) -> Confusion | None:
     """Count the winner's answers by label.
 
-    None where the targets are not labels, or where the metric judges several answers together.
+    None where the targets are not labels, where the answers are not, as the replies that a judge
+    reads, or where the metric judges several answers together.
     """
-    labels = find_labels(record.plan.data)
-    if not labels or record.plan.metric.over_responses:
+    labels, metric = find_labels(record.plan.data), record.plan.metric
+    if not labels or metric.over_responses or metric.costs:
         return None
     places = {_fold(label): place for place, label in enumerate(labels)}
     counts = np.zeros((len(labels), len(labels) + 2))
@@ -94,6 +95,9 @@ def _confusion(record: RunRecord, trial: Trial, config: Config) -> Confusion | N
             if answer is not None:
                 column = places.get(_fold(answer), len(labels))
             counts[row, column] += share
+    # A metric of the user's own may read whole texts, which no label is compared with.
+    if not counts[:, : len(labels)].any():
+        return None
     # Shares are sums of fractions. Rounding hides their last digits.
     rows = np.round(counts, 6).tolist()
     return Confusion(tuple(labels), tuple(map(tuple, rows)))

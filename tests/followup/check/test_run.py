@@ -21,6 +21,7 @@ from tune.fakes.server import Server, fail_every
 from tune.fakes.world import LabelledWorld
 from tune.followup.check import STATUS, CheckResult, check, check_async
 from tune.pricing.prices import to_picodollars
+from tune.report.text import dollars
 from tune.runtime.recorded import default_store
 from tune.task.metrics import Metric
 
@@ -52,6 +53,18 @@ def test_it_never_spends_more_than_the_budget_and_says_that_it_is_undecided(
     assert 0 < server.bill <= to_picodollars(0.0002)
     assert found.more > 0
     assert "the money was used up" in str(found)
+
+
+def test_a_budget_for_no_call_says_what_one_can_cost(
+    server: Server, tmp_path: Path
+) -> None:
+    found = check(export(tmp_path, server), NEW, budget=0.000001)
+    assert (found.decision, found.reason, server.bill) == ("undecided", "money", 0)
+    assert found.next_call > found.budget
+    assert found.headline.startswith(
+        f"Undecided, as the budget is too small for one call, which can cost up to "
+        f"{dollars(found.next_call)}: no new example was scored; the line is "
+    )
 
 
 def test_too_few_examples_leave_it_undecided(server: Server, tmp_path: Path) -> None:

@@ -49,6 +49,7 @@ class CheckResult:
         metric: its name.
         config: the config that was asked.
         seed: decided the order of the examples.
+        next_call: dollars that the first call without money could have cost; 0 without one.
         overlap: how many examples the study had, by their part in it ("tuning", "holdout",
             "shots"); empty where all are new.
         notices: sentences that a reader must not miss.
@@ -76,6 +77,7 @@ class CheckResult:
     metric: str
     config: Config
     seed: int
+    next_call: float = 0.0
     overlap: Mapping[str, int] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
 
@@ -98,12 +100,12 @@ class CheckResult:
         """Return the answer where the study's own holdout was asked again."""
         seen = self.look.interval
         worse = "lower" if self.larger_is_better else "higher"
-        again = (
-            f"on {seen.n} of the study's {self.available} holdout examples, asked again"
-        )
-        now = f"nothing was scored {again}"
+        now = f"none of the study's {self.available} holdout examples was scored again"
         if seen.n:
-            now = f"{self.metric} has changed by {seen.mean:+.3f} {again}"
+            now = (
+                f"{self.metric} has changed by {seen.mean:+.3f} on {seen.n} of the study's "
+                f"{self.available} holdout examples, asked again"
+            )
         if self.decision == "holds":
             return f"It holds: {now}; it is not {self.margin:.3g} {worse} than it was."
         if self.decision == "regressed":
@@ -117,6 +119,9 @@ class CheckResult:
             return (
                 "the recorded examples are too few for any number of new ones to decide"
             )
+        if self.reason == "money" and not self.look.interval.n and self.next_call:
+            call = dollars(self.next_call)
+            return f"the budget is too small for one call, which can cost up to {call}"
         if self.reason == "money":
             return "the money was used up"
         return "there were no more examples"
@@ -128,16 +133,14 @@ class CheckResult:
         new = "" if self.overlap else "new "
         now = f"no {new}example was scored"
         if seen.n:
-            now = f"{seen.mean:.3f} on {seen.n} {new}examples"
+            now = f"{self.metric} is {seen.mean:.3f} on {seen.n} {new}examples"
         side = "below" if self.larger_is_better else "above"
         than = f"{self.margin:.3g} {side} the recorded {self.recorded.mean:.3f}"
         if self.decision == "holds":
-            return f"It holds: {self.metric} is {now}, not more than {than}."
+            return f"It holds: {now}, not more than {than}."
         if self.decision == "regressed":
-            return f"It has regressed: {self.metric} is {now}, more than {than}."
-        return (
-            f"Undecided, as {self._ended}: {self.metric} is {now}; the line is {than}."
-        )
+            return f"It has regressed: {now}, more than {than}."
+        return f"Undecided, as {self._ended}: {now}; the line is {than}."
 
     def _details(self) -> list[str]:
         seen, was = self.look.interval, self.recorded

@@ -138,7 +138,7 @@ async def check_async(
             deployment, examples.data.examples, context, asked.seed, before
         ) as target:
             seen, ended = await _until_decided(target, examples.rule)
-        balance = ledger.balance
+        balance, short = ledger.balance, ledger.shortage
     finally:
         db.close()
     # Examples that the money did not reach are not the service's fault, and are not counted.
@@ -151,6 +151,7 @@ async def check_async(
         ended,
         budget=budget,
         balance=balance,
+        next_call=0 if short is None else short.needed,
         unanswered=sum(reason.startswith("service") for reason in lost),
         notices=notices,
     )
@@ -252,6 +253,7 @@ def _result(
     *,
     budget: float,
     balance: Balance,
+    next_call: int,
     unanswered: int,
     notices: tuple[str, ...],
 ) -> CheckResult:
@@ -276,6 +278,7 @@ def _result(
         spent=to_dollars(balance.spent),
         uncertain=to_dollars(balance.uncertain),
         budget=budget,
+        next_call=to_dollars(next_call),
         more=rule.more(seen) if is_open else 0,
         larger_is_better=deployment.metric.larger_is_better,
         metric=deployment.metric.name,
