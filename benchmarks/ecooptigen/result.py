@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.readout.__main__ import median_with_limits
-from tune.report.text import dollars, inline, table
+from tune.pricing.amounts import dollars
+from tune.report.text import inline, table
 from tune.stats.student_t import t_quantile
 
 FIFTH = 0.2

@@ -31,12 +31,13 @@ from benchmarks.readout.grids import AGGREGATES, NS, Grid, Task, evaluate
 from benchmarks.worlds.races import Result, races
 from benchmarks.worlds.replay import Cell, ReplayEndpoint, sentiment
 from tune.completion import Request
+from tune.pricing.amounts import dollars
 from tune.pricing.prices import PICODOLLARS
 from tune.providers.capabilities import Capabilities
 from tune.providers.entries import Entry
 from tune.providers.local.endpoint import NOTIONAL_PRICE, LocalEndpoint
 from tune.providers.stack import StackContext, build_stack
-from tune.report.text import dollars, table
+from tune.report.text import table
 from tune.space import read_toml
 from tune.stats.student_t import t_quantile
 from tune.store.database import Database

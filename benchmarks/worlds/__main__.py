@@ -14,7 +14,8 @@ from benchmarks.command_line import make_parser
 from benchmarks.worlds.named import RECORDED, SIMULATED, make_world
 from benchmarks.worlds.outside import add_table_flags, load_tables
 from benchmarks.worlds.worlds import World
-from tune.report.text import dollars, table
+from tune.pricing.amounts import dollars
+from tune.report.text import table
 from tune.space import FREE
 
 NAMES = (*SIMULATED, *RECORDED)

@@ -110,7 +110,7 @@ def test_a_limit_changes_the_choice_and_what_has_not_met_the_holdout_is_said_to_
     assert len(on_tuning) == study.record.winner.tuning.n
     assert study.best.cost is not None
     assert study.best.cost.mean <= 1.0e-5
-    assert "under $1e-05 per request" in study.record.provenance.goal
+    assert "under $0.00001 per request" in study.record.provenance.goal
     if study.record.winner != study.record.baseline:
         assert study.record.winner is not None
         assert (study.record.winner.holdout is None) == (

@@ -34,10 +34,10 @@ from tune.plan.plan import Plan
 from tune.plan.read_options import read_options
 from tune.plan.stored_requests import PromptMatcher
 from tune.plan.token_counts import likely_tokens, offline_endpoints
+from tune.pricing.amounts import dollars
 from tune.pricing.prices import Price
 from tune.readout.trial import Trial
 from tune.report import EstimateRow, markdown
-from tune.report.text import dollars
 from tune.space import Point
 from tune.stats.intervals import difference_interval
 from tune.store.database import Database

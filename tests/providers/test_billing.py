@@ -58,11 +58,11 @@ def test_the_providers_own_bill_counts_where_it_is_larger() -> None:
     larger = bill_call([answer(billed=2 * ours)], PRICE)
     assert larger.costs == [2 * ours]
     assert larger.difference == (
-        "it bills $5.4e-05 for a call that costs $2.7e-05 at its price"
+        "it bills $0.000054 for a call that costs $0.000027 at its price"
     )
     smaller = bill_call([answer(billed=ours // 2)], PRICE)
     assert smaller.costs == [ours]
-    assert smaller.difference.startswith("it bills $1.35e-05")
+    assert smaller.difference.startswith("it bills $0.0000135")
 
 
 @pytest.mark.parametrize("billed", [100, 105, 95])

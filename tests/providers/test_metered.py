@@ -492,7 +492,7 @@ async def test_the_providers_own_bill_is_booked_where_it_is_larger() -> None:
     assert bench.ledger.settled == PROMPT + 4 * TOKEN + own
     assert (
         bench.receipts[1].difference
-        == "it bills $3.3e-05 for a call that costs $2.3e-05 at its price"
+        == "it bills $0.000033 for a call that costs $0.000023 at its price"
     )
     bench.check()
 

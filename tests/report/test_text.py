@@ -22,7 +22,6 @@ from tune.report.text import (
     count,
     csv_cell,
     describe_config,
-    dollars,
     fence,
     inline,
     number,
@@ -127,25 +126,6 @@ def test_only_plain_numbers_may_begin_like_a_formula(value: Any, written: Any) -
 def test_a_long_text_is_cut_in_a_cell() -> None:
     assert len(inline("x" * 5000)) == 300
     assert inline("x" * 5000).endswith("…")
-
-
-@pytest.mark.parametrize(
-    ("value", "written"),
-    [
-        (0.0, "$0"),
-        (5, "$5.00"),
-        (1234.5, "$1,234.50"),
-        (0.07, "$0.07"),
-        (0.123456, "$0.123"),
-        (0.00004, "$0.00004"),
-        (0.0000123456, "$0.0000123"),
-        (-0.5, "-$0.50"),
-        (0.99999, "$1.00"),
-        (math.inf, "no limit"),
-    ],
-)
-def test_dollars_keep_three_digits_below_one_dollar(value: float, written: str) -> None:
-    assert dollars(value) == written
 
 
 @pytest.mark.parametrize(

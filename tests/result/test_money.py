@@ -9,9 +9,9 @@ import pytest
 
 from tests.support.house import House
 from tests.support.reported import searched
+from tune.pricing.amounts import dollars
 from tune.pricing.prices import PICODOLLARS
 from tune.report.headline import money_sentence
-from tune.report.text import dollars
 from tune.result import build_report
 from tune.result.money import study_money
 from tune.store.admission import Shortage

@@ -42,7 +42,7 @@ def tuned(server: Server, folder: Path, **more: Any) -> tune.Study:
 @pytest.mark.parametrize(
     ("limits", "words"),
     [
-        ({"max_cost_per_request": 1e-7}, "the limit of $1e-07 per request"),
+        ({"max_cost_per_request": 1e-7}, "the limit of $0.0000001 per request"),
         ({"max_seconds_per_request": 1e-7}, "the limit of 1e-07 s per request"),
     ],
 )

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 from urllib.parse import urlsplit, urlunsplit
 
+from tune.pricing.amounts import dollars
 from tune.pricing.prices import Price
 from tune.providers.base_url import DEFAULT_BASE_URL, public_query
 from tune.providers.openai.access import OPENAI_KEY, Headers
 from tune.providers.openai.reasoning_names import named_as_reasoning
 from tune.report import ReportConfig
-from tune.report.text import dollars, with_limits
+from tune.report.text import with_limits
 from tune.space import Config
 from tune.space.named_values import MERGED
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tune.errors import InputError, StudyError
+from tune.pricing.amounts import dollars, stated_dollars
 from tune.pricing.prices import to_dollars
 from tune.report.text import describe_config
 from tune.store.journal import is_held, read_events
@@ -88,9 +89,9 @@ def listing(studies: Sequence[ListedStudy]) -> str:
                 one.folder,
                 one.state,
                 score,
-                _dollars(one.cost),
-                _dollars(one.spent),
-                _dollars(one.budget),
+                "" if one.cost is None else dollars(one.cost),
+                "" if one.spent is None else dollars(one.spent),
+                "" if one.budget is None else stated_dollars(one.budget),
                 one.winner or one.note,
             ]
         )
@@ -169,9 +170,3 @@ def _spent(folder: Path, first: dict[str, Any]) -> float | None:
     if row is None:
         return None
     return to_dollars(row[0])
-
-
-def _dollars(value: float | None) -> str:
-    if value is None:
-        return ""
-    return f"${value:.3g}"

@@ -12,6 +12,7 @@ from tune.errors import (
     ParameterRejected,
     ProviderError,
 )
+from tune.pricing.amounts import dollars
 from tune.pricing.prices import Price, to_dollars, to_picodollars
 from tune.providers.capabilities import Capabilities
 from tune.providers.endpoints import close_services, open_services
@@ -56,7 +57,7 @@ class Probed:
         shown = [f"  asked        {self.answers}"]
         for name, words in self.settings.items():
             shown.append(f"    {name:18s} {words}")
-        shown.append(f"  spent        ${self.spent:.4g}")
+        shown.append(f"  spent        {dollars(self.spent)}")
         return shown
 
     def record(self) -> dict[str, object]:

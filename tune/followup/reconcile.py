@@ -13,6 +13,7 @@ from typing import Any
 
 from tune.errors import BudgetError, InputError, ProviderError, StudyError
 from tune.followup.place import find_draws, find_journal
+from tune.pricing.amounts import dollars
 from tune.pricing.prices import to_dollars, to_picodollars
 from tune.providers.entries import Entry
 from tune.providers.openai.bill_lookup import bill_url
@@ -195,10 +196,10 @@ class _Found:
         if not self.bills and not self.unknown:
             return f"{_BEGINS}no call is uncertain, so there is nothing to settle."
         # Whole picodollars are added, so that no cent is lost to rounding.
-        dollars = to_dollars(sum(picodollars for _, picodollars in self.bills))
+        settled = to_dollars(sum(picodollars for _, picodollars in self.bills))
         said = (
-            f"{_BEGINS}{_calls(len(self.bills))} settled at ${dollars:.6g} by the services' own "
-            "figures."
+            f"{_BEGINS}{_calls(len(self.bills))} settled at {dollars(settled)} by the services' "
+            "own figures."
         )
         if not self.unknown:
             return said

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from tune.plan.answer_forecast import AnswerForecast
 from tune.plan.estimate import RunEstimate
 from tune.plan.purchase import Purchase
+from tune.pricing.amounts import dollars
 from tune.pricing.clock import (
     FIRST_WIDTH,
     SECONDS_PER_CALL,
@@ -15,7 +16,7 @@ from tune.pricing.clock import (
     SECONDS_PER_TOKEN,
     format_duration,
 )
-from tune.report.text import count, dollars, exact_seconds, number
+from tune.report.text import count, exact_seconds, number
 
 _TOO_FEW = "too few examples"
 

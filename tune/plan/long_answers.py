@@ -10,11 +10,12 @@ from tune.completion import Endpoint
 from tune.plan.answer_forecast import AnswerForecast, estimate_rows
 from tune.plan.plan import Plan
 from tune.plan.purchase import purchase
+from tune.pricing.amounts import dollars
 from tune.readout.columns import DrawColumns, columns_of
 from tune.readout.trial import Trial
 from tune.report import EstimateRow
 from tune.report.serialize import load
-from tune.report.text import count, dollars
+from tune.report.text import count
 
 MIN_DRAWS = 6
 """Answers of a model to a prompt from which their length counts, in all its trials."""

@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 from tune.errors import PriceError
+from tune.pricing.amounts import stated_dollars
 
 PICODOLLARS = 10**12
 """Picodollars in a dollar."""
@@ -174,11 +175,10 @@ class Price:
 
     def describe(self) -> str:
         """Say this price in words, and where it comes from."""
-        words = (
-            f"{_dollars(self.input)} in, {_dollars(self.output)} out per million tokens"
-        )
+        paid = (stated_dollars(self.input), stated_dollars(self.output))
+        words = f"{paid[0]} in, {paid[1]} out per million tokens"
         if self.request:
-            words += f", {_dollars(self.request)} per request"
+            words += f", {stated_dollars(self.request)} per request"
         source = "as stated" if self.source in (USER, CONFIRMED) else self.source
         if self.matched:
             source += f": {self.matched}"
@@ -229,13 +229,6 @@ def _rate(dollars_per_million: float) -> int:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _dollars(dollars: float) -> str:
-    """Write dollars with two decimals, or as many as they need."""
-    if round(dollars, 2) == dollars:
-        return f"${dollars:.2f}"
-    return f"${dollars:.6g}"
 
 
 def parse_price(text: str) -> tuple[str, Price]:

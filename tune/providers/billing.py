@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from tune.completion import Completion, Invoice, Request
+from tune.pricing.amounts import dollars
 from tune.pricing.prices import Price, to_dollars
 from tune.providers.tariff import Tariff
 
@@ -107,6 +108,6 @@ def _difference(ours: int, billed: int) -> str:
     if difference * _SHARE <= ours or difference <= _ROUNDING:
         return ""
     return (
-        f"it bills ${to_dollars(billed):.6g} for a call "
-        f"that costs ${to_dollars(ours):.6g} at its price"
+        f"it bills {dollars(to_dollars(billed))} for a call "
+        f"that costs {dollars(to_dollars(ours))} at its price"
     )

@@ -16,6 +16,7 @@ from tune.errors import (
     TransientError,
     Unreadable,
 )
+from tune.pricing.amounts import dollars
 from tune.pricing.prices import Price, to_dollars
 from tune.providers.billing import Bill, bill_calls
 from tune.providers.capabilities import Capabilities, Fact
@@ -266,7 +267,7 @@ class Metered:
             raise EndpointError(
                 f"model {request.model!r} at {request.service} bills more than its cap, "
                 f"so a call is reserved at its largest output of {self._max_output:,} tokens: "
-                f"${to_dollars(ceiling):.4g} does not fit into what is left"
+                f"{dollars(to_dollars(ceiling))} does not fit into what is left"
             ) from None
 
     def _expected(self, request: Request, draws: int, ceiling: int) -> int:

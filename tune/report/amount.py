@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tune.pricing.amounts import dollars
 from tune.report.records import Report, ReportConfig
-from tune.report.text import dollars, exact_seconds
+from tune.report.text import exact_seconds
 from tune.stats.intervals import Interval
 
 

@@ -6,6 +6,7 @@ import csv
 import io
 import math
 
+from tune.pricing.amounts import dollars
 from tune.report.amount import Amount, amount_of
 from tune.report.headline import shown_rows
 from tune.report.records import Report, ReportConfig
@@ -144,4 +145,4 @@ def _amount(amount: Amount, interval: Interval | None) -> str:
         return "--"
     if amount.timed:
         return rf"{interval.mean:.3g}\,s"
-    return rf"\${interval.mean:.3g}"
+    return rf"\{dollars(interval.mean)}"

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import math
 
+from tune.pricing.amounts import dollars
 from tune.pricing.clock import format_duration
 from tune.report.amount import amount_of
 from tune.report.money_records import Money
 from tune.report.records import Report, ReportConfig
-from tune.report.text import (
-    count,
-    describe_config,
-    dollars,
-    inline,
-    number,
-    with_limits,
-)
+from tune.report.text import count, describe_config, inline, number, with_limits
 from tune.report.unread_text import unread_headline
 from tune.stats.intervals import Interval
 

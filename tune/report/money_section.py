@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from tune.pricing.amounts import dollars
 from tune.pricing.clock import format_duration
 from tune.report.amount import Amount, amount_of
 from tune.report.headline import money_sentence
 from tune.report.money_records import EstimateRow, PriceLine
 from tune.report.records import Report
-from tune.report.text import count, dollars, inline, table
+from tune.report.text import count, inline, table
 
 
 def money_section(report: Report) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tune.completion import Message
+from tune.pricing.amounts import stated_dollars
 from tune.readout.outcomes import Outcomes
 from tune.readout.trial import State
 from tune.report.error_analysis import Failing
@@ -296,7 +297,7 @@ class Report:
         # Both limits may be set; a selection must keep both.
         parts = []
         if self.max_cost is not None:
-            parts.append(f"${self.max_cost:g} per request")
+            parts.append(f"{stated_dollars(self.max_cost)} per request")
         if self.max_seconds is not None:
             parts.append(f"{self.max_seconds:g} s per request")
         if not parts:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from tune.pricing.amounts import dollars
 from tune.report.amount import Amount, amount_of
 from tune.report.records import Report, ReportConfig, TrialRow
 from tune.report.text import (
     count,
     describe_config,
-    dollars,
     exact_seconds,
     inline,
     seconds,

@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from tune.pricing.amounts import dollars
 from tune.safety.escape import visible
 from tune.stats.intervals import Interval
 
@@ -91,29 +92,6 @@ def number(value: float) -> str:
     if shown == "-0.000":
         return "0.000"
     return shown
-
-
-def dollars(value: float) -> str:
-    """Format dollars: to the cent from a dollar on, with three digits below it."""
-    if math.isinf(value):
-        return "no limit"
-    shown = _amount(abs(value))
-    if value < 0 and shown != "0":
-        return f"-${shown}"
-    return f"${shown}"
-
-
-def _amount(size: float) -> str:
-    # Three digits of 0.9996 would be 1.00.
-    if size >= 0.9995:
-        return f"{size:,.2f}"
-    # Below a picodollar's thousandth it is a rounding error.
-    if size < 1e-15:
-        return "0"
-    places = 2 - math.floor(math.log10(size))
-    whole, _, decimals = f"{size:.{places}f}".partition(".")
-    # Cents have two digits even if the second is 0.
-    return f"{whole}.{decimals.rstrip('0'):0<2}"
 
 
 def exact_seconds(value: float) -> str:

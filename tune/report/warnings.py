@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from tune.pricing.amounts import dollars
 from tune.report.headline import uncertain_sentence
 from tune.report.records import Report
-from tune.report.text import dollars
 
 
 def warning_sentences(report: Report) -> list[str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from tune.report.text import count, dollars
+from tune.pricing.amounts import dollars
+from tune.report.text import count
 
 BASELINE, NEW = "baseline", "new"
 EXAMPLES, DRAWS, CUT = "examples", "draws", "cut"

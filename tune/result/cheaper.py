@@ -6,8 +6,9 @@ import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from tune.pricing.amounts import dollars
 from tune.readout import Reading
-from tune.report.text import count, describe_config, dollars, with_limits
+from tune.report.text import count, describe_config, with_limits
 from tune.result.evidence import Evidence
 from tune.result.frontier import FEW_SHARE, FEWEST
 from tune.space import Config

@@ -6,8 +6,9 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from tune.pricing.amounts import dollars
 from tune.readout import Reading
-from tune.report.text import dollars, number
+from tune.report.text import number
 from tune.space import Config
 
 FEW_SHARE = 0.5

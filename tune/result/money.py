@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from tune.pricing.amounts import dollars
 from tune.pricing.prices import to_dollars
 from tune.report import Money, Uncertain
-from tune.report.text import dollars
 from tune.strategies.problem import ALL_BOUGHT, NO_WORTH
 from tune.study.record import RunRecord
 from tune.study.stop_reasons import ENOUGH, FINISHED

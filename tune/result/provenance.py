@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from tune.plan.plan import Plan
+from tune.pricing.amounts import stated_dollars
 from tune.report import Provenance
 from tune.safety.redact import scrub_message
 from tune.study.record import RunRecord
@@ -114,7 +115,7 @@ def goal_in_words(plan: Plan) -> str:
     elif plan.margin is not None:
         goal = f"{cheapest} that is not worse than the baseline by more than {plan.margin:g}"
     if plan.max_cost is not None:
-        goal += f" under ${plan.max_cost:g} per request"
+        goal += f" under {stated_dollars(plan.max_cost)} per request"
     if plan.max_seconds is not None:
         goal += f" within {plan.max_seconds:g} s per request"
     return goal

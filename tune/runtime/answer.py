@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from tune.pricing.amounts import dollars
 from tune.pricing.prices import to_dollars
 from tune.providers.metered import Receipt
 from tune.readout.aggregate import Extracted
@@ -120,7 +121,7 @@ class EntryUsage:
     def __str__(self) -> str:
         cost = "at no known price"
         if self.cost is not None:
-            cost = f"${self.cost:.6g}"
+            cost = dollars(self.cost)
         return (
             f"{self.entry}: {self.answers:,} answers ({self.abstained:,} abstained) of "
             f"{self.draws:,} draws in {self.calls:,} calls ({self.failed:,} failed), "

@@ -9,6 +9,7 @@ from tune.completion import Endpoint, Request, calls_for
 from tune.errors import BudgetError
 from tune.plan.plan import Plan
 from tune.plan.purchase import MOST_HOLDOUT_SHARE
+from tune.pricing.amounts import dollars, least_dollars, stated_dollars
 from tune.pricing.clock import FIRST_WIDTH, Clock, assumed_seconds
 from tune.pricing.prices import to_dollars, to_picodollars
 from tune.readout import Reading
@@ -67,9 +68,10 @@ def check_budget(plan: Plan, endpoints: Mapping[str, Endpoint]) -> None:
     # Whole picodollars: two floats that print alike may differ in their last digit.
     if to_picodollars(plan.budget) < to_picodollars(least):
         raise BudgetError(
-            f"a budget of ${plan.budget:.6g} is too small for one block of {block} examples: "
-            f"one call can cost up to ${call:.2g}, and up to {MOST_HOLDOUT_SHARE:.0%} is kept for "
-            f"the holdout, so ${least:.2g} is the least; `tune estimate` says what a search takes"
+            f"a budget of {stated_dollars(plan.budget)} is too small for one block of {block} "
+            f"examples: one call can cost up to {dollars(call)}, and up to "
+            f"{MOST_HOLDOUT_SHARE:.0%} is kept for the holdout, so {least_dollars(least)} is the "
+            f"least; `tune estimate` says what a search takes"
         )
 
 

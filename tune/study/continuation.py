@@ -10,6 +10,7 @@ from typing import Any
 
 from tune.errors import StudyError
 from tune.plan.plan import Plan
+from tune.pricing.amounts import stated_dollars
 from tune.pricing.clock import Clock
 from tune.pricing.prices import to_dollars
 from tune.store.journal import Journal
@@ -59,8 +60,9 @@ def open_study(
     limits = _last_limits(journal)
     if plan.budget < limits["budget"]:
         raise StudyError(
-            f"the study in {str(folder)!r} has a budget of ${limits['budget']:g}, which "
-            f"${plan.budget:g} would lower: give that or more, or another --results"
+            f"the study in {str(folder)!r} has a budget of {stated_dollars(limits['budget'])}, "
+            f"which {stated_dollars(plan.budget)} would lower: give that or more, or another "
+            f"--results"
         )
     last = _own_events(journal)[-1]
     # A paused run has written a result, but it has something left to do.

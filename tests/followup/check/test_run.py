@@ -20,8 +20,8 @@ from tune.fakes.faults import Fault, Model
 from tune.fakes.server import Server, fail_every
 from tune.fakes.world import LabelledWorld
 from tune.followup.check import STATUS, CheckResult, check, check_async
+from tune.pricing.amounts import dollars
 from tune.pricing.prices import to_picodollars
-from tune.report.text import dollars
 from tune.runtime.recorded import default_store
 from tune.task.metrics import Metric
 

@@ -19,8 +19,9 @@ from tests.support.reports import large_study
 from tune.fakes.faults import Fault, Model
 from tune.fakes.server import Server
 from tune.fakes.world import LabelledWorld
+from tune.pricing.amounts import dollars
 from tune.report import Report, page_html
-from tune.report.text import dollars, exact_seconds, number
+from tune.report.text import exact_seconds, number
 
 WORLD = LabelledWorld(models={"small": 0.4, "large": 0.9})
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
+from tune.pricing.amounts import dollars
 from tune.report import plain_config
-from tune.report.text import dollars
 from tune.safety.escape import visible
 from tune.space import Config
 from tune.stats.intervals import Interval

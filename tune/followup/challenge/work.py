@@ -33,6 +33,7 @@ from tune.followup.challenge.screening import (
 from tune.plan.followup_options import ChallengeRates
 from tune.plan.plan import Plan
 from tune.plan.token_counts import offline_endpoints
+from tune.pricing.amounts import stated_dollars
 from tune.pricing.prices import Price, to_dollars, to_picodollars
 from tune.providers.capabilities import Capabilities
 from tune.providers.entries import Entry
@@ -206,7 +207,8 @@ class ChallengeWork:
         if not readings:
             if not wave.complete:
                 raise InputError(
-                    f"a budget of ${self.budget:g} does not pay for one answer of {self.entry.name}"
+                    f"a budget of {stated_dollars(self.budget)} does not pay for one answer of "
+                    f"{self.entry.name}"
                 )
             # The service's own words help more than ours.
             reason = next(iter(wave.failed.values()), "no answer was scored")

@@ -9,8 +9,8 @@ from typing import Any
 from xml.etree import ElementTree
 
 from tune.followup.check.rule import STATUS, CheckDecision
+from tune.pricing.amounts import dollars
 from tune.report import plain_config
-from tune.report.text import dollars
 from tune.safety.escape import visible
 from tune.space import Config
 from tune.stats.confidence_sequences import SequentialResult

@@ -5,17 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from tune.pricing.amounts import dollars
 from tune.report.amount import Amount, amount_of
 from tune.report.page.quality import reading_of
 from tune.report.records import PromptText, Report, ReportConfig, TrialRow, plain_config
 from tune.report.search_section import free_part
-from tune.report.text import (
-    describe_config,
-    dollars,
-    exact_seconds,
-    number,
-    with_limits,
-)
+from tune.report.text import describe_config, exact_seconds, number, with_limits
 from tune.report.wrong_answers import NAMES
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from tune.pricing.amounts import dollars
 from tune.pricing.clock import format_duration
 from tune.report.money_section import estimate_section, money_section
 from tune.report.page.plot import frame
 from tune.report.records import Report
-from tune.report.text import count, describe_config, dollars, number
+from tune.report.text import count, describe_config, number
 
 
 def course(report: Report) -> dict[str, Any]:

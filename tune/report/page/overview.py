@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from tune.pricing.amounts import dollars
 from tune.report.amount import amount_of
 from tune.report.headline import answer, detectable_sentence, shown_rows
 from tune.report.page.bars import Bar, interval_chart
 from tune.report.records import Report, ReportConfig
-from tune.report.text import describe_config, dollars, number, seconds, with_limits
+from tune.report.text import describe_config, number, seconds, with_limits
 from tune.report.warnings import warning_sentences
 from tune.report.wrong_answers import NAMES
 from tune.stats.intervals import Interval

@@ -6,12 +6,13 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from tune.pricing.amounts import dollars
 from tune.report.amount import Amount, amount_of
 from tune.report.headline import evidence
 from tune.report.page.plot import Frame, frame
 from tune.report.records import Report, ReportConfig
 from tune.report.search_section import frontier_section
-from tune.report.text import describe_config, dollars, exact_seconds, number
+from tune.report.text import describe_config, exact_seconds, number
 from tune.stats.intervals import Interval
 
 CAPTION = (

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from tune.pricing.amounts import dollars
 from tune.pricing.clock import format_duration
-from tune.report.text import count, describe_config, dollars, exact_seconds, number
+from tune.report.text import count, describe_config, exact_seconds, number
 from tune.study.display.view import RunView
 from tune.study.events import KINDS, BestSoFar, Progress
 
