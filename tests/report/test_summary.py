@@ -77,6 +77,17 @@ def test_a_narrow_terminal_has_a_table_of_fewer_columns_and_no_broken_lines() ->
         assert any(line.startswith("winner") for line in table)
 
 
+def test_a_narrow_table_marks_the_scores_on_tuning_examples() -> None:
+    study = whole()
+    lines = summary_lines(study, 80)
+    marked = [line for line in lines if ")*" in line]
+    assert marked
+    assert all(line.startswith("runner-up") for line in marked)
+    assert "* on tuning examples, which flatter" in lines
+    alone = summary_lines(replace(study, runners_up=()), 80)
+    assert not any("*" in line for line in alone)
+
+
 def test_a_notebook_is_told_every_sentence_that_a_terminal_is_told() -> None:
     study = whole(deployable_note="An agent cannot use the winner.")
     html = summary_html(study)

@@ -12,6 +12,7 @@ from typing import Any
 from tune.errors import InputError, StudyError
 from tune.pricing.amounts import dollars, stated_dollars
 from tune.pricing.prices import to_dollars
+from tune.report.summary import ON_TUNING
 from tune.report.text import describe_config
 from tune.store.journal import is_held, read_events
 from tune.study.study import Study, find_store, recorded_study
@@ -101,7 +102,7 @@ def listing(studies: Sequence[ListedStudy]) -> str:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
         lines.append("  ".join(cells).rstrip())
     if any(one.on == "tuning" for one in studies):
-        lines.append("* on tuning examples, which flatter")
+        lines.append(ON_TUNING)
     return "\n".join(lines)
 
 

@@ -31,6 +31,9 @@ LEAST_COLUMNS = 2
 GAP = 2
 """Spaces between two columns."""
 
+ON_TUNING = "* on tuning examples, which flatter"
+"""The line below a table where `*` marks scores."""
+
 
 def summary_lines(report: Report, width: int | None = None) -> list[str]:
     """Return the answer, the configs side by side, the money, and what must not be missed.
@@ -121,6 +124,8 @@ def _side_by_side(report: Report, width: int | None) -> list[str]:
         # The last column is the one that the sentences have said.
         rows = [row[:-1] for row in rows]
         lines = _aligned(rows)
+    if any(row.holdout is None for row in _shown(report)):
+        lines.append(ON_TUNING)
     return lines
 
 
@@ -165,6 +170,9 @@ def _narrow_table(report: Report) -> list[tuple[str, ...]]:
         if known is not None:
             cost = amount.said(known.mean)
         quality, against = with_limits(row.quality), _against_baseline(report, row)
+        # The wide table has a column that says so.
+        if row.holdout is None:
+            quality += "*"
         rows.append((_shorter(row.name), _shorter(quality), cost, _shorter(against)))
     return rows
 
