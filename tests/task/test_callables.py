@@ -108,6 +108,19 @@ def test_what_has_no_name_is_called_by_its_class() -> None:
 # --- loading and blaming
 
 
+def test_a_script_that_names_itself_is_not_run_a_second_time(tmp_path: Path) -> None:
+    script = tmp_path / "my_search.py"
+    script.write_text(
+        "from tune.task.callables import import_object\n"
+        "def near(answer, example): return 1.0\n"
+        "print(import_object('my_search:near', 'metric') is near)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.returncode) == ("True\n", 0)
+
+
 def test_an_attribute_is_loaded_by_its_dotted_name() -> None:
     assert import_object(f"{__name__}:Cutter.head", "metric") is Cutter.head
 

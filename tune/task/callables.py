@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import importlib
+import importlib.util
 import inspect
 import os
 import re
@@ -13,6 +14,7 @@ import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -55,12 +57,28 @@ def import_object(path: str, what: str) -> Any:
     try:
         # A module may raise anything while it is imported.
         with _working_directory(), reraise_as(SpaceError, failed, besides=ImportError):
-            found: Any = importlib.import_module(module)
+            found: Any = _running_script(module) or importlib.import_module(module)
         for name in attribute.split("."):
             found = getattr(found, name)
     except (ImportError, AttributeError) as error:
         raise SpaceError(f"{failed}: {error}") from None
     return found
+
+
+def _running_script(module: str) -> Any:
+    """Return the script that runs now if the module is its file, else None.
+
+    Importing it would run it a second time, with the search that it starts.
+    """
+    script = sys.modules.get("__main__")
+    file = getattr(script, "__file__", None)
+    # Only a script's own name is looked up: finding "a.b" would import "a".
+    if not file or Path(file).stem != module or module in sys.modules:
+        return None
+    spec = importlib.util.find_spec(module)
+    if spec is None or spec.origin is None:
+        return None
+    return script if Path(spec.origin).resolve() == Path(file).resolve() else None
 
 
 @contextmanager

@@ -42,6 +42,11 @@ class Graded:
         return Score(self.marks.get(answer, 0.0), f"for {answer}")
 
 
+def test_a_judge_without_a_model_says_what_it_needs() -> None:
+    with pytest.raises(InputError, match=r"'judge' needs a 'model', as in \{\"name\""):
+        parse_metric({"name": "judge"})
+
+
 def test_options_are_passed_on_to_a_callable() -> None:
     assert parse_metric(near).score("3.1", example(3.0)) == 0.0
     assert parse_metric(near, tolerance=0.2).score("3.1", example(3.0)) == 1.0

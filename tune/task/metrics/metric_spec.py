@@ -156,6 +156,7 @@ def _built_in(name: str, options: Mapping[str, Any]) -> Metric:
     function = METRICS[name]
     _check_options(name, function, options)
     if function in (Judge, Code):
+        _check_complete(name, function, options)
         return metric_of(function(**options))
     if name == "balanced_accuracy" and not options.get("weights"):
         raise InputError(
@@ -237,6 +238,19 @@ def _from_eval_func(
         )
     # The user's own options go before the default.
     return responses_metric(function, **{"per_response": True, **options})
+
+
+def _check_complete(
+    name: str, function: Callable[..., Any], options: Mapping[str, Any]
+) -> None:
+    """Check that the options without a default are there."""
+    for parameter in inspect.signature(function).parameters.values():
+        needed = parameter.default is parameter.empty
+        if needed and parameter.name not in options:
+            raise InputError(
+                f"the metric {name!r} needs a {parameter.name!r}, as in "
+                f'{{"name": "{name}", "{parameter.name}": "..."}}'
+            )
 
 
 def _check_options(

@@ -55,7 +55,7 @@ def check_score(
         raise MetricError(
             f"the metric {metric!r} must lie between {low:g} and {high:g}, "
             f"but gave {score.value!r} for example {example!r}: "
-            "correct it, or state its low and high"
+            f'correct it, or state its bounds, as in {{"name": {metric}, "low": 0, "high": 100}}'
         )
     return Score(min(max(score.value, low), high), score.comment)
 
