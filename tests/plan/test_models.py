@@ -144,6 +144,12 @@ def test_a_deployment_has_the_price_of_the_model_that_it_is() -> None:
         find_prices([Entry("d", "mine", base_url="https://gw.test/v1")], None)
 
 
+def test_every_model_without_a_price_is_named_at_once() -> None:
+    called = [Entry(name, name, "http://h/v1") for name in ("a", "b", "c")]
+    with pytest.raises(PriceError, match=r"model 'a' at h: .*is one known for 'c'$"):
+        find_prices(called, {"b": (1, 2)})
+
+
 def test_places_of_one_model_have_one_price() -> None:
     here = Entry("m", "gpt-6-luna")
     azure = Entry("m", "gpt-6-luna", base_url="https://x.openai.azure.com/openai/v1")

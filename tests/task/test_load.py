@@ -192,6 +192,25 @@ def test_a_missing_cell_names_its_row_and_column(missing: Any, column: str) -> N
         load_data(rows)
 
 
+def test_missing_cells_are_counted_so_that_all_can_be_filled_in_at_once() -> None:
+    rows = numbered(9)
+    for position in (1, 4, 6):
+        rows[position]["label"] = None
+    with pytest.raises(
+        DataError,
+        match=r"^row 2 of 'data' \(and 2 more, as row 5\) has nothing in the column 'label'",
+    ):
+        load_data(rows)
+
+
+@pytest.mark.parametrize(
+    "given", [{"target": "lable"}, {"inputs": ["txt"]}, {"fields": {"txet"}}]
+)
+def test_a_misspelt_column_is_asked_about(given: dict[str, Any]) -> None:
+    with pytest.raises((DataError, SpaceError), match=r"is '(label|text)' meant[?]$"):
+        load_data(numbered(3), **given)
+
+
 def test_an_empty_cell_of_a_csv_is_missing_and_named_by_its_line(
     tmp_path: Path,
 ) -> None:

@@ -106,7 +106,12 @@ def test_a_document_may_be_long(tmp_path: Path) -> None:
         (
             "d.jsonl",
             '{"a": 1}\n{"a": \n',
-            r"^line 2 of '.*d\.jsonl' is not JSON: Expecting value",
+            r"^line 2 of '.*d\.jsonl' is not JSON: Expecting value at character 8$",
+        ),
+        (
+            "d.jsonl",
+            '[{"a": 1}]',
+            r"^line 1 of '.*' is not a JSON object, but \[.*list of objects is named \.json\)",
         ),
         (
             "d.jsonl",
@@ -124,7 +129,16 @@ def test_a_document_may_be_long(tmp_path: Path) -> None:
             '{"a": 1}',
             r"is not a JSON list of objects, but {\"a\": 1} \(.*is named \.jsonl\)",
         ),
-        ("d.json", '{"a": 1}\n{"a": 2}', "is not JSON: Extra data"),
+        (
+            "d.json",
+            '{"a": 1}\n{"a": 2}',
+            r"is not JSON: Extra data at line 2, column 1 \(.*is named \.jsonl\)",
+        ),
+        (
+            "d.csv",
+            "a,b\n1,2\n3\n",
+            r"^line 3 of '.*' has 1 cell, but the header names 2 columns",
+        ),
         (
             "d.json",
             '[{"a": 1}, "x"]',
@@ -138,7 +152,12 @@ def test_a_document_may_be_long(tmp_path: Path) -> None:
         (
             "d.csv",
             'a,b\n1,2\n3,"4\n',
-            r"^line 3 of '.*' cannot be read: unexpected end of data",
+            r"^line 3 of '.*' cannot be read: a quote opens a cell there, and no quote closes it$",
+        ),
+        (
+            "d.csv",
+            'a,b\n1,"2\n3,4\n5,6\n',
+            r"^line 2 of '.*' cannot be read: a quote opens a cell there",
         ),
         (
             "d.csv",

@@ -94,15 +94,27 @@ def find_prices(entries: Sequence[Entry], given: Any) -> dict[str, Price]:
     """
     stated = read_prices(given, [entry.name for entry in entries])
     found: dict[str, Price] = {}
+    unknown: dict[str, PriceError] = {}
     for entry in entries:
         # A price may be stated for the name in the space, or for the name that the service knows.
         price = stated.get(entry.name) or stated.get(entry.model) or entry.price
         if price is None:
-            price = published_price(entry)
+            try:
+                price = published_price(entry)
+            except PriceError as error:
+                unknown[entry.name] = error
+                continue
         # A notional price of a local model is small by design.
         if not entry.local:
             check_stated(entry.priced_name, price, base_url=entry.base_url)
         found[entry.name] = price
+    if unknown:
+        first, *others = unknown
+        also = ""
+        # All at once: each of them is one more line to add.
+        if others:
+            also = f"; neither is one known for {', '.join(map(repr, others))}"
+        raise PriceError(f"{unknown[first]}{also}")
     return found
 
 

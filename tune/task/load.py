@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -86,6 +87,7 @@ def load_data(
     fingerprint = _fingerprint(table, ids, found.target)
     # After the fingerprint, which is of the cells as they were given.
     table, notes = _whole_numbers(table, found.target)
+    _check_filled(table, found)
     _check_targets(table, found.target)
     examples: list[Example] = []
     for position, name in enumerate(ids):
@@ -188,6 +190,27 @@ def _whole_numbers(table: Table, target: str | None) -> tuple[Table, list[str]]:
     return replace(table, rows=rows), [note]
 
 
+def _check_filled(table: Table, columns: _Columns) -> None:
+    """Refuse rows without an input or a target."""
+    for column in (*columns.inputs, columns.target):
+        empty = []
+        for place, row in zip(table.places, table.rows, strict=True):
+            if column and builtin_value(row.get(column)) is None:
+                empty.append(place)
+        if empty:
+            raise DataError(
+                f"{_shown_places(table, empty)} has nothing in the column {column!r}: "
+                f"fill it in or leave the row out"
+            )
+
+
+def _shown_places(table: Table, places: Sequence[str]) -> str:
+    others = ""
+    if len(places) > 1:
+        others = f" (and {len(places) - 1} more, as {places[1]})"
+    return f"{places[0]} of {table.name!r}{others}"
+
+
 def _check_targets(table: Table, target: str | None) -> None:
     """Refuse targets without a text: every answer would be wrong."""
     if target is None:
@@ -199,11 +222,8 @@ def _check_targets(table: Table, target: str | None) -> None:
             empty.append(place)
     if not empty:
         return
-    others = ""
-    if len(empty) > 1:
-        others = f" (and {len(empty) - 1} more, as {empty[1]})"
     raise DataError(
-        f"{empty[0]} of {table.name!r}{others} has an empty target in the column {target!r}: "
+        f"{_shown_places(table, empty)} has an empty target in the column {target!r}: "
         "fill it in or leave the row out"
     )
 
@@ -238,11 +258,17 @@ def _find_target(table: Table, given: _Columns) -> str | None:
     if target not in table.columns:
         raise DataError(
             f"the target column {target!r} is not in {table.name!r}, "
-            f"which has {list(table.columns)}"
+            f"which has {list(table.columns)}{_meant(target, table)}"
         )
     if target in given.inputs:
         raise DataError(f"the column {target!r} cannot be both an input and the target")
     return target
+
+
+def _meant(name: str, table: Table) -> str:
+    """Return a question about the column that was probably meant; "" where none is near."""
+    close = difflib.get_close_matches(name, table.columns, n=1)
+    return f": is {close[0]!r} meant?" if close else ""
 
 
 def _obvious_target(table: Table, given: _Columns) -> str:
@@ -267,7 +293,7 @@ def _find_inputs(table: Table, given: _Columns) -> tuple[str, ...]:
         if name not in table.columns:
             raise DataError(
                 f"the input column {name!r} is not in {table.name!r}, "
-                f"which has {list(table.columns)}"
+                f"which has {list(table.columns)}{_meant(name, table)}"
             )
     for name in sorted(given.fields):
         _check_field(table, given, name)
@@ -301,7 +327,8 @@ def _check_field(table: Table, given: _Columns, name: str) -> None:
     """Check that a template may name a column."""
     if name not in table.columns:
         raise SpaceError(
-            f"a template names {{{name}}}, but {table.name!r} has the columns {list(table.columns)}"
+            f"a template names {{{name}}}, but {table.name!r} has the columns "
+            f"{list(table.columns)}{_meant(name, table)}"
         )
     if name == given.target:
         raise SpaceError(
@@ -330,11 +357,6 @@ def _example(table: Table, position: int, name: str, columns: _Columns) -> Examp
     row = table.rows[position]
     cells = {column: builtin_value(row.get(column)) for column in table.columns}
     place = f"{table.places[position]} of {table.name!r}"
-    for column in (*columns.inputs, columns.target):
-        if column and cells[column] is None:
-            raise DataError(
-                f"{place} has nothing in the column {column!r}: fill it in or leave the row out"
-            )
     texts: dict[str, str] = {}
     for column in columns.inputs:
         texts[columns.shown(column)] = _input_text(place, column, cells[column])

@@ -40,6 +40,14 @@ LONGEST_SHOWN = 60
 """Characters of a wrong record that a message shows."""
 
 
+OPEN_QUOTE = "unexpected end of data"
+"""What Python's csv says of a file that ends within a quoted cell."""
+
+LINES_NAME = "a file with one object a line is named .jsonl"
+
+LIST_NAME = "a file with one list of objects is named .json"
+
+
 def read_jsonl(path: Path) -> Iterator[PlacedRow]:
     """Yield the rows of a file with one JSON object a line.
 
@@ -92,7 +100,7 @@ def read_json_list(path: Path) -> Iterator[PlacedRow]:
     if not isinstance(records, list):
         raise DataError(
             f"{str(path)!r} is not a JSON list of objects, but {_short(json.dumps(records))} "
-            f"(a file with one object a line is named .jsonl)"
+            f"({LINES_NAME})"
         )
     for number, record in enumerate(records, start=1):
         place = f"row {number}"
@@ -111,7 +119,7 @@ def read_csv(path: Path) -> Iterator[PlacedRow]:
             f"the data file {str(path)!r} is no text: a zero byte is in its first line"
         )
     usual = "\t" if path.suffix.lower() == ".tsv" else ","
-    reader = _csv_reader(text, _separator(text, usual))
+    reader, line = _csv_reader(text, _separator(text, usual)), 1
     # A document may be longer than the 131,072 characters that csv takes by default.
     limit = csv.field_size_limit(CELL_BYTES)
     try:
@@ -124,15 +132,20 @@ def read_csv(path: Path) -> Iterator[PlacedRow]:
             if not row:  # an empty line
                 continue
             if len(row) != len(header):
+                cells_there = "1 cell" if len(row) == 1 else f"{len(row)} cells"
                 raise DataError(
-                    f"{place} of {str(path)!r} has {len(row)} cells, "
+                    f"{place} of {str(path)!r} has {cells_there}, "
                     f"but the header names {len(header)} columns"
                 )
             cells = [cell or None for cell in row]
             yield place, dict(zip(header, cells, strict=True))
     except csv.Error as error:
+        where, what = reader.line_num, str(error)
+        # The last line of the file says nothing: the cell that takes all in began above it.
+        if what == OPEN_QUOTE:
+            where, what = line, "a quote opens a cell there, and no quote closes it"
         raise DataError(
-            f"line {reader.line_num} of {str(path)!r} cannot be read: {error}"
+            f"line {where} of {str(path)!r} cannot be read: {what}"
         ) from None
     finally:
         csv.field_size_limit(limit)
@@ -228,13 +241,30 @@ def _json(path: Path, place: str, text: str) -> Any:
     except TooMuch as error:
         raise DataError(f"{place}{str(path)!r} cannot be read: {error}") from None
     except ValueError as error:
-        raise DataError(f"{place}{str(path)!r} is not JSON: {error}") from None
+        raise DataError(
+            f"{place}{str(path)!r} is not JSON: {_fault(error, place)}"
+        ) from None
+
+
+def _fault(error: ValueError, place: str) -> str:
+    """Return what is wrong with a text, and where; a `place` has said the line."""
+    if not isinstance(error, json.JSONDecodeError):
+        return str(error)
+    if place:
+        return f"{error.msg} at character {error.pos + 1}"
+    hint = f" ({LINES_NAME})" if error.msg == "Extra data" else ""
+    return f"{error.msg} at line {error.lineno}, column {error.colno}{hint}"
 
 
 def _json_object(path: Path, place: str, record: Any) -> Row:
     if not isinstance(record, dict):
         shown = _short(json.dumps(record))
-        raise DataError(f"{place} of {str(path)!r} is not a JSON object, but {shown}")
+        hint = ""
+        if isinstance(record, list) and path.suffix.lower() != ".json":
+            hint = f" ({LIST_NAME})"
+        raise DataError(
+            f"{place} of {str(path)!r} is not a JSON object, but {shown}{hint}"
+        )
     return record
 
 
