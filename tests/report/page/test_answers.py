@@ -116,6 +116,13 @@ def test_the_reader_of_the_command_can_ask_for_fewer() -> None:
     )
 
 
+def test_a_wrong_answer_is_said_to_be_on_the_holdout_or_on_tuning_examples() -> None:
+    wrong = [row(3, "winner"), row(15, "winner"), row(1, "winner")]
+    text = page_html(whole(), rows=wrong)
+    assert "t3: wrong (holdout example)" in text
+    assert "t15: wrong (tuning example)" in text
+
+
 def test_three_wrong_answers_stand_in_the_page_without_its_script() -> None:
     text = page_html(whole(), rows=rows())
     for wanted in ("t0: wrong", "t3: wrong", "t6: wrong"):

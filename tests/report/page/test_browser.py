@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -310,6 +311,8 @@ def test_the_sliders_show_the_choice_under_both_limits(
     cost, time = page.locator("#limit-cost"), page.locator("#limit-seconds")
     assert int(cost.get_attribute("max") or 0) == len(costs) - 1
     assert int(time.get_attribute("max") or 0) == len(seconds) - 1
+    words = page.locator("#limits label").all_inner_texts()
+    assert words == ["Cost per request: no limit", "Seconds per request: no limit"]
     # The study had no limits of its own.
     assert page.inner_text("#limit-cost-shown") == "no limit"
     for choice in limits:
@@ -332,6 +335,24 @@ def test_the_sliders_show_the_choice_under_both_limits(
     page.click("#limit-details")
     assert page.is_visible("#details")
     assert seen.nothing
+
+
+@pytest.mark.parametrize("width", [375, 1200])
+def test_no_number_below_a_chart_stands_in_another(
+    study: tune.Study, open_page: Open, width: int
+) -> None:
+    page, _ = open_page(study.record, width=width)
+    for chart in page.locator(".plot").all():
+        if not chart.is_visible():
+            continue
+        below = chart.locator(".tick[dy='18']:visible").all()
+        boxes = sorted(
+            (box["x"], box["x"] + box["width"])
+            for box in (number.bounding_box() for number in below)
+        )
+        assert boxes
+        for (_, end), (begin, _) in pairwise(boxes):
+            assert end < begin
 
 
 def test_the_sliders_begin_at_the_limits_of_the_study(

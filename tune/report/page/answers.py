@@ -164,6 +164,7 @@ def _wrong(rows: Sequence[AnswerRow]) -> list[dict[str, Any]]:
         shown.append(
             {
                 "example": row.example,
+                "part": row.part,
                 "inputs": {name: _short(text) for name, text in row.inputs.items()},
                 "target": _short(row.target),
                 "said": _short(said),

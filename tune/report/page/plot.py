@@ -11,6 +11,9 @@ from dataclasses import dataclass, replace
 
 from tune.report.page.scale import Scale, linear, logarithmic
 
+NARROW = 36
+"""Characters below the area of a chart on a telephone."""
+
 LOG_FROM = 10.0
 """The ratio of the largest to the smallest value from which an axis is logarithmic."""
 
@@ -27,6 +30,7 @@ class Frame:
         across_title: the words below the area.
         up_title: the words above its left edge.
         across_ticks: places and numbers.
+        narrow_step: a narrow screen shows every so many of them.
         up_ticks: places and numbers.
     """
 
@@ -38,6 +42,7 @@ class Frame:
     up_title: str
     across_ticks: tuple[tuple[float, str], ...]
     up_ticks: tuple[tuple[float, str], ...]
+    narrow_step: int
 
     def x(self, value: float) -> float:
         """Return the place of a value from the left, in per cent."""
@@ -99,6 +104,9 @@ def frame(
         horizontal = replace(horizontal, ticks=tuple(sorted(set(ticks))))
     said = said or horizontal.shown
     up_said = up_said or vertical.shown
+    below = tuple((horizontal.place(t), said(t)) for t in horizontal.ticks)
+    # Two blanks keep two numbers apart.
+    longest = 2 + max((len(number) for _, number in below), default=0)
     return Frame(
         name=name,
         title=title,
@@ -106,6 +114,7 @@ def frame(
         up=vertical,
         across_title=across_title,
         up_title=up_title,
-        across_ticks=tuple((horizontal.place(t), said(t)) for t in horizontal.ticks),
+        across_ticks=below,
         up_ticks=tuple((vertical.place(t), up_said(t)) for t in vertical.ticks),
+        narrow_step=math.ceil(longest * len(below) / NARROW),
     )
