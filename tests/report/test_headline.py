@@ -158,4 +158,7 @@ def test_an_interrupted_run_says_that_it_can_be_taken_up_again() -> None:
     assert "the same command takes it up again" in markdown(study)
     early = replace(EMPTY, interrupted=True, baseline=BASELINE)
     assert "interrupted before anything was scored" in answer(early)[0]
+    stopped = "it was interrupted; the same command resumes it"
+    said = " ".join(answer(replace(early, stopped=stopped)))
+    assert said.count("the same command resumes it") == 1
     assert "The baseline scores 0.240 on 120 holdout examples" in answer(early)[1]

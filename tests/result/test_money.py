@@ -79,7 +79,9 @@ async def test_a_run_that_ended_for_another_reason_does_not_explain_its_money(
     build: Callable[..., House], stopped: str
 ) -> None:
     _, record = await searched(build)
-    assert study_money(replace(record, stopped=stopped)).left_reason == ""
+    ended = replace(record, stopped=stopped)
+    assert study_money(ended).left_reason == ""
+    assert study_money(replace(ended, selection=None)).left_reason == ""
     assert study_money(record).left_reason.startswith("it was kept for telling")
 
 

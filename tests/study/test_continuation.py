@@ -46,6 +46,20 @@ def test_what_is_no_study_and_another_study_are_refused(
         open_study(house.journal, other)
 
 
+def test_a_refused_study_is_told_how_to_use_what_was_bought(
+    build: Callable[..., House],
+) -> None:
+    house = opened(build())
+    store = house.journal.path.parent / "draws.db"
+    store.touch()
+    other = replace(house.plan, identity={**house.plan.identity, "metric": "other"})
+    with pytest.raises(StudyError) as caught:
+        open_study(house.journal, other)
+    assert str(caught.value).endswith(
+        f": choose another with --results (--store {store} reuses what was bought here)"
+    )
+
+
 def test_a_smaller_budget_is_refused(build: Callable[..., House]) -> None:
     house = opened(build())
     with pytest.raises(

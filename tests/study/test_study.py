@@ -234,6 +234,12 @@ def test_there_is_no_study_where_there_is_none(tmp_path: Path) -> None:
         Study.load(tmp_path)
 
 
+def test_the_selected_configuration_shows_what_it_documents(study: Study) -> None:
+    shown = repr(study.best)
+    assert shown.startswith("Best(config=Config(")
+    assert " _" not in shown
+
+
 def test_printed_it_is_the_answer_in_a_few_lines(study: Study) -> None:
     shown = str(study)
     assert study.best.config.model in shown
@@ -256,7 +262,7 @@ def test_no_word_is_broken_and_no_table_is_wider_than_the_terminal(
     sentences = [
         line
         for line in narrow
-        if not line.startswith((" ", "winner", "baseline", "assumed", "runner-up"))
+        if not line.startswith((" ", "*", "winner", "baseline", "assumed", "runner-up"))
     ]
     assert set(" ".join(sentences).split()) <= words
     assert len(wide.splitlines()) <= 16, "the answer in a few lines"

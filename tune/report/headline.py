@@ -149,11 +149,11 @@ def evidence(quality: Interval | None, *, holdout: bool) -> str:
 
 
 def _nothing_found(report: Report) -> tuple[str, ...]:
-    done = "Nothing was scored"
+    done, why = "Nothing was scored", ""
     if report.interrupted:
         done = "The run was interrupted before anything was scored"
-    why = ""
-    if report.stopped:
+    # The sentence on the money says how an interrupted run goes on.
+    elif report.stopped:
         why = f": {report.stopped}"
     first = f"{done}, so there is no configuration to recommend{why}."
     # A baseline may be measured even if the search found nothing.

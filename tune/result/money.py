@@ -7,7 +7,7 @@ from tune.pricing.prices import to_dollars
 from tune.report import Money, Uncertain
 from tune.strategies.problem import ALL_BOUGHT, NO_WORTH
 from tune.study.record import RunRecord
-from tune.study.stop_reasons import ENOUGH, FINISHED
+from tune.study.stop_reasons import ENOUGH, FINISHED, PAUSES
 
 SAVED = {
     NO_WORTH: "saved, as no more of it was worth spending",
@@ -47,6 +47,10 @@ def study_money(record: RunRecord) -> Money:
 
 def _why_left(record: RunRecord) -> str:
     """Return why the study did not buy more; "" if there is nothing to explain."""
+    # A time limit, a limit of trials or an interruption says itself why money is left.
+    says_itself = record.stopped in ("time", "trials", *PAUSES)
+    if record.selection is None and says_itself:
+        return ""
     if record.selection is None:
         return "nothing was scored that more money could be spent on"
     short = record.money.holdout_shortage
@@ -65,7 +69,6 @@ def _why_left(record: RunRecord) -> str:
         return SAVED[record.ending]
     if record.stopped == FINISHED:
         return "it was kept for telling finalists apart and for the holdout, which needed less"
-    # A time limit, a limit of trials or an interruption says itself why money is left.
     if record.stopped != "money":
         return ""
     money = record.money

@@ -6,6 +6,7 @@ import math
 import secrets
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from tune.errors import StudyError
@@ -56,7 +57,7 @@ def open_study(
         raise StudyError(
             f"{str(journal.path)!r} is no study: its first line is {first['event']!r}"
         )
-    check_identity(first["identity"], plan.identity, folder)
+    check_identity(first["identity"], plan.identity, folder, remedy=_remedy(folder))
     limits = _last_limits(journal)
     if plan.budget < limits["budget"]:
         raise StudyError(
@@ -71,6 +72,16 @@ def open_study(
         return recorded_study(folder, journal.events)
     check_not_forgotten(journal.events, folder)
     return None
+
+
+def _remedy(folder: Path) -> str:
+    """Return what a user can do where a folder holds another study."""
+    remedy = "choose another with --results"
+    store = folder / "draws.db"
+    # A new folder gets a store of its own: what both studies ask would be paid twice.
+    if store.exists():
+        remedy += f" (--store {store} reuses what was bought here)"
+    return remedy
 
 
 def continue_study(journal: Journal, plan: Plan, ledger: Ledger) -> None:

@@ -79,10 +79,10 @@ class Best:
     seconds: Interval | None
     prompt: str
     messages: tuple[Message, ...]
-    _system: str | None
-    _carried: Deployment | None
-    _note: str
-    _over: str = ""
+    _system: str | None = field(repr=False)
+    _carried: Deployment | None = field(repr=False)
+    _note: str = field(repr=False)
+    _over: str = field(default="", repr=False)
     _record: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def system_message(self) -> str | None:
@@ -268,8 +268,8 @@ class Study:
         confusion = None if failing is None else failing.confusion
         if confusion is None:
             raise StudyError(
-                "there is no confusion matrix: the targets are not a few labels, or nothing was "
-                "scored"
+                "there is no confusion matrix: targets or answers are not a few labels, or "
+                "nothing was scored"
             )
         index = pd.Index(confusion.labels, name="label")
         frame = pd.DataFrame(confusion_rows(confusion), index=index)
