@@ -52,8 +52,13 @@ def error_of(
         (["best.json"], "the following arguments are required: --budget"),
         (
             ["best.json", "--budget", "much"],
-            "argument --budget: invalid float value: 'much'",
+            "--budget takes a number, but got 'much'",
         ),
+        (
+            ["best.json", "--budget", "5", "--max-tokens", "1.5"],
+            "--max-tokens takes a whole number, but got '1.5'",
+        ),
+        (["best.json", "--budget"], "--budget needs a value"),
         (["best.json", "--budget", "5", "x"], "unrecognized arguments: x"),
     ],
 )

@@ -73,6 +73,9 @@ def test_bad_input_is_one_sentence(
         export_search(folder, "parquet")
     with pytest.raises(StudyError, match="there is no study in"):
         export_search(tmp_path, "csv")
+    for name in ("csv", "parquet"):
+        with pytest.raises(InputError, match=rf"is a folder: .*search\.{name}$"):
+            export_search(folder, name, tmp_path)
     assert main([str(folder), "--to", "optuna"]) == BAD_INPUT
     assert "give --out" in capsys.readouterr().err
 

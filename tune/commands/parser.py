@@ -5,12 +5,23 @@ from __future__ import annotations
 import argparse
 import difflib
 import itertools
+import re
 import sys
 from collections.abc import Iterable
 from typing import Any, NoReturn
 
 from tune.commands import BAD_INPUT
 from tune.safety.escape import for_terminal
+
+_WRONG_NUMBER = re.compile(
+    r"argument (\S+): invalid (float|int) value: (.*)", re.DOTALL
+)
+"""What argparse says of a value that is no number."""
+
+_NUMBERS = {"float": "a number", "int": "a whole number"}
+
+_NO_VALUE = re.compile(r"argument (\S+): expected one argument")
+"""What argparse says of a flag without its value."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -40,13 +51,24 @@ class Parser(argparse.ArgumentParser):
         """End the program with one line; the whole usage would hide what is wrong."""
         self.exit(
             BAD_INPUT,
-            f"{self.prog}: {message} ({self.prog} --help lists all options)\n",
+            f"{self.prog}: {_plain(message)} ({self.prog} --help lists all options)\n",
         )
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
         """End the program."""
         # Messages quote the names of files as they are.
         super().exit(status, message and for_terminal(message))
+
+
+def _plain(message: str) -> str:
+    """Return what argparse says without its own words."""
+    wrong, lonely = _WRONG_NUMBER.fullmatch(message), _NO_VALUE.fullmatch(message)
+    if wrong is not None:
+        flag, kind, value = wrong.groups()
+        return f"{flag} takes {_NUMBERS[kind]}, but got {value}"
+    if lonely is not None:
+        return f"{lonely[1]} needs a value"
+    return message
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

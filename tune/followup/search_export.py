@@ -61,6 +61,10 @@ def export_search(
         place = place.parent
     if name == "optuna":
         return _optuna(place, check_out(out), given)
+    if out is not None and Path(out).is_dir():
+        raise InputError(
+            f"{str(out)!r} is a folder: give a file, as --out {Path(out) / f'search.{name}'}"
+        )
     study = _study(place)
     if name == "parquet":
         return _parquet(study, out)
