@@ -564,9 +564,9 @@ def test_what_can_be_seen_is_what_the_goal_turns_on() -> None:
     lines = {goal: estimate_lines(one)[2] for goal, one in found.items()}
     assert lines["quality"].startswith("A difference to the baseline")
     assert lines["frontier"].startswith("Two configurations that differ by")
-    assert "better than the 0.700 asked for by" in lines["least"]
+    assert "better than 0.700 by" in lines["least"]
     assert "a margin of" not in lines["margin"]
-    assert "a margin of 0.010 asks for more" in lines["narrow"]
+    assert "The margin of 0.010 needs more examples" in lines["narrow"]
     # One side is tested, so less is seen.
     assert found["margin"].tuning_detectable < found["frontier"].tuning_detectable
     assert found["frontier"].tuning_detectable == found["quality"].tuning_detectable

@@ -64,10 +64,13 @@ def test_lengths_say_where_they_are_known_from(
         ),
         (
             {"goal": "cheapest", "min_quality": 0.8},
-            "better than the 0.800 asked for by 0.100",
+            "better than 0.800 by 0.100, that is shown",
         ),
         ({"goal": "cheapest", "margin": 0.2}, "worse by less than 0.100 on all 60"),
-        ({"goal": "cheapest", "margin": 0.05}, "; a margin of 0.050 asks for more."),
+        (
+            {"goal": "cheapest", "margin": 0.05},
+            ". The margin of 0.050 needs more examples.",
+        ),
         ({"goal": "frontier", "tuning_detectable": math.inf}, "too few to show"),
         (
             {"bought": Purchase(1.0, 20, 50, 1, math.inf)},

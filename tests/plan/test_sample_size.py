@@ -104,7 +104,7 @@ def test_examples_that_are_copies_count_once() -> None:
 def test_one_or_two_held_back_examples_show_no_difference_at_all() -> None:
     for count in (2, 3, 5):
         sentence = sample_size_note(order(count))
-        assert "no difference to the baseline is large enough to be seen" in sentence
+        assert "No difference to the baseline is large enough to be seen" in sentence
         assert "inf" not in sentence
 
 

@@ -132,16 +132,16 @@ def _visible(found: RunEstimate) -> str:
         )
     if found.min_quality is not None:
         return (
-            f"A score that is better than the {number(found.min_quality)} asked for by {shown} is "
-            f"shown to be, with 80 % probability, {examples}."
+            f"If a score is better than {number(found.min_quality)} by {shown}, that is shown with "
+            f"80 % probability {examples}."
         )
     margin = found.margin or 0.0
     lack = ""
     if found.tuning_detectable > margin:
-        lack = f"; a margin of {number(margin)} asks for more"
+        lack = f" The margin of {number(margin)} needs more examples."
     return (
-        f"A configuration as good as the baseline is shown with 80 % probability to be worse by "
-        f"less than {shown} {examples}{lack}."
+        f"If a configuration is as good as the baseline, it is shown with 80 % probability to be "
+        f"worse by less than {shown} {examples}.{lack}"
     )
 
 

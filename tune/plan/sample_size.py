@@ -19,7 +19,7 @@ POINTS = 5
 
 
 def sample_size_note(plan: Plan) -> str:
-    """Return two sentences on what so few examples leave unknown; "" where there are enough."""
+    """Return sentences on what so few examples leave unknown; "" where there are enough."""
     parts = plan.split
     tuning, held = (
         parts.count_clusters(parts.tuning),
@@ -39,23 +39,23 @@ def sample_size_note(plan: Plan) -> str:
     # The split stays the same, so the whole grows with the part that is held back.
     in_all = _rounded(_needed() / held * total)
     return (
-        f"{only}, {held} of them held back, so little can be known: {_unknown(plan, held)}. "
+        f"{only}, {held} of them held back, so little can be known. {_unknown(plan, held)} "
         f"{_needed_text(plan, what)} (about {in_all} in all)."
     )
 
 
 def _unknown(plan: Plan, held: int) -> str:
-    """Return a clause on what so many held-back examples leave unknown."""
+    """Return two sentences on what so many held-back examples leave unknown."""
     low, high = plan.metric.low, plan.metric.mean_high
     # The narrowest interval and the widest: equal scores, and half of them at either end.
     alike = [high] * held
     halved = [low, high] * (held // 2) + [high] * (held % 2)
     width = (
-        f"the 95 % interval of a score on those is {_width(plan, alike)} wide even where all "
+        f"The 95 % interval of a score on these is {_width(plan, alike)} wide even if all "
         f"answers score alike"
     )
     if held > 1:
-        width += f", and {_width(plan, halved)} where half of them are right"
+        width += f", and {_width(plan, halved)} wide if half of them are right"
     seen = detectable_difference(
         held,
         SPREAD * (high - low),
@@ -65,10 +65,10 @@ def _unknown(plan: Plan, held: int) -> str:
     )
     if math.isinf(seen):
         return (
-            f"{width}, and no difference to the baseline is large enough to be seen with 80 % "
-            f"probability"
+            f"{width}. No difference to the baseline is large enough to be seen with 80 % "
+            f"probability."
         )
-    return f"{width}, and a difference to the baseline below {number(seen)} would mostly go unseen"
+    return f"{width}. A difference to the baseline below {number(seen)} would mostly go unseen."
 
 
 def _width(plan: Plan, scores: list[float]) -> str:

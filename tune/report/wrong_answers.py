@@ -100,8 +100,8 @@ def wrong_section(report: Report) -> str:
         sentences = [*unread_sentences(report), *sentences]
     said = " ".join(sentences)
     note = (
-        "Each answer is under one heading; an answer that is cut or empty is not counted as wrong "
-        "too. Those that are left score more than the metric's worst."
+        "Each answer is under one heading: an answer that is cut or empty is not counted as wrong "
+        "too. Answers under no heading score more than the metric's worst."
     )
     parts = ["## Why answers are wrong", inline(said, limit=5000), note]
     parts.append(table(["configuration", "examples", "answers", *HEADER], rows))
