@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ import tune
 from tests.support.house import POINT, House, unsure
 from tests.support.reported import reading
 from tune.errors import StudyError
-from tune.fakes.faults import Fault
+from tune.fakes.faults import Fault, Model
 from tune.fakes.server import Server
 from tune.fakes.world import LabelledWorld
+from tune.followup.answers import study_answers
 from tune.followup.reprice import reprice
 from tune.plan.purchase import MOST_HOLDOUT_SHARE
 from tune.readout import Reading
@@ -31,6 +33,7 @@ from tune.study.holdout import (
     plan_holdout,
     read_holdout_test,
     select_again,
+    with_taken_cap,
 )
 
 FIRST = Config({**POINT, "max_tokens": 2, "n": 1})
@@ -289,3 +292,58 @@ def test_a_single_answer_whose_model_is_lost_in_the_holdout_gives_way(
     again = reprice(study.folder, **asked)
     assert again.best.config == study.best.config
     assert again.record.deployable == single
+
+
+# --- a baseline without a max_tokens of its own
+
+
+@pytest.mark.parametrize("given", [None, {"model": "m", "temperature": 0.0}])
+def test_a_baseline_that_leaves_max_tokens_open_has_one_that_its_model_takes(
+    given: Any, tmp_path: Path
+) -> None:
+    """The largest one leaves the prompt no room, so every answer would be wrong."""
+    world = LabelledWorld(models={"m": 0.8}, spread=0.05, heat=0.0)
+    rows = world.examples(60)
+    with Server(models={"m": Model(0.1, 0.4, context=1024)}, world=world) as server:
+        asked: dict[str, Any] = {
+            "data": rows,
+            "target": "label",
+            "space": {
+                "space": {
+                    "model": ["m"],
+                    "prompt": {"plain": "Label this ticket: {text}"},
+                    "temperature": [0.0, 0.5],
+                    "max_tokens": [64, 1024],
+                },
+                "answer": {"labels": list(world.labels)},
+            },
+            "base_url": server.base_url,
+            "price": "m=0.1/0.4",
+            "baseline": given,
+        }
+        report = tune.tune(**asked, budget=0.05, results=tmp_path / "study").record
+    assert report.baseline is not None
+    assert report.baseline.config.max_tokens == 512
+    assert report.baseline.holdout is not None
+    assert report.baseline.holdout.mean > 0.5
+    assert report.verdict == "not distinguishable"
+    again = reprice(tmp_path / "study", **asked).record
+    assert again.baseline is not None
+    assert again.baseline.config == report.baseline.config
+    assert again.difference == report.difference
+    kept = study_answers(tmp_path / "study", "baseline", data=rows)
+    assert {row.reason for row in kept} <= {"", "wrong"}
+
+
+def test_a_baseline_has_the_max_tokens_that_the_user_named(
+    build: Callable[..., House],
+) -> None:
+    plan = build().plan
+    baseline = plan.baseline
+    plan.space.narrow(baseline.model, "max_tokens", None, None, 4)
+    named, left_open = (
+        with_taken_cap(replace(plan, baseline_cap_given=given), plan.space).baseline
+        for given in (True, False)
+    )
+    assert named == baseline
+    assert left_open == Config({**baseline, "max_tokens": 4}) != baseline

@@ -244,6 +244,7 @@ def select_replayed(run: Run) -> tuple[Selection | None, Reading | None]:
 
 def replay_holdout(run: Run) -> HoldoutTest:
     """Return the result of the holdout as it was bought; an empty one if it was not met."""
+    run.settle_baseline()
     met = [event for event in run.journal.events if event["event"] == "holdout"]
     if not met:
         return NOT_MET

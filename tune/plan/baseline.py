@@ -35,7 +35,7 @@ def read_baseline(
     """
     shortest = min(prompts, key=lambda name: len(prompts[name].template))
     record: dict[str, Any] = {"model": space.models[0], "prompt": shortest}
-    record |= _baseline_record(given)
+    record |= baseline_record(given)
     for name, known in (("model", space.models), ("prompt", tuple(prompts))):
         if record[name] not in known:
             raise SpaceError(
@@ -68,8 +68,15 @@ def read_baseline(
     return config
 
 
-def _baseline_record(given: Any) -> dict[str, Any]:
-    """Return the settings that a user gives; an exported `best.json` has them under "config"."""
+def baseline_record(given: Any) -> dict[str, Any]:
+    """Return the settings that a user gives; an exported `best.json` has them under "config".
+
+    Args:
+        given: as `read_baseline` has it.
+
+    Raises:
+        SpaceError: it cannot be read.
+    """
     if given is None:
         return {}
     record = read_json_value(given, "the baseline")

@@ -59,7 +59,10 @@ def kept_options(plan: Plan, options: Options) -> dict[str, Any]:
     for name in ("verifier", "searcher", "strategy"):
         kept[name] = plan.identity[name]
     if plan.baseline_given:
-        kept["baseline"] = plan.identity["baseline"]
+        baseline = dict(plan.identity["baseline"])
+        if not plan.baseline_cap_given:
+            del baseline["max_tokens"]
+        kept["baseline"] = baseline
     models: dict[str, Any] = {}
     for entry in plan.called_entries:
         fields = {

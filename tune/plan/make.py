@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tune.errors import BudgetError, InputError, SpaceError
-from tune.plan.baseline import read_baseline
+from tune.plan.baseline import baseline_record, read_baseline
 from tune.plan.default_space import (
     default_answer,
     default_metric,
@@ -131,6 +131,7 @@ def _make_plan(options: Options) -> Plan:
         prices=prices,
         baseline=read_baseline(options.baseline, space, task.prompts, entries),
         baseline_given=options.baseline is not None,
+        baseline_cap_given="max_tokens" in baseline_record(options.baseline),
         model_named=task.model_named,
         free=free_dimensions(options, metric),
         budget=_budget(options.budget, prices),

@@ -36,6 +36,7 @@ class Plan:
         prices: of all these models, by name.
         baseline: the configuration that the user has today.
         baseline_given: whether the user named it.
+        baseline_cap_given: whether the user named its max_tokens.
         model_named: whether the user named a model.
         free: the dimensions that are read off answers already bought.
         budget: dollars; 0 where every price is 0.
@@ -76,6 +77,7 @@ class Plan:
     prices: Mapping[str, Price]
     baseline: Config
     baseline_given: bool
+    baseline_cap_given: bool
     model_named: bool
     free: tuple[str, ...]
     budget: float

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tune.plan.plan import Plan
 from tune.readout import Reading
 from tune.readout.shared_draws import shares_draws
 from tune.readout.trial import Step, Trial
-from tune.space import Config
+from tune.space import Choice, Config, Space
 from tune.strategies import Selection, Standing
 from tune.strategies.select import may_extrapolate, select_config
 from tune.study.budget import StudyBudget
@@ -92,6 +92,27 @@ class HoldoutTest:
 
 NOT_MET = HoldoutTest({}, {})
 """The result of a holdout that was not met."""
+
+
+def with_taken_cap(plan: Plan, space: Space) -> Plan:
+    """Return the plan with a baseline whose max_tokens its model takes.
+
+    A baseline without a max_tokens of its own was given the largest one of the space. If the model
+    refused that in the search, the baseline would fail on every example, and no one uses it so.
+
+    Args:
+        plan: of the study.
+        space: what is left of the space after the search.
+    """
+    baseline = plan.baseline
+    if plan.baseline_cap_given:
+        return plan
+    taken = space.conditions.within_caps(
+        baseline.model, Choice((baseline.max_tokens,))
+    )
+    assert taken is not None
+    (cap,) = taken.values
+    return replace(plan, baseline=Config({**baseline, "max_tokens": cap}))
 
 
 def holdout_configs(

@@ -36,6 +36,7 @@ from tune.study.holdout import (
     plan_holdout,
     read_holdout_test,
     select_again,
+    with_taken_cap,
 )
 from tune.study.progress import ProgressReporter
 from tune.study.record import RunRecord, record_models, record_money, record_time
@@ -358,6 +359,7 @@ class Run:
             self._progress.winner(selection)
             if not tested:
                 self._open_holdout()
+                self.settle_baseline()
             configs = holdout_configs(self.plan, selection, single_answer)
             tested.add(tuple(configs))
             steps, wave, test = await self._meet_holdout(configs)
@@ -392,6 +394,10 @@ class Run:
         searched = self.standings.readings()
         test = read_holdout_test(self.evaluator.reader, trials.values(), searched)
         return ordered, wave, test
+
+    def settle_baseline(self) -> None:
+        """Give a baseline without a max_tokens of its own one that its model takes."""
+        self.plan = with_taken_cap(self.plan, self.lessons.space)
 
     def recall(self, lessons: Sequence[Mapping[str, Any]]) -> None:
         """Take in what was learned when this part of the study was live."""
