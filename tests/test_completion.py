@@ -16,7 +16,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tune.completion import Completion, Message, Request, Setting
+from tune.completion import Completion, Message, Request, Setting, read_ending
 
 BASE = Request("api.openai.com/v1", "gpt-4.1-nano", (Message("user", "Hello"),), 256)
 
@@ -257,6 +257,25 @@ def test_seeds_differ_from_draw_to_draw_and_from_request_to_request() -> None:
 def test_a_seed_is_the_same_for_every_service(request: Request, number: int) -> None:
     other = dataclasses.replace(request, service="127.0.0.1:8081/v1")
     assert other.seed(number) == request.seed(number)
+
+
+@pytest.mark.parametrize(
+    ("reason", "ending"),
+    [
+        ("stop", "stop"),
+        ("length", "length"),
+        ("max_tokens", "length"),
+        ("content_filter: RECITATION", "content_filter"),
+        ("SAFETY", "content_filter"),
+        ("insufficient_system_resource", "failed"),
+        # Names that nobody knows yet, and none at all.
+        ("eos", "stop"),
+        (None, "stop"),
+        (7, "stop"),
+    ],
+)
+def test_a_reason_is_one_of_four(reason: object, ending: str) -> None:
+    assert read_ending(reason) == ending
 
 
 def test_a_setting_is_had_by_name() -> None:

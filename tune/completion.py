@@ -190,6 +190,46 @@ class Completion:
     invoice: Invoice | None = field(default=None, compare=False, repr=False)
 
 
+ENDINGS = {
+    "length": "length",
+    "max_tokens": "length",
+    "max_output_tokens": "length",
+    # The context is full: Mistral's name, and that of Anthropic and Zhipu.
+    "model_length": "length",
+    "model_context_window_exceeded": "length",
+    "content_filter": "content_filter",
+    # Bedrock
+    "content_filtered": "content_filter",
+    "guardrail_intervened": "content_filter",
+    # Anthropic
+    "refusal": "content_filter",
+    # Zhipu (promptfoo/promptfoo#9905)
+    "sensitive": "content_filter",
+    # Google's own names, which its compatible endpoint hands on (HKUDS/Vibe-Trading#308)
+    "safety": "content_filter",
+    "recitation": "content_filter",
+    "blocklist": "content_filter",
+    "prohibited_content": "content_filter",
+    "spii": "content_filter",
+    # The service failed: OpenRouter and Mistral, Zhipu, DeepSeek, vLLM and SGLang.
+    "error": "failed",
+    "network_error": "failed",
+    "insufficient_system_resource": "failed",
+    "abort": "failed",
+}
+"""Our names of the reasons, by a service's own name in lower case."""
+
+
+def read_ending(reason: object) -> str:
+    """Return why an answer ended: "stop", "length", "content_filter" or "failed".
+
+    Args:
+        reason: the `finish_reason` of a choice. What stands behind a colon is a detail
+            ("content_filter: RECITATION"). A name that is not known is "stop".
+    """
+    return ENDINGS.get(str(reason).lower().partition(":")[0], "stop")
+
+
 def canonical_calls(tool_calls: str) -> str:
     """Return the names and arguments of calls of tools, the same for the same calls.
 

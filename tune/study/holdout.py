@@ -107,9 +107,7 @@ def with_taken_cap(plan: Plan, space: Space) -> Plan:
     baseline = plan.baseline
     if plan.baseline_cap_given:
         return plan
-    taken = space.conditions.within_caps(
-        baseline.model, Choice((baseline.max_tokens,))
-    )
+    taken = space.conditions.within_caps(baseline.model, Choice((baseline.max_tokens,)))
     assert taken is not None
     (cap,) = taken.values
     return replace(plan, baseline=Config({**baseline, "max_tokens": cap}))

@@ -182,14 +182,15 @@ def test_usages_are_added_part_by_part() -> None:
     }
 
 
-def test_what_a_content_filter_withheld_does_not_vote() -> None:
-    withheld = {**choice("b"), "finish_reason": "content_filter"}
+@pytest.mark.parametrize("reason", ["content_filter", "SAFETY", "sensitive", "error"])
+def test_what_was_withheld_or_broke_off_does_not_vote(reason: str) -> None:
+    withheld = {**choice("b"), "finish_reason": reason}
     found = voted([{"choices": [withheld, withheld, choice("a")]}], str.strip)
     assert found["choices"][0]["message"]["content"] == "a"
     assert found["tuned"]["agreement"] == pytest.approx(1 / 3)
     # Where all were withheld, the program sees that of the first one.
     found = voted([{"choices": [withheld]}], str.strip)
-    assert found["choices"][0]["finish_reason"] == "content_filter"
+    assert found["choices"][0]["finish_reason"] == reason
 
 
 def test_an_answer_that_an_aggregate_makes_up_is_handed_back() -> None:

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 
 import openai
 
+from tune.completion import read_ending
 from tune.readout.aggregate import vote
 
 Body: TypeAlias = dict[str, Any]
@@ -28,8 +29,8 @@ HEADERS_OF_BODY = ("content-length", "content-encoding", "transfer-encoding")
 def answer_of(choice: Body, read: Read) -> str | None:
     """Return what a choice votes for: its tool calls, else the answer in its text."""
     message = choice.get("message") or {}
-    # A withheld text may still hold words. They are not an answer.
-    if choice.get("finish_reason") == "content_filter":
+    # A text that was withheld or broke off may still hold words. They are not an answer.
+    if read_ending(choice.get("finish_reason")) in ("content_filter", "failed"):
         return None
     calls = []
     for call in message.get("tool_calls") or ():

@@ -9,7 +9,13 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
-from tune.completion import Completion, Invoice, Request, canonical_calls
+from tune.completion import (
+    Completion,
+    Invoice,
+    Request,
+    canonical_calls,
+    read_ending,
+)
 from tune.errors import TransientError, Unreadable
 from tune.providers.openai.usage import (
     VisibleChoice,
@@ -17,34 +23,6 @@ from tune.providers.openai.usage import (
     read_mapping,
     read_usage,
 )
-
-# The reasons with which services end an answer, as ours; every other one is "stop".
-_ENDINGS = {
-    "length": "length",
-    "max_tokens": "length",
-    "max_output_tokens": "length",
-    # The context is full: Mistral's name, and that of Anthropic and Zhipu.
-    "model_length": "length",
-    "model_context_window_exceeded": "length",
-    "content_filter": "content_filter",
-    # Bedrock
-    "content_filtered": "content_filter",
-    "guardrail_intervened": "content_filter",
-    # Anthropic
-    "refusal": "content_filter",
-    # Zhipu (promptfoo/promptfoo#9905)
-    "sensitive": "content_filter",
-    # Google's own names, which its compatible endpoint hands on (HKUDS/Vibe-Trading#308)
-    "safety": "content_filter",
-    "recitation": "content_filter",
-    "blocklist": "content_filter",
-    "prohibited_content": "content_filter",
-    "spii": "content_filter",
-}
-
-# The reasons with which an answer ends because the service failed: OpenRouter and Mistral, Zhipu,
-# DeepSeek, vLLM and SGLang.
-_FAILED = frozenset({"error", "network_error", "insufficient_system_resource", "abort"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +170,7 @@ def _choices(body: object, asked: int, who: str) -> list[Mapping[str, Any]]:
         if not isinstance(choice, dict):
             raise Unreadable(f"{who} returned choices that cannot be read")
     for choice in choices:
-        if _ending(choice) in _FAILED:
+        if read_ending(choice.get("finish_reason")) == "failed":
             raise TransientError(
                 f"{who} broke off in the middle of its answer", charged=True
             )
@@ -215,14 +193,6 @@ def _says_nothing(body: Mapping[str, Any]) -> bool:
     )
 
 
-def _ending(choice: Mapping[str, Any]) -> str:
-    """Return the reason why a choice ended, in lower case.
-
-    What stands behind a colon is a detail ("content_filter: RECITATION").
-    """
-    return str(choice.get("finish_reason")).lower().partition(":")[0]
-
-
 def _index(choice: Mapping[str, Any]) -> int:
     return read_count(choice, "index") or 0
 
@@ -241,7 +211,7 @@ def _read_choice(choice: Mapping[str, Any]) -> _Choice:
     ends = _token_ends(choice.get("logprobs"), text)
     return _Choice(
         text=text,
-        finish_reason=_ENDINGS.get(_ending(choice), "stop"),
+        finish_reason=read_ending(choice.get("finish_reason")),
         bytes=_bytes(text) + _bytes(thought) + _bytes(calls),
         words=len(text.split()) + len(thought.split()) + len(calls.split()),
         thought_bytes=_bytes(thought),
