@@ -28,6 +28,7 @@ TuneError
 from __future__ import annotations
 
 import time
+from typing import Self
 
 
 def install_command(extra: str) -> str:
@@ -199,6 +200,12 @@ class ParameterRejected(ProviderError):
         self.beside = beside
         self.while_reasoning = while_reasoning
         self.more: list[ParameterRejected] = []
+
+    def again(self) -> Self:
+        """Return the same refusal for another call, for which nothing else was found out yet."""
+        found = type(self).__new__(type(self), *self.args)
+        found.__dict__ |= {**self.__dict__, "more": []}
+        return found
 
 
 class ValueRejected(ParameterRejected):

@@ -109,14 +109,16 @@ class Tried:
         self, request: Request, numbers: range, parts: frozenset[Part]
     ) -> list[Completion]:
         """Buy draws, and learn from the outcome which settings the model takes."""
-        self._check(parts)
+        try:
+            self._check(parts)
+        except ParameterRejected as error:
+            await self._explore(request, error)
+            raise
         try:
             draws = await self._inner.complete(request, numbers)
         except ParameterRejected as error:
             self._note_refusal(request, parts, error)
-            # Calls side by side may be refused for the same reason, which is found once.
-            async with self._turn(_EXPLAINING):
-                await self._explore(request, error)
+            await self._explore(request, error)
             raise
         except RequestRefused as error:
             async with self._turn(_EXPLAINING):
@@ -135,6 +137,12 @@ class Tried:
 
         Otherwise each of them would cost a configuration of its own, one after the other.
         """
+        # Calls side by side may be refused for the same reason, which is found once.
+        async with self._turn(_EXPLAINING):
+            await self._explore_alone(request, error)
+
+    async def _explore_alone(self, request: Request, error: ParameterRejected) -> None:
+        """Do what `_explore` says, while no other call does."""
         asked, refused = request, error
         while _has(asked, refused.parameter):
             asked = _without(asked, [refused.parameter])
@@ -163,11 +171,15 @@ class Tried:
         self._taken.note(parts)
 
     def _check(self, parts: frozenset[Part]) -> None:
-        """Raise the refusal that a call is known to meet; nothing is sent then."""
+        """Raise the refusal that a call is known to meet; it is not sent then.
+
+        What else is refused of it is found out all the same: whether a call is sent must not
+        decide what is learned, as that depends on the order of the answers.
+        """
         if parts in self._answered:
             return
         if parts in self._conditional:
-            raise self._conditional[parts]
+            raise self._conditional[parts].again()
         self._check_settings(parts)
         words = self._unexplained.get(parts, {})
         if len(words) >= ENOUGH_REFUSALS:
@@ -177,7 +189,7 @@ class Tried:
         """Raise the refusal of a setting that a call is known to meet."""
         for part in sorted(parts):
             if part in self._refused:
-                raise self._refused[part]
+                raise self._refused[part].again()
 
     def _note_refusal(
         self, request: Request, parts: frozenset[Part], error: ParameterRejected

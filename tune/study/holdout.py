@@ -110,6 +110,8 @@ def with_taken_cap(plan: Plan, space: Space) -> Plan:
     taken = space.conditions.within_caps(baseline.model, Choice((baseline.max_tokens,)))
     assert taken is not None
     (cap,) = taken.values
+    if cap == baseline.max_tokens:
+        return plan
     return replace(plan, baseline=Config({**baseline, "max_tokens": cap}))
 
 
