@@ -79,7 +79,14 @@ def run(
     more: str = "",
     notices: tuple[str, ...] = (),
 ) -> tuple[dict[str, int], str]:
-    pytester.makepyfile(INNER.format(decision=decision, more=more, notices=notices))
+    return run_file(
+        pytester, INNER.format(decision=decision, more=more, notices=notices)
+    )
+
+
+def run_file(pytester: pytest.Pytester, text: str) -> tuple[dict[str, int], str]:
+    """Run a test file; return its outcomes and what pytest printed."""
+    pytester.makepyfile(text)
     pytester.makeini(
         "[pytest]\nasyncio_default_fixture_loop_scope = function\nfilterwarnings = default"
     )
@@ -104,6 +111,21 @@ def test_a_config_that_has_regressed_fails_with_what_was_found_and_no_traceback(
     )
     assert "Traceback" not in said
     assert "pytest.fail" not in said
+
+
+def test_a_check_that_cannot_begin_fails_with_one_sentence(
+    pytester: pytest.Pytester,
+) -> None:
+    outcomes, said = run_file(
+        pytester,
+        "from tune.commands.pytest_plugin import tune_check\n"
+        "def test_it(tune_check):\n"
+        "    tune_check('missing.json', [], budget=0.5)\n",
+    )
+    assert outcomes == {"failed": 1}
+    assert "'missing.json'" in said
+    assert "Traceback" not in said
+    assert "check(best, data" not in said
 
 
 def test_what_is_undecided_fails_unless_the_user_says_otherwise(

@@ -37,9 +37,14 @@ def tune_check() -> Callable[..., CheckResult]:
         **options: Any,
     ) -> CheckResult:
         # Imported here: pytest loads this plugin in every project where tune is installed.
+        from tune.errors import TuneError
         from tune.followup.check import check
 
-        checked = check(best, data, budget=budget, **options)
+        try:
+            checked = check(best, data, budget=budget, **options)
+        except TuneError as error:
+            # One sentence says what is wrong; the traceback would only show our own code.
+            pytest.fail(str(error), pytrace=False)
         for notice in checked.notices:
             # pytest lists warnings with the test that caused them.
             warnings.warn(notice, stacklevel=2)

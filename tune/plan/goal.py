@@ -50,8 +50,8 @@ def _check_limits(goal: str, min_quality: float | None, margin: float | None) ->
             f'"{goal}"'
         )
     if goal == "cheapest" and len(given) != 1:
+        found = "both are given" if given else "neither is given"
         raise InputError(
-            f'goal="cheapest" needs either min_quality, a score that is good enough, or margin, '
-            f"by how much it may be worse than the baseline, but got min_quality={min_quality!r} "
-            f"and margin={margin!r}"
+            'goal="cheapest" needs either min_quality, a score that is good enough, or margin, by '
+            f"how much it may be worse than the baseline, but {found}"
         )
