@@ -179,7 +179,7 @@ def test_templates_and_baselines_have_limits(
     (tmp_path / "long.txt").write_text("x" * 200)
     with pytest.raises(SpaceError, match="which is the limit"):
         parse_prompt("p", {"file": "long.txt"}, base=tmp_path)
-    from tune.plan.baseline import _baseline_record
+    from tune.plan.baseline import baseline_record
 
     with pytest.raises(SpaceError, match="is no JSON: lists and objects"):
-        _baseline_record('{"a":' + nested(100) + "}")
+        baseline_record('{"a":' + nested(100) + "}")

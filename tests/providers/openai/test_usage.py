@@ -104,7 +104,7 @@ RECORDED = {
             "cost_in_usd_ticks": 37_756_000,
         },
         37_756_000 * PICODOLLARS // 10**10,
-        told="it bills $0.0037756",
+        told="it bills $0.00378 for",
     ),
     # Thoughts are in the total alone: 103 - 9 = 94 are billed as output.
     "Gemini, compatible": Recorded(
