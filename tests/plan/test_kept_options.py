@@ -87,3 +87,26 @@ def test_no_secret_part_of_an_address_is_kept(data: Path) -> None:
 def test_a_journal_without_them_is_of_another_version() -> None:
     with pytest.raises(InputError, match="another version"):
         read_kept({}, Path("x"), {})
+
+
+def make_prompt(row: dict[str, str]) -> str:
+    return f"Label: {row['text']}"
+
+
+def test_a_prompt_of_a_module_comes_back_and_a_lambda_must_be_given_again(
+    data: Path,
+) -> None:
+    space = tune.Space(model="m", prompt=make_prompt)
+    plan, found, kept = again(data=data, space=space, price="m=1/2")
+    assert found.identity == plan.identity
+    assert kept["missing"] == []
+    space = tune.Space(model="m", prompt=lambda row: f"Label: {row['text']}")
+    options = read_options(
+        budget=1.0, target="label", data=data, space=space, price="m=1/2"
+    )
+    event = {"kept": kept_options(make_plan(options), options)}
+    assert event["kept"]["missing"] == ["space"]
+    assert "space" not in event["kept"]["options"]
+    with pytest.raises(InputError, match="does not keep: say space again"):
+        read_kept(event, Path("results/x"), {})
+    assert read_kept(event, Path("results/x"), {"space": space})["space"] is space

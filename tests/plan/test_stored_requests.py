@@ -75,3 +75,11 @@ def test_an_effort_that_the_space_lacks_is_of_another_kind() -> None:
     assert not is_same_kind(
         plan, "small", record(("user", "x"), reasoning_effort="high")
     )
+
+
+def test_a_prompt_that_a_function_makes_is_known_by_the_rows() -> None:
+    plan = order(space={"prompt": {"mine": lambda row: f"Please label: {row['text']}"}})
+    matcher = PromptMatcher(plan)
+    text = f"Please label: {plan.examples[0].inputs['text']}"
+    assert matcher.prompt_of(record(("user", text))) == "mine"
+    assert matcher.prompt_of(record(("user", "Please label: x"))) is None

@@ -107,7 +107,7 @@ def test_a_single_prompt_is_named_plain() -> None:
         ({"prompt": {"a": []}}, "prompt 'a' is empty"),
         (
             {"prompt": {"text": "{text}", "shots": 4}},
-            "prompt 'shots' is a text, a list of messages or a table, but got 4",
+            "prompt 'shots' is a text, a list of messages, a table or a function, but got 4",
         ),
         ({"prompt": {"": "x"}}, "the name of a prompt is a text, but got ''"),
         ({"prompt": {3: "x"}}, "the name of a prompt is a text, but got 3"),

@@ -185,7 +185,7 @@ ONLY_SYSTEM = [{"role": "system", "content": "{text}"}]
     [
         ("", "a template is a text with something in it, but got ''"),
         (" \n", "a template is a text with something in it"),
-        (5, "a prompt is a text, a list of messages or a table, but got 5"),
+        (5, "a prompt is a text, a list of messages, a table or a function, but got 5"),
         (None, "but got None"),
         ([], r"a chat is a list of messages with role and content, but got \[\]"),
         ({"messages": "hello"}, "a chat is a list of messages"),
@@ -204,10 +204,10 @@ ONLY_SYSTEM = [{"role": "system", "content": "{text}"}]
             [{"role": "user", "content": ""}],
             "a template is a text with something in it",
         ),
-        ({}, "has one of text, messages or file"),
+        ({}, "has one of text, messages, file or call"),
         (
             {"text": "{text}", "file": "x"},
-            r"has one of text, messages or file.*but got \['text', 'file'\]",
+            r"has one of text, messages, file or call.*but got \['text', 'file'\]",
         ),
         ({"text": "{text}", "shot_count": 3}, r"but got \['text', 'shot_count'\]"),
         ({"text": "{text}", "raw": "yes"}, "raw is true or false, but got 'yes'"),

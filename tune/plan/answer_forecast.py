@@ -206,7 +206,7 @@ def _output(
     stated = _stated_length(plan, model, prompt)
     if stated is not None:
         return _Output(min(float(cap), stated), None, 0, stated=True, is_known=True)
-    template, targets = plan.prompts[prompt].template, sources.targets
+    template, targets = _wording(plan, prompt), sources.targets
     reasons = _reasons(plan, model)
     # Nothing was bought and nothing was said: this is a guess, and its span says how wide.
     guess = likely_output_tokens(
@@ -216,6 +216,14 @@ def _output(
     is_share = reasons or targets.tokens is None
     span = length_span(tokens, cap, template, reasons=is_share, targets=targets.kind)
     return _Output(tokens, span, 0, stated=False, is_known=not is_share)
+
+
+def _wording(plan: Plan, prompt: str) -> str:
+    """Return the words of a prompt: its template, or what its function makes of the first row."""
+    found = plan.prompts[prompt]
+    if found.made_by:
+        return found.filled(plan.split.tuning[0])
+    return found.template
 
 
 def _request(plan: Plan, model: str, prompt: str, example: Example) -> Request:

@@ -22,7 +22,7 @@ def read_baseline(
     """Return the configuration that a user has today.
 
     Settings that it leaves out are the provider's defaults. Without a model or a prompt, it has the
-    first model of the space and the prompt with the fewest characters.
+    first model of the space and the template with the fewest characters.
 
     Args:
         given: a mapping, JSON text, or the path of a JSON file; None names nothing.
@@ -33,7 +33,11 @@ def read_baseline(
     Raises:
         SpaceError: it names a model or a prompt that the space does not have, or cannot be read.
     """
-    shortest = min(prompts, key=lambda name: len(prompts[name].template))
+    # How long a function's prompts are is known of single rows alone, so templates come first.
+    shortest = min(
+        prompts,
+        key=lambda name: (bool(prompts[name].made_by), len(prompts[name].template)),
+    )
     record: dict[str, Any] = {"model": space.models[0], "prompt": shortest}
     record |= baseline_record(given)
     for name, known in (("model", space.models), ("prompt", tuple(prompts))):

@@ -12,6 +12,7 @@ from tune.plan.options import Options
 from tune.plan.plan import Plan
 from tune.pricing.prices import USER, Price
 from tune.providers.base_url import public_url
+from tune.task.callables import found_again
 
 PLAIN = (
     "input",
@@ -75,11 +76,10 @@ def kept_options(plan: Plan, options: Options) -> dict[str, Any]:
         }
     kept["models"] = models
     kept["price"] = {name: _price(price) for name, price in plan.prices.items()}
-    # Data that was given in Python has no place that it could be read from again.
-    missing = ["data"] if options.data is not None and kept["data"] is None else []
+    missing = _in_memory(plan, options)
     found: dict[str, Any] = {}
     for name, value in kept.items():
-        if value is None or value == ():
+        if value is None or value == () or name in missing:
             continue
         try:
             found[name] = json.loads(json.dumps(value))
@@ -119,6 +119,20 @@ def read_kept(
     if found.get("split"):
         found.pop("holdout", None)
     return found
+
+
+def _in_memory(plan: Plan, options: Options) -> list[str]:
+    """Return the names of options that no other process can read again: data, and a space."""
+    missing = []
+    # Data that was given in Python has no place that it could be read from again.
+    if options.data is not None and _place(options.data) is None:
+        missing.append("data")
+    if _place(options.space) is None:
+        calls = [prompt.call for prompt in plan.prompts.values()]
+        # A prompt that is a lambda is in no module.
+        if any(call and found_again(call.function) is None for call in calls):
+            missing.append("space")
+    return missing
 
 
 def _place(value: Any) -> str | None:

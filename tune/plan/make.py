@@ -244,7 +244,14 @@ def _read_task(options: Options) -> _Task:
     # A metric that raises is a mistake in the user's code: better now than after the first dollar.
     metric.try_on(parts.tuning[0])
     prompts = {
-        name: parse_prompt(name, spec, shots=parts.shots, base=base, target=data.target)
+        name: parse_prompt(
+            name,
+            spec,
+            shots=parts.shots,
+            base=base,
+            target=data.target,
+            inputs=data.inputs,
+        )
         for name, spec in space.prompts.items()
     }
     for prompt in prompts.values():

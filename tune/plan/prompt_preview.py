@@ -6,8 +6,6 @@ from typing import Any
 
 from tune.plan.plan import Plan
 from tune.task.columns import template_names
-from tune.task.example import Example
-from tune.task.prompt import Prompt
 
 MOST_SHOWN = 1200
 """Characters of the prompt that are shown."""
@@ -19,7 +17,15 @@ def sent_lines(plan: Plan) -> list[str]:
     kept = ""
     if record["not_sent"]:
         kept = f"; not sent: {', '.join(record['not_sent'])}"
-    lines = [f"Columns in the prompts: {', '.join(record['columns'])}{kept}."]
+    columns = ", ".join(record["columns"])
+    lines = [f"Columns in the prompts: {columns}{kept}."]
+    if record["made_by"]:
+        # What a function shows of them is its own affair.
+        lines = [f"Columns that the prompts may show: {columns}{kept}."]
+    for prompt, function in record["made_by"].items():
+        lines.append(
+            f"Prompt {prompt!r} is made by {function}, which reads all input columns."
+        )
     lines.append(
         f"Prompt {record['prompt']!r} as it is sent for example {record['example']}:"
     )
@@ -32,8 +38,11 @@ def sent_lines(plan: Plan) -> list[str]:
 def sent_record(plan: Plan) -> dict[str, Any]:
     """Return the same in JSON's types, with the whole prompt."""
     named: set[str] = set()
+    made_by: dict[str, str] = {}
     for prompt in plan.prompts.values():
         named.update(prompt.fields)
+        if prompt.made_by:
+            made_by[prompt.name] = prompt.made_by
     # In the order of the data, so that two runs show the same line.
     columns = sorted(named, key=plan.data.columns.index)
     name, prompt = next(iter(plan.prompts.items()))
@@ -50,15 +59,7 @@ def sent_record(plan: Plan) -> dict[str, Any]:
         "not_sent": left,
         "prompt": name,
         "example": example.id,
-        "text": _prompt_text(prompt, example),
+        "text": prompt.filled(example),
+        "made_by": made_by,
         "notes": list(plan.notes),
     }
-
-
-def _prompt_text(prompt: Prompt, example: Example) -> str:
-    rendered = prompt.render(example)
-    if isinstance(rendered, str):
-        return rendered
-    if len(rendered) == 1 and rendered[0].role == "user":
-        return rendered[0].content
-    return "\n\n".join(f"{message.role}: {message.content}" for message in rendered)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
+from tune.task.callables import found_again
 from tune.task.metrics import Judge, Metric
 
 
@@ -23,7 +23,8 @@ def portable(spec: Any) -> Any:
         return list(map(portable, spec))
     if isinstance(spec, Judge):
         return _portable_judge(spec)
-    return _import_path(spec)
+    # A Metric holds more than its function: bounds and settings would be lost.
+    return None if isinstance(spec, Metric) else found_again(spec)
 
 
 def _portable_judge(judge: Judge) -> dict[str, Any]:
@@ -37,20 +38,3 @@ def _portable_judge(judge: Judge) -> dict[str, Any]:
     for name, value in table.items():
         found[name] = portable(value)
     return found
-
-
-def _import_path(thing: Any) -> str | None:
-    """Return "module:attribute" of a callable, or None where it is not found again there."""
-    module = getattr(thing, "__module__", None)
-    name = getattr(thing, "__qualname__", "")
-    # "__main__" is another module in each process.
-    if module in (None, "__main__"):
-        return None
-    # A Metric holds more than its function: bounds and settings would be lost.
-    if not callable(thing) or isinstance(thing, Metric):
-        return None
-    found = inspect.getmodule(thing)
-    # A method or a function inside another one has a dotted name, which getattr does not find.
-    if found is None or getattr(found, name, None) is not thing:
-        return None
-    return f"{module}:{name}"

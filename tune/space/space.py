@@ -20,6 +20,7 @@ from tune.space.space_spec import (
     as_json,
     check_name,
     check_tables,
+    prompt_record,
     read_model_domains,
     read_prompt_domains,
     read_prompts,
@@ -39,7 +40,9 @@ class Space:
     Args:
         model: the models, by the names that the config entries give them.
         prompt: the templates by name, each in any form that `tune.task.prompt_spec.parse_prompt`
-            reads; a text or a list of messages alone is named "plain".
+            reads; a text or a list of messages alone is named "plain". A function from a dict of
+            the input columns to a text or a list of messages may stand for a template; alone, it
+            has its own name.
         max_tokens: the cap of one answer, in tokens.
         n: answers per request.
         stop: a choice between stop settings: each a string, a list of strings, or None.
@@ -144,7 +147,8 @@ class Space:
     def to_mapping(self) -> dict[str, Any]:
         """Return the space in JSON's types; `from_mapping` makes an equal one of it.
 
-        A callable that takes out the answer is given as "module:qualified name".
+        A callable that takes out the answer is given as "module:qualified name", and one that makes
+        a prompt as `{"call": "module:qualified name"}`.
         """
         table: dict[str, Any] = {}
         for name, domain in self.domains.items():
@@ -152,7 +156,7 @@ class Space:
         record: dict[str, Any] = {
             "space": {
                 **table,
-                "prompt": as_json(self.prompts),
+                "prompt": prompt_record(self.prompts),
             }
         }
         own_tables = {**self.prompt_when, **self.when}

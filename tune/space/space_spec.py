@@ -64,11 +64,15 @@ def check_name(name: str) -> None:
 def read_prompts(given: Any) -> dict[str, Any]:
     """Return the prompts by name; a text or a list of messages alone is named "plain".
 
+    A function alone has its own name.
+
     Raises:
         SpaceError: the prompts are missing, or one is empty or of another type.
     """
     # A list of texts is refused below: prompts need names, which reports and `when` use.
-    if _is_one_prompt(given):
+    if callable(given):
+        given = {_function_name(given): given}
+    elif _is_one_prompt(given):
         given = {"plain": given}
     if not isinstance(given, Mapping) or not given:
         raise SpaceError(
@@ -77,9 +81,12 @@ def read_prompts(given: Any) -> dict[str, Any]:
     for name, spec in given.items():
         if not isinstance(name, str) or not name:
             raise SpaceError(f"the name of a prompt is a text, but got {name!r}")
+        if callable(spec):
+            continue
         if not isinstance(spec, str | list | tuple | Mapping):
             raise SpaceError(
-                f"prompt {name!r} is a text, a list of messages or a table, but got {spec!r}"
+                f"prompt {name!r} is a text, a list of messages, a table or a function, "
+                f"but got {spec!r}"
             )
         if not spec or (isinstance(spec, str) and not spec.strip()):
             raise SpaceError(f"prompt {name!r} is empty")
@@ -92,6 +99,21 @@ def _is_one_prompt(given: Any) -> bool:
     return isinstance(given, list | tuple) and all(
         isinstance(each, Mapping) for each in given
     )
+
+
+def _function_name(function: Any) -> str:
+    """Return a function's own name; "plain" for a lambda or an object without one."""
+    name = getattr(function, "__name__", "")
+    return name if name.isidentifier() else "plain"
+
+
+def prompt_record(prompts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return prompts in JSON's types; a function becomes `{"call": "module:qualified name"}`."""
+    record: dict[str, Any] = {}
+    for name, spec in prompts.items():
+        # The name alone would be read as a text.
+        record[name] = as_json({"call": spec} if callable(spec) else spec)
+    return record
 
 
 def read_model_domains(

@@ -225,6 +225,20 @@ def _repr_of(value: Any) -> str:
     return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
 
 
+def found_again(function: Any) -> str | None:
+    """Return `"module:attribute"` of a callable, or None where another process does not find it."""
+    module = getattr(function, "__module__", None)
+    name = getattr(function, "__qualname__", "")
+    # "__main__" is another module in each process.
+    if module in (None, "__main__") or not callable(function):
+        return None
+    found = inspect.getmodule(function)
+    # A method or a function inside another one has a dotted name, which getattr does not find.
+    if found is None or getattr(found, name, None) is not function:
+        return None
+    return f"{module}:{name}"
+
+
 def import_path(function: Any) -> str:
     """Return `"module:attribute"` of a callable, or of the class of one that has no name."""
     named = function if hasattr(function, "__qualname__") else type(function)

@@ -1,4 +1,4 @@
-"""Prompts as users write them: text, chat messages, files and few-shot."""
+"""Prompts as users write them: text, chat messages, files, few-shot and functions."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from tune.errors import DataError, SpaceError
 from tune.safety.untrusted import TooMuch, read_file
 from tune.task.example import Example, to_text
 from tune.task.prompt import Prompt, Turn, refuse_target
+from tune.task.prompt_call import PromptCall, check_messages
 from tune.task.template import Template
 
 SHOTS = "shots"
 """The field of a few-shot text that the rendered shots take."""
 
-_ROLES = ("system", "developer", "user", "assistant")
-_BODIES = ("text", "messages", "file")
+_BODIES = ("text", "messages", "file", "call")
 _KEYS = (*_BODIES, "raw", "shots", "shot")
 
 
@@ -31,6 +31,7 @@ class _Form:
         shots: the number of shots.
         shot: the messages of one shot.
         inline: True where the shots fill a field of the text; else they are messages.
+        call: the user's function or its "module:attribute", in place of messages; or None.
     """
 
     raw: bool
@@ -38,6 +39,7 @@ class _Form:
     shots: int = 0
     shot: tuple[Turn, ...] = ()
     inline: bool = False
+    call: Any = None
 
     @property
     def fields(self) -> frozenset[str]:
@@ -57,6 +59,7 @@ def parse_prompt(
     shots: Sequence[Example] = (),
     base: Path | None = None,
     target: str | None = None,
+    inputs: Sequence[str] = (),
 ) -> Prompt:
     """Read one prompt and put its shots in place.
 
@@ -72,19 +75,34 @@ def parse_prompt(
             - for few-shot, one of these tables with `"shots": count` and `"shot"`, the template of
               one. For a text it is a text, and all shots together fill the field `{shots}`. For a
               chat it is a list of messages, and the shots go before the last user message. A shot
-              may name every column, the target too (also as `{target}`).
+              may name every column, the target too (also as `{target}`);
+            - a function, or `{"call": "module:attribute"}`: it takes a dict of the input columns
+              and returns a text or a list of `{role, content}`. With `"raw": true` the model
+              continues its text directly.
         shots: the examples reserved for shots; the first are used, as many as the prompt needs.
         base: the folder that files are relative to; the working directory by default.
         target: the target column, which only a shot may name.
+        inputs: the input columns, all of which a function may read.
 
     Raises:
-        SpaceError: the prompt has another form, needs more shots, or would tell the answer.
+        SpaceError: the prompt has another form, needs more shots, or would tell the answer; or its
+            function cannot be loaded.
+        InputError: only a file of somebody else names the function.
     """
     try:
         form = _read(spec, base)
         turns = _with_shots(form, shots, target)
     except SpaceError as error:
         raise SpaceError(f"{_about(name)}{error}") from None
+    if form.call is not None:
+        return Prompt(
+            name=name,
+            raw=form.raw,
+            fields=frozenset(inputs),
+            turns=(),
+            spec=spec,
+            call=PromptCall.read(form.call, f"prompt {name!r}"),
+        )
     # Only the fields of the question: a shot shows the target on purpose.
     for field_name in form.fields:
         refuse_target(name, field_name, target)
@@ -121,7 +139,7 @@ def prompt_fields(
     *,
     name: str = "",
 ) -> frozenset[str]:
-    """Return the columns that a prompt names, those of its shots left out.
+    """Return the columns that a prompt names, those of its shots left out; a function names none.
 
     Raises:
         SpaceError: the prompt has a form that `parse_prompt` does not read.
@@ -144,27 +162,36 @@ def _read(spec: Any, base: Path | None) -> _Form:
         return _Form(raw=False, turns=_user_turn(spec))
     if isinstance(spec, list | tuple):
         return _Form(raw=False, turns=_turns(spec))
+    if callable(spec):
+        return _Form(raw=False, turns=(), call=spec)
     if not isinstance(spec, Mapping):
         raise SpaceError(
-            f"a prompt is a text, a list of messages or a table, but got {spec!r}"
+            "a prompt is a text, a list of messages, a table or a function, "
+            f"but got {spec!r}"
         )
     _check_keys(spec)
     raw = spec.get("raw", False)
     if not isinstance(raw, bool):
         raise SpaceError(f"raw is true or false, but got {raw!r}")
+    if "call" in spec:
+        return _read_call(spec, raw=raw)
+    form = _read_messages(spec, base, raw=raw)
+    if SHOTS in spec or "shot" in spec:
+        return _read_shots(form, spec)
+    return form
+
+
+def _read_messages(spec: Mapping[str, Any], base: Path | None, *, raw: bool) -> _Form:
+    """Return the messages of a table, without shots."""
     if "messages" in spec:
         if raw:
             raise SpaceError(
                 "messages cannot be raw: give a text, which the model continues directly"
             )
-        form = _Form(raw=False, turns=_turns(spec["messages"]))
-    elif "text" in spec:
-        form = _Form(raw=raw, turns=_user_turn(spec["text"]))
-    else:
-        form = _Form(raw=raw, turns=_user_turn(_read_file(spec["file"], base)))
-    if SHOTS in spec or "shot" in spec:
-        return _read_shots(form, spec)
-    return form
+        return _Form(raw=False, turns=_turns(spec["messages"]))
+    if "text" in spec:
+        return _Form(raw=raw, turns=_user_turn(spec["text"]))
+    return _Form(raw=raw, turns=_user_turn(_read_file(spec["file"], base)))
 
 
 def _check_keys(spec: Mapping[str, Any]) -> None:
@@ -172,9 +199,20 @@ def _check_keys(spec: Mapping[str, Any]) -> None:
     bodies = [key for key in _BODIES if key in spec]
     if unknown or len(bodies) != 1:
         raise SpaceError(
-            "a prompt's table has one of text, messages or file, "
+            "a prompt's table has one of text, messages, file or call, "
             f"and perhaps raw, shots and shot, but got {list(spec)}"
         )
+
+
+def _read_call(spec: Mapping[str, Any], *, raw: bool) -> _Form:
+    if SHOTS in spec or "shot" in spec:
+        raise SpaceError(
+            "a function writes its few-shot examples itself: leave out shots and shot"
+        )
+    given = spec["call"]
+    if not (isinstance(given, str) or callable(given)):
+        raise SpaceError(f"call is a function or 'module:attribute', but got {given!r}")
+    return _Form(raw=raw, turns=(), call=given)
 
 
 def _user_turn(text: Any) -> tuple[Turn, ...]:
@@ -182,20 +220,7 @@ def _user_turn(text: Any) -> tuple[Turn, ...]:
 
 
 def _turns(messages: Any) -> tuple[Turn, ...]:
-    if not isinstance(messages, list | tuple) or not messages:
-        raise SpaceError(
-            f"a chat is a list of messages with role and content, but got {messages!r}"
-        )
-    # All forms before the first content: the message names the grossest error.
-    for message in messages:
-        if not isinstance(message, Mapping) or set(message) != {"role", "content"}:
-            raise SpaceError(
-                f"a message has a role and a content and nothing more, but got {message!r}"
-            )
-        if message["role"] not in _ROLES:
-            raise SpaceError(
-                f"a role is one of {', '.join(_ROLES)}, but got {message['role']!r}"
-            )
+    check_messages(messages)
     return tuple(
         (message["role"], Template.parse(message["content"])) for message in messages
     )
