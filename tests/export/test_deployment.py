@@ -130,3 +130,19 @@ def test_a_person_is_told_what_the_export_cannot_do_alone(
     assert len(told) == len(said)
     for part, note in zip(said, told, strict=True):
         assert part in note
+
+
+def test_a_prompt_that_a_function_makes_is_nothing_for_an_agent() -> None:
+    assert not is_deployable(config(), made_by="prompts:make")
+    assert not_deployable_note(config(), made_by="prompts:make") == (
+        "No agent's llm_config can carry the winner: its prompt is made by the function "
+        "prompts:make, and agents take a template."
+    )
+    winner, carried = (
+        ReportConfig("w", config()),
+        ReportConfig("c", config(n=1, top_p=1)),
+    )
+    assert single_answer_note(winner, carried, made_by="prompts:make") == (
+        "An agent takes a template; the full winner has a prompt that prompts:make makes and "
+        "differs in top_p."
+    )

@@ -252,3 +252,21 @@ def test_a_list_that_also_holds_entries_of_the_user_is_not_written_over(
     with pytest.raises(InputError, match="is no export of tune"):
         made.write(tmp_path)
     assert "k-1" in place.read_text()
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_a_prompt_that_a_function_makes_is_refused(name: str) -> None:
+    record = best_record(n=5, aggregate="vote")
+    prompt = record["deployment"]["prompt"]
+    prompt |= {"turns": [], "call": {"spec": None, "name": "prompts:make"}}
+    with pytest.raises(
+        InputError,
+        match="made by the function prompts:make, and an export needs a template",
+    ):
+        make_export(record, name, "best.json")
+    # What carries one answer by a template is exported, and says that it is not the winner.
+    other = best_record(n=5, aggregate="best", single=config())
+    prompt = other["deployment"]["prompt"]
+    prompt |= {"turns": [], "call": {"spec": None, "name": "prompts:make"}}
+    made = make_export(other, name, "best.json")
+    assert any("best configuration with one answer" in note for note in made.notes)

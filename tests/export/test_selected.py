@@ -96,3 +96,12 @@ def test_a_reasoning_model_gets_its_cap_under_the_newer_name() -> None:
     record = best_record()
     record["deployment"]["model"]["model"] = "o4-mini"
     assert read_selected(record, "best.json").winner.cap == "max_completion_tokens"
+
+
+def test_a_prompt_that_a_function_makes_is_nothing_for_agents() -> None:
+    record = best_record()
+    prompt = record["deployment"]["prompt"]
+    prompt |= {"turns": [], "call": {"spec": None, "name": "prompts:make"}}
+    selected = read_selected(record, "best.json")
+    assert selected.single is None
+    assert (selected.winner.made_by, selected.winner.template) == ("prompts:make", "")

@@ -81,3 +81,25 @@ def test_the_configuration_for_agents_has_its_score() -> None:
     single = replace(RUNNER_UP, name="for agents")
     section = use_section(whole(deployable=single, deployable_note=""))
     assert section.endswith("0.800 (0.700 to 0.900) on tuning examples.")
+
+
+def test_no_export_is_advised_where_a_function_makes_the_prompt() -> None:
+    call = {
+        "spec": "prompts:make",
+        "name": "prompts:make",
+        "identity": "prompts:make@1",
+    }
+    prompt = {"raw": False, "turns": [], "call": call}
+    record = {"prompt": prompt, "inputs": ["text", "topic"]}
+    section = use_section(whole(deployment_record=record))
+    assert (
+        "No export takes the winner, as its prompt is made by prompts:make" in section
+    )
+    assert "tune export" not in section
+    assert "hold another configuration, whose prompt is a template." in section
+    assert 'tuned = tune.load("best.json", prompt="prompts:make")' in section
+    assert 'answer = tuned({"text": "...", "topic": "..."})' in section
+    call |= {"spec": None, "name": "tests:own.<locals>.make"}
+    assert 'tune.load("best.json", prompt=your_function)' in use_section(
+        whole(deployment_record=record)
+    )

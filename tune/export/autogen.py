@@ -306,11 +306,13 @@ def _look_up(variable: str, environ: Mapping[str, str]) -> str:
 def _refuse_undeployable(deployment: Deployment) -> None:
     """Refuse a configuration that an agent would call otherwise than it was tuned."""
     config = deployment.config
-    if is_deployable(config, raw=deployment.raw):
+    if is_deployable(config, raw=deployment.raw, made_by=deployment.made_by):
         return
     trouble = f"n = {config.n} by {config.aggregate!r}"
     if deployment.raw:
         trouble = "a prompt that is no chat"
+    elif deployment.made_by:
+        trouble = f"a prompt that the function {deployment.made_by} makes"
     raise InputError(
         f"an agent chats and reads one answer per request, but this config has {trouble}: "
         "export the best reading with n = 1 and 'first' of a chat prompt"

@@ -47,6 +47,7 @@ class Deployment:
         tags: further labels for `filter_dict`.
         turns: the prompt's messages as `best.json` has them, with their fields apart.
         answer: how the answer is taken out of a text; None is the whole text.
+        made_by: the user's function that makes the prompt; "" where it is a template.
     """
 
     config: Config
@@ -66,6 +67,7 @@ class Deployment:
     query: Headers = field(default_factory=dict)
     turns: tuple[Any, ...] = ()
     answer: Any = None
+    made_by: str = ""
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -125,19 +127,25 @@ def asked_once(deployment: Deployment) -> Deployment:
     return replace(deployment, config=config)
 
 
-def is_deployable(config: Config, *, raw: bool = False) -> bool:
+def is_deployable(config: Config, *, raw: bool = False, made_by: str = "") -> bool:
     """Return True if an AutoGen agent can use a configuration: it chats and reads one answer.
 
     Args:
         config: a complete configuration.
         raw: True if its prompt is a text to continue, not a chat.
+        made_by: the user's function that makes its prompt; "" where it is a template.
     """
     # Of a single answer every aggregate makes that answer, but only "first" says so.
-    return config.n == 1 and config.aggregate == "first" and not raw
+    has_template = not (raw or made_by)
+    return config.n == 1 and config.aggregate == "first" and has_template
 
 
 def single_answer_note(
-    winner: ReportConfig, carried: ReportConfig, *, raw: bool = False
+    winner: ReportConfig,
+    carried: ReportConfig,
+    *,
+    raw: bool = False,
+    made_by: str = "",
 ) -> str:
     """Return what the full winner adds to the configuration that an agent can use.
 
@@ -145,6 +153,7 @@ def single_answer_note(
         winner: the row of the selected configuration.
         carried: the row of the configuration for agents.
         raw: True if the winner's prompt is a text to continue, not a chat.
+        made_by: the user's function that makes the winner's prompt; "" where it is a template.
     """
     if winner.config == carried.config:
         return "An agent carries the winner as it is."
@@ -154,6 +163,10 @@ def single_answer_note(
     if raw:
         limits.append("chats")
         ways.append("has a prompt that the model continues as a text")
+        said.append("prompt")
+    elif made_by:
+        limits.append("takes a template")
+        ways.append(f"has a prompt that {made_by} makes")
         said.append("prompt")
     if (full.n, full.aggregate) != (single.n, single.aggregate):
         limits.append("reads one answer per request")
@@ -178,16 +191,21 @@ def single_answer_note(
     return f"{sentence}."
 
 
-def not_deployable_note(config: Config, *, raw: bool = False) -> str:
+def not_deployable_note(config: Config, *, raw: bool = False, made_by: str = "") -> str:
     """Return why no AutoGen agent can use a configuration; "" if one can.
 
     Args:
         config: a complete configuration.
         raw: True if its prompt is a text to continue, not a chat.
+        made_by: the user's function that makes its prompt; "" where it is a template.
     """
     reasons = []
     if raw:
         reasons.append("its prompt is a text that the model continues, and agents chat")
+    elif made_by:
+        reasons.append(
+            f"its prompt is made by the function {made_by}, and agents take a template"
+        )
     if config.n > 1:
         reasons.append(
             f"it asks for {config.n} answers and reads them by {config.aggregate!r}, "

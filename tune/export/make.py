@@ -272,20 +272,28 @@ def export_name(name: str) -> str:
 
 
 def carried_of(selected: Selected) -> Deployment:
-    """Return what a file carries: the winner, or else the best that it can."""
+    """Return what a file carries: the winner, or else the best that it can.
+
+    Raises:
+        InputError: a function of the user makes its prompt, and a file holds only templates.
+    """
     winner = selected.winner
-    if winner.config.n == 1 or selected.votes:
-        return winner
-    if selected.single is not None:
-        return selected.single
-    return asked_once(winner)
+    carried = winner
+    if winner.config.n > 1 and not selected.votes:
+        carried = selected.single or asked_once(winner)
+    if carried.made_by:
+        raise InputError(
+            f"the winner's prompt is made by the function {carried.made_by}, and an export needs "
+            f"a template: use {RUNTIME}"
+        )
+    return carried
 
 
 def chat_of(selected: Selected, name: str) -> Deployment:
     """Return what a framework carries that only chats.
 
     Raises:
-        InputError: the prompt is no chat.
+        InputError: the prompt is no chat, or a function of the user makes it.
     """
     carried = carried_of(selected)
     if carried.raw:

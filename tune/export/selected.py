@@ -109,7 +109,7 @@ def _build(record: Mapping[str, Any]) -> Selected:
     deployment = record["deployment"]
     winner = _deployment(record["config"], deployment)
     single = None
-    if winner.config.n == 1 and not winner.raw:
+    if winner.config.n == 1 and not (winner.raw or winner.made_by):
         single = winner
     elif deployment.get("single_answer"):
         other = deployment["single_answer"]
@@ -138,6 +138,9 @@ def _deployment(config: Mapping[str, Any], record: Mapping[str, Any]) -> Deploym
     price = {field: model["price"].get(field) for field in ("input", "output")}
     source = model["price"].get("source", "")
     turns = tuple(prompt["turns"])
+    # A function has no messages before it is given a row.
+    call = prompt.get("call")
+    template = "" if call else _source(turns[-1])
     return Deployment(
         config=known,
         model=name,
@@ -146,11 +149,12 @@ def _deployment(config: Mapping[str, Any], record: Mapping[str, Any]) -> Deploym
         key_env=key or "",
         key_named=model["key_env"] is not None,
         system_message=_system_message(turns),
-        template=_source(turns[-1]),
+        template=template,
         cap=record.get("cap") or usual_cap(name, raw=raw),
         raw=raw,
         local=local,
         turns=turns,
+        made_by=str(call["name"]) if call else "",
         answer=record["answer"],
         values=dict(record.get("values") or {}),
         headers=dict(model.get("headers") or {}),
@@ -159,7 +163,7 @@ def _deployment(config: Mapping[str, Any], record: Mapping[str, Any]) -> Deploym
 
 
 def _system_message(turns: tuple[Any, ...]) -> str | None:
-    if turns[0]["role"] in ("system", "developer"):
+    if turns and turns[0]["role"] in ("system", "developer"):
         return _source(turns[0])
     return None
 

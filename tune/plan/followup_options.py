@@ -49,6 +49,11 @@ class CheckOptions:
         "A verifier instead of the recorded one.",
         metavar="MODULE:ATTR",
     )
+    prompt: str | Callable[..., Any] | None = option(
+        None,
+        "The function that makes the prompt, instead of the recorded one.",
+        metavar="MODULE:ATTR",
+    )
     input: Sequence[str] = option(
         (),
         "A column that fills the template, instead of the recorded ones.",
@@ -105,7 +110,8 @@ class CheckOptions:
     )
     allow_import: bool = option(
         False,
-        "Import the modules that BEST.JSON names for its metric, its verifier and its answer rule.",
+        "Import the modules that BEST.JSON names for its metric, its verifier, its prompt and its "
+        "answer rule.",
     )
     allow_host: Sequence[str] = option(
         (),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 from tune.report.records import Report, ReportConfig, plain_config
 from tune.report.text import describe_config, fence, inline, with_limits
@@ -60,11 +62,11 @@ def _program(report: Report) -> list[str]:
     if not can_be_used(report):
         return []
     inputs = []
-    for name in _fields(report):
+    for name in prompt_inputs(report):
         inputs.append(f'"{name}": "..."')
     source = (
         "import tune\n\n"
-        'tuned = tune.load("best.json")\n'
+        f"tuned = {load_call(report)}\n"
         f"answer = tuned({{{', '.join(inputs)}}})\n"
         "print(answer.answer)"
     )
@@ -75,8 +77,31 @@ def _program(report: Report) -> list[str]:
     ]
 
 
-def _fields(report: Report) -> list[str]:
-    """Return the inputs that the winner's prompt names, in order."""
+def load_call(report: Report) -> str:
+    """Return the call that loads the winner; a function that makes its prompt is named."""
+    call = _prompt_call(report)
+    if call is None:
+        return 'tune.load("best.json")'
+    # Without a module that another process finds, the user has to hand the function over.
+    if call["spec"] is None:
+        named = call["name"].rpartition(":")[2]
+        # A lambda has no name that could be written there.
+        function = named if named.isidentifier() else "your_function"
+        return f'tune.load("best.json", prompt={function})'
+    return f'tune.load("best.json", prompt="{call["spec"]}")'
+
+
+def _prompt_call(report: Report) -> Mapping[str, Any] | None:
+    """Return the record of the function that makes the winner's prompt; None for a template."""
+    prompt = report.deployment_record.get("prompt") or {}
+    found: Mapping[str, Any] | None = prompt.get("call")
+    return found
+
+
+def prompt_inputs(report: Report) -> list[str]:
+    """Return the inputs that the winner's prompt names, in order; all where a function makes it."""
+    if _prompt_call(report) is not None:
+        return list(report.deployment_record["inputs"])
     prompt = report.deployment_record.get("prompt") or {}
     found: dict[str, None] = {}
     for turn in prompt.get("turns", ()):
@@ -95,7 +120,14 @@ def _is_continued(report: Report) -> bool:
 def _agents(report: Report) -> list[str]:
     """Return what an agent can use, which may be another configuration."""
     continued = _is_continued(report)
-    if continued:
+    call = _prompt_call(report)
+    if call is not None:
+        parts = [
+            f"No export takes the winner, as its prompt is made by {inline(call['name'])}, and a "
+            "file for another framework needs a template. `tune.load` uses it in any program, as "
+            "above."
+        ]
+    elif continued:
         parts = [
             "As a file that needs nothing of tune but the `openai` package. Agent frameworks chat, "
             "and the winner's prompt is a text that the model continues, so no other export takes "
@@ -115,6 +147,12 @@ def _agents(report: Report) -> list[str]:
         where = (
             "For AutoGen and AG2 classic, `study.best.llm_config()` in Python and the file "
             "`OAI_CONFIG_LIST` beside this one hold another configuration, which chats."
+        )
+    elif call is not None:
+        where = (
+            "For AutoGen and AG2 classic, `study.best.llm_config()` in Python and the file "
+            "`OAI_CONFIG_LIST` beside this one hold another configuration, whose prompt is a "
+            "template."
         )
     else:
         where = (

@@ -36,6 +36,7 @@ def deploy(record: RunRecord, report: Report) -> Deployment | None:
         system_message=prompt.system_message,
         template=prompt.template,
         raw=prompt.raw,
+        made_by=prompt.made_by,
         local=entry.local,
         cap=cap_name(record, config),
         headers=entry.headers,
@@ -92,12 +93,14 @@ def deployable_note(
         single: the row of the configuration for agents, if that is another one.
         carried: the reading of the configuration for agents, or None if they can use none.
     """
-    raw = plan.prompts[winner.config.prompt].raw
+    prompt = plan.prompts[winner.config.prompt]
     if single is not None:
-        return single_answer_note(winner, single, raw=raw)
+        return single_answer_note(
+            winner, single, raw=prompt.raw, made_by=prompt.made_by
+        )
     if carried is not None:
         return ""
-    why = not_deployable_note(winner.config, raw=raw)
+    why = not_deployable_note(winner.config, raw=prompt.raw, made_by=prompt.made_by)
     if not why:
         return ""
     return f"{why} There is no other configuration for agents."

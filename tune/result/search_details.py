@@ -117,8 +117,8 @@ def agent_configs(record: RunRecord) -> tuple[AgentConfig, ...]:
     for number, trial in record.trials.items():
         prompt = record.plan.prompts[str(trial.point["prompt"])]
         readings = record.standings[number].readings
-        # An agent chats, and what was never read has no full configuration.
-        if prompt.raw or not readings:
+        # An agent chats by a template, and what was never read has no full configuration.
+        if prompt.raw or prompt.made_by or not readings:
             continue
         single = Point({"n": 1, "aggregate": "first", "stop": ()})
         asked = {**readings[0].config, **trial.point, **single}

@@ -167,8 +167,9 @@ def _filled(ask: Ask, prompt: Prompt) -> str | tuple[Message, ...]:
         hint = ""
         if set(missing) & set(_OWN):
             hint = "; give inputs of this name in a mapping: tuned({...})"
+        what = "prompt" if prompt.made_by else "template"
         raise InputError(
-            f"the template {prompt.name!r} needs the inputs {sorted(prompt.fields)} "
+            f"the {what} {prompt.name!r} needs the inputs {sorted(prompt.fields)} "
             f"(missing: {missing}; given: {sorted(ask.inputs)}){hint}"
         )
     return prompt.render(ask.example(prompt.fields))

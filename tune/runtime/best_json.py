@@ -16,7 +16,7 @@ from tune.pricing.prices import Price
 from tune.providers.entries import Entry
 from tune.providers.trusted_hosts import Confirm, confirm_hosts
 from tune.readout.aggregate import parse_aggregate
-from tune.runtime.json_forms import load_entry, load_prompt
+from tune.runtime.json_forms import load_entry
 from tune.runtime.recorded import (
     COMPLETE,
     Given,
@@ -24,6 +24,7 @@ from tune.runtime.recorded import (
     find_place,
     import_refusal,
     read_model,
+    read_prompt,
     read_record,
     read_verifier,
 )
@@ -91,6 +92,7 @@ def read_deployment(
     *,
     metric: Any = None,
     verifier: Any = None,
+    prompt: Any = None,
     models: Mapping[str, Entry] | None = None,
     listed: Mapping[str, Entry] | None = None,
     base_url: str | None = None,
@@ -109,6 +111,7 @@ def read_deployment(
         metric: scores instead of the recorded metric, in any form that
             `tune.task.metrics.parse_metric` reads.
         verifier: instead of the recorded one: a callable or "module:attribute".
+        prompt: the function that makes the prompt, in the same form.
         models: entries of the user, which say where the model is and hold its keys.
         listed: the same out of a config list that lies beside the file.
         base_url: where the model answers now, instead of the recorded endpoint. The key of the
@@ -131,6 +134,7 @@ def read_deployment(
     place = best_path(path)
     given = Given(
         verifier=verifier,
+        prompt=prompt,
         models=models or {},
         listed=listed or {},
         base_url=base_url,
@@ -166,6 +170,7 @@ def _build(
             f"the metric {metric.name!r} runs code that models write: "
             "say that it may with --allow-code"
         )
+    prompt, prompt_notices = read_prompt(deployment, place, given)
     entries, prices = _models(deployment, metric, place, given)
     same = metric.identity == deployment["metric"]["identity"]
     quality, on_holdout = _recorded_quality(record["winner"])
@@ -177,7 +182,10 @@ def _build(
     for part, hashes in deployment.get("seen", {}).items():
         seen[part] = frozenset(hashes.split())
     is_interrupted = bool(record.get("interrupted", False))
-    notices = _notices(metric, same=same, on_holdout=on_holdout)
+    notices = (
+        *_notices(metric, same=same, on_holdout=on_holdout),
+        *prompt_notices,
+    )
     if is_interrupted:
         notices = (
             f"The study was interrupted, so its choice may still change: {COMPLETE}.",
@@ -185,7 +193,7 @@ def _build(
         )
     return DeploymentRecord(
         config=config,
-        prompt=load_prompt(deployment["prompt"]),
+        prompt=prompt,
         entries=entries,
         prices=prices,
         values=deployment.get("values", {}),

@@ -14,7 +14,9 @@ from tune.pricing.prices import Price
 from tune.providers.base_url import public_url
 from tune.providers.entries import LISTED_KEY, Entry
 from tune.providers.model_rules import find_rules
+from tune.task.callables import found_again
 from tune.task.prompt import Prompt
+from tune.task.prompt_call import PromptCall
 from tune.task.template import Template
 
 
@@ -64,27 +66,51 @@ def _load_price(record: Mapping[str, Any]) -> Price:
 
 
 def dump_prompt(prompt: Prompt) -> dict[str, Any]:
-    """Return a prompt with its few-shot examples in place."""
+    """Return a prompt with its few-shot examples in place.
+
+    A function that makes it is named; its "spec" is null where another process does not find it.
+    """
+    if prompt.call is not None:
+        call = {
+            "spec": found_again(prompt.call.function),
+            "name": prompt.call.path,
+            "identity": prompt.call.identity,
+        }
+        return {"name": prompt.name, "raw": prompt.raw, "turns": [], "call": call}
     turns = []
     for role, template in prompt.turns:
         turns.append({"role": role, "parts": _dump_template(template)})
     return {"name": prompt.name, "raw": prompt.raw, "turns": turns}
 
 
-def load_prompt(record: Mapping[str, Any]) -> Prompt:
-    """Return the prompt that `dump_prompt` wrote. It has no spec, as it is never written again."""
+def load_prompt(
+    record: Mapping[str, Any],
+    *,
+    call: PromptCall | None = None,
+    inputs: Sequence[str] = (),
+) -> Prompt:
+    """Return the prompt that `dump_prompt` wrote. It has no spec, as it is never written again.
+
+    Args:
+        record: what was written.
+        call: the function that makes it, where the record names one.
+        inputs: the input columns, which such a function reads.
+    """
     turns = []
     fields: set[str] = set()
     for turn in record["turns"]:
         template = _load_template(turn["parts"])
         turns.append((str(turn["role"]), template))
         fields.update(template.names)
+    if call is not None:
+        fields.update(inputs)
     return Prompt(
         name=str(record["name"]),
         raw=bool(record["raw"]),
         fields=frozenset(fields),
         turns=tuple(turns),
         spec=None,
+        call=call,
     )
 
 

@@ -49,6 +49,8 @@ class LoadOptions:
 
     Attributes:
         verifier: instead of the recorded one: a callable or "module:attribute".
+        prompt: the function that makes the prompt, in the same form; not used where the prompt is
+            a template.
         base_url: where the model answers now. The recorded key is not sent there.
         key_env: the environment variable with the model's key, instead of the recorded one.
         price: "IN/OUT" in dollars per million tokens, or a `Price`, instead of the recorded one.
@@ -64,6 +66,7 @@ class LoadOptions:
     """
 
     verifier: Any = None
+    prompt: Any = None
     base_url: str | None = None
     key_env: str | None = None
     price: Any = None
@@ -156,6 +159,7 @@ def _configs(
     """Return the configuration of a file, once for each entry of a config list."""
     given = Given(
         verifier=options.verifier,
+        prompt=options.prompt,
         base_url=options.base_url,
         price=options.price,
         allow_import=options.allow_import,

@@ -25,6 +25,7 @@ from tune.task.callables import import_object, imports_refused, reraise_as
 from tune.task.example import Example
 from tune.task.extract import Extractor, parse_extractor
 from tune.task.prompt import Prompt
+from tune.task.prompt_call import PromptCall
 
 COMPLETE = (
     "run the command that started the study once more: it goes on where it stopped, and buys "
@@ -39,6 +40,8 @@ class Given:
 
     Attributes:
         verifier: instead of the recorded one: a callable or "module:attribute".
+        prompt: the function that makes the prompt, in the same form; not used where the prompt is
+            a template.
         models: entries that say where the model is and hold its keys.
         listed: the same out of a config list that lies beside the file.
         base_url: where the model answers now, instead of the recorded endpoint. The key of the
@@ -54,6 +57,7 @@ class Given:
     """
 
     verifier: Any = None
+    prompt: Any = None
     models: Mapping[str, Entry] = field(default_factory=dict)
     listed: Mapping[str, Entry] = field(default_factory=dict)
     base_url: str | None = None
@@ -124,19 +128,20 @@ def read_config(path: str | Path, given: Given) -> TunedConfig:
                 "nothing can answer as it does"
             )
         verifier = read_verifier(deployment["verifier"], config, place, given)
+        prompt, prompt_notices = read_prompt(deployment, place, given)
         entry, price = read_model(deployment["model"], given)
         return TunedConfig(
             source=str(place),
             config=config,
             named=NamedValues.of_record(config, deployment.get("values", {})),
-            prompt=load_prompt(deployment["prompt"]),
+            prompt=prompt,
             entry=entry,
             price=price,
             extract=extract,
             aggregate=aggregate,
             verifier=verifier,
             inputs=tuple(deployment["inputs"]),
-            notices=_notices(record, place),
+            notices=(*_notices(record, place), *prompt_notices),
         )
 
 
@@ -201,6 +206,40 @@ def read_verifier(
     if found is not None and not callable(found):
         raise InputError(f"the verifier is a callable, but got {found!r}")
     return found  # type: ignore[no-any-return]
+
+
+def read_prompt(
+    deployment: Mapping[str, Any], place: Path, given: Given
+) -> tuple[Prompt, tuple[str, ...]]:
+    """Return the prompt, and what a user must not miss of it.
+
+    A function that makes it is the user's own, else the recorded one.
+
+    Raises:
+        InputError: the function is needed and cannot be had.
+    """
+    record, inputs = deployment["prompt"], tuple(deployment["inputs"])
+    recorded = record.get("call")
+    if recorded is None:
+        return load_prompt(record), ()
+    name = record["name"]
+    spec, refusal = given.prompt, None
+    if spec is None:
+        spec, refusal = recorded["spec"], import_refusal(place, given)
+    if spec is None:
+        raise InputError(
+            f"the prompt {name!r} is made by {recorded['name']}, which lived in the process that "
+            "tuned: give it with --prompt module:attribute (prompt=)"
+        )
+    with imports_refused(refusal):
+        call = PromptCall.read(spec, f"prompt {name!r}")
+    notices: tuple[str, ...] = ()
+    if call.identity != recorded["identity"]:
+        notices = (
+            f"The prompt {name!r} is made by {call.path}, which is not the function that was "
+            f"tuned, or whose source has changed since.",
+        )
+    return load_prompt(record, call=call, inputs=inputs), notices
 
 
 def read_model(record: Mapping[str, Any], given: Given) -> tuple[Entry, Price]:

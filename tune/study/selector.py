@@ -87,7 +87,8 @@ class Selector:
 
     def is_single_answer(self, config: Config) -> bool:
         """Return True if an agent that takes one answer of a chat can be given a configuration."""
-        return is_deployable(config, raw=self.plan.prompts[config.prompt].raw)
+        prompt = self.plan.prompts[config.prompt]
+        return is_deployable(config, raw=prompt.raw, made_by=prompt.made_by)
 
     def is_within_limits(self, reading: Reading) -> bool:
         """Return True if the means of a reading keep the limits on cost and seconds."""

@@ -185,6 +185,7 @@ def _read_deployment(
         listed=listed,
         metric=options.metric,
         verifier=options.verifier,
+        prompt=options.prompt,
         base_url=options.base_url,
         price=options.price,
         allow_code=options.allow_code,

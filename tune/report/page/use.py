@@ -8,7 +8,12 @@ from typing import Any
 
 from tune.report.records import Report, plain_config
 from tune.report.text import describe_config
-from tune.report.use_section import agent_paragraphs, can_be_used
+from tune.report.use_section import (
+    agent_paragraphs,
+    can_be_used,
+    load_call,
+    prompt_inputs,
+)
 
 _FIELD = re.compile(r"\{([A-Za-z_]\w{0,40})\}")
 
@@ -27,6 +32,7 @@ def use(report: Report) -> dict[str, Any] | None:
         "template": report.template,
         "answer": report.answer,
         "agents": agent_paragraphs(report),
+        "load": load_call(report),
         "call": _call(report),
     }
 
@@ -36,6 +42,8 @@ def _call(report: Report) -> str:
     if report.template is None or not can_be_used(report):
         return ""
     # A dict keeps the order, and each field of the template once.
-    fields = dict.fromkeys(_FIELD.findall(report.template.text))
+    fields = dict.fromkeys(
+        _FIELD.findall(report.template.text) or prompt_inputs(report)
+    )
     arguments = ", ".join(f'{name}="..."' for name in list(fields)[:MOST_FIELDS])
     return f"tuned({arguments}).answer"
