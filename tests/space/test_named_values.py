@@ -105,6 +105,7 @@ def test_what_is_added_to_a_copy_stays_there() -> None:
             {"thinking": {"a": {}}, "when": {"a": {"thinking": {"a": {"x": 1}}}}},
             "two values named 'a'",
         ),
+        ({"thinking": {"": {"x": 1}}}, "an empty name"),
     ],
 )
 def test_a_value_that_cannot_be_sent_is_refused(

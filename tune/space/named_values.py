@@ -69,13 +69,15 @@ class NamedValues:
         """Take in a table of named values, and return their names; return anything else unchanged.
 
         Raises:
-            SpaceError: a value cannot be sent, or a name has two values.
+            SpaceError: a value cannot be sent, or a name is empty or has two values.
         """
         # The values of `stop` are lists themselves, and have no names.
         if not _is_table(given) or setting == "stop":
             return given
         for name, value in given.items():
             _check(setting, value)
+            if name == "":
+                raise SpaceError(f"{setting} has a value with an empty name")
             known = self._values.setdefault(setting, {})
             if known.setdefault(str(name), value) != value:
                 raise SpaceError(f"{setting} has two values named {name!r}")
