@@ -13,7 +13,7 @@ import sys
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tune.completion import Completion, Message, Request, Setting, read_ending
@@ -74,7 +74,6 @@ def test_the_canonical_form_is_what_stored_draws_were_bought_under() -> None:
     )
 
 
-@settings(deadline=None)
 @given(requests())
 def test_equal_requests_have_equal_keys(request: Request) -> None:
     again = dataclasses.replace(request)
@@ -84,7 +83,6 @@ def test_equal_requests_have_equal_keys(request: Request) -> None:
     assert json.loads(request.canonical)["max_tokens"] == request.max_tokens
 
 
-@settings(deadline=None)
 @given(
     requests(),
     requests(),
@@ -106,7 +104,6 @@ def test_any_changed_field_changes_the_key(
     assert changed.key != request.key
 
 
-@settings(deadline=None)
 @given(requests(), requests())
 def test_requests_that_differ_have_keys_that_differ(
     one: Request, other: Request
@@ -233,7 +230,6 @@ def test_the_key_is_the_same_in_another_process() -> None:
 # --- the rest
 
 
-@settings(deadline=None)
 @given(requests(), st.integers(0, 10_000))
 def test_a_seed_has_31_bits_and_belongs_to_its_request_and_number(
     request: Request, number: int

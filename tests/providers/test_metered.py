@@ -561,7 +561,7 @@ async def test_tokens_read_from_the_cache_are_billed_at_their_price() -> None:
 COUNTS = st.integers(0, 6) | st.sampled_from([10**6, 10**7])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     answers=st.lists(
         st.tuples(COUNTS, COUNTS, COUNTS, st.none() | COUNTS, st.text(max_size=4)),
@@ -594,7 +594,7 @@ def test_whatever_is_billed_the_ledger_agrees(
 # Many at once
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     seed=st.integers(0, 2**32),
     budget=st.integers(PROMPT, 60 * TOKEN),

@@ -271,7 +271,7 @@ async def test_other_models_and_missing_names_are_no_change() -> None:
     assert bench.changes == []
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     wishes=st.lists(
         st.tuples(st.integers(0, 2), st.integers(0, 5), st.integers(1, 4)),

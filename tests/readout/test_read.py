@@ -574,7 +574,7 @@ def test_readings_agree_with_fresh_runs_in_a_thousand_worlds() -> None:
     check_against_fresh_runs(worlds=1000, runs=40)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 10**6), st.integers(1, 5))
 def test_a_reading_at_the_bought_cap_with_all_draws_is_what_was_drawn(
     seed: int, draws: int

@@ -270,7 +270,7 @@ def report_of(
 
 
 @given(study=studies())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_the_winner_is_there_and_nothing_else_is_beaten_by_another(
     house: House, study: Any
 ) -> None:
@@ -298,7 +298,7 @@ def place_of(row: ReportConfig, quality: Any, larger: bool) -> Place:
 
 
 @given(study=studies())
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_the_frame_the_table_and_the_chart_show_the_same_rows(
     house: House, study: Any
 ) -> None:

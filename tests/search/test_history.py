@@ -22,7 +22,7 @@ from tune.search import SEARCHERS, Observation
 from tune.space import FREE, Point
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow])
 @given(
     batches=st.lists(st.integers(1, 5), min_size=1, max_size=6),
     seed=st.integers(0, 5),

@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tune.errors import SpaceError
@@ -41,7 +41,6 @@ def test_a_domain_has_these_values(domain: Domain, values: tuple[Value, ...]) ->
     assert grid_values(domain) == values
 
 
-@settings(deadline=None)
 @given(st.floats(-3, 3), st.floats(0, 3), st.floats(0.01, 2))
 def test_a_grid_rises_from_low_to_high_by_its_step(
     low: float, width: float, step: float
@@ -53,7 +52,6 @@ def test_a_grid_rises_from_low_to_high_by_its_step(
     assert all(0 < b - a <= step + 1e-8 for a, b in itertools.pairwise(values))
 
 
-@settings(deadline=None)
 @given(st.integers(1, 2000), st.integers(0, 2000), st.booleans(), st.integers(2, 20))
 def test_a_ladder_goes_from_low_to_high_in_few_rungs(
     low: int, width: int, log: bool, rungs: int

@@ -73,7 +73,7 @@ dimensions = st.sampled_from(
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(dimensions, json_values)
 def test_any_value_is_a_domain_or_is_refused_in_a_sentence(
     name: str, value: Any

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.json_values import json_values
@@ -92,7 +92,6 @@ def test_a_config_that_cannot_be_is_refused(
         Config({"model": "m", "prompt": "p", "max_tokens": 64, **changed})
 
 
-@settings(deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from(

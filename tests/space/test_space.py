@@ -109,7 +109,6 @@ spaces = st.fixed_dictionaries(leaves).map(
 frees = st.lists(st.sampled_from(FREE), unique=True).map(tuple)
 
 
-@settings(deadline=None)
 @given(spaces)
 def test_every_space_survives_a_round_trip(any_space: Space) -> None:
     record = json.loads(json.dumps(any_space.to_mapping()))
@@ -213,7 +212,6 @@ def test_drawing_is_decided_by_the_seed_and_reaches_every_point() -> None:
     assert set(first) == set(given_space.points())
 
 
-@settings(deadline=None)
 @given(spaces, frees, st.integers(0, 99))
 def test_what_is_drawn_may_be_searched_and_is_one_of_the_points(
     any_space: Space, free: tuple[str, ...], seed: int
@@ -303,7 +301,6 @@ def test_every_smaller_cap_and_stop_is_read_the_cheapest_first() -> None:
     ] == [8]
 
 
-@settings(deadline=None)
 @given(spaces, frees, st.integers(0, 99))
 def test_readings_are_different_configs_of_the_point(
     any_space: Space, free: tuple[str, ...], seed: int
@@ -336,7 +333,7 @@ dimensions = st.sampled_from(
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(
     st.dictionaries(dimensions, json_values, max_size=4),
     st.dictionaries(st.sampled_from(["m", "x"]), json_values),

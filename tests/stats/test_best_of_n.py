@@ -18,7 +18,7 @@ from tune.readout.aggregate import best
 from tune.stats.best_of_n import mean_of_best, mean_of_largest, top_weights
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.tuples(st.sampled_from([0.0, 0.5, 1.0]), st.sampled_from([1, 2, 3])),

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.scores import binary, graded
@@ -207,7 +207,6 @@ def test_earlier_scores_of_another_spread_are_unlearned(factor: float) -> None:
     assert told < misled < 1.6 * told
 
 
-@settings(deadline=None)  # other work on the machine must not fail it
 @given(
     st.lists(st.floats(0, 1), max_size=20),
     st.floats(0.05, 0.95),
@@ -286,7 +285,6 @@ def test_evidence_never_depends_on_scores_that_are_yet_to_come() -> None:
         ) == pytest.approx(whole[:count])
 
 
-@settings(deadline=None)  # other work on the machine must not fail it
 @given(st.lists(st.floats(0, 1), max_size=40), st.floats(0, 1), st.floats(0.01, 1))
 def test_above_and_below_are_mirror_images(
     scores: list[float], null: float, difference: float

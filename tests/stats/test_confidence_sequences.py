@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.scores import binary, graded
@@ -48,7 +48,6 @@ def test_blocks_grow_with_what_is_there_and_few_are_too_many(least: int) -> None
     assert looks < 120  # each is a wait for calls side by side
 
 
-@settings(deadline=None)  # other work on the machine must not fail it
 @given(
     st.lists(st.floats(0, 1), min_size=1, max_size=60),
     st.floats(0.02, 0.98),
@@ -65,7 +64,6 @@ def test_a_limit_reaches_the_null_exactly_where_the_test_decides(
         assert (seen.p_below <= rate) == (seen.interval.high < null + 1e-9)
 
 
-@settings(deadline=None)  # other work on the machine must not fail it
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=40), st.integers(1, 39))
 def test_later_looks_never_take_back_what_was_refuted(
     scores: list[float], cut: int

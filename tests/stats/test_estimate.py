@@ -190,7 +190,7 @@ def test_the_stated_variances_are_true_on_average_seen_closely(
 
 
 @given(NAMES, MARKS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_variance_is_never_negative_nor_larger_than_scores_can_vary(
     names: list[int], marks: list[float]
 ) -> None:

@@ -33,7 +33,7 @@ def voted(names: Sequence[int], marks: Sequence[float], n: int) -> float:
     return in_every_order(score, len(names), n)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(NAMES, MARKS)
 def test_a_vote_is_worth_its_mean_over_every_subset_in_every_order(
     names: list[int], marks: list[float]

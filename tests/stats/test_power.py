@@ -30,7 +30,7 @@ def test_a_detectable_difference_is_seen_four_times_in_five(n: int) -> None:
     assert 0.73 <= seen / 300 <= 0.87
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(5, 300), st.floats(0, 1))
 def test_more_examples_see_smaller_differences(n: int, spread: float) -> None:
     few, many = detectable_difference(n, spread), detectable_difference(2 * n, spread)

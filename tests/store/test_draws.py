@@ -93,7 +93,7 @@ ANSWERS = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(bought=ANSWERS)
 def test_any_answer_can_be_kept(bought: Completion) -> None:
     store = Store(Database(":memory:"))
@@ -175,7 +175,7 @@ def test_a_number_that_is_taken_is_never_overwritten_and_the_next_free_one_is_gi
     ]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(orders=st.lists(st.tuples(st.integers(0, 6), st.integers(1, 4)), max_size=8))
 def test_whatever_is_put_gets_numbers_of_its_own(orders: list[tuple[int, int]]) -> None:
     store = Store(Database(":memory:"))

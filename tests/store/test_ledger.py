@@ -236,7 +236,7 @@ CALLS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(calls=CALLS, budget=st.integers(1, 150))
 def test_the_same_calls_are_admitted_at_any_concurrency(
     calls: list[tuple[int, float, int]], budget: int
@@ -549,9 +549,7 @@ class Money(RuleBasedStateMachine):
         self.folder.cleanup()
 
 
-Money.TestCase.settings = settings(
-    max_examples=20, stateful_step_count=30, deadline=None
-)
+Money.TestCase.settings = settings(max_examples=20, stateful_step_count=30)
 TestMoney = Money.TestCase
 
 

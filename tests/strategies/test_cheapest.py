@@ -181,7 +181,7 @@ def test_scores_that_no_judge_gave_show_nothing() -> None:
     assert cheapest_good_enough(problem(), [standing(unknown)]) is None
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     rights=st.lists(st.integers(0, 60), min_size=1, max_size=6),
     costs=st.lists(st.floats(1e-5, 1e-2), min_size=6, max_size=6),

@@ -32,7 +32,7 @@ def rise(mean: np.ndarray, slopes: Sequence[np.ndarray]) -> np.ndarray:
 NUMBERS = st.floats(-1, 1, allow_subnormal=False)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     mean=st.lists(NUMBERS, min_size=1, max_size=5),
     seed=st.integers(0, 99),

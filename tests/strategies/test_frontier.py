@@ -151,7 +151,7 @@ def test_limits_on_cost_and_failures_are_kept_besides() -> None:
     assert set(numbers(frontier_trials(made, list(made.states.values()), 5))) == {2}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     rights=st.lists(st.integers(0, 20), min_size=1, max_size=12),
     costs=st.lists(st.floats(1e-6, 1e-1), min_size=12, max_size=12),

@@ -282,7 +282,7 @@ def test_nothing_seen_leaves_what_was_believed_beforehand() -> None:
     )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     rows=st.lists(
         st.tuples(
@@ -361,7 +361,7 @@ def test_a_part_that_explains_what_was_seen_grows_and_one_that_does_not_shrinks(
     assert PRIOR.tolist() == before.tolist()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(1, 8), st.integers(0, 100), st.floats(1e-5, 1.0))
 def test_the_likelihood_is_that_of_the_normal_density(
     count: int, seed: int, noise: float
@@ -399,7 +399,7 @@ def test_the_noisier_a_sighting_the_nearer_belief_stays_to_the_rest() -> None:
     assert means[-1] == pytest.approx(LEVEL, abs=1e-3)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 5), st.integers(0, 5), st.floats(0.001, 1.0))
 def test_a_sighting_leaves_nobody_less_known(
     first: int, second: int, noise: float
@@ -498,7 +498,7 @@ def _gap_variance(belief: JointNormal) -> float:
 # --- what a purchase teaches
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 5), st.floats(0.001, 1.0), st.floats(0, 1))
 def test_buying_leaves_what_a_fresh_sighting_would_leave_whatever_it_shows(
     bought: int, noise: float, value: float

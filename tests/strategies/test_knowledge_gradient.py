@@ -57,7 +57,7 @@ def a_world(**changes: object) -> World:
 # --- money
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     examples=st.sampled_from([1, 7, 40]),
     units=st.floats(0.01, 6),
@@ -455,7 +455,7 @@ def priced_field(prompt: float, each: float, slack: float, draws: int) -> Race:
     return race
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     prompt=st.floats(1e-6, 1e-3),
     each=st.floats(1e-6, 1e-3),

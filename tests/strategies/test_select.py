@@ -451,7 +451,7 @@ def test_what_was_not_tested_falls_back_to_what_it_rests_on() -> None:
     assert bought.tested(()) is bought
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     units=st.sampled_from([0.1, 0.3, 1.0, 3.0]),
     limit=st.sampled_from([None, 3e-4, 5e-5]),

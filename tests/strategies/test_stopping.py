@@ -102,7 +102,7 @@ def test_where_every_point_was_tried_nothing_is_left_to_gain() -> None:
     assert search_prospect(small, tried, 100.0) == Prospect(0.0, 0.0)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(st.floats(0, 1), min_size=8, max_size=30),
     st.floats(0, 10),
@@ -465,7 +465,7 @@ def test_an_n_whose_answers_are_there_already_is_not_hoped_for_under_a_limit_tha
     assert final_comparison_prospect(frontier(space=space), held, 1.0) != UNKNOWN
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.lists(
         st.tuples(st.floats(0, 1), st.floats(1e-6, 1e-2)), min_size=8, max_size=20

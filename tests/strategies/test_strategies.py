@@ -40,7 +40,7 @@ def run(
 # --- what every strategy keeps to
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     strategy=st.sampled_from(sorted(STRATEGIES)),
     examples=st.sampled_from([1, 2, 7, 20, 60]),

@@ -135,7 +135,7 @@ def test_of_two_points_with_the_same_few_scores_the_one_whose_model_is_good_else
     assert level(found, 4) > level(found, 5) + 0.05
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     tables=st.lists(
         st.lists(st.sampled_from([0.0, 0.5, 1.0]), min_size=1, max_size=24),
@@ -162,7 +162,7 @@ def test_any_scores_with_any_gaps_give_every_trial_one_level_near_the_range(
     )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 99))
 def test_trials_in_another_order_are_believed_the_same(seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -87,7 +87,7 @@ def test_where_one_family_has_most_trials_what_it_has_to_itself_is_not_taken_for
     assert interaction > 0.06
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     families=st.integers(1, 6),
     each=st.integers(1, 5),
@@ -120,7 +120,7 @@ def test_no_variance_is_below_zero_whatever_was_scored(
     )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(copies=st.integers(2, 9), seed=st.integers(0, 99))
 def test_copies_of_a_familys_trials_tell_nothing_new_of_how_hard_examples_are(
     copies: int, seed: int

@@ -125,7 +125,7 @@ def test_no_example_costs_more_than_its_ceiling_and_a_prompt_is_paid_once_a_call
     )
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(draws=st.integers(1, 9), cap=st.integers(1, 64))
 def test_a_ceiling_grows_with_draws_and_with_the_cap(draws: int, cap: int) -> None:
     held = study_budget()
@@ -255,7 +255,7 @@ def test_what_few_examples_or_no_price_say_is_not_believed() -> None:
     assert kept(held) == before
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(costs=st.lists(st.floats(0, 1e3), max_size=5), budget=st.floats(1e-4, 100))
 def test_never_more_than_the_share_is_kept_and_the_rest_is_the_searchs(
     costs: list[float], budget: float

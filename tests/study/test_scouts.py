@@ -219,7 +219,7 @@ class Study:
         }
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(wave=st.integers(0, 7), draws=st.integers(1, 3), order=st.integers(1, 10**6))
 def test_any_order_of_the_answers_teaches_the_same(
     wave: int, draws: int, order: int
@@ -228,7 +228,7 @@ def test_any_order_of_the_answers_teaches_the_same(
     assert calm.outcome(calm.buy(wave, draws)) == hasty.outcome(hasty.buy(wave, draws))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     wave=st.integers(0, 40),
     draws=st.integers(1, 3),

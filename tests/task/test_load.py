@@ -379,7 +379,7 @@ tables_of_anything = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(tables_of_anything)
 def test_any_rows_are_data_or_are_refused_in_a_sentence(
     rows: list[dict[str, Any]],

@@ -155,7 +155,6 @@ def test_a_shot_shows_a_target_that_is_no_text() -> None:
     )
 
 
-@settings(deadline=None)
 @given(st.text(min_size=1, max_size=20), st.text(max_size=20))
 def test_a_shot_is_never_read_again(data: str, label: str) -> None:
     shot = Example("s", {"text": data}, label, {})
@@ -353,7 +352,7 @@ json_values = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(json_values)
 def test_any_value_is_a_prompt_or_is_refused_in_a_sentence(spec: Any) -> None:
     try:

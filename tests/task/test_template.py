@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tune.completion import Message
@@ -103,7 +103,6 @@ def test_a_field_may_be_any_identifier() -> None:
 braces = st.text(alphabet='{}:.[]!"0a t', max_size=30)
 
 
-@settings(deadline=None)
 @given(braces, braces)
 def test_a_template_is_refused_or_filled_once_and_data_is_never_read_again(
     text: str, data: str
@@ -120,7 +119,6 @@ def test_a_template_is_refused_or_filled_once_and_data_is_never_read_again(
     assert filled == data.join(template.literals)
 
 
-@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_any_data_is_filled_in_as_it_is(data: str) -> None:
     assert (

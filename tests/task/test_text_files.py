@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tune.errors import DataError
@@ -199,7 +199,6 @@ def test_a_file_that_cannot_be_read_is_refused_with_the_place(
         load_data(write(tmp_path / name, content), target="")
 
 
-@settings(deadline=None)
 @given(
     st.sampled_from(["jsonl", "json", "csv", "tsv", "parquet"]), st.binary(max_size=60)
 )
@@ -211,7 +210,6 @@ def test_any_file_is_data_or_is_refused_in_a_sentence(
         load_data(path)
 
 
-@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(

@@ -308,7 +308,7 @@ def test_a_study_of_one_configuration_has_no_chart_and_all_else() -> None:
     assert "Quality against cost" in reader.said("h2")
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.sets(
         st.sampled_from(
@@ -380,7 +380,7 @@ def hostile(x: str, y: str, z: str) -> Report:
     return replace(known, **more)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(*3 * [st.one_of(st.sampled_from(EVIL), texts)])
 @example(*EVIL[:3])
 @example(*EVIL[3:6])
