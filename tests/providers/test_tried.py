@@ -9,6 +9,7 @@ from typing import Any
 
 from tune.completion import Completion, Message, Request
 from tune.errors import (
+    NoRoom,
     ParameterRejected,
     ProviderError,
     RequestRefused,
@@ -295,3 +296,36 @@ async def test_what_else_is_refused_of_a_call_that_is_not_sent_is_found_too() ->
             assert told(await ask(tried, [call])) == told([error])
         assert ("top_p", "0.9") in Taken("fake", "m", known)
         assert endpoint.refusals == 1
+
+
+async def test_a_prompt_without_room_holds_no_other_one_back() -> None:
+    endpoint, tried, _ = make(lambda *_: False)
+    error = NoRoom("too long", most=4)
+    first = [request(0)]
+    endpoint.refuse, endpoint.error = (lambda *_: True), error
+    assert await ask(tried, first) == [error]
+    endpoint.refuse = lambda *_: False
+    assert all(isinstance(draws, list) for draws in await ask(tried, [request(1)]))
+
+
+async def test_what_else_is_refused_is_not_asked_again_where_no_answer_came() -> None:
+    """The service is down after the refusal: one call tries, and not one for each that waits."""
+    refused = ValueRejected("too hot", "temperature", high=1)
+    down = TransientError("502", charged=True)
+    asked: list[dict[str, Any]] = []
+
+    class Down(Strict):
+        async def complete(self, request: Request, numbers: range) -> list[Completion]:
+            asked.append(dict(request.settings))
+            raise refused if "temperature" in asked[-1] else down
+
+    endpoint = Down(lambda *_: False)
+    tried = Tried(
+        endpoint,
+        store=endpoint.store,
+        service="fake",
+        model="m",
+        capabilities=Capabilities(),
+    )
+    await ask(tried, [request(i, temperature=1.5, top_p=0.9) for i in range(30)])
+    assert len([each for each in asked if "temperature" not in each]) == 1

@@ -848,3 +848,38 @@ async def test_draws_that_were_refused_take_nothing_from_those_that_are_there() 
     )
     assert reading.n_examples == 6
     assert house.trials[0].unanswered == {}
+
+
+def long_ones(*positions: int) -> Callable[[Request, random.Random], str]:
+    """Return a model for which some prompts leave no room for their answer."""
+
+    def world(request: Request, _: random.Random) -> str:
+        assert not isinstance(request.prompt, str)
+        if int(request.prompt[-1].content.split()[1]) in positions:
+            raise NoRoom("too long", most=4)
+        return target(request)
+
+    return world
+
+
+@pytest.mark.parametrize("long", [0, 3])
+async def test_a_prompt_without_room_says_nothing_of_the_others(long: int) -> None:
+    """Whether the long prompt comes first or last: the others are asked and scored."""
+    house = House(long_ones(long))
+    point = Point({**POINT, "max_tokens": 8})
+    await house.buy(step(range(4), point=point))
+    trial = house.trials[0]
+    assert trial.config_failed == {long: "context_length"}
+    assert sorted(trial.draws) == [each for each in range(4) if each != long]
+
+
+async def test_a_prompt_without_room_beside_others_of_its_wave_is_the_configs_doing() -> (
+    None
+):
+    """The others fit beside the same max_tokens, so it stays."""
+    house = House(long_ones(3))
+    await house.buy(step(range(4)))
+    trial = house.trials[0]
+    assert (trial.state, trial.cap) == ("running", 8)
+    assert trial.config_failed == {3: "context_length"}
+    assert house.learned == []

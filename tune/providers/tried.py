@@ -10,6 +10,7 @@ from weakref import WeakValueDictionary
 
 from tune.completion import Completion, Provider, Request
 from tune.errors import (
+    NoRoom,
     ParameterRejected,
     ProviderError,
     RequestRefused,
@@ -64,6 +65,8 @@ class Tried:
         self._released: set[Part] = set()
         self._answered: set[frozenset[Part]] = set()
         self._refused: dict[Part, ParameterRejected] = {}
+        # Settings of calls that were not answered when they were to show what else is refused.
+        self._unexplored: set[frozenset[Part]] = set()
         # Refusals of settings that the model takes beside others, by all settings of the call.
         self._conditional: dict[frozenset[Part], ParameterRejected] = {}
         # By the settings of calls that were refused without a reason: the words, by prompt.
@@ -116,6 +119,10 @@ class Tried:
             raise
         try:
             draws = await self._inner.complete(request, numbers)
+        except NoRoom:
+            # Another prompt may be shorter, so nothing is known of the setting.
+            self._released |= {part for part in parts if part[0] == "max_tokens"}
+            raise
         except ParameterRejected as error:
             self._note_refusal(request, parts, error)
             await self._explore(request, error)
@@ -147,7 +154,7 @@ class Tried:
         while _has(asked, refused.parameter):
             asked = _without(asked, [refused.parameter])
             parts = parts_of(asked, range(1))
-            if not _settings(self._untaken(parts)):
+            if not _settings(self._untaken(parts)) or parts in self._unexplored:
                 return
             self._store.share_uses(request, asked)
             try:
@@ -159,6 +166,7 @@ class Tried:
                 refused = other
             except TuneError:
                 # The order that asks for such a call will meet it again, and then it counts.
+                self._unexplored.add(parts)
                 return
             else:
                 self._take(parts)

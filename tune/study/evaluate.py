@@ -331,6 +331,9 @@ class Evaluator:
         """Draw the consequences of refusals, trial by trial."""
         for number, positions, error in refusals.settled():
             trial = trials[number]
+            if isinstance(error, NoRoom) and trial.draws:
+                self._note_no_room(refusals, trial, positions, wave)
+                continue
             cap = self.requests.cap(trial)
             taken = number in self._shorter
             again = self.failures.cap_again(trial, cap, error, wave, taken=taken)
@@ -342,6 +345,22 @@ class Evaluator:
                     mark_unanswered(trial, position, f"{SERVICE}: {error}", wave)
             else:
                 self.failures.refused(trial, error, wave, trials)
+
+    def _note_no_room(
+        self,
+        refusals: Refusals,
+        trial: Trial,
+        positions: Sequence[int],
+        wave: Wave,
+    ) -> None:
+        """Note that prompts are too long for the max_tokens of a trial, which others fit beside."""
+        for position in positions:
+            error = refusals.error(trial.number, position)
+            if isinstance(error, NoRoom):
+                _note_no_answer(trial, position, "context_length", wave)
+            else:
+                # It was held back, or refused for something else: the second try will show.
+                mark_unanswered(trial, position, f"{SERVICE}: {error}", wave)
 
     async def _fill(
         self,
@@ -367,7 +386,8 @@ class Evaluator:
         try:
             await self._buy(trial, step, position, wave)
         except ParameterRejected as error:
-            if isinstance(error, NoRoom) and not self.failures.may_cap_again(trial):
+            # A paid max_tokens is part of what is scored.
+            if isinstance(error, NoRoom) and "max_tokens" in trial.point:
                 _note_no_answer(trial, position, "context_length", wave)
             else:
                 refusals.note(trial.number, position, error)

@@ -128,13 +128,6 @@ class Failures:
             if reason is not None:
                 mark_unanswered(trial, position, f"{INPUT}: {reason}", wave)
 
-    def may_cap_again(self, trial: Trial) -> bool:
-        """Tell whether a trial may be bought with another max_tokens.
-
-        Draws have one for all, and a paid one is part of the trial's point.
-        """
-        return not trial.draws and "max_tokens" not in trial.point
-
     def cap_again(
         self,
         trial: Trial,

@@ -201,9 +201,13 @@ class Refusals:
         self._waiting.setdefault(trial, []).append(position)
         return True
 
+    def error(self, trial: int, position: int) -> ParameterRejected | None:
+        """Return the refusal of an order; None where it was not refused."""
+        return self._errors.get(trial, {}).get(position)
+
     def names(self, trial: int, position: int) -> frozenset[str]:
         """Return the parameters that were refused of an order; empty where it was not refused."""
-        error = self._errors.get(trial, {}).get(position)
+        error = self.error(trial, position)
         if error is None:
             return frozenset()
         return frozenset(each.parameter for each in (error, *error.more))

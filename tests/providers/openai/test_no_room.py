@@ -9,7 +9,16 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tune.errors import AnswerError, NoRoom, RateLimited, ValueRejected
+from tune.errors import (
+    AnswerError,
+    NoRoom,
+    ProviderError,
+    QuotaExhausted,
+    RateLimited,
+    RequestRefused,
+    TransientError,
+    ValueRejected,
+)
 from tune.providers.openai.errors import error_of_response
 
 
@@ -196,7 +205,10 @@ def test_a_cap_above_half_of_the_context_is_to_blame_before_the_prompt(
     sent = {report.name: report.cap, "n": report.n, "temperature": 1.0}
     found = error_of_response(report.status, {}, report.body, who="m", sent=sent)
     assert not found.charged
-    if report.most is None:
+    if report.most is None and report.status == 429:
+        # The account is too small, and not the model.
+        assert isinstance(found, RequestRefused)
+    elif report.most is None:
         assert isinstance(found, AnswerError)
         assert found.reason == "context_length"
     else:
@@ -257,7 +269,7 @@ def test_a_minute_that_is_used_up_is_waited_for() -> None:
 
 @pytest.mark.parametrize(("status", "charged"), [(400, True), (413, False)])
 def test_a_prompt_that_azure_read_may_be_billed(status: int, charged: bool) -> None:
-    words = "This model's maximum context length is 4096 tokens. Request too large for x: Limit 9, Requested 99"
+    words = "This model's maximum context length is 4096 tokens. Request too large for x on tokens per minute: Limit 9, Requested 99"
     found = error_of_response(
         status,
         {"x-ms-region": "East US"},
@@ -267,3 +279,56 @@ def test_a_prompt_that_azure_read_may_be_billed(status: int, charged: bool) -> N
     )
     assert isinstance(found, NoRoom)
     assert (found.prompt_charged, found.charged) == (charged, False)
+
+
+def refusal(status: int, words: str, **sent: Any) -> ProviderError:
+    return error_of_response(status, {}, error(words), who="m", sent=sent)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "This model's maximum context length is 8192 tokens. However, your messages resulted in "
+        "9012 tokens.",
+        "This model's maximum context length is 8192 tokens. However, you requested 14012 tokens "
+        "(9012 in the messages, 5000 in the completion).",
+        "input length and `max_tokens` exceed context limit: 9012 + 5000 > 8192",
+        "`inputs` tokens + `max_new_tokens` must be <= 8192. Given: 9012 `inputs` tokens and 5000",
+    ],
+)
+def test_a_prompt_that_is_too_long_alone_says_nothing_of_max_tokens(words: str) -> None:
+    found = refusal(400, words, max_tokens=5000)
+    assert isinstance(found, AnswerError)
+    assert found.reason == "context_length"
+
+
+def test_a_context_is_read_with_separators_and_never_in_thousands() -> None:
+    words = "This model's maximum context length is {} tokens. However, you requested 140,000."
+    found = refusal(400, words.format("128,000"), max_tokens=100_000)
+    assert isinstance(found, NoRoom)
+    assert found.high == 64_000
+    found = refusal(400, words.format("128k"), max_tokens=100_000)
+    assert isinstance(found, AnswerError)
+
+
+def test_calls_of_a_minute_and_tokens_of_a_day_are_not_a_context() -> None:
+    calls = "Request too large for m on requests per min (RPM): Limit 3, Requested 4."
+    assert isinstance(refusal(429, calls, max_tokens=8), RateLimited)
+    day = "Daily token limit exceeded for your account"
+    assert not isinstance(refusal(400, day, max_tokens=8), AnswerError)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "litellm.APIError: upstream timeout. Error doing the fallback: litellm.BadRequestError: b",
+        "litellm.InternalServerError: Connection error. Fallbacks: litellm.BadRequestError: b",
+        "no answer after retries (first attempt: Error code: 422)",
+        "insufficient funds to allocate a worker",
+    ],
+)
+def test_a_500_with_several_tries_may_be_billed(words: str) -> None:
+    found = refusal(500, words)
+    assert isinstance(found, TransientError)
+    assert found.charged
+    assert not isinstance(found, QuotaExhausted)

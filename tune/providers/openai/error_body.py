@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
+
+# Not behind a bracket: "[1,100]" is a range.
+_SEPARATED = re.compile(r"(?<![\[(\d.,])(\d{1,3}(?:,\d{3})+)(?![\d])")
+
+
+def plain_numbers(text: str) -> str:
+    """Return a text with numbers such as 128,000 written as 128000."""
+    return _SEPARATED.sub(lambda found: found[1].replace(",", ""), text)
 
 
 def error_words(error: object) -> str:

@@ -19,13 +19,17 @@ from tune.errors import (
     Unreadable,
     ValueRejected,
 )
-from tune.providers.openai.error_body import error_codes, error_words
+from tune.providers.openai.error_body import (
+    error_codes,
+    error_words,
+    plain_numbers,
+)
 from tune.providers.openai.refusals import ABOUT_STOP, read_refusal
 from tune.providers.openai.retry_after import longest_wait, retry_after, retry_delay
 from tune.providers.openai.sender import Stage
 from tune.providers.room import largest_cap
 
-MOST_ERROR_CHARACTERS = 10_000
+MOST_ERROR_CHARACTERS = 4_000
 """Characters of an error that are read: its subject stands at the beginning."""
 
 LONG_WAIT = 600.0
@@ -38,8 +42,8 @@ _NO_CREDIT = re.compile(
     r"|exceeded your current quota"
 )
 
-# Words of services that say with a 400, a 403 or a 500 that the account is empty: Anthropic,
-# DeepSeek, OpenRouter, MiniMax (MiniMax-AI/MiniMax-M2#62).
+# Words of services that say with a 400 or a 403 that the account is empty: Anthropic, DeepSeek,
+# OpenRouter.
 _EMPTY_ACCOUNT = re.compile(
     r"credit balance is too low|insufficient (?:account )?(?:balance|credits?|funds)"
     r"|key limit exceeded|out of credits"
@@ -71,14 +75,15 @@ _TOO_LONG = re.compile(
     r"context[_ ]?(?:length|size|window)|maximum (?:input|prompt|sequence) length|max_model_len|"
     r"(?:prompt|input|request) (?:is |was )?too (?:long|large)|too many (?:input )?tokens|"
     r"string_above_max_length|reduce the length|exceed_context|input token count|context limit|"
-    r"token limit exceeded|max_seq_len|range of input length|`?inputs`? tokens \+|"
+    r"(?<!daily )(?<!monthly )token limit exceeded|max_seq_len|range of input length|"
+    r"`?inputs`? tokens \+|"
     r"prompt token count|exceeded model token limit|model max length exceeded"
 )
 
 # The most tokens that prompt and answer may have together, in the words of OpenAI, vLLM, SGLang,
 # OpenRouter, TGI, Anthropic, Moonshot, Cerebras and SiliconFlow.
 _CONTEXT = re.compile(
-    r"context length (?:is|of)(?: only)? (\d+)"
+    r"context length (?:is|of)(?: only)? (\d+)\b"
     r"|must be <= (\d+)\. given:"
     r"|exceed context limit: \d+ \+ \d+ > (\d+)"
     r"|model token limit: (\d+)"
@@ -87,10 +92,18 @@ _CONTEXT = re.compile(
     r"|max_seq_len \((\d+)\)"
 )
 
+# The tokens of the prompt alone, in the words of OpenAI, vLLM, TGI and Anthropic.
+_PROMPT = re.compile(
+    r"messages resulted in (\d+)\b"
+    r"|(\d+) (?:tokens )?(?:in (?:the|your) (?:messages|prompt)|of text input|input tokens)"
+    r"|given: (\d+) `?inputs`? tokens"
+    r"|exceed context limit: (\d+) \+"
+)
+
 # A request that is larger than all that the account may send in a minute: no wait helps. The cap
 # counts as if it were used (Groq, OpenAI).
 _TOO_LARGE_FOR_A_MINUTE = re.compile(
-    r"request too large .{0,300}\blimit (\d+), requested (\d+)"
+    r"request too large .{0,300}\btokens per .{0,200}\blimit (\d+), requested (\d+)"
 )
 
 # Groq's bound of the cap names the context, although the prompt is not at fault
@@ -108,10 +121,20 @@ _QUOTED_REFUSAL = re.compile(
     r"|\(validationexception\)"
 )
 
+# Words beside which a quoted refusal is one try of several: the others may have been billed.
+_SEVERAL_TRIES = re.compile(
+    r"internalservererror|apierror|apiconnectionerror|timeout|timed out|doing the fallback"
+    r"|fallbacks?: |retr(?:y|ie)|attempt"
+)
+
+# MiniMax says with a 500 that the account is empty (MiniMax-AI/MiniMax-M2#62).
+_EMPTY_BY_500 = re.compile(r"insufficient balance \(1008\)")
+
 _FILTERED = re.compile(
     r"content[_ ]?(?:filter|policy|management policy)|responsibleaipolicy|responsible ai|"
     r"data_?inspection|content exists risk|flagged|moderation|safety (?:system|filter)|"
-    r"usage policy|usage guidelines|safety_check|invalid_prompt|prohibited_content|new_sensitive|"
+    r"usage policy|violat\w{1,6} .{0,60}usage guidelines|safety_check|invalid_prompt|"
+    r"prohibited_content|new_sensitive|"
     r"(?:blocked|rejected|refused) .{0,40}safety"
 )
 
@@ -162,8 +185,9 @@ class _Failure:
         self.message = message
         codes = error_codes(body)[:MOST_ERROR_CHARACTERS]
         words = error_words(body)[:MOST_ERROR_CHARACTERS]
-        self.text = f"{codes} {words}".lower()
-        if status == 500 and _QUOTED_REFUSAL.search(self.text):
+        self.text = plain_numbers(f"{codes} {words}".lower())
+        quoted = _QUOTED_REFUSAL.search(self.text)
+        if status == 500 and quoted and not _SEVERAL_TRIES.search(self.text):
             self.status = 400
 
     def error(
@@ -185,13 +209,15 @@ class _Failure:
             error.prompt_charged = bills and self.status not in (413, 429)
         return error
 
-    def _too_large(self, sent: Collection[str]) -> AnswerError | NoRoom | None:
+    def _too_large(self, sent: Collection[str]) -> ProviderError | None:
         """Return the error of a request that does not fit in, however long one waits, or None."""
         found = _TOO_LARGE_FOR_A_MINUTE.search(self.text)
         if found and self.status in (413, 429) and int(found[2]) > int(found[1]):
             # Several answers count as often as the cap of one.
             several = _sent_number(sent, "n") or 1
-            return self._no_room(int(found[1]) // several, sent)
+            error = self._no_room(int(found[1]) // several, sent)
+            # The account is too small, and not the model.
+            return error if isinstance(error, NoRoom) else RequestRefused(self.message)
         if self.status == 413:
             return AnswerError(self.message, reason="context_length")
         # Some servers answer a prompt that is too long with a 500.
@@ -201,7 +227,9 @@ class _Failure:
         if ABOUT_STOP.search(self.text) or _CAP_ALONE.search(self.text):
             return None
         context = _CONTEXT.search(self.text)
-        limit = int(next(filter(None, context.groups()))) if context else 0
+        limit = _first_number(context)
+        if _first_number(_PROMPT.search(self.text)) >= limit:
+            return AnswerError(self.message, reason="context_length")
         return self._no_room(limit, sent)
 
     def _no_room(self, limit: int, sent: Collection[str]) -> AnswerError | NoRoom:
@@ -224,7 +252,9 @@ class _Failure:
         # 498 is Groq's "flex tier capacity exceeded".
         if self.status in (402, 429, 498, 503, 529):
             return self._later()
-        if self.status in (400, 403, 500) and _EMPTY_ACCOUNT.search(self.text):
+        if self.status in (400, 403) and _EMPTY_ACCOUNT.search(self.text):
+            return QuotaExhausted(self.message)
+        if self.status == 500 and _EMPTY_BY_500.search(self.text):
             return QuotaExhausted(self.message)
         if self.status in (409, 425):
             wait = retry_after(self.headers)
@@ -321,6 +351,11 @@ class _Failure:
         return (
             named or "apim-request-id" in self.headers or "x-ms-region" in self.headers
         )
+
+
+def _first_number(found: re.Match[str] | None) -> int:
+    """Return the number that one of the groups of a match holds; 0 without a match."""
+    return int(next(filter(None, found.groups()))) if found else 0
 
 
 def _sent_number(sent: Collection[str], name: str) -> int | None:

@@ -277,7 +277,7 @@ ABOUT_STOP = re.compile(r"\b(?:length|number) of stop\b", re.IGNORECASE)
 """Words about stop strings, which are too many or too long."""
 
 # "Json mode is not enabled for models/gemini-pro"
-_ABOUT_FORMAT = re.compile(r"\bjson[ _](?:mode|object|schema)\b", re.IGNORECASE)
+_ABOUT_FORMAT = re.compile(r"\bjson(?: mode|_mode|_object|_schema)\b", re.IGNORECASE)
 
 # Words that tell which parameter is meant, without its name as a name.
 _TELLING = (

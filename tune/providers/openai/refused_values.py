@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tune.providers.openai.error_body import error_codes
+from tune.providers.openai.error_body import error_codes, plain_numbers
 
 _NUMBER = r"`?(-?\d+(?:\.\d+)?)`?"
 
@@ -86,6 +86,7 @@ def read_bounds(text: str, *, whole: bool = False) -> tuple[float | None, float 
         text: the words of the refusal.
         whole: the values are whole numbers: "less than 5" is 4 at most.
     """
+    text = plain_numbers(text)
     for pattern in _RANGES:
         if found := pattern.search(text):
             return _range(found)
@@ -140,7 +141,7 @@ _ONE_VALUE = re.compile(
     r"|\bexpected one of\b|\bof type '|be (?:disabled|turned off)|only works in"
     r"|\bvalue [\"'`]|input should be '|only \S+ (?:is|are) (?:allowed|supported)|only the default"
     # A type of `response_format`; others may be taken.
-    r"|\btype is unavailable|\bjson[ _](?:mode|object|schema)\b|\binvalid schema"
+    r"|\btype is unavailable|\bjson(?: mode|_mode|_object|_schema)\b|\binvalid schema"
     rf"|unsupported value|{TOGETHER}",
     re.IGNORECASE,
 )
