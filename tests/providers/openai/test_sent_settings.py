@@ -58,10 +58,13 @@ def test_other_faults_stay_as_they_are() -> None:
         ("max_tokens", {"max_tokens": 16}, 16, None, (17, None)),
         ("stop", {"stop": ["a", "b"]}, None, 2, (None, 1)),
         ("temperature", {"temperature": 1.0}, None, 1, (None, 1)),
+        # Between 0 and 1 there are values that the model takes, also where 0 was sent as an int.
+        ("temperature", {"temperature": 0}, 0, None, (0, None)),
+        ("top_p", {"top_p": 1}, 0, 1, (0, 1)),
         ("seed", {}, None, 1, (None, 1)),
     ],
 )
-def test_a_bound_that_was_refused_itself_is_exclusive(
+def test_a_bound_on_whole_numbers_that_was_refused_itself_is_exclusive(
     name: str,
     sent: dict[str, Any],
     low: float | None,

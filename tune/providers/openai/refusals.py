@@ -55,7 +55,7 @@ def read_refusal(error: object, sent: Collection[str] = PARAMETERS) -> Refusal |
     # Bedrock lists all that it does not like, and bounds among them are of other names.
     if f"extraneous key [{named}]" in text:
         return Refusal(named, value_only=False)
-    low, high = read_bounds(text, whole=named in _WHOLE_NUMBERS)
+    low, high = read_bounds(text, whole=named in WHOLE_NUMBERS)
     if named == "n":
         return _refused_n(text, high)
     bounded = low is not None or high is not None
@@ -77,7 +77,7 @@ def read_refusal(error: object, sent: Collection[str] = PARAMETERS) -> Refusal |
     )
 
 
-_WHOLE_NUMBERS = frozenset(
+WHOLE_NUMBERS = frozenset(
     {"max_completion_tokens", "max_tokens", "n", "stop", "top_k", "top_logprobs"}
 )
 """Parameters that are whole numbers, or have a whole number of items."""

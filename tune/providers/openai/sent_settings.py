@@ -8,6 +8,7 @@ from typing import Any
 from tune.completion import Request, Structured
 from tune.errors import ParameterRejected, ProviderError, ValueRejected
 from tune.providers.capabilities import REPLACEMENTS
+from tune.providers.openai.refusals import WHOLE_NUMBERS
 from tune.space.named_values import MERGED
 
 
@@ -41,12 +42,15 @@ def exclude_refused(fault: ValueRejected, sent: Mapping[str, Any]) -> None:
     """Move a stated bound past the whole number that was refused, if it is that number.
 
     "n should be less than 5" refuses 5 as well. Else the same call would be sent again.
+    Other settings keep their bound: the next value above 0 is not 1 for a temperature.
 
     Args:
         fault: the refusal; its bounds are changed.
         sent: the body that was refused.
     """
     name = fault.parameter
+    if name not in WHOLE_NUMBERS:
+        return
     value = sent.get(name, sent.get(REPLACEMENTS.get(name, name)))
     # Of stop strings, the bound is about their number.
     size = len(value) if isinstance(value, list) else value
