@@ -121,6 +121,57 @@ def test_a_script_that_names_itself_is_not_run_a_second_time(tmp_path: Path) -> 
     assert (done.stdout, done.returncode) == ("True\n", 0)
 
 
+def test_a_callable_of_the_running_script_has_the_identity_that_it_has_elsewhere(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "mine.py").write_text(
+        "from tune.task.callables import import_object, import_path\n"
+        "from tune.task.extract import extractor_identity\n"
+        "from tune.task.metrics import parse_metric\n"
+        "from tune.task.prompt_call import PromptCall\n"
+        "class Extra: pass\n"
+        "class Verifier:\n"
+        "    def __call__(self, answer, example): return 1.0\n"
+        "def score(answer, example, extra=Extra()): return 1.0\n"
+        "def ask(inputs): return 'Hi'\n"
+        "def cut(text): return text\n"
+        "check = Verifier()\n"
+        "def identities():\n"
+        "    prompt = PromptCall.read('mine:ask', 'prompt')\n"
+        "    yield parse_metric('mine:score').identity\n"
+        "    yield parse_metric(score).identity\n"
+        "    yield prompt.identity\n"
+        "    yield prompt.path\n"
+        "    yield extractor_identity('mine:cut')\n"
+        "    yield import_path(import_object('mine:check', 'verifier'))\n"
+        "if __name__ == '__main__': print(*identities(), sep='\\n')\n"
+    )
+
+    def identities(*command: str) -> list[str]:
+        ran = subprocess.run(
+            [sys.executable, *command],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return ran.stdout.splitlines()
+
+    as_script = identities("mine.py")
+    elsewhere = identities("-c", "import mine; print(*mine.identities(), sep='\\n')")
+    assert as_script == elsewhere
+    assert as_script[0] == as_script[1]
+    assert {path.partition(":")[0] for path in as_script} == {"mine"}
+
+
+def test_a_callable_without_a_script_stays_in_main() -> None:
+    ask = "from tune.task.callables import import_path; f = lambda: 0; print(import_path(f))"
+    ran = subprocess.run(
+        [sys.executable, "-c", ask], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout == "__main__:<lambda>\n"
+
+
 def test_an_attribute_is_loaded_by_its_dotted_name() -> None:
     assert import_object(f"{__name__}:Cutter.head", "metric") is Cutter.head
 

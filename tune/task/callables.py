@@ -222,7 +222,8 @@ def _repr_of(value: Any) -> str:
         items = [f"{_repr_of(key)}: {_repr_of(each)}" for key, each in value.items()]
         return f"{{{', '.join(items)}}}"
     # The default repr has the address, which differs in every process.
-    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
+    text = re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
+    return text.replace("<__main__.", f"<{_main_name()}.")
 
 
 def found_again(function: Any) -> str | None:
@@ -240,6 +241,18 @@ def found_again(function: Any) -> str | None:
 
 
 def import_path(function: Any) -> str:
-    """Return `"module:attribute"` of a callable, or of the class of one that has no name."""
+    """Return `"module:attribute"` of a callable, or of the class of one that has no name.
+
+    A callable of the running script has the name by which other processes import it.
+    """
     named = function if hasattr(function, "__qualname__") else type(function)
-    return f"{named.__module__}:{named.__qualname__}"
+    module = named.__module__
+    if module == "__main__":
+        module = _main_name()
+    return f"{module}:{named.__qualname__}"
+
+
+def _main_name() -> str:
+    """Return the module name of the script that runs; "__main__" where it has no file."""
+    file = getattr(sys.modules.get("__main__"), "__file__", None)
+    return Path(file).stem if file else "__main__"
