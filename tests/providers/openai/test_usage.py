@@ -228,6 +228,7 @@ RECORDED = {
             "prompt_tokens_details": {"cached_tokens": 1331},
         },
         48 * IN + 1331 * READ + 37 * OUT,
+        told="1331 tokens of a cache beside a prompt of 48",
     ),
     "less cache beside the prompt": Recorded(
         {
@@ -237,6 +238,7 @@ RECORDED = {
             "prompt_tokens_details": {"cached_tokens": 250},
         },
         300 * IN + 250 * READ + 37 * OUT,
+        told="250 tokens of a cache beside a prompt of 300",
     ),
     # router-for-me/CLIProxyAPI#5733, of Gemini: all of the completion is thoughts.
     "CLIProxyAPI": Recorded(

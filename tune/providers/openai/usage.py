@@ -197,7 +197,12 @@ def _read_prompt(
     if len(set(reads)) > 1:
         problems.append(f"cached tokens are both {min(reads)} and {max(reads)}")
     whole = tokens + cached + written
-    if _excludes_cache(usage) or _total_adds_cache(usage, tokens, whole, caps):
+    if _excludes_cache(usage):
+        return _Prompt(whole, cached, written, reported=True)
+    if _total_adds_cache(usage, tokens, whole, caps):
+        problems.append(
+            f"total tokens count {cached + written} tokens of a cache beside a prompt of {tokens}"
+        )
         return _Prompt(whole, cached, written, reported=True)
     if cached + written <= tokens:
         return _Prompt(tokens, cached, written, reported=True)
