@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tune.errors import StudyError
-from tune.followup.place import find_draws, find_journal
+from tune.followup.place import find_draws, find_journal, study_of
 
 
 def test_a_folder_without_a_study_is_refused_and_stays_empty(tmp_path: Path) -> None:
@@ -46,3 +46,20 @@ def test_the_store_is_found_from_within_the_folder(
 def test_the_address_of_a_database_is_taken_as_it_is(tmp_path: Path) -> None:
     address = "postgresql://host/draws"
     assert find_draws(tmp_path, address) == address
+
+
+@pytest.mark.parametrize(
+    ("event", "name"),
+    [
+        ('{"event": "study", "id": "s"}', "s"),
+        ('{"event": "study"}', ""),
+        ('{"event": "study", "id": null}', ""),
+        ('{"event": "study", "id": 7}', ""),
+    ],
+)
+def test_a_study_whose_journal_has_no_name_has_none(
+    tmp_path: Path, event: str, name: str
+) -> None:
+    (tmp_path / "study.jsonl").write_text(event + "\n")
+    assert study_of(tmp_path) == name
+    assert study_of(tmp_path / "best.json") == name

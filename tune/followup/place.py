@@ -27,12 +27,14 @@ def find_journal(folder: Path) -> Path:
 def study_of(place: Path) -> str:
     """Return the name that the store has for the study of a folder, or of a file in it.
 
-    "" where there is no study, as beside a `best.json` that was copied elsewhere.
+    "" where there is no study, as beside a `best.json` that was copied elsewhere, and where the
+    journal does not name it.
     """
     folder = place if place.is_dir() else place.parent
     journal = folder / "study.jsonl"
     events = read_events(journal) if journal.is_file() else []
-    return str(events[0]["id"]) if events else ""
+    name = events[0].get("id") if events else ""
+    return name if isinstance(name, str) else ""
 
 
 def find_draws(folder: Path, store: str | None) -> str:
