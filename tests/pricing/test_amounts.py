@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,7 @@ from tune.pricing.amounts import dollars, least_dollars, stated_dollars
         (-0.5, "-$0.50"),
         (0.99999, "$1.00"),
         (math.inf, "no limit"),
+        (math.nan, "unknown"),
     ],
 )
 def test_dollars_keep_three_digits_below_one_dollar(value: float, written: str) -> None:
@@ -53,6 +55,17 @@ def test_the_least_that_is_enough_is_enough_as_it_is_written(value: float) -> No
     read = float(written.lstrip("$").replace(",", ""))
     assert value <= read <= value * 1.0101 + 0.01
     assert read <= value * 1.0101 or value >= 0.99
+
+
+@given(st.floats())
+def test_every_float_can_be_written(value: float) -> None:
+    for write in (dollars, stated_dollars, least_dollars):
+        assert write(value)
+
+
+def test_the_least_of_a_huge_amount_is_written_whole() -> None:
+    assert least_dollars(1e30) == dollars(1e30)
+    assert least_dollars(sys.float_info.max) == dollars(sys.float_info.max)
 
 
 def test_no_module_writes_dollars_with_a_format_of_its_own() -> None:

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import math
-from decimal import ROUND_CEILING, Decimal
+from decimal import ROUND_CEILING, Context, Decimal
+
+# The largest float has 309 digits before the point, and cents have 2 behind it.
+_ALL_DIGITS = Context(prec=311)
 
 
 def dollars(value: float) -> str:
-    """Format dollars: to the cent from a dollar on, with three digits below it."""
+    """Format dollars: to the cent from a dollar on, with three digits below it.
+
+    NaN is "unknown", and infinity "no limit".
+    """
+    if math.isnan(value):
+        return "unknown"
     if math.isinf(value):
         return "no limit"
     shown = _amount(abs(value))
@@ -32,7 +40,8 @@ def least_dollars(value: float) -> str:
         return dollars(value)
     # The place of the third digit below a dollar, and of the cent from a dollar on.
     last = min(-2, exact.adjusted() - 2)
-    return dollars(float(exact.quantize(Decimal(1).scaleb(last), ROUND_CEILING)))
+    place = Decimal(1).scaleb(last)
+    return dollars(float(exact.quantize(place, ROUND_CEILING, _ALL_DIGITS)))
 
 
 def _amount(size: float) -> str:
