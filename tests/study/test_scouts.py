@@ -17,7 +17,7 @@ from tune.completion import Completion, Request
 from tune.errors import ParameterRejected, ProviderError, TransientError, ValueRejected
 from tune.fakes.provider import FakeEndpoint
 from tune.pricing.prices import PICODOLLARS
-from tune.providers.capabilities import Capabilities
+from tune.providers.capabilities import Capabilities, Fact
 from tune.providers.entries import Entry
 from tune.providers.stack import StackContext, build_stack
 from tune.readout.trial import Step, Trial
@@ -358,3 +358,23 @@ def test_a_wave_in_order_sends_no_proven_call_ahead_of_the_steps_before_it(
         assert new_ones == [True] * 6 + [False] * 4
     else:
         assert new_ones == [True] + [False] * 4 + [True] * 5
+
+
+def test_what_all_services_share_is_copied_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    services = Study().evaluator.services
+    shared = services["gpt"].capabilities
+    assert all(service.capabilities is shared for service in services.values())
+    shared.refuse("gpt", "gpt", "verbosity")
+    shared.refuse("claude", "claude", "seed")
+    recalled: list[Fact] = []
+    recall = Capabilities.recall
+
+    def count(known: Capabilities, fact: Fact) -> None:
+        recalled.append(fact)
+        recall(known, fact)
+
+    monkeypatch.setattr(Capabilities, "recall", count)
+    assert known_now(services) == shared
+    assert len(recalled) == 2
