@@ -67,3 +67,12 @@ def test_a_whole_number_below_a_bound_is_one_less(
     words: str, whole: bool, high: float
 ) -> None:
     assert read_bounds(words, whole=whole) == (None, high)
+
+
+def test_an_exclusive_end_is_one_less_for_whole_numbers_alone() -> None:
+    words = "the supported range is from 0 (inclusive) to 2 (exclusive)"
+    assert read_bounds(words, whole=True) == (0.0, 1.0)
+    # The largest number below 2 has no name; 2 itself was refused.
+    assert read_bounds(words) == (0.0, 2.0)
+    assert read_bounds("must be at most 16,384") == (None, 16384.0)
+    assert read_bounds("the valid range is [1,100]") == (1.0, 100.0)

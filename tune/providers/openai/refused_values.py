@@ -89,7 +89,7 @@ def read_bounds(text: str, *, whole: bool = False) -> tuple[float | None, float 
     text = plain_numbers(text)
     for pattern in _RANGES:
         if found := pattern.search(text):
-            return _range(found)
+            return _range(found, whole=whole)
     if found := _ONLY.search(text):
         value = float(next(group for group in found.groups() if group))
         return value, value
@@ -102,10 +102,9 @@ def read_bounds(text: str, *, whole: bool = False) -> tuple[float | None, float 
     return low, high
 
 
-def _range(found: re.Match[str]) -> tuple[float, float]:
+def _range(found: re.Match[str], *, whole: bool) -> tuple[float, float]:
     low, high = float(found[1]), float(found[2])
-    exclusive = found.groupdict().get("open") == "exclusive"
-    if exclusive and high.is_integer():
+    if whole and found.groupdict().get("open") == "exclusive":
         high -= 1
     return low, high
 
