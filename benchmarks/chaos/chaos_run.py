@@ -63,6 +63,9 @@ LOST = frozenset(
 DISHONEST = frozenset({"no_usage", "usage", "first_usage"})
 """Faults that misstate what is billed, so that the ledger holds bounds instead of the bill."""
 
+QUIET = 0.1
+"""Seconds in which a server gets no request any more, once those of a dead process are answered."""
+
 SHORT = frozenset({"first_usage"})
 """The faults among them that state less than the bill, as some honest services do.
 
@@ -291,10 +294,7 @@ def _compare_with_bill(
     folder: Path, server: Server, meter: _Meter, verdict: Verdict
 ) -> StoreState | None:
     """Compare the store with the server's bill between two processes."""
-    quiet = time.monotonic() + 10
-    while server.at_once and time.monotonic() < quiet:
-        # A request that was under way when its process died is still answered, and billed.
-        time.sleep(0.002)
+    _wait_for_quiet(server)
     try:
         stored = read_store(folder)
     except (TuneError, sqlite3.Error) as error:
@@ -310,6 +310,17 @@ def _compare_with_bill(
         if balance.spent + balance.reserved - balance.overshoot > balance.budget:
             verdict.wrong.append(f"the ledger has more than the budget: {balance}")
     return stored
+
+
+def _wait_for_quiet(server: Server) -> None:
+    """Wait until the server has answered what a dead process sent: it is billed like the rest."""
+    longest, calm = time.monotonic() + 10, time.monotonic()
+    seen = len(server.requests)
+    # Requests may still lie unread where the system keeps them, so one look is not enough.
+    while time.monotonic() < min(calm + QUIET, longest):
+        if server.at_once or len(server.requests) > seen:
+            seen, calm = len(server.requests), time.monotonic()
+        time.sleep(0.002)
 
 
 def _study_ended(process: StudyProcess, verdict: Verdict) -> bool:
