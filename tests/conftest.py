@@ -9,7 +9,14 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+from tune.fakes import server
 from tune.safety import redact as scrub
+
+# Each worker of a parallel run has ports of its own. A server that is started again keeps its port,
+# and no other worker may have taken it.
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_FIRST = server.PORTS.stop + len(server.PORTS) * _WORKER
+server.PORTS = range(_FIRST, _FIRST + len(server.PORTS))
 
 # A machine is slow now and then, and no property is about time.
 settings.register_profile("unhurried", settings(), deadline=None)
